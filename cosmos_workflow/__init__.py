@@ -1,0 +1,39 @@
+"""Prompt upsampling for NVIDIA Cosmos-Transfer1: exact limits, real engines, batches that lose nothing.
+
+>>> from cosmos_workflow import limits
+>>> limits.plan((1280, 720), "A futuristic city at sunset", fit="off").verdict
+'too_long'
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from cosmos_workflow import limits
+    from cosmos_workflow.api import check, upsample
+    from cosmos_workflow.engines import make_engine
+    from cosmos_workflow.errors import CosmosError
+    from cosmos_workflow.prompts import Item, Result, Settings
+
+__all__ = ["CosmosError", "Item", "Result", "Settings", "__version__", "check", "limits", "make_engine", "upsample"]
+
+_HOMES = {
+    "CosmosError": "errors",
+    "Item": "prompts",
+    "Result": "prompts",
+    "Settings": "prompts",
+    "check": "api",
+    "make_engine": "engines",
+    "upsample": "api",
+}
+
+
+def __getattr__(name: str) -> object:
+    # Imported when first used, so that `cosmos --help` is quick.
+    if name == "limits":
+        return import_module("cosmos_workflow.limits")
+    if name in _HOMES:
+        return getattr(import_module(f"cosmos_workflow.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

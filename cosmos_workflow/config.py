@@ -1,0 +1,67 @@
+"""The user's settings: environment first, then the project's `cosmos.toml`, then the user's own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from cosmos_workflow.errors import BadInputError
+
+__all__ = ["Config", "config_files", "load_config"]
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings by their names in `cosmos.toml`; COSMOS_ENGINE and so on in the environment go before them.
+
+    `engine_options` are further arguments of the engine's own library, such as
+    `{"tensor_parallel_size": 2}` for vLLM.
+    """
+
+    engine: str = ""
+    model: str = ""
+    model_path: str = ""
+    server_url: str = ""
+    server_model: str = ""
+    engine_options: dict[str, Any] = field(default_factory=dict)
+
+
+def config_files() -> list[Path]:
+    """Where settings are looked for, the first first: ./cosmos.toml, then the user's folder."""
+    import platformdirs
+
+    return [Path("cosmos.toml"), Path(platformdirs.user_config_dir("cosmos-workflow")) / "cosmos.toml"]
+
+
+def load_config() -> Config:
+    """The settings in force. Raises BadInputError that names the file and the word it does not know."""
+    values: dict[str, Any] = {}
+    for path in reversed(config_files()):
+        if path.is_file():
+            values |= _read(path)
+    for known in fields(Config):
+        variable = f"COSMOS_{known.name.upper()}"
+        if known.type == "str" and os.environ.get(variable):
+            values[known.name] = os.environ[variable]
+    return Config(**values)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInputError(f"cannot be read ({error})", where=str(path), remedy="mend or remove it") from error
+    known = {field.name: field.type for field in fields(Config)}
+    for name, value in values.items():
+        if name not in known:
+            raise BadInputError(f"no setting named {name!r}", where=str(path), remedy=f"known are {', '.join(known)}")
+        if not isinstance(value, str if known[name] == "str" else dict):
+            raise BadInputError(f"{name} is {value!r}", where=str(path), remedy="see docs/CONFIGURATION.md")
+    return values

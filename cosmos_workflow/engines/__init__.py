@@ -1,0 +1,22 @@
+"""What answers a batch of conversations: `vllm`, `server`, `transformers`, or `describe` where no model can run.
+
+One protocol, `Engine`: conversations in, answers out as they finish, each under its conversation's id.
+Engines know nothing of batch files, machines or the command line.
+"""
+
+from cosmos_workflow.engines.base import Answer, Conversation, Deliver, Engine, Offload
+from cosmos_workflow.engines.choose import ENGINES, EngineSettings, choose_engine, make_engine
+from cosmos_workflow.engines.failures import classify
+
+__all__ = [
+    "ENGINES",
+    "Answer",
+    "Conversation",
+    "Deliver",
+    "Engine",
+    "EngineSettings",
+    "Offload",
+    "choose_engine",
+    "classify",
+    "make_engine",
+]

@@ -1,0 +1,58 @@
+"""What an engine's error means, from its own words.
+
+A token error is never taken for a memory error. The texts are those of vLLM 0.8 to 0.32, of its
+OpenAI-compatible server and of PyTorch; `tests/engines/test_failures.py` holds them in full.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+__all__ = ["Kind", "classify", "readable"]
+
+Kind = Literal["too_long", "too_many_images", "out_of_memory", "model_missing", "unreachable", "rejected", "other"]
+
+# In this order: a text about tokens may mention memory, never the other way round.
+PATTERNS: tuple[tuple[Kind, str], ...] = (
+    (
+        "too_long",
+        r"longer than the maximum model length|maximum context length|maximum model length of \d+"
+        r"|max_tokens.{0,40}too large|exceeds? the (model's )?(maximum|context)|exceed.{0,20}context (size|length|window)",
+    ),
+    ("too_many_images", r"at most \d+ (image|video|audio)\S* may be provided|too many (image|multi-?modal)"),
+    (
+        "out_of_memory",
+        r"out of memory|free memory on device|no available memory for the cache|memory.{0,40}is less than"
+        r"|cannot allocate memory|larger than the maximum number of tokens that can be stored in KV cache"
+        r"|KV cache is (needed|required), which is larger|larger than the available KV cache memory"
+        r"|OutOfMemoryError|not enough memory",
+    ),
+    (
+        "model_missing",
+        r"is not a local folder and is not a valid model identifier|invalid repository id or local directory"
+        r"|repository not found|model .{0,200}(does not exist|not found)|no such model|gated repo"
+        r"|cannot find any model weights",
+    ),
+    ("unreachable", r"connection (error|refused|reset)|timed? ?out|temporarily unavailable|name or service not known"),
+)
+
+
+def classify(error: BaseException | str) -> Kind:
+    """The kind of failure that an engine's exception, or its text, is about.
+
+    >>> classify("Prompt length of 4157 is longer than the maximum model length of 4096")
+    'too_long'
+    """
+    text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
+    for kind, pattern in PATTERNS:
+        if re.search(pattern, text, re.IGNORECASE | re.DOTALL):
+            return kind
+    return "rejected" if isinstance(error, (ValueError, TypeError)) else "other"
+
+
+def readable(error: BaseException) -> str:
+    """An exception's first paragraph on one line, without the tool's own bookkeeping."""
+    text = str(error).strip().split("\n\n")[0] or type(error).__name__
+    text = re.sub(r" \(parameter=\w+, value=.*\)$", "", " ".join(text.split()))
+    return text if len(text) <= 600 else f"{text[:600]}…"

@@ -1,0 +1,124 @@
+"""Any image-text-to-text checkpoint through Hugging Face transformers: for hosts without vLLM, and laptops."""
+
+from __future__ import annotations
+
+import gc
+import io
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from cosmos_workflow.engines.base import Answer, Conversation, Deliver
+from cosmos_workflow.engines.failures import classify, readable
+from cosmos_workflow.errors import EngineError, EngineUnavailable, OutOfMemory
+
+__all__ = ["TransformersEngine"]
+
+
+class TransformersEngine:
+    """One conversation after another: simple, exact, and slower than vLLM.
+
+    `options` are further arguments of `from_pretrained` (`dtype`, `device_map` …).
+    """
+
+    name = "transformers"
+    wants = "frames"
+
+    def __init__(self, model_path: str | Path, *, options: Mapping[str, Any] | None = None) -> None:
+        self.model = Path(model_path).name
+        self.model_path = str(model_path)
+        self.options = dict(options or {})
+        self._loaded: tuple[Any, Any] | None = None
+
+    def answer(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
+        for conversation in conversations:
+            processor, model = self._load()
+            started = time.perf_counter()
+            try:
+                answer = _generate(processor, model, conversation)
+            except (ValueError, TypeError, IndexError) as error:
+                answer = Answer(conversation.id, error=readable(error), error_kind=classify(error))
+            except RuntimeError as error:
+                raise self._trouble(error) from error
+            deliver(_timed(answer, time.perf_counter() - started))
+
+    def close(self) -> None:
+        self._loaded = None
+        gc.collect()
+        with suppress(ImportError):
+            import torch
+
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+
+    def _load(self) -> tuple[Any, Any]:
+        if self._loaded is None:
+            try:
+                import torch
+                from transformers import AutoModelForImageTextToText, AutoProcessor
+            except ImportError as error:
+                raise EngineUnavailable(
+                    f"transformers cannot be imported ({readable(error)})",
+                    remedy="pip install 'cosmos-workflow[transformers]'",
+                ) from error
+            options = {"torch_dtype": "auto"} | self.options
+            if torch.cuda.is_available():
+                options.setdefault("device_map", "auto")
+            try:
+                processor = AutoProcessor.from_pretrained(self.model_path)
+                model = AutoModelForImageTextToText.from_pretrained(self.model_path, **options)
+            except (OSError, ValueError, RuntimeError, ImportError, KeyError) as error:
+                raise self._trouble(error) from error
+            self._loaded = processor, model.eval()
+        return self._loaded
+
+    def _trouble(self, error: Exception) -> EngineError:
+        if classify(error) == "out_of_memory":
+            remedy = "free the device, choose a smaller checkpoint, or --engine-option dtype=bfloat16"
+            return OutOfMemory(readable(error), where=self.model_path, remedy=remedy)
+        return EngineUnavailable(
+            f"the checkpoint cannot be used ({readable(error)})",
+            where=self.model_path,
+            remedy="point --model-path to a folder with an image-text-to-text checkpoint",
+        )
+
+
+def _generate(processor: Any, model: Any, conversation: Conversation) -> Answer:
+    import torch
+    from PIL import Image
+
+    images = [Image.open(io.BytesIO(frame.png)) for frame in conversation.frames]
+    content = [{"type": "image", "image": image} for image in images]
+    chat = [{"role": "user", "content": [*content, {"type": "text", "text": conversation.text}]}]
+    inputs = processor.apply_chat_template(
+        chat, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
+    ).to(model.device)
+    # Pixel values come as float32 whatever the weights are.
+    if "pixel_values" in inputs and torch.is_tensor(inputs["pixel_values"]):
+        inputs["pixel_values"] = inputs["pixel_values"].to(model.dtype)
+    if conversation.seed is not None:
+        torch.manual_seed(conversation.seed)
+    sampling: dict[str, Any] = {"do_sample": False}
+    if conversation.temperature > 0:
+        sampling = {"do_sample": True, "temperature": conversation.temperature}
+    with torch.inference_mode():
+        output = model.generate(**inputs, max_new_tokens=conversation.max_tokens, **sampling)
+    prompt_tokens = int(inputs["input_ids"].shape[1])
+    answer = output[0, prompt_tokens:].tolist()
+    stops = model.generation_config.eos_token_id
+    stops = set(stops if isinstance(stops, list) else [stops])
+    return Answer(
+        conversation.id,
+        text=processor.decode(answer, skip_special_tokens=True).strip(),
+        finish_reason="stop" if answer and answer[-1] in stops else "length",
+        prompt_tokens=prompt_tokens,
+        completion_tokens=len(answer),
+    )
+
+
+def _timed(answer: Answer, seconds: float) -> Answer:
+    from dataclasses import replace
+
+    return replace(answer, seconds=round(seconds, 3))

@@ -1,0 +1,238 @@
+"""vLLM in this process: the production engine. Loads once and gives vLLM the whole batch in one call."""
+
+from __future__ import annotations
+
+import base64
+import gc
+import os
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cosmos_workflow.engines.base import Answer, Conversation, Deliver, Offload
+from cosmos_workflow.engines.failures import classify, readable
+from cosmos_workflow.errors import EngineError, EngineUnavailable, OutOfMemory
+from cosmos_workflow.limits import DEFAULT_MODEL, Model, get_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["VLLMEngine", "messages"]
+
+# NVIDIA's 2 leaves a GPU idle in a batch; 16 full requests are 10 GiB of Pixtral's KV cache, and vLLM
+# lets requests wait where there is less.
+MAX_NUM_SEQS = 16
+
+
+class VLLMEngine:
+    """Keep to what vLLM 0.8 to 0.32 share: `LLM`, `LLM.chat`, `llm_engine.step` and the request counter.
+
+    `offload` says when the model leaves the GPU: `never` (it stays loaded until `close`), after each
+    `batch`, or after each `item` as NVIDIA's script does. `options` are further arguments of vLLM's `LLM`.
+    """
+
+    name = "vllm"
+    wants = "frames"
+
+    def __init__(
+        self,
+        model_path: str | Path,
+        *,
+        limits: str | Model = DEFAULT_MODEL,
+        max_model_len: int | None = None,
+        offload: Offload = "never",
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.facts = get_model(limits)
+        self.model = Path(model_path).name
+        self.model_path = str(model_path)
+        self.max_model_len = max_model_len or self.facts.max_model_len
+        self.offload = offload
+        self.options = dict(options or {})
+        self._llm: Any = None
+
+    def answer(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
+        if self.offload == "item":
+            for conversation in conversations:
+                self._answer([conversation], deliver)
+                self.close()
+            return
+        self._answer(conversations, deliver)
+        if self.offload == "batch":
+            self.close()
+
+    def load(self) -> None:
+        """Load the model, if it is not. Raises EngineUnavailable or OutOfMemory."""
+        if self._llm is not None:
+            return
+        # vLLM's own log belongs to people, never to stdout; a user's settings stand.
+        os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
+        try:
+            from vllm import LLM
+        except ImportError as error:
+            raise EngineUnavailable(
+                f"vLLM cannot be imported ({readable(error)})", remedy="pip install 'cosmos-workflow[vllm]'"
+            ) from error
+        try:
+            self._llm = LLM(**self.arguments())
+        except Exception as error:
+            self.close()
+            raise self._trouble(error) from error
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of vLLM's `LLM`: NVIDIA's, but for max_num_seqs, with `options` on top."""
+        arguments: dict[str, Any] = {
+            "model": self.model_path,
+            "max_model_len": self.max_model_len,
+            "max_num_seqs": MAX_NUM_SEQS,
+            "gpu_memory_utilization": self.facts.gpu_memory_utilization,
+            "limit_mm_per_prompt": {"image": self.facts.max_images},
+            "enable_prefix_caching": self.facts.enable_prefix_caching,
+        }
+        folder = Path(self.model_path)
+        if (folder / "tekken.json").is_file():
+            arguments["tokenizer_mode"] = "mistral"
+        if (folder / "params.json").is_file() and not (folder / "config.json").is_file():
+            arguments["config_format"] = "mistral"
+            arguments["load_format"] = "mistral"
+        return arguments | self.options
+
+    def close(self) -> None:
+        llm, self._llm = self._llm, None
+        core = getattr(getattr(llm, "llm_engine", None), "engine_core", None)
+        if core is not None and hasattr(core, "shutdown"):
+            core.shutdown()
+        del llm, core
+        gc.collect()
+        with suppress(ImportError):
+            import torch
+
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+
+    def _answer(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
+        """One `chat` call; if vLLM refuses it, halves of what is open, until the refused one stands alone."""
+        if not conversations:
+            return
+        self.load()
+        delivered: set[str] = set()
+        failed_delivery: list[BaseException] = []
+
+        def once(answer: Answer) -> None:
+            delivered.add(answer.id)
+            try:
+                deliver(answer)
+            except BaseException as error:
+                failed_delivery.append(error)
+                raise
+
+        started = time.perf_counter()
+        try:
+            self._chat(conversations, once, started)
+        except Exception as error:
+            if failed_delivery:
+                raise
+            trouble = self._trouble(error)
+            self._drop_unfinished()
+            if not isinstance(error, (ValueError, TypeError)):
+                self.close()
+                raise trouble from error
+            still_open = [one for one in conversations if one.id not in delivered]
+            if len(still_open) == 1:
+                seconds = time.perf_counter() - started
+                refused = Answer(
+                    still_open[0].id, seconds=seconds, error=readable(error), error_kind=classify(error)
+                )
+                deliver(refused)
+                return
+            middle = len(still_open) // 2
+            self._answer(still_open[:middle], deliver)
+            self._answer(still_open[middle:], deliver)
+
+    def _chat(self, conversations: Sequence[Conversation], deliver: Deliver, started: float) -> None:
+        from vllm import SamplingParams
+
+        # vLLM numbers its requests in the order of the call, so the number says whose answer it is,
+        # whatever else is still in its queue.
+        base = int(self._llm.request_counter.counter)
+        delivered: set[int] = set()
+
+        def pass_on(output: Any) -> None:
+            index = int(output.request_id) - base
+            if 0 <= index < len(conversations) and index not in delivered:
+                delivered.add(index)
+                deliver(_answer_of(conversations[index].id, output, time.perf_counter() - started))
+
+        with _watched(self._llm.llm_engine, pass_on):
+            outputs = self._llm.chat(
+                [messages(conversation) for conversation in conversations],
+                [
+                    SamplingParams(temperature=one.temperature, max_tokens=one.max_tokens, seed=one.seed)
+                    for one in conversations
+                ],
+                use_tqdm=False,
+            )
+        for output in outputs:
+            pass_on(output)
+
+    def _drop_unfinished(self) -> None:
+        """Before 0.11, vLLM kept the good requests of a refused call in its queue, for the next call to answer."""
+        with suppress(Exception):
+            engine = self._llm.llm_engine
+            if engine.has_unfinished_requests():
+                engine.abort_request(list(engine.output_processor.request_states))
+
+    def _trouble(self, error: Exception) -> EngineError:
+        kind, what = classify(error), readable(error)
+        if kind == "out_of_memory":
+            return OutOfMemory(
+                what,
+                where="vLLM",
+                remedy="free the GPU, lower max_model_len or max_num_seqs, or see `cosmos limits --gpu`",
+            )
+        remedy = "see the log above; `cosmos doctor` checks this machine"
+        if kind == "model_missing":
+            remedy = f"point --model-path to the folder of {self.facts.repository}"
+        return EngineUnavailable(what, where="vLLM", remedy=remedy)
+
+
+def messages(conversation: Conversation) -> list[dict[str, Any]]:
+    """A conversation as OpenAI's chat messages: the images first, then the text, as NVIDIA's upsampler sends them."""
+    images = [
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{base64.b64encode(frame.png).decode()}"}}
+        for frame in conversation.frames
+    ]
+    return [{"role": "user", "content": [*images, {"type": "text", "text": conversation.text}]}]
+
+
+@contextmanager
+def _watched(engine: Any, finished: Any) -> Iterator[None]:
+    """Hear of each request when it finishes, not when the whole call does."""
+    step = engine.step
+
+    def watched_step(*args: Any, **kwargs: Any) -> Any:
+        outputs = step(*args, **kwargs)
+        for output in outputs:
+            if output.finished:
+                finished(output)
+        return outputs
+
+    engine.step = watched_step
+    try:
+        yield
+    finally:
+        del engine.step
+
+
+def _answer_of(id: str, output: Any, seconds: float) -> Answer:
+    best = output.outputs[0]
+    return Answer(
+        id,
+        text=best.text.strip(),
+        finish_reason=best.finish_reason or "",
+        prompt_tokens=len(output.prompt_token_ids or ()),
+        completion_tokens=len(best.token_ids),
+        seconds=round(seconds, 3),
+    )

@@ -1,0 +1,77 @@
+"""Every error of the project.
+
+    CosmosError                 something is wrong, and a person can mend it
+    ├── UsageError              the command or a call was given wrong words        exit 2
+    ├── BadInputError           a file, a batch or a frame cannot be used          exit 2
+    └── EngineError             an engine failed
+        ├── EngineUnavailable   it cannot be loaded or reached                     exit 3
+        ├── OutOfMemory         the device has too little memory                   exit 3
+        └── RequestRejected     the engine refused one request (too long, …)       exit 1
+
+An error says `what` is wrong, `where`, and the `remedy`. Nobody prints but the command line.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "BadInputError",
+    "CosmosError",
+    "EngineError",
+    "EngineUnavailable",
+    "OutOfMemory",
+    "RequestRejected",
+    "UsageError",
+]
+
+
+class CosmosError(Exception):
+    """What is wrong, where, and what to do about it.
+
+    >>> print(BadInputError("no video in it", where="notes.txt", remedy="give a video or an image"))
+    notes.txt: no video in it; give a video or an image
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+        super().__init__(what, where, remedy)
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        prefix = f"{self.where}: " if self.where else ""
+        suffix = f"; {self.remedy}" if self.remedy else ""
+        return f"{prefix}{self.what}{suffix}"
+
+
+class UsageError(CosmosError):
+    """The command or the call was given wrong words."""
+
+    exit_code = 2
+
+
+class BadInputError(CosmosError):
+    """A file, a batch or a frame cannot be used."""
+
+    exit_code = 2
+
+
+class EngineError(CosmosError):
+    """An engine failed."""
+
+    exit_code = 3
+
+
+class EngineUnavailable(EngineError):
+    """The engine cannot be loaded or reached."""
+
+
+class OutOfMemory(EngineError):
+    """The device has too little memory for the model or the request."""
+
+
+class RequestRejected(EngineError):
+    """The engine refused one request; the others are not concerned."""
+
+    exit_code = 1

@@ -1,0 +1,57 @@
+"""What a model can take, by arithmetic alone: tokens of images and text, whether a request fits, memory.
+
+Pure: no video is opened and no engine is asked; only the tokenizer's table is read from disk, once, when
+an answer depends on it. This room imports no other.
+
+>>> plan((940, 529), "A futuristic city at sunset", fit="off").room
+7
+"""
+
+from typing import TYPE_CHECKING
+
+from cosmos_workflow.limits.fit import FIT_MODES, Fit, Plan, Verdict, largest_frame, plan
+from cosmos_workflow.limits.folder import read_folder
+from cosmos_workflow.limits.images import ImageRule, PixtralImages, QwenImages
+from cosmos_workflow.limits.memory import GPUS, KVCache, MemoryPlan, kv_cache, memory
+from cosmos_workflow.limits.models import DEFAULT_MODEL, MODELS, KVShape, Model, get_model
+from cosmos_workflow.limits.text import QwenText, TekkenText, TextRule
+
+if TYPE_CHECKING:
+    from cosmos_workflow.limits.many import PlanArrays, plan_many
+
+__all__ = [
+    "DEFAULT_MODEL",
+    "FIT_MODES",
+    "GPUS",
+    "MODELS",
+    "Fit",
+    "ImageRule",
+    "KVCache",
+    "KVShape",
+    "MemoryPlan",
+    "Model",
+    "PixtralImages",
+    "Plan",
+    "PlanArrays",
+    "QwenImages",
+    "QwenText",
+    "TekkenText",
+    "TextRule",
+    "Verdict",
+    "get_model",
+    "kv_cache",
+    "largest_frame",
+    "memory",
+    "plan",
+    "plan_many",
+    "read_folder",
+]
+
+
+def __getattr__(name: str) -> object:
+    # numpy costs a tenth of a second that a single plan does not need.
+    if name in ("PlanArrays", "plan_many"):
+        from cosmos_workflow.limits import many
+
+        return getattr(many, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,207 @@
+"""Whether a request fits a model, and the largest frames that make it fit."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from cosmos_workflow.errors import UsageError
+from cosmos_workflow.limits.models import DEFAULT_MODEL, Model, get_model
+
+__all__ = ["FIT_MODES", "Fit", "Plan", "Verdict", "largest_frame", "plan"]
+
+Fit = Literal["auto", "strict", "off"]
+FIT_MODES: tuple[Fit, ...] = ("auto", "strict", "off")
+Verdict = Literal["fits", "resized", "cut_short", "too_long", "bad_input"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What preflight says of one request; sizes in pixels, the rest in tokens.
+
+    `room` is what the model has left for its answer, below zero where the prompt alone is too long.
+    `exact` is false where `text_tokens` is only an upper bound, which was enough for the verdict.
+    `runs` says whether the request may be sent under its `fit`.
+    """
+
+    id: str
+    verdict: Verdict
+    model: str
+    frame_width: int
+    frame_height: int
+    source_width: int
+    source_height: int
+    frames: int
+    text_tokens: int
+    image_tokens: int
+    prompt_tokens: int
+    max_tokens: int
+    max_model_len: int
+    room: int
+    reason: str = ""
+    remedy: str = ""
+    exact: bool = True
+    fit: Fit = "auto"
+
+    @property
+    def runs(self) -> bool:
+        return self.verdict in ("fits", "resized") or (self.verdict == "cut_short" and self.fit == "off")
+
+    @property
+    def answer_tokens(self) -> int:
+        """How many tokens of answer may be asked for: `max_tokens`, or the room where that is less."""
+        return max(0, min(self.max_tokens, self.room))
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def plan(
+    size: tuple[int, int],
+    text: str = "",
+    model: str | Model = DEFAULT_MODEL,
+    frames: int = 2,
+    fit: Fit = "auto",
+    *,
+    max_tokens: int | None = None,
+    max_model_len: int | None = None,
+    exact: bool = True,
+    id: str = "",
+) -> Plan:
+    """Whether `frames` frames of `size` (width, height) and `text` fit a model, and what to do if not.
+
+    A request fits when prompt tokens + `max_tokens` ≤ `max_model_len`; vLLM rejects a prompt of
+    `max_model_len` tokens or more, and cuts the answer of one in between. `fit` is `auto` (take the
+    largest frame of the same aspect ratio that fits), `strict` (refuse what would need that) or `off`.
+    An empty text counts as the model's fallback prompt. With `exact=False` the tokenizer's table is
+    loaded only if the verdict depends on it.
+
+    Raises UsageError for sizes, counts or modes that mean nothing.
+
+    >>> plan((960, 540), "A futuristic city at sunset", fit="off").prompt_tokens
+    4157
+    >>> chosen = plan((1920, 1080), "A futuristic city at sunset")
+    >>> chosen.verdict, chosen.frame_width, chosen.frame_height
+    ('resized', 910, 512)
+    """
+    facts = get_model(model)
+    answer = facts.max_tokens if max_tokens is None else max_tokens
+    limit = facts.max_model_len if max_model_len is None else max_model_len
+    _check_words(size, frames, fit, answer, limit)
+    width, height = size
+
+    def verdict(kind: Verdict, frame: tuple[int, int], reason: str = "", remedy: str = "") -> Plan:
+        images = frames * _image_tokens(facts, frame)
+        prompt = facts.wrapping_tokens + text_tokens + images
+        return Plan(
+            id, kind, facts.name, *frame, width, height, frames, text_tokens, images, prompt, answer, limit,
+            limit - prompt, reason, remedy, counted, fit,
+        )  # fmt: skip
+
+    text_tokens, counted = _bound(facts, text)
+    if frames > facts.max_images:
+        return verdict(
+            "bad_input",
+            size,
+            f"{frames} frames, and {facts.name} takes {facts.max_images} a request",
+            f"ask for at most {facts.max_images} frames (--frames {facts.max_images})",
+        )
+    if _image_tokens(facts, size) < 0:
+        reason = f"{width}x{height} is too narrow: {facts.name} refuses this aspect ratio"
+        return verdict("bad_input", size, reason, "crop the clip")
+
+    budget = limit - answer - facts.wrapping_tokens  # for text and images
+    images = frames * _image_tokens(facts, size)
+    if not counted and facts.text.exact and (exact or images + text_tokens > budget):
+        text_tokens, counted = facts.text.count(text), True
+    if images + text_tokens <= budget:
+        return verdict("fits", size)
+
+    room = limit - facts.wrapping_tokens - text_tokens - images
+    largest = largest_frame(size, (budget - text_tokens) // frames, facts) if frames else None
+    ways_out = _ways_out(facts, size, frames, text_tokens, answer, limit)
+    if fit == "auto" and largest:
+        reason = f"{width}x{height} would need {limit - room + answer:,} of {limit:,} tokens with its answer"
+        return verdict("resized", largest, reason, f"for full size: {'; or '.join(ways_out)}" if ways_out else "")
+    if largest:
+        ways_out.insert(0, f"smaller frames: {largest[0]}x{largest[1]} (--fit auto)")
+    remedy = "; or ".join(ways_out)
+    if room <= 0:
+        reason = f"the prompt is {limit - room:,} tokens, and the engine rejects {limit:,} or more"
+        return verdict("too_long", size, reason, remedy)
+    reason = f"{room:,} tokens are left of the {answer:,} asked for: the answer would stop mid-sentence"
+    return verdict("cut_short", size, reason, remedy)
+
+
+def largest_frame(
+    size: tuple[int, int], budget: int, model: str | Model = DEFAULT_MODEL
+) -> tuple[int, int] | None:
+    """The largest frame of the aspect ratio of `size`, no larger than it, that costs ≤ `budget` tokens.
+
+    Exact: the cost steps up only where a side crosses the edge of a cell, so the frames whose width or
+    height lies on such an edge are all that can be the largest. None if even one cell is too many.
+
+    >>> largest_frame((1920, 1080), 1893)
+    (910, 512)
+    """
+    facts = get_model(model)
+    width, height = size
+    edges = facts.images.edges()
+    # (scale × width × height, frame): compared as integers, so that no rounding decides.
+    frames = [(width * height, size)]
+    frames += [(edge * height, (edge, _scaled(height, edge, width))) for edge in edges if edge < width]
+    frames += [(edge * width, (_scaled(width, edge, height), edge)) for edge in edges if edge < height]
+    for _, frame in sorted(frames, reverse=True):
+        if 0 <= _image_tokens(facts, frame) <= budget:
+            return frame
+    return None
+
+
+def _scaled(side: int, edge: int, along: int) -> int:
+    """`side` × `edge` / `along`, rounded to the nearest pixel."""
+    return max(1, (2 * side * edge + along) // (2 * along))
+
+
+def _image_tokens(model: Model, size: tuple[int, int]) -> int:
+    try:
+        return model.images.tokens(*size)
+    except ValueError:
+        return -1
+
+
+def _bound(model: Model, text: str) -> tuple[int, bool]:
+    """Tokens of the text without its table, and whether that is exact."""
+    if not text:
+        return model.fallback_tokens, True
+    return model.text.bound(text), False
+
+
+def _ways_out(
+    model: Model, size: tuple[int, int], frames: int, text_tokens: int, answer: int, limit: int
+) -> list[str]:
+    """Every other way to make a request fit whose frames keep their size."""
+    image = _image_tokens(model, size)
+    fixed = model.wrapping_tokens + text_tokens + answer
+    over = fixed + frames * image - limit
+    ways = []
+    if frames > 1 and fixed + image <= limit:
+        ways.append("one frame (--frames 1)")
+    if over < text_tokens:
+        ways.append(f"a text shorter by {over:,} tokens")
+    if 0 < answer - over:
+        ways.append(f"an answer of at most {answer - over:,} tokens (--max-tokens)")
+    longer = -(-(limit + over) // 1024) * 1024
+    if longer <= model.longest_model_len:
+        ways.append(f"a longer context where the engine is yours (--max-model-len {longer})")
+    return ways
+
+
+def _check_words(size: tuple[int, int], frames: int, fit: str, answer: int, limit: int) -> None:
+    if min(size) < 1:
+        raise UsageError(f"a frame of {size[0]}x{size[1]} pixels has no area", remedy="give sizes of at least 1x1")
+    if frames < 0:
+        raise UsageError(f"{frames} frames", remedy="give 0 or more frames")
+    if fit not in FIT_MODES:
+        raise UsageError(f"no fit mode {fit!r}", remedy=f"choose one of {', '.join(FIT_MODES)}")
+    if answer < 1 or limit < 1:
+        raise UsageError("max_tokens and max_model_len must be 1 or more", remedy="give positive numbers")

@@ -1,0 +1,130 @@
+"""A model folder's own files in place of the packaged facts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cosmos_workflow.errors import BadInputError
+from cosmos_workflow.limits.images import PixtralImages, QwenImages
+from cosmos_workflow.limits.models import KVShape, Model, get_model
+from cosmos_workflow.limits.text import QwenText, TekkenText
+
+__all__ = ["read_folder"]
+
+
+def read_folder(folder: str | Path, model: str | Model) -> Model:
+    """`model` with every fact that the files in `folder` state: sizes, image rule, text table.
+
+    Reads `params.json` and `tekken.json` (Mistral's format), or `config.json`,
+    `preprocessor_config.json` and `tokenizer.json` (Hugging Face's).
+    Raises BadInputError if the folder is missing or holds neither, or a file is broken.
+    """
+    folder, model = Path(folder), get_model(model)
+    if not folder.is_dir():
+        raise BadInputError(
+            "no such model folder", where=str(folder), remedy=f"download {model.repository} there"
+        )
+    if (folder / "params.json").is_file():
+        model = _mistral(folder, model)
+    elif (folder / "config.json").is_file():
+        model = _huggingface(folder, model)
+    else:
+        raise BadInputError(
+            "neither params.json nor config.json in it",
+            where=str(folder),
+            remedy=f"point to the folder of {model.repository} that holds its weights",
+        )
+    if (folder / "tekken.json").is_file():
+        model = replace(model, text=TekkenText(folder / "tekken.json"))
+    elif isinstance(model.text, QwenText) and (folder / "tokenizer.json").is_file():
+        text = QwenText(folder / "tokenizer.json")
+        model = replace(model, text=text, fallback_tokens=text.count(model.fallback_prompt))
+    return model
+
+
+def _mistral(folder: Path, model: Model) -> Model:
+    path = folder / "params.json"
+    params = _read(path)
+    try:
+        vision = params["vision_encoder"]
+        return replace(
+            model,
+            images=PixtralImages(
+                max_side=vision.get("max_image_size") or vision["image_size"],
+                patch=vision["patch_size"],
+                merge=vision.get("spatial_merge_size") or 1,
+            ),
+            parameters=_pixtral_parameters(params, vision),
+            kv=KVShape(params["n_layers"], params["n_kv_heads"], params["head_dim"]),
+            longest_model_len=params.get("max_position_embeddings") or model.longest_model_len,
+        )
+    except (KeyError, TypeError) as error:
+        raise BadInputError(
+            f"not the params.json of a Pixtral ({error!r})",
+            where=str(path),
+            remedy="choose the --model that belongs to this folder",
+        ) from error
+
+
+def _pixtral_parameters(params: dict[str, Any], vision: dict[str, Any]) -> int:
+    """Pixtral's parameter count; 12,682,739,712 for Pixtral-12B-2409."""
+    dim, head = params["dim"], params["head_dim"]
+    attention = 2 * dim * head * (params["n_heads"] + params["n_kv_heads"])
+    layer = attention + 3 * dim * params["hidden_dim"] + 2 * dim
+    text = 2 * params["vocab_size"] * dim + params["n_layers"] * layer + dim
+    seen = vision["hidden_size"]
+    seen_layer = 4 * seen**2 + 3 * seen * vision["intermediate_size"] + 2 * seen
+    patches = vision.get("num_channels", 3) * vision["patch_size"] ** 2 * seen
+    encoder = patches + vision["num_hidden_layers"] * seen_layer + seen
+    bias = 2 * dim if vision.get("adapter_bias", True) else 0
+    return int(text + encoder + seen * dim + dim**2 + bias)
+
+
+def _huggingface(folder: Path, model: Model) -> Model:
+    config = _read(folder / "config.json")
+    text = config.get("text_config") or config
+    heads = text.get("num_attention_heads")
+    if not heads:
+        raise BadInputError(
+            "no attention heads in it",
+            where=str(folder / "config.json"),
+            remedy="choose the folder of an image-text model",
+        )
+    model = replace(
+        model,
+        kv=KVShape(
+            text["num_hidden_layers"],
+            text.get("num_key_value_heads") or heads,
+            text.get("head_dim") or text["hidden_size"] // heads,
+        ),
+        longest_model_len=text.get("max_position_embeddings") or model.longest_model_len,
+    )
+    processor = folder / "preprocessor_config.json"
+    if isinstance(model.images, QwenImages) and processor.is_file():
+        facts = _read(processor)
+        size = facts.get("size") or {}
+        model = replace(
+            model,
+            images=replace(
+                model.images,
+                cell=(facts.get("patch_size") or 14) * (facts.get("merge_size") or 2),
+                min_pixels=facts.get("min_pixels") or size.get("shortest_edge") or model.images.min_pixels,
+                max_pixels=facts.get("max_pixels") or size.get("longest_edge") or model.images.max_pixels,
+            ),
+        )
+    return model
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInputError(
+            f"cannot be read as JSON ({error})", where=str(path), remedy="copy it again from the repository"
+        ) from error
+    if not isinstance(value, dict):
+        raise BadInputError("not a JSON object", where=str(path), remedy="copy it again from the repository")
+    return value

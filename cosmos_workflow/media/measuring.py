@@ -1,0 +1,142 @@
+"""What can be measured in a clip without any model: shots, motion, light, colour, sharpness, framing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from cosmos_workflow.media.frames import upright
+from cosmos_workflow.media.motion import Motion, Step, camera_motion, compare
+from cosmos_workflow.media.palette import palette
+from cosmos_workflow.media.video import Clip, decoded, opened, probe
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.uint8]
+
+__all__ = ["Measurements", "Shot", "measure"]
+
+LONG_SIDE = 320
+MOST_FRAMES = 600  # a longer clip is sampled evenly
+CUT = 0.08  # mean change of a pixel that a cut exceeds, of 1 …
+CUT_OVER_MOTION = 3.0  # … and by how much it stands above the change around it
+
+
+@dataclass(frozen=True)
+class Shot:
+    """From one cut to the next; times in seconds."""
+
+    start: float
+    end: float
+    motion: Motion = field(default_factory=Motion)
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """What was measured; brightness, contrast and sharpness from 0 to 1, times in seconds.
+
+    `palette` are colour names with their share of the picture, largest first; `brightness` its course in
+    ten parts; `detail` says where the fine structure is: left, centre, right, or across the frame.
+    """
+
+    width: int
+    height: int
+    duration: float
+    shots: tuple[Shot, ...]
+    brightness: tuple[float, ...]
+    contrast: float
+    sharpness: float
+    palette: tuple[tuple[str, float], ...]
+    detail: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON can carry it."""
+        return asdict(self)
+
+
+def measure(clip: Clip | str | Path) -> Measurements:
+    """Measure a clip. Every frame is looked at, up to 600; the same file gives the same numbers.
+
+    Raises BadInputError for a file that cannot be read.
+    """
+    clip = clip if isinstance(clip, Clip) else probe(clip)
+    times, small = _sample(clip)
+    grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in small]
+    cuts = _cuts(small)
+    bounds = [0, *cuts, len(small)]
+    frame_time = clip.duration / max(1, clip.frames)
+    shots = []
+    for begin, end in zip(bounds, bounds[1:], strict=False):
+        steps = [compare(grey[i], grey[i + 1], times[i + 1] - times[i]) for i in range(begin, end - 1)]
+        over = times[end] if end < len(times) else max(clip.duration, times[-1] + frame_time)
+        shots.append(Shot(round(times[begin], 3), round(over, 3), camera_motion(steps)))
+    light = [float(frame.mean()) / 255 for frame in grey]
+    parts = np.array_split(np.array(light), min(10, len(light)))
+    return Measurements(
+        clip.width,
+        clip.height,
+        round(clip.duration, 3),
+        tuple(shots),
+        tuple(round(float(part.mean()), 3) for part in parts),
+        round(float(np.mean([frame.std() for frame in grey])) / 128, 3),
+        round(_sharpness(grey), 3),
+        palette(small[:: max(1, len(small) // 12)]),
+        _detail(grey),
+    )
+
+
+def _sample(clip: Clip) -> tuple[list[float], list[Pixels]]:
+    """Times and small upright frames, every n-th so that there are at most MOST_FRAMES."""
+    scale = min(1.0, LONG_SIDE / max(clip.width, clip.height))
+    size = max(16, round(clip.width * scale)), max(16, round(clip.height * scale))
+    every = -(-clip.frames // MOST_FRAMES)
+    times, frames = [], []
+    with opened(clip.path) as (container, stream):
+        stream.thread_type = "AUTO"
+        for index, frame in enumerate(decoded(container, stream)):
+            if index % every == 0:
+                times.append(frame.time if frame.time is not None else index / (clip.fps or 1.0))
+                frames.append(upright(frame, clip.rotation, size))
+    return [time - times[0] for time in times], frames
+
+
+def _cuts(frames: Sequence[Pixels]) -> list[int]:
+    """The first frame of each shot but the first: where the picture changes far more than around it."""
+    change = [
+        float(np.abs(after.astype(np.int16) - before).mean()) / 255
+        for before, after in zip(frames, frames[1:], strict=False)
+    ]
+    cuts = []
+    for index, value in enumerate(change):
+        around = [*change[max(0, index - 4) : index], *change[index + 1 : index + 5]]
+        usual = float(np.median(around)) if around else 0.0
+        if value > CUT and value > CUT_OVER_MOTION * usual:
+            cuts.append(index + 1)
+    return cuts
+
+
+def _sharpness(grey: Sequence[Pixels]) -> float:
+    """Fine structure against all structure, 0 (blurred) to 1; of the sharper half of the frames."""
+    values = []
+    for frame in grey:
+        spread = float(frame.std())
+        fine = float(cv2.Laplacian(frame, cv2.CV_32F).std())
+        values.append(min(1.0, fine / (4 * spread)) if spread > 1 else 0.0)
+    return float(np.median(sorted(values)[len(values) // 2 :]))
+
+
+def _detail(grey: Sequence[Pixels]) -> str:
+    """Which third of the frame holds most of the fine structure, if one stands out."""
+    energy = sum(np.abs(cv2.Laplacian(frame, cv2.CV_32F)) for frame in grey[:: max(1, len(grey) // 8)])
+    thirds = [float(part.mean()) for part in np.array_split(np.asarray(energy), 3, axis=1)]
+    strongest = max(thirds)
+    if strongest > 1.35 * sorted(thirds)[1]:
+        return ("left", "centre", "right")[thirds.index(strongest)]
+    return "across the frame"
