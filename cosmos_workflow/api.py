@@ -49,13 +49,14 @@ def upsample(
     engine: Engine | None = None,
     settings: Settings | None = None,
     out: str | os.PathLike[str] | None = None,
+    again: bool = False,
     on_result: Callable[[Result], None] | None = None,
 ) -> list[Result]:
     """Upsample each prompt; the results in the items' order.
 
     `engine` is by default `describe`, which uses no model; see `engines.make_engine`. With `out`, each
-    result is on disk before the next one starts, and items answered there already are not asked again.
-    `on_result` hears of each new result as it finishes.
+    result is on disk before the next one starts, and items answered there already are not asked again
+    unless `again`. `on_result` hears of each new result as it finishes.
     Raises EngineError where the engine itself fails, BadInputError for an unreadable batch or `out`.
     """
     items = load_items(source, prompt)
@@ -67,7 +68,7 @@ def upsample(
     with ExitStack() as stack:
         file = stack.enter_context(ResultsFile(out)) if out else None
         if file:
-            results = {result.id: result for result in file.answered(items)}
+            results = {} if again else {result.id: result for result in file.answered(items)}
             file.drop({item.id for item in items} - results.keys())
 
         def keep(result: Result) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import fields
 from itertools import islice
 
 from cosmos_workflow.engines import Answer, Conversation, Engine
 from cosmos_workflow.errors import BadInputError
+from cosmos_workflow.limits import Plan
 from cosmos_workflow.media import measure, read_frames
 from cosmos_workflow.prompts import Checked, Item, Result, Settings, check_items
 
@@ -14,6 +16,8 @@ __all__ = ["run_local"]
 
 # How many items' frames are in memory at once; far more than an engine answers at a time.
 WINDOW = 256
+
+PLANNED = {field.name for field in fields(Plan)} & {field.name for field in fields(Result)}
 
 OnResult = Callable[[Result], None]
 
@@ -92,25 +96,20 @@ def _result(one: Checked, engine: Engine, answer: Answer) -> Result:
         )
     if truncated:
         notes.append(f"the answer was cut at {answer.completion_tokens} of {plan.max_tokens} tokens")
+    planned = {name: value for name, value in plan.to_dict().items() if name in PLANNED}
+    # The engine's own counts go before the plan's, which may be upper bounds.
+    planned["prompt_tokens"] = answer.prompt_tokens or plan.prompt_tokens
     return Result(
-        id=item.id,
+        **planned,
         prompt=item.prompt,
         video=str(item.video),
-        verdict=plan.verdict,
         upsampled_prompt=answer.text,
         finish_reason=answer.finish_reason,
         truncated=truncated,
-        prompt_tokens=answer.prompt_tokens,
         completion_tokens=answer.completion_tokens,
-        max_tokens=plan.max_tokens,
-        frames=plan.frames,
-        frame_width=plan.frame_width,
-        frame_height=plan.frame_height,
-        source_width=plan.source_width,
-        source_height=plan.source_height,
         seconds=answer.seconds,
         engine=engine.name,
-        model=engine.model,
+        engine_model=engine.model,
         note="; ".join(filter(None, notes)),
         error=answer.error,
         error_kind=answer.error_kind,

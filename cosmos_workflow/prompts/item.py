@@ -95,31 +95,39 @@ def _content_id(video: str, prompt: str, numbers: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Result:
-    """An Item's answer, or why there is none.
+    """An Item's answer, or why there is none, beside what its Plan said.
 
-    Tokens are those that the engine reports; `seconds` is the time from the engine's start on the item (or
-    on the call that held it) to its answer. `truncated` says that the answer was cut short; `note` says
-    what a reader should know, such as resized frames or that no model was used.
+    `prompt_tokens` and `completion_tokens` are the engine's own count where it tells one, else the plan's;
+    `seconds` is the time from the engine's start on the call that held the item to its answer.
+    `truncated` says that the answer was cut short; `note` says what a reader should know, such as resized
+    frames or that no model was used; `engine_model` is what the engine calls the model that answered.
     """
 
     id: str
     prompt: str
     video: str
     verdict: str
-    upsampled_prompt: str = ""
-    finish_reason: str = ""
-    truncated: bool = False
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    max_tokens: int = 0
-    frames: int = 0
+    model: str = ""
     frame_width: int = 0
     frame_height: int = 0
     source_width: int = 0
     source_height: int = 0
+    frames: int = 0
+    text_tokens: int = 0
+    image_tokens: int = 0
+    prompt_tokens: int = 0
+    max_tokens: int = 0
+    max_model_len: int = 0
+    room: int = 0
+    reason: str = ""
+    remedy: str = ""
+    upsampled_prompt: str = ""
+    finish_reason: str = ""
+    truncated: bool = False
+    completion_tokens: int = 0
     seconds: float = 0.0
     engine: str = ""
-    model: str = ""
+    engine_model: str = ""
     place: str = "local"
     note: str = ""
     error: str = ""

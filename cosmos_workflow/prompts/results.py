@@ -85,9 +85,10 @@ class ResultsFile:
         self._lock.release()
 
     def answered(self, items: Iterable[Item]) -> list[Result]:
-        """The results that stand for `items` as they are now: same id, same prompt, same video."""
-        wanted = {(item.id, item.prompt, str(item.video)) for item in items}
-        return [result for result in self.results if (result.id, result.prompt, result.video) in wanted]
+        """The results that stand for `items` as they are now: same id, prompt and video's name."""
+        # Only the name: the same batch may be run from another folder.
+        wanted = {(item.id, item.prompt, item.video.name) for item in items}
+        return [one for one in self.results if (one.id, one.prompt, Path(one.video).name) in wanted]
 
     def drop(self, ids: set[str]) -> None:
         """Forget earlier answers to items that have changed since and are asked anew."""

@@ -1,0 +1,57 @@
+# Two commands on a fresh machine: `make demo` runs the main job, `make test` passes the tests.
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/python -m uv
+export UV_PROJECT_ENVIRONMENT := .venv
+# Where several versions of Python are, uv shall use the one of .venv.
+export UV_PYTHON_PREFERENCE := only-system
+
+.PHONY: setup demo test test-all lint types format docs vllm-env bench clean
+
+setup: .venv/ready
+
+.venv/ready: pyproject.toml uv.lock
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=python3.12 …")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.8'
+	$(UV) sync --quiet --locked --inexact
+	touch $@
+
+demo: setup
+	$(BIN)/python scripts/demo.py
+
+test: setup
+	$(BIN)/python -m pytest -m 'not heavy'
+
+test-all: setup vllm-env
+	$(BIN)/python -m pytest -m 'not heavy' --quiet
+	.vllm/venv/bin/python -m pytest -m heavy
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/cog --check README.md docs/*.md
+
+types: setup
+	$(BIN)/mypy
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# The output that README.md and docs/ show is the program's own; this writes it anew.
+docs: setup
+	$(BIN)/python scripts/plot_limits.py
+	$(BIN)/cog -r README.md docs/*.md
+
+vllm-env: .vllm/ready
+
+.vllm/ready: scripts/vllm-env.sh pyproject.toml
+	bash scripts/vllm-env.sh .vllm $(PYTHON)
+	touch $@
+
+bench: setup vllm-env
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv .vllm demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

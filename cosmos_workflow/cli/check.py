@@ -1,0 +1,112 @@
+"""`cosmos check`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cosmos_workflow.cli.console import print_json, stdout, table, verdict_text
+from cosmos_workflow.cli.options import SIZE, limit_options, limits_model, merged_config, request_options
+from cosmos_workflow.errors import UsageError
+from cosmos_workflow.limits import Model, Plan, plan
+
+__all__ = ["command", "exit_code", "print_plans"]
+
+FIELDS = (
+    "id verdict model frame_width frame_height source_width source_height frames text_tokens image_tokens"
+    " prompt_tokens max_tokens max_model_len room reason remedy"
+).split()
+
+
+@click.command("check")
+@click.argument("source", required=False, metavar="[VIDEO | BATCH.jsonl]", type=click.Path())
+@click.option("--size", type=SIZE, help="Check this size instead of a video.")
+@request_options
+@limit_options
+@click.option("--exact", is_flag=True, help="Count the text exactly even where an upper bound decides.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document (JSON Lines for a batch).")
+def command(source: str | None, size: tuple[int, int] | None, as_json: bool, exact: bool, **options: Any) -> int:
+    """Tell whether the model can take a prompt and its video. Nothing runs.
+
+    \b
+    cosmos check clip.mp4 -p "A futuristic city at sunset"
+    cosmos check --size 960x540 --fit off
+    cosmos check prompts.jsonl --json
+    """
+    if (source is None) == (size is None):
+        raise UsageError("nothing to check, or two things", remedy="give a VIDEO, a BATCH or --size WxH")
+    config = merged_config(model=options.pop("model"), model_path=options.pop("model_path"))
+    model = limits_model(config)
+    # A document is read by programs, which cannot see that a number is only a bound.
+    exact = exact or as_json
+    plans = _plan_size(size, model, exact, options) if size else _plan_source(source, model, exact, options)
+    from cosmos_workflow.prompts.batch import is_batch
+
+    if as_json:
+        for one in plans:
+            print_json({name: getattr(one, name) for name in FIELDS})
+    else:
+        print_plans(plans, as_table=bool(source and is_batch(source)))
+    return exit_code([one.verdict if not one.runs else "" for one in plans])
+
+
+def exit_code(failures: list[str]) -> int:
+    """0 where nothing failed (empty words), 2 where all input was bad, else 1."""
+    if not any(failures):
+        return 0
+    return 2 if set(failures) == {"bad_input"} else 1
+
+
+def _plan_size(size: tuple[int, int], model: Model, exact: bool, options: dict[str, Any]) -> list[Plan]:
+    frames = options["frames"] or model.default_frames
+    limits = {name: options[name] for name in ("max_tokens", "max_model_len")}
+    return [plan(size, options["prompt"], model, frames, options["fit"], exact=exact, **limits)]
+
+
+def _plan_source(source: str | None, model: Model, exact: bool, options: dict[str, Any]) -> list[Plan]:
+    from cosmos_workflow.api import load_items
+    from cosmos_workflow.prompts import Settings, check_items
+
+    assert source is not None
+    prompt = options.pop("prompt")
+    settings = Settings(limits=model, **options)
+    return [one.plan for one in check_items(load_items(source, prompt), settings, exact=exact)]
+
+
+def print_plans(plans: list[Plan], *, as_table: bool) -> None:
+    """Plans for people: a table of a batch, a few lines of one."""
+    console = stdout()
+    if as_table:
+        rows = table("id", "verdict", ">source", ">frames sent", ">prompt tokens", ">room", "reason and remedy")
+        for one in plans:
+            why = "; ".join(filter(None, [one.reason, one.remedy]))
+            tokens = f"{'' if one.exact else '≤ '}{one.prompt_tokens:,}"
+            rows.add_row(one.id, verdict_text(one.verdict), _source(one), _sent(one), tokens, f"{one.room:,}", why)
+        console.print(rows)
+        return
+    for one in plans:
+        console.print(verdict_text(one.verdict), f" {one.id}" if one.id else "", sep="")
+        if one.source_width:
+            most = "" if one.exact else "at most "
+            console.print(f"  source      {_source(one)}")
+            console.print(f"  frames      {_sent(one)}")
+            console.print(
+                f"  prompt      {most}{one.prompt_tokens:,} tokens:"
+                f" {one.image_tokens:,} images + {most}{one.text_tokens:,} text"
+                f" + {one.prompt_tokens - one.image_tokens - one.text_tokens:,} template"
+            )
+            asked = f"{one.room:,} of {one.max_model_len:,} tokens left, {one.max_tokens:,} asked for"
+            console.print(f"  answer      {asked}")
+        if one.reason:
+            console.print(f"  reason      {one.reason}")
+        if one.remedy:
+            console.print(f"  remedy      {one.remedy}")
+
+
+def _source(one: Plan) -> str:
+    return f"{one.source_width}x{one.source_height}" if one.source_width else "-"
+
+
+def _sent(one: Plan) -> str:
+    return f"{one.frames} × {one.frame_width}x{one.frame_height}" if one.frame_width else "-"

@@ -1,0 +1,64 @@
+"""Printing: documents for programs on stdout, tables and words for people, progress on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+__all__ = ["VERDICTS", "print_json", "stderr", "stdout", "table"]
+
+VERDICTS = {
+    "fits": "green",
+    "resized": "cyan",
+    "cut_short": "yellow",
+    "too_long": "red",
+    "bad_input": "red",
+}
+
+
+def stdout() -> Console:
+    """For people; a pipe gets lines that are not wrapped."""
+    return _console(False)
+
+
+def stderr() -> Console:
+    """For progress, warnings and errors."""
+    return _console(True)
+
+
+def _console(on_stderr: bool) -> Console:
+    stream = sys.stderr if on_stderr else sys.stdout
+    width = None if stream.isatty() else 200
+    return Console(stderr=on_stderr, width=width, highlight=False, soft_wrap=not stream.isatty(), emoji=False, markup=False)
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on one line; a console that is not UTF-8 gets escapes, so nothing is lost."""
+    utf8 = (getattr(sys.stdout, "encoding", "") or "").lower().replace("-", "") == "utf8"
+    click.echo(json.dumps(document, ensure_ascii=not utf8))
+
+
+def table(*columns: str, title: str = "") -> Table:
+    """A table whose numeric columns (named with a leading ">") stand right."""
+    result = Table(title=title or None, title_justify="left", title_style="bold", box=_box(), pad_edge=False)
+    for column in columns:
+        right = column.startswith(">")
+        result.add_column(column.lstrip(">"), justify="right" if right else "left", overflow="fold")
+    return result
+
+
+def _box() -> Any:
+    from rich import box
+
+    return box.SIMPLE_HEAD
+
+
+def verdict_text(verdict: str) -> Text:
+    """A verdict in its colour."""
+    return Text(verdict, style=VERDICTS.get(verdict, ""))

@@ -1,0 +1,111 @@
+"""The options that commands share, and what they stand for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from cosmos_workflow.config import Config, load_config
+from cosmos_workflow.errors import BadInputError, UsageError
+from cosmos_workflow.limits import DEFAULT_MODEL, FIT_MODES, MODELS, Model, get_model, read_folder
+
+__all__ = ["SIZE", "limit_options", "limits_model", "merged_config", "request_options", "settings_from"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Size(click.ParamType):
+    """WIDTHxHEIGHT, in pixels."""
+
+    name = "WxH"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        found = re.fullmatch(r"\s*(\d{1,6})\s*[xX×*]\s*(\d{1,6})\s*", value)
+        if not found or "0" in (found[1].strip("0") or "0", found[2].strip("0") or "0"):
+            self.fail(f"{value!r} is not a size such as 1280x720", param, ctx)
+        return int(found[1]), int(found[2])
+
+
+SIZE = Size()
+
+
+def _apply(function: Command, options: list[Callable[[Any], Any]]) -> Command:
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def limit_options(function: Command) -> Command:
+    """Options that decide what the model can take."""
+    return _apply(
+        function,
+        [
+            click.option("--model", type=click.Choice(list(MODELS)), help=f"Whose limits hold.  [{DEFAULT_MODEL}]"),
+            click.option("--model-path", metavar="FOLDER", help="The model's folder; its own files then count."),
+            click.option("--frames", type=click.IntRange(1), help="Frames a request.  [2]"),
+            click.option("--max-tokens", type=click.IntRange(1), help="Tokens of answer.  [300]"),
+            click.option("--max-model-len", type=click.IntRange(1), help="Context length of the engine.  [4096]"),
+        ],
+    )
+
+
+def request_options(function: Command) -> Command:
+    """Options that decide how an item is sent."""
+    return _apply(
+        function,
+        [
+            click.option("-p", "--prompt", default="", help="The prompt of a video (or of entries without one)."),
+            click.option(
+                "--fit",
+                type=click.Choice(FIT_MODES),
+                default="auto",
+                show_default=True,
+                help="auto: smaller frames where needed; strict: refuse those; off: send as it is.",
+            ),
+        ],
+    )
+
+
+def merged_config(**given: Any) -> Config:
+    """The user's settings with what the command line gave on top."""
+    return replace(load_config(), **{name: value for name, value in given.items() if value})
+
+
+def limits_model(config: Config) -> Model:
+    """The facts that hold: the named model's, or those in its folder.
+
+    Raises BadInputError for a folder that is not there; a name such as `nvidia/Cosmos-…` is left to the engine.
+    """
+    model = get_model(config.model or DEFAULT_MODEL)
+    if not config.model_path:
+        return model
+    if Path(config.model_path).is_dir():
+        return read_folder(config.model_path, model)
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", config.model_path):
+        return model
+    raise BadInputError(
+        "no such model folder", where=config.model_path, remedy=f"download {model.repository} there"
+    )
+
+
+def settings_from(pairs: tuple[str, ...]) -> dict[str, Any]:
+    """`--engine-option KEY=VALUE` as a dict; values are read as JSON where they are, else as text."""
+    import json
+
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        key, sign, value = pair.partition("=")
+        if not sign or not key.isidentifier():
+            raise UsageError(f"--engine-option {pair!r}", remedy="give KEY=VALUE, such as tensor_parallel_size=2")
+        try:
+            options[key] = json.loads(value)
+        except ValueError:
+            options[key] = value
+    return options

@@ -1,0 +1,61 @@
+"""How far a batch is: a bar with ETA on a terminal, a line an item elsewhere; always on stderr."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Any
+
+from cosmos_workflow.cli.console import stderr
+from cosmos_workflow.prompts import Result
+
+__all__ = ["Progress"]
+
+
+class Progress:
+    """Counts results; `done` is how many came in this run."""
+
+    def __init__(self, total: int, *, enabled: bool, quiet: bool) -> None:
+        self.done = 0
+        self.total = total
+        self._lines = enabled and not quiet and not sys.stderr.isatty()
+        self._bar: Any = None
+        self._task: Any = None
+        if enabled and sys.stderr.isatty():
+            self._bar = _bar()
+
+    def __enter__(self) -> Progress:
+        if self._bar:
+            self._bar.start()
+            self._task = self._bar.add_task("upsampling", total=self.total)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def result(self, result: Result) -> None:
+        """Show one result as it comes."""
+        self.done += 1
+        if self._bar:
+            self._bar.advance(self._task)
+        if self._lines:
+            word = result.error_kind or "failed" if result.error else f"{result.seconds:.1f} s"
+            stderr().print(f"{self.done}/{self.total} {result.id} {word}")
+
+
+def _bar() -> Any:
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as RichProgress
+
+    return RichProgress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("ETA"),
+        TimeRemainingColumn(),
+        console=stderr(),
+    )
