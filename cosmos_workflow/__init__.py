@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from cosmos_workflow.errors import CosmosError
     from cosmos_workflow.prompts import Item, Result, Settings
 
-__all__ = ["CosmosError", "Item", "Result", "Settings", "__version__", "check", "limits", "make_engine", "upsample"]
+__all__ = [
+    "CosmosError",
+    "Item",
+    "Result",
+    "Settings",
+    "__version__",
+    "check",
+    "limits",
+    "make_engine",
+    "upsample",
+]
 
 _HOMES = {
     "CosmosError": "errors",

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from cosmos_workflow.engines import Engine
+from cosmos_workflow.engines import Engine, EngineSettings, make_engine
 from cosmos_workflow.execution import run_local
 from cosmos_workflow.limits import Plan
 from cosmos_workflow.prompts import Item, Result, ResultsFile, Settings, check_items, is_batch, read_batch
@@ -48,7 +48,7 @@ def upsample(
     *,
     engine: Engine | None = None,
     settings: Settings | None = None,
-    out: str | os.PathLike[str] | None = None,
+    out: str | Path | None = None,
     again: bool = False,
     on_result: Callable[[Result], None] | None = None,
 ) -> list[Result]:
@@ -60,10 +60,7 @@ def upsample(
     Raises EngineError where the engine itself fails, BadInputError for an unreadable batch or `out`.
     """
     items = load_items(source, prompt)
-    if engine is None:
-        from cosmos_workflow.engines.describe import DescribeEngine
-
-        engine = DescribeEngine()
+    engine = engine or make_engine("describe", EngineSettings())
     results: dict[str, Result] = {}
     with ExitStack() as stack:
         file = stack.enter_context(ResultsFile(out)) if out else None

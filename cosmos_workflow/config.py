@@ -55,7 +55,7 @@ def _read(path: Path) -> dict[str, Any]:
     else:
         import tomli as tomllib
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadInputError(f"cannot be read ({error})", where=str(path), remedy="mend or remove it") from error
     known = {field.name: field.type for field in fields(Config)}

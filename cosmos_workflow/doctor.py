@@ -87,7 +87,12 @@ def _library(name: str) -> Check:
 
 def _extra(name: str) -> Check:
     if importlib.util.find_spec(name) is None:
-        return Check(name, "optional", "not installed", f"pip install 'cosmos-workflow[{name}]' where a model shall run")
+        return Check(
+            name,
+            "optional",
+            "not installed",
+            f"pip install 'cosmos-workflow[{name}]' where a model shall run",
+        )
     return _library(name)
 
 

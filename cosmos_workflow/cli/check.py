@@ -13,10 +13,7 @@ from cosmos_workflow.limits import Model, Plan, plan
 
 __all__ = ["command", "exit_code", "print_plans"]
 
-FIELDS = (
-    "id verdict model frame_width frame_height source_width source_height frames text_tokens image_tokens"
-    " prompt_tokens max_tokens max_model_len room reason remedy"
-).split()
+FIELDS = [name for name in Plan.__dataclass_fields__ if name not in ("exact", "fit")]
 
 
 @click.command("check")

@@ -35,7 +35,14 @@ def stderr() -> Console:
 def _console(on_stderr: bool) -> Console:
     stream = sys.stderr if on_stderr else sys.stdout
     width = None if stream.isatty() else 200
-    return Console(stderr=on_stderr, width=width, highlight=False, soft_wrap=not stream.isatty(), emoji=False, markup=False)
+    return Console(
+        stderr=on_stderr,
+        width=width,
+        highlight=False,
+        soft_wrap=not stream.isatty(),
+        emoji=False,
+        markup=False,
+    )
 
 
 def print_json(document: Any) -> None:

@@ -13,12 +13,20 @@ from cosmos_workflow.limits import GPUS, Model, Plan, memory, plan
 
 __all__ = ["command"]
 
-ASPECTS = {"16:9": (16, 9), "3:2": (3, 2), "4:3": (4, 3), "1:1": (1, 1), "3:4": (3, 4), "9:16": (9, 16), "21:9": (21, 9)}
+ASPECTS = {
+    "16:9": (16, 9),
+    "3:2": (3, 2),
+    "4:3": (4, 3),
+    "1:1": (1, 1),
+    "3:4": (3, 4),
+    "9:16": (9, 16),
+    "21:9": (21, 9),
+}
 # Sizes that cameras, editors and the field tests of 2025-09-01 use.
-SIZES = (
-    "320x180 420x236 500x281 640x360 640x480 720x405 854x480 928x522 940x529 960x540 1280x720 1280x704 1920x1080"
-    " 3840x2160"
-).split()
+SIZES = [
+    *("320x180", "420x236", "500x281", "640x360", "640x480", "720x405", "854x480"),
+    *("928x522", "940x529", "960x540", "1280x704", "1280x720", "1920x1080", "3840x2160"),
+]
 
 
 @click.command("limits")
@@ -43,8 +51,7 @@ def command(
     options["frames"] = options["frames"] or model.default_frames
     # Sources larger than any frame that could fit, so that what is left of them is the limit itself.
     aspects = {
-        name: plan((width * 2048, height * 2048), prompt, model, **options)
-        for name, (width, height) in ASPECTS.items()
+        name: plan((width * 2048, height * 2048), prompt, model, **options) for name, (width, height) in ASPECTS.items()
     }
     shown = sizes or tuple(SIZE.convert(size, None, None) for size in SIZES)
     plans = [plan(size, prompt, model, fit=fit, **options) for size in shown]
@@ -77,7 +84,13 @@ def _print(model: Model, aspects: dict[str, Plan], plans: list[Plan]) -> None:
         f"{model.name}: {first.frames} frames and {first.text_tokens:,} tokens of text in {first.max_model_len:,},"
         f" {first.max_tokens:,} of them for the answer\n"
     )
-    rows = table("aspect", ">largest frame", ">prompt tokens", ">room", title="Largest frames that leave room for the answer")
+    rows = table(
+        "aspect",
+        ">largest frame",
+        ">prompt tokens",
+        ">room",
+        title="Largest frames that leave room for the answer",
+    )
     for name, one in aspects.items():
         fits = one.runs
         size = f"{one.frame_width}x{one.frame_height}" if fits else "none fits"
@@ -95,7 +108,17 @@ def _print(model: Model, aspects: dict[str, Plan], plans: list[Plan]) -> None:
 
 def _print_memory(gpus: list[Any]) -> None:
     console = stdout()
-    rows = table("GPU", ">memory", ">weights", ">KV cache", ">cache tokens", ">at once", ">longest context", "", title="Memory, GiB, in bf16")
+    rows = table(
+        "GPU",
+        ">memory",
+        ">weights",
+        ">KV cache",
+        ">cache tokens",
+        ">at once",
+        ">longest context",
+        "",
+        title="Memory, GiB, in bf16",
+    )
     for one in gpus:
         cells = [f"{value:.1f}" for value in (one.memory_gib, one.weights_gib, one.kv_cache_gib)]
         counts = [f"{one.cache_tokens:,}", f"{one.concurrency:.1f}", f"{one.longest_model_len:,}"]

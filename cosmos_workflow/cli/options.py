@@ -19,7 +19,7 @@ __all__ = ["SIZE", "limit_options", "limits_model", "merged_config", "request_op
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class Size(click.ParamType):
+class Size(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     """WIDTHxHEIGHT, in pixels."""
 
     name = "WxH"
@@ -90,9 +90,7 @@ def limits_model(config: Config) -> Model:
         return read_folder(config.model_path, model)
     if re.fullmatch(r"[\w.-]+/[\w.-]+", config.model_path):
         return model
-    raise BadInputError(
-        "no such model folder", where=config.model_path, remedy=f"download {model.repository} there"
-    )
+    raise BadInputError("no such model folder", where=config.model_path, remedy=f"download {model.repository} there")
 
 
 def settings_from(pairs: tuple[str, ...]) -> dict[str, Any]:

@@ -14,7 +14,13 @@ import click
 
 from cosmos_workflow.cli.check import exit_code, print_plans
 from cosmos_workflow.cli.console import print_json, stderr, stdout
-from cosmos_workflow.cli.options import limit_options, limits_model, merged_config, request_options, settings_from
+from cosmos_workflow.cli.options import (
+    limit_options,
+    limits_model,
+    merged_config,
+    request_options,
+    settings_from,
+)
 from cosmos_workflow.cli.progress import Progress
 
 __all__ = ["command"]
@@ -94,9 +100,7 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
     progress = Progress(len(items), enabled=batch, quiet=as_json)
     try:
         with _stdout_for_results(name), progress:
-            results = upsample(
-                items, engine=engine, settings=settings, out=out, on_result=progress.result, again=again
-            )
+            results = upsample(items, engine=engine, settings=settings, out=out, on_result=progress.result, again=again)
     except BaseException as error:
         if not isinstance(error, (SystemExit, GeneratorExit)):
             say(f"stopped: {progress.done} of {len(items)} done; run it again to go on", style="yellow")
@@ -110,7 +114,7 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
     else:
         _print_results(results, len(items) - progress.done, batch)
     say(f"saved: {out}", style="dim", soft_wrap=True)
-    return exit_code([result.error and result.error_kind or "" for result in results])
+    return exit_code([(result.error and result.error_kind) or "" for result in results])
 
 
 def _print_results(results: list[Any], earlier: int, batch: bool) -> None:

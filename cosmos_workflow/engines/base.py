@@ -8,9 +8,10 @@ from typing import Any, Literal, Protocol
 
 from cosmos_workflow.media import Frame
 
-__all__ = ["Answer", "Conversation", "Deliver", "Engine", "Offload"]
+__all__ = ["Answer", "Conversation", "Deliver", "Engine", "Offload", "Wants"]
 
 Offload = Literal["never", "batch", "item"]
+Wants = Literal["frames", "measurements"]
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,11 @@ class Engine(Protocol):
     """Something that answers a batch of conversations."""
 
     name: str
-    model: str
-    """Which model answers, as people would name it; empty where none does."""
-    wants: Literal["frames", "measurements"]
+    wants: Wants
+
+    @property
+    def model(self) -> str:
+        """Which model answers, as people would name it; empty where none does."""
 
     def answer(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
         """Answer each conversation once, calling `deliver` for each as it finishes, in any order.

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cosmos_workflow.engines.base import Answer, Conversation, Deliver
+from cosmos_workflow.engines.base import Answer, Conversation, Deliver, Wants
 
 __all__ = ["NOTE", "DescribeEngine", "describe"]
 
@@ -21,7 +21,7 @@ class DescribeEngine:
 
     name = "describe"
     model = ""
-    wants = "measurements"
+    wants: Wants = "measurements"
 
     def answer(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
         for conversation in conversations:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-__all__ = ["Kind", "classify", "readable"]
+__all__ = ["Kind", "classify", "concerns_one_request", "readable"]
 
 Kind = Literal["too_long", "too_many_images", "out_of_memory", "model_missing", "unreachable", "rejected", "other"]
 
@@ -18,7 +18,8 @@ PATTERNS: tuple[tuple[Kind, str], ...] = (
     (
         "too_long",
         r"longer than the maximum model length|maximum context length|maximum model length of \d+"
-        r"|max_tokens.{0,40}too large|exceeds? the (model's )?(maximum|context)|exceed.{0,20}context (size|length|window)",
+        r"|max_tokens.{0,40}too large|exceeds? the (model's )?(maximum|context)"
+        r"|exceed.{0,20}context (size|length|window)",
     ),
     ("too_many_images", r"at most \d+ (image|video|audio)\S* may be provided|too many (image|multi-?modal)"),
     (
@@ -34,7 +35,10 @@ PATTERNS: tuple[tuple[Kind, str], ...] = (
         r"|repository not found|model .{0,200}(does not exist|not found)|no such model|gated repo"
         r"|cannot find any model weights",
     ),
-    ("unreachable", r"connection (error|refused|reset)|timed? ?out|temporarily unavailable|name or service not known"),
+    (
+        "unreachable",
+        r"connection (error|refused|reset)|timed? ?out|temporarily unavailable|name or service not known",
+    ),
 )
 
 
@@ -49,6 +53,15 @@ def classify(error: BaseException | str) -> Kind:
         if re.search(pattern, text, re.IGNORECASE | re.DOTALL):
             return kind
     return "rejected" if isinstance(error, (ValueError, TypeError)) else "other"
+
+
+def concerns_one_request(error: BaseException) -> bool:
+    """Whether an engine refused one request, so that the others in the call can still be answered."""
+    if classify(error) in ("too_long", "too_many_images"):
+        return True
+    # vLLM raised ValueError for what it refuses until 0.2x, and errors of its own since.
+    refusal = isinstance(error, (ValueError, TypeError)) or "Validation" in type(error).__name__
+    return refusal and classify(error) not in ("out_of_memory", "model_missing")
 
 
 def readable(error: BaseException) -> str:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import cached_property
 from typing import Any
 
-from cosmos_workflow.engines.base import Answer, Conversation, Deliver
+from cosmos_workflow.engines.base import Answer, Conversation, Deliver, Wants
 from cosmos_workflow.engines.failures import classify, readable
 from cosmos_workflow.engines.vllm import messages
 from cosmos_workflow.errors import EngineUnavailable
@@ -27,10 +27,16 @@ class ServerEngine:
     """
 
     name = "server"
-    wants = "frames"
+    wants: Wants = "frames"
 
     def __init__(
-        self, url: str, *, model: str = "", concurrency: int = 8, timeout: float = 600.0, max_retries: int = MAX_RETRIES
+        self,
+        url: str,
+        *,
+        model: str = "",
+        concurrency: int = 8,
+        timeout: float = 600.0,
+        max_retries: int = MAX_RETRIES,
     ) -> None:
         self.url = url
         self._model = model
@@ -77,7 +83,7 @@ class ServerEngine:
         import openai
 
         try:
-            models = [model.model_dump() for model in self._client.models.list()]
+            models: list[dict[str, Any]] = [model.model_dump() for model in self._client.models.list()]
         except (openai.OpenAIError, ValueError, TypeError) as error:
             raise self._unavailable(error) from error
         for model in models:
@@ -85,7 +91,9 @@ class ServerEngine:
                 return model
         names = ", ".join(str(model["id"]) for model in models) or "none"
         raise EngineUnavailable(
-            f"the server has no model {self._model!r}; it has: {names}", where=self.url, remedy="give --server-model"
+            f"the server has no model {self._model!r}; it has: {names}",
+            where=self.url,
+            remedy="give --server-model",
         )
 
     def _ask(self, model: str, conversation: Conversation) -> Answer:

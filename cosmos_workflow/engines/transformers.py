@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from cosmos_workflow.engines.base import Answer, Conversation, Deliver
+from cosmos_workflow.engines.base import Answer, Conversation, Deliver, Wants
 from cosmos_workflow.engines.failures import classify, readable
 from cosmos_workflow.errors import EngineError, EngineUnavailable, OutOfMemory
 
@@ -24,7 +24,7 @@ class TransformersEngine:
     """
 
     name = "transformers"
-    wants = "frames"
+    wants: Wants = "frames"
 
     def __init__(self, model_path: str | Path, *, options: Mapping[str, Any] | None = None) -> None:
         self.model = Path(model_path).name

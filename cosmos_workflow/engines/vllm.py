@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cosmos_workflow.engines.base import Answer, Conversation, Deliver, Offload
-from cosmos_workflow.engines.failures import classify, readable
+from cosmos_workflow.engines.base import Answer, Conversation, Deliver, Offload, Wants
+from cosmos_workflow.engines.failures import classify, concerns_one_request, readable
 from cosmos_workflow.errors import EngineError, EngineUnavailable, OutOfMemory
 from cosmos_workflow.limits import DEFAULT_MODEL, Model, get_model
 
@@ -34,7 +34,7 @@ class VLLMEngine:
     """
 
     name = "vllm"
-    wants = "frames"
+    wants: Wants = "frames"
 
     def __init__(
         self,
@@ -136,15 +136,13 @@ class VLLMEngine:
                 raise
             trouble = self._trouble(error)
             self._drop_unfinished()
-            if not isinstance(error, (ValueError, TypeError)):
+            if not concerns_one_request(error):
                 self.close()
                 raise trouble from error
             still_open = [one for one in conversations if one.id not in delivered]
             if len(still_open) == 1:
                 seconds = time.perf_counter() - started
-                refused = Answer(
-                    still_open[0].id, seconds=seconds, error=readable(error), error_kind=classify(error)
-                )
+                refused = Answer(still_open[0].id, seconds=seconds, error=readable(error), error_kind=classify(error))
                 deliver(refused)
                 return
             middle = len(still_open) // 2
@@ -201,7 +199,10 @@ class VLLMEngine:
 def messages(conversation: Conversation) -> list[dict[str, Any]]:
     """A conversation as OpenAI's chat messages: the images first, then the text, as NVIDIA's upsampler sends them."""
     images = [
-        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{base64.b64encode(frame.png).decode()}"}}
+        {
+            "type": "image_url",
+            "image_url": {"url": f"data:image/png;base64,{base64.b64encode(frame.png).decode()}"},
+        }
         for frame in conversation.frames
     ]
     return [{"role": "user", "content": [*images, {"type": "text", "text": conversation.text}]}]

@@ -22,9 +22,7 @@ PLANNED = {field.name for field in fields(Plan)} & {field.name for field in fiel
 OnResult = Callable[[Result], None]
 
 
-def run_local(
-    items: Iterable[Item], engine: Engine, settings: Settings | None = None, *, on_result: OnResult
-) -> None:
+def run_local(items: Iterable[Item], engine: Engine, settings: Settings | None = None, *, on_result: OnResult) -> None:
     """Ask `engine` for each item, once, and hand every result to `on_result` as it finishes, in any order.
 
     An item that the plan refuses, whose video cannot be read or that the engine rejects gives a Result with

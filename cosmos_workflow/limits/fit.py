@@ -133,9 +133,7 @@ def plan(
     return verdict("cut_short", size, reason, remedy)
 
 
-def largest_frame(
-    size: tuple[int, int], budget: int, model: str | Model = DEFAULT_MODEL
-) -> tuple[int, int] | None:
+def largest_frame(size: tuple[int, int], budget: int, model: str | Model = DEFAULT_MODEL) -> tuple[int, int] | None:
     """The largest frame of the aspect ratio of `size`, no larger than it, that costs ≤ `budget` tokens.
 
     Exact: the cost steps up only where a side crosses the edge of a cell, so the frames whose width or
@@ -176,9 +174,7 @@ def _bound(model: Model, text: str) -> tuple[int, bool]:
     return model.text.bound(text), False
 
 
-def _ways_out(
-    model: Model, size: tuple[int, int], frames: int, text_tokens: int, answer: int, limit: int
-) -> list[str]:
+def _ways_out(model: Model, size: tuple[int, int], frames: int, text_tokens: int, answer: int, limit: int) -> list[str]:
     """Every other way to make a request fit whose frames keep their size."""
     image = _image_tokens(model, size)
     fixed = model.wrapping_tokens + text_tokens + answer
@@ -188,7 +184,7 @@ def _ways_out(
         ways.append("one frame (--frames 1)")
     if over < text_tokens:
         ways.append(f"a text shorter by {over:,} tokens")
-    if 0 < answer - over:
+    if answer - over > 0:
         ways.append(f"an answer of at most {answer - over:,} tokens (--max-tokens)")
     longer = -(-(limit + over) // 1024) * 1024
     if longer <= model.longest_model_len:

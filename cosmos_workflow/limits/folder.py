@@ -24,9 +24,7 @@ def read_folder(folder: str | Path, model: str | Model) -> Model:
     """
     folder, model = Path(folder), get_model(model)
     if not folder.is_dir():
-        raise BadInputError(
-            "no such model folder", where=str(folder), remedy=f"download {model.repository} there"
-        )
+        raise BadInputError("no such model folder", where=str(folder), remedy=f"download {model.repository} there")
     if (folder / "params.json").is_file():
         model = _mistral(folder, model)
     elif (folder / "config.json").is_file():

@@ -64,7 +64,8 @@ class PixtralImages:
         # np.rint rounds halves to even, as Python's round does.
         columns = (np.maximum(np.rint(widths / ratios), 1).astype(np.int64) - 1) // self.cell + 1
         rows = (np.maximum(np.rint(heights / ratios), 1).astype(np.int64) - 1) // self.cell + 1
-        return rows * (columns + 1)
+        tokens: Integers = rows * (columns + 1)
+        return tokens
 
     def edges(self) -> list[int]:
         return [cells * self.cell for cells in range(1, math.ceil(self.max_side / self.cell) + 1)]

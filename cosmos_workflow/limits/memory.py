@@ -46,7 +46,7 @@ def kv_cache(model: str | Model, cache_bytes: int, *, max_model_len: int = 0, bl
     `get_kv_cache_capacity` in vLLM; the tests compare it with a running engine.
 
     >>> kv_cache("cosmos-upsampler-12b", 8 * 1024**3).concurrency
-    12.8
+    12.796875
     """
     facts = get_model(model)
     length = max_model_len or facts.max_model_len

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.media.video import Clip, decoded, no_frames, opened, probe
@@ -56,9 +56,7 @@ def read_frames(
         if not isinstance(pick, str):
             chosen = [_at(container, stream, seconds, clip) for seconds in pick]
         elif pick == "first" or clip.frames <= count:
-            chosen = [
-                frame for frame, _ in zip(decoded(container, stream), range(count), strict=False)
-            ]
+            chosen = [frame for frame, _ in zip(decoded(container, stream), range(count), strict=False)]
         elif pick == "spread":
             part = clip.duration / count
             chosen = [_at(container, stream, part * (index + 0.5), clip) for index in range(count)]
@@ -112,7 +110,7 @@ def upright(frame: VideoFrame, rotation: int, size: tuple[int, int] | None) -> P
     if size and size != (frame.width, frame.height):
         # Averaging areas keeps a strong reduction free of moiré and is the fastest as well.
         options |= {"width": size[0], "height": size[1], "interpolation": Interpolation.AREA}
-    pixels: Pixels = frame.to_ndarray(**options)
+    pixels = cast("Pixels", frame.to_ndarray(**options))
     if transparent:
         alpha = pixels[..., 3:].astype(np.uint16)
         pixels = ((pixels[..., :3] * alpha + 255 * (255 - alpha)) // 255).astype(np.uint8)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from cosmos_workflow.media.frames import upright
-from cosmos_workflow.media.motion import Motion, Step, camera_motion, compare
+from cosmos_workflow.media.motion import Motion, camera_motion, compare
 from cosmos_workflow.media.palette import palette
 from cosmos_workflow.media.video import Clip, decoded, opened, probe
 

@@ -63,7 +63,15 @@ def probe(path: str | Path) -> Clip:
             fps, duration = 0.0, 0.0
         frames = stream.frames or max(1, round(duration * fps))
         return Clip(
-            Path(path), stream.codec_context.name, width, height, fps, frames, duration, rotation, frame.format.name
+            Path(path),
+            stream.codec_context.name,
+            width,
+            height,
+            fps,
+            frames,
+            duration,
+            rotation,
+            frame.format.name,
         )
 
 

@@ -74,7 +74,7 @@ def _csv(text: str) -> Iterator[tuple[str, Any]]:
     csv.field_size_limit(2**31 - 1)
     reader = csv.DictReader(io.StringIO(text, newline=""))
     for row in reader:
-        surplus = row.pop(None, None)  # type: ignore[call-overload]
+        surplus = row.pop(None, None)
         if surplus:
             remedy = "quote fields that hold commas"
             raise BadInputError("more fields than the header", where=f"line {reader.line_num}", remedy=remedy)

@@ -64,7 +64,9 @@ class ResultsFile:
             self._lock.acquire(timeout=0)
         except Timeout as error:
             raise UsageError(
-                "another cosmos is writing it", where=str(self.path), remedy="wait for it, or choose another -o"
+                "another cosmos is writing it",
+                where=str(self.path),
+                remedy="wait for it, or choose another -o",
             ) from error
         except OSError as error:
             raise BadInputError(
@@ -133,5 +135,7 @@ def _line(result: Result) -> str:
 
 def _not_results(path: Path, detail: str) -> BadInputError:
     return BadInputError(
-        f"not a results file ({detail})", where=str(path), remedy="choose another -o: this file is left as it is"
+        f"not a results file ({detail})",
+        where=str(path),
+        remedy="choose another -o: this file is left as it is",
     )

@@ -1,0 +1,41 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import clips
+
+PROJECT = Path(__file__).parent.parent
+SAMPLES = Path(os.environ.get("COSMOS_SAMPLES", PROJECT.parent / "shared" / "data" / "nvidia"))
+
+
+@pytest.fixture(autouse=True)
+def own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test sees the developer's own settings."""
+    for name in [name for name in os.environ if name.startswith("COSMOS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """A textured clip of 320×180, 6 frames."""
+    return clips.textured(tmp_path / "clip.mp4", 320, 180, frames=6)
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """NVIDIA's sample videos, which are not part of the project; CI must have them."""
+    if not SAMPLES.is_dir():
+        message = f"NVIDIA's sample videos are not in {SAMPLES}; point COSMOS_SAMPLES to cosmos-transfer1/assets"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return SAMPLES

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import io
+import threading
+from pathlib import Path
+
+import av
+import clips
+import numpy as np
+import pytest
+from PIL import Image
+
+from cosmos_workflow.errors import UsageError
+from cosmos_workflow.media import probe, read_frames
+
+
+def pixels(png: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+
+
+def test_first_are_the_first_frames_to_the_pixel(clip: Path) -> None:
+    with av.open(str(clip)) as container:
+        truth = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    found = read_frames(clip, 2)
+    assert len(found) == 2
+    for frame, true in zip(found, truth, strict=False):
+        assert np.array_equal(pixels(frame.png), true)
+
+
+def test_a_png_is_lossless_and_plain_for_others(clip: Path) -> None:
+    import cv2
+
+    (frame,) = read_frames(clip, 1)
+    by_opencv = cv2.imdecode(np.frombuffer(frame.png, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+    assert np.array_equal(by_opencv, pixels(frame.png))
+
+
+def test_scaled_while_decoding(clip: Path) -> None:
+    (whole,), (small,) = read_frames(clip, 1), read_frames(clip, 1, size=(160, 90))
+    truth = np.asarray(Image.fromarray(pixels(whole.png)).resize((160, 90), Image.Resampling.BOX), np.int16)
+    assert (small.width, small.height) == (160, 90)
+    assert np.abs(pixels(small.png) - truth).mean() < 4
+
+
+def test_spread_takes_the_middles_of_equal_parts(tmp_path: Path) -> None:
+    shades = [(4 * i, 4 * i, 4 * i) for i in range(48)]
+    path = clips.write(tmp_path / "ramp.mp4", map(clips.flat, shades))
+    found = read_frames(path, 2, pick="spread")
+    assert [frame.seconds for frame in found] == pytest.approx([0.5, 1.5], abs=0.05)
+    assert [pixels(frame.png).mean() for frame in found] == pytest.approx([4 * 12, 4 * 36], abs=6)
+
+
+def test_by_time(tmp_path: Path) -> None:
+    shades = [(4 * i, 4 * i, 4 * i) for i in range(48)]
+    path = clips.write(tmp_path / "ramp.mp4", map(clips.flat, shades), options={"g": "12", "bf": "2"})
+    found = read_frames(path, pick=[1.9, 0.0, -3.0, 1.0, 500.0])
+    assert [pixels(frame.png).mean() for frame in found] == pytest.approx([180, 0, 0, 96, 188], abs=6)
+
+
+def test_an_unknown_pick(clip: Path) -> None:
+    with pytest.raises(UsageError, match="no way to pick"):
+        read_frames(clip, 2, pick="random")
+
+
+@pytest.mark.parametrize(
+    ("degrees", "size", "corner"),
+    [
+        (0, (160, 120), "top left"),
+        (90, (120, 160), "top right"),
+        (180, (160, 120), "bottom right"),
+        (270, (120, 160), "bottom left"),
+    ],
+)
+def test_a_turned_phone_clip_is_shown_upright(tmp_path: Path, degrees: int, size: tuple[int, int], corner: str) -> None:
+    """A red corner at the stored top left stands where a player shows it."""
+    picture = clips.flat((20, 20, 20))
+    picture[:40, :40] = (230, 20, 20)
+    path = clips.turn_in_header(clips.write(tmp_path / "phone.mp4", [picture] * 3), degrees)
+    found = probe(path)
+    assert (found.rotation, (found.width, found.height)) == (degrees, size)
+    for wanted in (None, (size[0] // 2, size[1] // 2)):
+        (frame,) = read_frames(path, 1, size=wanted)
+        assert (frame.width, frame.height) == (wanted or size)
+        shown = pixels(frame.png)[..., 0] > 150
+        rows, columns = np.nonzero(shown)
+        vertical = "top" if rows.mean() < frame.height / 2 else "bottom"
+        horizontal = "left" if columns.mean() < frame.width / 2 else "right"
+        assert f"{vertical} {horizontal}" == corner
+
+
+def test_what_is_transparent_becomes_white(tmp_path: Path) -> None:
+    picture = np.zeros((60, 80, 4), np.uint8)
+    picture[:, :40] = (200, 0, 0, 255)
+    video = clips.write(tmp_path / "alpha.mov", [picture] * 2, codec="qtrle", pixel_format="argb")
+    image = tmp_path / "alpha.png"
+    Image.fromarray(picture).save(image)
+    for path in (video, image):
+        shown = pixels(read_frames(path, 1)[0].png)
+        assert shown[30, 20].tolist() == [200, 0, 0]
+        assert shown[30, 60].tolist() == [255, 255, 255]
+
+
+def test_two_jobs_at_once_do_not_mix_their_frames(tmp_path: Path) -> None:
+    """NVIDIA's script writes frame_1.png into the shared temporary folder; here nothing is shared."""
+    colours = [(240, 10, 10), (10, 10, 240)]
+    paths = [clips.write(tmp_path / f"{i}.mp4", [clips.flat(colour)] * 4) for i, colour in enumerate(colours)]
+    wrong: list[int] = []
+
+    def read(which: int) -> None:
+        for _ in range(30):
+            for frame in read_frames(paths[which], 2):
+                if np.abs(pixels(frame.png).reshape(-1, 3).mean(0) - colours[which]).max() > 12:
+                    wrong.append(which)
+
+    threads = [threading.Thread(target=read, args=(i,)) for i in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []

@@ -1,0 +1,151 @@
+"""What is said of a clip is true of clips whose truth is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import clips
+import numpy as np
+import pytest
+
+from cosmos_workflow.engines.describe import describe
+from cosmos_workflow.media import measure
+from cosmos_workflow.media.palette import COLOURS
+
+
+@pytest.mark.parametrize(
+    ("dx", "dy", "moves", "words"),
+    [
+        (-4, 0, ("pan left",), "pans to the left"),
+        (4, 0, ("pan right",), "pans to the right"),
+        (0, -4, ("tilt up",), "tilts up"),
+        (0, 4, ("tilt down",), "tilts down"),
+        (3, -3, ("pan right", "tilt up"), "pans to the right and tilts up"),
+        (0, 0, (), "remains static throughout"),
+    ],
+)
+def test_pan_and_tilt(tmp_path: Path, dx: int, dy: int, moves: tuple[str, ...], words: str) -> None:
+    found = measure(clips.panning(tmp_path / "pan.mp4", dx, dy))
+    assert len(found.shots) == 1
+    assert found.shots[0].motion.moves == moves
+    assert f"The camera {words}." in describe("", found.to_dict())
+
+
+@pytest.mark.parametrize(("rate", "move"), [(1.015, "zoom in"), (0.985, "zoom out")])
+def test_zoom(tmp_path: Path, rate: float, move: str) -> None:
+    found = measure(clips.zooming(tmp_path / "zoom.mp4", rate))
+    assert found.shots[0].motion.moves == (move,)
+    assert found.shots[0].motion.subject == ""
+
+
+def test_a_cut_at_one_second(tmp_path: Path) -> None:
+    first, second = clips.texture(120, 160, seed=1), 255 - clips.texture(120, 160, seed=2)
+    found = measure(clips.write(tmp_path / "cut.mp4", [first] * 24 + [second] * 24))
+    assert [(shot.start, shot.end) for shot in found.shots] == [(0.0, 1.0), (1.0, 2.0)]
+    assert "in 2 shots with cuts at 1.0 s" in describe("", found.to_dict())
+
+
+def test_a_pan_and_then_a_held_shot_are_told_apart(tmp_path: Path) -> None:
+    world = clips.texture(240, 320 + 24 * 5)
+    pan = [world[:, 5 * i :][:, :320] for i in range(24)]
+    held = [255 - clips.texture(240, 320, seed=9)] * 24
+    text = describe("", measure(clips.write(tmp_path / "two.mp4", [*pan, *held])).to_dict())
+    assert "In the first shot the camera pans to the right. In the second shot the camera remains static." in text
+
+
+def test_fast_motion_is_not_a_cut(tmp_path: Path) -> None:
+    assert len(measure(clips.panning(tmp_path / "fast.mp4", 14, 0)).shots) == 1
+
+
+def test_a_subject_that_moves_before_a_held_camera(tmp_path: Path) -> None:
+    background, subject = clips.texture(240, 320), 255 - clips.texture(90, 90, seed=4)
+    pictures = []
+    for i in range(24):
+        picture = background.copy()
+        picture[80:170, 20 + 6 * i : 110 + 6 * i] = subject
+        pictures.append(picture)
+    found = measure(clips.write(tmp_path / "subject.mp4", pictures))
+    assert found.shots[0].motion.moves == ()
+    assert found.shots[0].motion.subject == "right"
+    assert "static throughout, while a subject moves to the right" in describe("", found.to_dict())
+
+
+@pytest.mark.parametrize("name", ["red", "blue", "green", "yellow", "black", "white", "teal", "brown"])
+def test_a_scene_of_one_colour(tmp_path: Path, name: str) -> None:
+    found = measure(clips.write(tmp_path / "colour.mp4", [clips.flat(COLOURS[name])] * 6))
+    assert found.palette[0][0] == name
+    assert found.palette[0][1] > 0.95
+    assert f"{name.capitalize()} dominates the palette." in describe("", found.to_dict())
+
+
+def test_two_colours_in_their_shares(tmp_path: Path) -> None:
+    picture = clips.flat(COLOURS["blue"])
+    picture[:30] = COLOURS["orange"]
+    found = measure(clips.write(tmp_path / "two.mp4", [picture] * 4))
+    assert [name for name, _ in found.palette] == ["blue", "orange"]
+    assert found.palette[0][1] == pytest.approx(0.75, abs=0.04)
+
+
+@pytest.mark.parametrize(
+    ("course", "words"),
+    [
+        (np.linspace(1, 0, 24), "fades to black at the end"),
+        (np.linspace(0, 1, 24), "fades in from black"),
+        (np.linspace(0.4, 1, 24), "grows brighter"),
+        (np.linspace(1, 0.4, 24), "grows darker"),
+        (np.ones(24), "the light stays steady"),
+    ],
+)
+def test_the_course_of_the_light(tmp_path: Path, course: np.ndarray, words: str) -> None:
+    picture = clips.texture(120, 160).astype(float)
+    path = clips.write(tmp_path / "light.mp4", [(picture * factor).astype(np.uint8) for factor in course])
+    assert words in describe("", measure(path).to_dict())
+
+
+@pytest.mark.parametrize(
+    ("level", "words"), [(10, "is dark "), (70, "dimly lit"), (128, "evenly lit"), (220, "brightly lit")]
+)
+def test_the_level_of_the_light(tmp_path: Path, level: int, words: str) -> None:
+    path = clips.write(tmp_path / "level.mp4", [clips.flat((level, level, level))] * 4)
+    assert words in describe("", measure(path).to_dict())
+
+
+def test_blur_is_softer_than_the_same_picture_sharp(tmp_path: Path) -> None:
+    import cv2
+
+    sharp = clips.texture(240, 320)
+    soft = cv2.GaussianBlur(sharp, (0, 0), 6)
+    sharp_found = measure(clips.write(tmp_path / "sharp.mp4", [sharp] * 3))
+    soft_found = measure(clips.write(tmp_path / "soft.mp4", [soft] * 3))
+    assert soft_found.sharpness < sharp_found.sharpness / 2
+    assert "softly focused" in describe("", soft_found.to_dict())
+
+
+@pytest.mark.parametrize("place", ["left", "centre", "right"])
+def test_where_the_detail_is(tmp_path: Path, place: str) -> None:
+    picture = clips.flat((128, 128, 128), 240, 330)
+    start = {"left": 0, "centre": 110, "right": 220}[place]
+    picture[:, start : start + 110] = clips.texture(240, 110)
+    found = measure(clips.write(tmp_path / "place.mp4", [picture] * 3))
+    assert found.detail == place
+
+
+def test_the_same_clip_gives_the_same_words(tmp_path: Path) -> None:
+    path = clips.panning(tmp_path / "pan.mp4", 3, 1)
+    assert measure(path) == measure(path)
+
+
+def test_a_still_image(tmp_path: Path) -> None:
+    from PIL import Image
+
+    path = tmp_path / "still.png"
+    Image.fromarray(clips.texture(200, 100)).save(path)
+    text = describe("a tower", measure(path).to_dict())
+    assert text.startswith("A tower. The picture is a single still in portrait format.")
+    assert "camera" not in text
+
+
+def test_tiny_clips(tmp_path: Path) -> None:
+    for size in [(1, 1), (2, 40)]:
+        path = clips.write(tmp_path / "t.mkv", [clips.texture(*size)] * 3, codec="ffv1", pixel_format="bgr0")
+        assert describe("x", measure(path).to_dict())
