@@ -15,7 +15,7 @@ from typing import Literal
 from cosmos_workflow.config import Config, config_files, load_config
 from cosmos_workflow.engines import EngineSettings, choose_engine
 from cosmos_workflow.errors import CosmosError
-from cosmos_workflow.limits import DEFAULT_MODEL, get_model, memory, read_folder
+from cosmos_workflow.limits import DEFAULT_MODEL, get_model, memory, model_at
 
 __all__ = ["Check", "examine", "gpus"]
 
@@ -133,8 +133,7 @@ def _model_folder(config: Config) -> Check:
     if not config.model_path:
         remedy = "give --model-path, or model_path in cosmos.toml, where a model shall run"
         return Check("model folder", "optional", "none", remedy)
-    if os.path.isdir(config.model_path):  # noqa: PTH112 - the setting may be a name such as org/model
-        read_folder(config.model_path, config.model or DEFAULT_MODEL)
+    model_at(config.model_path, config.model or DEFAULT_MODEL)
     return Check("model folder", "ok", config.model_path)
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from cosmos_workflow.config import Config, load_config
-from cosmos_workflow.errors import BadInputError, UsageError
-from cosmos_workflow.limits import DEFAULT_MODEL, FIT_MODES, MODELS, Model, get_model, read_folder
+from cosmos_workflow.errors import UsageError
+from cosmos_workflow.limits import DEFAULT_MODEL, FIT_MODES, MODELS, Model, model_at
 
 __all__ = ["SIZE", "limit_options", "limits_model", "merged_config", "request_options", "settings_from"]
 
@@ -79,18 +78,8 @@ def merged_config(**given: Any) -> Config:
 
 
 def limits_model(config: Config) -> Model:
-    """The facts that hold: the named model's, or those in its folder.
-
-    Raises BadInputError for a folder that is not there; a name such as `nvidia/Cosmos-…` is left to the engine.
-    """
-    model = get_model(config.model or DEFAULT_MODEL)
-    if not config.model_path:
-        return model
-    if Path(config.model_path).is_dir():
-        return read_folder(config.model_path, model)
-    if re.fullmatch(r"[\w.-]+/[\w.-]+", config.model_path):
-        return model
-    raise BadInputError("no such model folder", where=config.model_path, remedy=f"download {model.repository} there")
+    """The facts that hold under these settings. Raises BadInputError for a model folder that is not there."""
+    return model_at(config.model_path, config.model or DEFAULT_MODEL)
 
 
 def settings_from(pairs: tuple[str, ...]) -> dict[str, Any]:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
+from functools import lru_cache
 from itertools import islice
+from typing import Any
 
 from cosmos_workflow.engines import Answer, Conversation, Engine
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.limits import Plan
-from cosmos_workflow.media import measure, read_frames
+from cosmos_workflow.media import Clip, Frame, measure, read_frames
 from cosmos_workflow.prompts import Checked, Item, Result, Settings, check_items
 
 __all__ = ["run_local"]
 
-# How many items' frames are in memory at once; far more than an engine answers at a time.
-WINDOW = 256
+# How many items are in memory at once. Frames: far more than an engine answers at a time, in one call of
+# its own. Measuring takes longer than writing, so there each item is answered as soon as it is measured.
+WINDOW = {"frames": 256, "measurements": 1}
+# Many prompts for one clip are usual: it is decoded once for neighbours in a batch.
+CLIPS_KEPT = 32
 
 PLANNED = {field.name for field in fields(Plan)} & {field.name for field in fields(Result)}
 
@@ -30,11 +35,14 @@ def run_local(items: Iterable[Item], engine: Engine, settings: Settings | None =
     """
     settings = settings or Settings()
     checked = check_items(items, settings)
-    while window := list(islice(checked, WINDOW)):
-        _run_window(window, engine, settings, on_result)
+    prepare = _preparer(engine, settings)
+    while window := list(islice(checked, WINDOW[engine.wants])):
+        _run_window(window, engine, prepare, on_result)
 
 
-def _run_window(window: list[Checked], engine: Engine, settings: Settings, on_result: OnResult) -> None:
+def _run_window(
+    window: list[Checked], engine: Engine, prepare: Callable[[Checked], Conversation], on_result: OnResult
+) -> None:
     open_items: dict[str, Checked] = {}
     conversations = []
     for one in window:
@@ -42,7 +50,7 @@ def _run_window(window: list[Checked], engine: Engine, settings: Settings, on_re
             on_result(_refused(one, engine))
             continue
         try:
-            conversations.append(_conversation(one, engine, settings))
+            conversations.append(prepare(one))
         except BadInputError as error:
             on_result(_result(one, engine, Answer(one.item.id, error=str(error), error_kind="bad_input")))
             continue
@@ -55,26 +63,38 @@ def _run_window(window: list[Checked], engine: Engine, settings: Settings, on_re
         engine.answer(conversations, deliver)
 
 
-def _conversation(one: Checked, engine: Engine, settings: Settings) -> Conversation:
-    item, plan, model = one.item, one.plan, settings.model
-    assert one.clip is not None  # an item without a clip is bad_input, and does not run
-    frames, measured = [], None
-    if engine.wants == "measurements":
-        measured = measure(one.clip).to_dict()
-    else:
-        size = (plan.frame_width, plan.frame_height)
-        frames = read_frames(one.clip, plan.frames, pick=settings.pick, size=size)
-    temperature = item.temperature if item.temperature is not None else settings.temperature
-    uses_fallback = not item.prompt and engine.wants == "frames"
-    return Conversation(
-        item.id,
-        model.fallback_prompt if uses_fallback else item.prompt,
-        tuple(frames),
-        max_tokens=plan.answer_tokens,
-        temperature=model.temperature if temperature is None else temperature,
-        seed=item.seed if item.seed is not None else settings.seed,
-        measured=measured,
-    )
+def _preparer(engine: Engine, settings: Settings) -> Callable[[Checked], Conversation]:
+    """What turns a checked item into a conversation, with the frames or measurements that the engine wants."""
+
+    @lru_cache(CLIPS_KEPT)
+    def frames_of(clip: Clip, count: int, size: tuple[int, int]) -> tuple[Frame, ...]:
+        return tuple(read_frames(clip, count, pick=settings.pick, size=size))
+
+    @lru_cache(CLIPS_KEPT)
+    def measured_of(clip: Clip) -> dict[str, Any]:
+        return measure(clip).to_dict()
+
+    def prepare(one: Checked) -> Conversation:
+        item, plan, model = one.item, one.plan, settings.model
+        assert one.clip is not None  # an item without a clip is bad_input, and does not run
+        asked = Conversation(
+            item.id,
+            item.prompt,
+            max_tokens=plan.answer_tokens,
+            temperature=_first(item.temperature, settings.temperature, model.temperature),
+            seed=_first(item.seed, settings.seed, None),
+        )
+        if engine.wants == "measurements":
+            return replace(asked, measured=measured_of(one.clip))
+        frames = frames_of(one.clip, plan.frames, (plan.frame_width, plan.frame_height))
+        return replace(asked, text=item.prompt or model.fallback_prompt, frames=frames)
+
+    return prepare
+
+
+def _first(*values: Any) -> Any:
+    """The first value that is given."""
+    return next((value for value in values if value is not None), None)
 
 
 def _refused(one: Checked, engine: Engine) -> Result:

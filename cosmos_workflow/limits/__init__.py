@@ -10,7 +10,7 @@ an answer depends on it. This room imports no other.
 from typing import TYPE_CHECKING
 
 from cosmos_workflow.limits.fit import FIT_MODES, Fit, Plan, Verdict, largest_frame, plan
-from cosmos_workflow.limits.folder import read_folder
+from cosmos_workflow.limits.folder import model_at, read_folder
 from cosmos_workflow.limits.images import ImageRule, PixtralImages, QwenImages
 from cosmos_workflow.limits.memory import GPUS, KVCache, MemoryPlan, kv_cache, memory
 from cosmos_workflow.limits.models import DEFAULT_MODEL, MODELS, KVShape, Model, get_model
@@ -42,6 +42,7 @@ __all__ = [
     "kv_cache",
     "largest_frame",
     "memory",
+    "model_at",
     "plan",
     "plan_many",
     "read_folder",

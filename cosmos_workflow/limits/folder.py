@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,17 @@ from cosmos_workflow.limits.images import PixtralImages, QwenImages
 from cosmos_workflow.limits.models import KVShape, Model, get_model
 from cosmos_workflow.limits.text import QwenText, TekkenText
 
-__all__ = ["read_folder"]
+__all__ = ["model_at", "read_folder"]
+
+
+def model_at(model_path: str, model: str | Model) -> Model:
+    """`model` as the place of its weights says: a folder's own facts, else the packaged ones.
+
+    An empty path, or the name of a repository such as `nvidia/Cosmos-…`, changes nothing.
+    Raises BadInputError for a folder that is missing or cannot be read.
+    """
+    is_repository = re.fullmatch(r"[\w.-]+/[\w.-]+", model_path) and not Path(model_path).is_dir()
+    return read_folder(model_path, model) if model_path and not is_repository else get_model(model)
 
 
 def read_folder(folder: str | Path, model: str | Model) -> Model:

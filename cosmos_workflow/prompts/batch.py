@@ -31,7 +31,7 @@ def read_batch(path: str | Path) -> list[Item]:
     path = Path(path)
     try:
         # utf-8-sig: Excel and PowerShell begin their files with a byte order mark.
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadInputError(
             f"not UTF-8 (byte {error.start})", where=str(path), remedy="save the file as UTF-8"
@@ -39,7 +39,7 @@ def read_batch(path: str | Path) -> list[Item]:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise BadInputError(f"cannot be read ({reason})", where=str(path), remedy="check the path") from error
-    entries = _csv(text) if path.suffix.lower() == ".csv" else _json(text, path)
+    entries = _csv(text, path) if path.suffix.lower() == ".csv" else _json(text, path)
     items = [_item(values, place, path) for place, values in entries]
     if not items:
         raise BadInputError("the batch is empty", where=str(path), remedy=REMEDY)
@@ -70,15 +70,18 @@ def _load(text: str, where: str) -> Any:
         raise BadInputError(f"not valid JSON ({error})", where=where, remedy="mend or remove it") from error
 
 
-def _csv(text: str) -> Iterator[tuple[str, Any]]:
+def _csv(text: str, path: Path) -> Iterator[tuple[str, Any]]:
     csv.field_size_limit(2**31 - 1)
     reader = csv.DictReader(io.StringIO(text, newline=""))
-    for row in reader:
-        surplus = row.pop(None, None)
-        if surplus:
-            remedy = "quote fields that hold commas"
-            raise BadInputError("more fields than the header", where=f"line {reader.line_num}", remedy=remedy)
-        yield f"line {reader.line_num}", {key: value for key, value in row.items() if value}
+    try:
+        for row in reader:
+            if None in row:
+                raise csv.Error("more fields than the header")
+            yield f"line {reader.line_num}", {key: value for key, value in row.items() if value}
+    except csv.Error as error:
+        raise BadInputError(
+            str(error), where=f"{path}, line {reader.line_num}", remedy="quote fields that hold commas"
+        ) from error
 
 
 def _unique(items: Iterable[Item], path: Path) -> list[Item]:

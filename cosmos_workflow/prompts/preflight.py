@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.limits import DEFAULT_MODEL, Fit, Model, Plan, get_model, plan
@@ -49,9 +50,10 @@ def check_items(items: Iterable[Item], settings: Settings | None = None, *, exac
     `exact` loads the tokenizer's table even where an upper bound would do.
     """
     settings = settings or Settings()
+    probed = lru_cache(1024)(probe)  # many prompts for one video are usual
     for item in items:
         try:
-            clip = probe(item.video)
+            clip = probed(item.video)
         except BadInputError as error:
             yield Checked(item, _bad_input(item, settings, error))
             continue

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cosmos_workflow.cli import main
+
+
+def limits(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict:
+    assert main(["limits", "--json", *arguments]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_field_table(capsys: pytest.CaptureFixture[str]) -> None:
+    found = limits(capsys, "--fit", "off", "-p", "A futuristic city at sunset")
+    rows = {(row["source_width"], row["source_height"]): row for row in found["sizes"]}
+    assert rows[960, 540]["prompt_tokens"] == 4157
+    assert rows[1280, 720]["prompt_tokens"] == 4689
+    assert (rows[940, 529]["verdict"], rows[940, 529]["room"]) == ("cut_short", 7)
+    for size in [(320, 180), (420, 236), (500, 281), (640, 360), (720, 405), (854, 480)]:
+        assert rows[size]["verdict"] == "fits"
+
+
+def test_the_largest_by_aspect(capsys: pytest.CaptureFixture[str]) -> None:
+    aspects = {row["aspect"]: (row["frame_width"], row["frame_height"]) for row in limits(capsys)["aspects"]}
+    assert aspects["16:9"] == (910, 512)
+    assert aspects["9:16"] == (512, 910)
+
+
+def test_one_gpu_or_so_much_memory(capsys: pytest.CaptureFixture[str]) -> None:
+    (l4,) = limits(capsys, "--gpu", "L4")["memory"]
+    assert not l4["fits"]
+    (own,) = limits(capsys, "--memory-gib", "48")["memory"]
+    assert own["fits"]
+    assert main(["limits", "--gpu", "Voodoo"]) == 2
+
+
+def test_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["limits", "--gpu", "L4"]) == 0
+    out = capsys.readouterr().out
+    for words in ("16:9", "910x512", "1280x720", "the weights do not fit", "remedy: "):
+        assert words in out
+
+
+def test_another_model(capsys: pytest.CaptureFixture[str]) -> None:
+    found = limits(capsys, "--model", "cosmos-reason1-7b", "--size", "1280x720")
+    assert found["sizes"][0]["image_tokens"] == 2 * 1198

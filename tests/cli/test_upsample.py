@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import clips
+import pytest
+from servers.unwell import UnwellServer, answer
+
+from cosmos_workflow.cli import main
+
+
+@pytest.fixture
+def batch(tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "prompts.jsonl"
+    path.write_text("".join(f'{{"id": "i{n}", "prompt": "prompt {n}", "video": "clip.mp4"}}\n' for n in range(3)))
+    return path
+
+
+def lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+
+
+def test_a_video(batch: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["upsample", "clip.mp4", "-p", "a city"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("A city. The video is one continuous shot")
+    assert "engine: describe (no model folder" in captured.err
+    assert "no model was used" in captured.err
+    assert "saved: clip.upsampled.jsonl" in captured.err
+    (line,) = lines(Path("clip.upsampled.jsonl"))
+    assert line["upsampled_prompt"] in captured.out.replace("\n", " ")
+
+
+def test_json_is_all_there_is_on_stdout(batch: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["upsample", "clip.mp4", "-p", "a city", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert {"id", "verdict", "model", "frame_width", "room", "upsampled_prompt", "finish_reason"} <= document.keys()
+    assert {"truncated", "completion_tokens", "seconds", "engine", "error"} <= document.keys()
+    assert main(["upsample", "prompts.jsonl", "--json"]) == 0
+    assert [json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()] == ["i0", "i1", "i2"]
+
+
+def test_a_second_run_asks_nothing_twice(batch: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["upsample", "prompts.jsonl"]) == 0
+    before = Path("prompts.upsampled.jsonl").read_bytes()
+    capsys.readouterr()
+    assert main(["upsample", "prompts.jsonl"]) == 0
+    captured = capsys.readouterr()
+    assert "3 answered earlier" in captured.err
+    assert "Prompt 2." in captured.out
+    assert Path("prompts.upsampled.jsonl").read_bytes() == before
+
+
+def test_one_bad_item_does_not_stop_the_others(batch: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with batch.open("a") as file:
+        file.write('{"id": "bad", "prompt": "x", "video": "none.mp4"}\n')
+    assert main(["upsample", "prompts.jsonl", "-o", "out.jsonl"]) == 1
+    assert "failed: " in capsys.readouterr().err
+    assert [(line["id"], line["error_kind"]) for line in lines(Path("out.jsonl"))] == [
+        ("bad", "bad_input"), ("i0", ""), ("i1", ""), ("i2", ""),
+    ]  # fmt: skip
+
+
+def test_a_dry_run_runs_nothing(batch: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["upsample", "prompts.jsonl", "--dry-run"]) == 0
+    assert "fits" in capsys.readouterr().out
+    assert not Path("prompts.upsampled.jsonl").exists()
+
+
+def test_a_server_by_url(batch: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    listed = [{"id": "m", "max_model_len": 600}]
+    with UnwellServer(lambda text, attempt: answer(f"long {text}"), listed) as server:
+        assert main(["upsample", "prompts.jsonl", "--server-url", server.url, "--max-tokens", "50"]) == 0
+    assert [
+        (line["upsampled_prompt"], line["max_model_len"])
+        for line in sorted(lines(Path("prompts.upsampled.jsonl")), key=lambda line: line["id"])
+    ] == [(f"long prompt {n}", 600) for n in range(3)]
+
+
+def test_a_server_that_is_not_there(batch: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["upsample", "prompts.jsonl", "--server-url", "http://127.0.0.1:9/v1"]) == 3
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "127.0.0.1:9" in captured.err
+    assert "Traceback" not in captured.err
+
+
+def test_settings_from_a_file_and_the_environment(
+    batch: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("cosmos.toml").write_text('engine = "server"\nserver_url = "http://127.0.0.1:9/v1"\n')
+    assert main(["upsample", "prompts.jsonl", "--dry-run"]) == 0
+    assert "engine: server" in capsys.readouterr().err
+    monkeypatch.setenv("COSMOS_ENGINE", "describe")
+    assert main(["upsample", "prompts.jsonl", "--dry-run"]) == 0
+    assert "engine: describe" in capsys.readouterr().err
+    Path("cosmos.toml").write_text("enigne = 1\n")
+    assert main(["upsample", "prompts.jsonl", "--dry-run"]) == 2
+    assert "no setting named 'enigne'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["vllm", "transformers"])
+def test_an_engine_that_is_not_installed(batch: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["upsample", "clip.mp4", "--engine", name, "--model-path", "nobody/nothing"]) == 3
+    assert f"cosmos-workflow[{name}]" in capsys.readouterr().err
+
+
+def test_a_resized_clip_says_so(batch: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clips.textured(tmp_path / "large.mp4", 960, 540)
+    with UnwellServer(lambda text, attempt: answer("long")) as server:
+        assert main(["upsample", "large.mp4", "-p", "x", "--server-url", server.url]) == 0
+    assert "frames resized from 960x540 to 910x512" in capsys.readouterr().err
+
+
+def test_a_bad_engine_option(batch: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["upsample", "clip.mp4", "--engine-option", "load_format"]) == 2
+    assert "KEY=VALUE" in capsys.readouterr().err

@@ -1,0 +1,18 @@
+from cosmos_workflow.engines import Answer, Conversation
+from cosmos_workflow.engines.describe import NOTE, DescribeEngine, describe
+
+
+def test_it_says_that_no_model_was_used() -> None:
+    answers: list[Answer] = []
+    DescribeEngine().answer([Conversation("a", "a city"), Conversation("b", "")], answers.append)
+    assert [(one.id, one.text, one.note) for one in answers] == [("a", "A city.", NOTE), ("b", "", NOTE)]
+
+
+def test_the_prompt_comes_first_and_ends_as_a_sentence() -> None:
+    for prompt, begins in [
+        ("a city", "A city."),
+        ("Really?", "Really?"),
+        ("夜の街。", "夜の街。"),
+        (" x\n y ", "X y."),
+    ]:
+        assert describe(prompt, {}) == begins
