@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from cosmos_workflow.cli.options import (
     settings_from,
 )
 from cosmos_workflow.cli.progress import Progress
+from cosmos_workflow.errors import CosmosError
 
 __all__ = ["command"]
 
@@ -99,21 +100,18 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
     out = out or f"{Path(source).stem}.upsampled.jsonl"
     progress = Progress(len(items), enabled=batch, quiet=as_json)
     try:
-        with _stdout_for_results(name), progress:
+        with _stdout_for_results(name), progress, closing(engine):
             results = upsample(items, engine=engine, settings=settings, out=out, on_result=progress.result, again=again)
-    except BaseException as error:
-        if not isinstance(error, (SystemExit, GeneratorExit)):
-            say(f"stopped: {progress.done} of {len(items)} done; run it again to go on", style="yellow")
-            say(f"results: {out}", style="dim", soft_wrap=True)
+    except (CosmosError, KeyboardInterrupt):
+        say(f"stopped: {progress.done} of {len(items)} done; run it again to go on", style="yellow")
+        say(f"results: {out}", style="dim")
         raise
-    finally:
-        engine.close()
     if as_json:
         for result in results:
             print_json(to_dict(result))
     else:
         _print_results(results, len(items) - progress.done, batch)
-    say(f"saved: {out}", style="dim", soft_wrap=True)
+    say(f"saved: {out}", style="dim")
     return exit_code([(result.error and result.error_kind) or "" for result in results])
 
 

@@ -91,7 +91,7 @@ class QwenImages:
     def tokens(self, width: int, height: int) -> int:
         if max(width, height) / min(width, height) > self.max_aspect:
             raise ValueError(f"an aspect ratio over {self.max_aspect} is refused by the model")
-        columns, rows = max(1, round(width / self.cell)), max(1, round(height / self.cell))
+        columns, rows = round(width / self.cell), round(height / self.cell)
         pixels = columns * rows * self.cell**2
         if pixels > self.max_pixels:
             shrink = math.sqrt(width * height / self.max_pixels)
@@ -106,8 +106,7 @@ class QwenImages:
     def tokens_many(self, widths: Integers, heights: Integers) -> Integers:
         import numpy as np
 
-        columns = np.maximum(1, np.rint(widths / self.cell))
-        rows = np.maximum(1, np.rint(heights / self.cell))
+        columns, rows = np.rint(widths / self.cell), np.rint(heights / self.cell)
         pixels = columns * rows * self.cell**2
         shrink = np.sqrt(widths * heights / self.max_pixels)
         grow = np.sqrt(self.min_pixels / (widths * heights))

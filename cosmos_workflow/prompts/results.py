@@ -12,7 +12,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from cosmos_workflow.errors import BadInputError, UsageError
+from cosmos_workflow.errors import BadInputError, CosmosError, UsageError
 from cosmos_workflow.prompts.item import Item, Result
 
 __all__ = ["ResultsFile", "read_results"]
@@ -102,14 +102,23 @@ class ResultsFile:
 
     def write(self, result: Result) -> None:
         """Append one result and wait until the disk has it."""
-        self._file.write(_line(result))
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        try:
+            left = memoryview(_line(result).encode())
+            while left:
+                left = left[self._file.write(left) :]
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise CosmosError(
+                f"a result could not be written ({error.strerror})",
+                where=str(self.path),
+                remedy="free space there and run it again: what is written stands",
+            ) from error
         self.results.append(result)
 
     def _open(self) -> None:
         self._rewrite()
-        self._file = self.path.open("a", encoding="utf-8", newline="\n")
+        # Unbuffered, so that what a full disk refused is not tried again on closing.
+        self._file = self.path.open("ab", buffering=0)
 
     def _rewrite(self) -> None:
         """Write aside and rename, so that a crash leaves the old file or the new one."""

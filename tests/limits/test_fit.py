@@ -80,9 +80,9 @@ def test_a_larger_frame_keeps_the_aspect_ratio(width: int, height: int, budget: 
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(56, 6000), st.integers(56, 6000), st.integers(6, 4000))
+@given(st.integers(56, 6000), st.integers(56, 6000), st.integers(150, 4000))
 def test_qwen_largest_is_found_by_trying_every_width_too(width: int, height: int, budget: int) -> None:
-    assume(max(width, height) / min(width, height) < 100)
+    assume(max(width, height) / min(width, height) < 20)  # beyond, tiny frames no longer keep their aspect
     found = largest_frame((width, height), budget, REASON1)
     tried = [(w, max(1, round(w * height / width))) for w in range(width, 0, -7)]
     fitting = [size for size in tried if REASON1.images.tokens(*size) <= budget]

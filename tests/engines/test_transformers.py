@@ -1,0 +1,109 @@
+"""The transformers engine on tiny checkpoints of two architectures, through their real processors."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import boundary
+import numpy as np
+import pytest
+from servers.tiny_checkpoints import build_pixtral, build_qwen
+
+from cosmos_workflow import upsample
+from cosmos_workflow.engines import Answer, Conversation, EngineSettings, make_engine
+from cosmos_workflow.engines.transformers import TransformersEngine
+from cosmos_workflow.errors import EngineUnavailable
+from cosmos_workflow.limits import MODELS, QwenImages, read_folder
+
+pytestmark = pytest.mark.heavy
+
+BUILDERS = {"cosmos-upsampler-12b": build_pixtral, "cosmos-reason1-7b": build_qwen}
+
+
+@pytest.fixture(scope="module", params=BUILDERS)
+def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    return request.param, BUILDERS[request.param](tmp_path_factory.mktemp(request.param))
+
+
+def ask(folder: Path, conversations: list[Conversation]) -> list[Answer]:
+    answers: list[Answer] = []
+    engine = make_engine("transformers", EngineSettings(model_path=str(folder)))
+    engine.answer(conversations, answers.append)
+    engine.close()
+    return answers
+
+
+def test_image_tokens_are_the_processors(checkpoint: tuple[str, Path]) -> None:
+    """A request's tokens less those of the same request without images are what the plan says of the images."""
+    name, folder = checkpoint
+    model = MODELS[name]
+    sizes = [(320, 180), (333, 77), (640, 481), (57, 56), (29, 300)]
+    sent = [Conversation(f"{w}x{h}", "a city", (boundary.frame(w, h),), max_tokens=1, temperature=0) for w, h in sizes]
+    without = Conversation("text", "a city", max_tokens=1, temperature=0)
+    text, *answers = ask(folder, [without, *sent])
+    for (width, height), answer in zip(sizes, answers, strict=True):
+        assert answer.error == ""
+        assert answer.prompt_tokens - text.prompt_tokens == model.images.tokens(width, height), answer.id
+
+
+def test_each_answers_its_own(checkpoint: tuple[str, Path]) -> None:
+    conversations = [replace(one, frames=one.frames[: 1 + n % 2]) for n, one in enumerate(list(boundary.sixteen())[:6])]
+    answers = ask(checkpoint[1], conversations)
+    assert [one.id for one in answers] == [one.id for one in conversations]
+    for one, answer in zip(conversations, answers, strict=True):
+        assert answer.completion_tokens == one.max_tokens or answer.finish_reason == "stop"
+    assert len({one.prompt_tokens for one in answers}) == len(answers)
+
+
+def test_the_same_seed_gives_the_same_answer(checkpoint: tuple[str, Path]) -> None:
+    frames = (boundary.frame(320, 180),)
+    sent = [
+        Conversation(str(n), "x", frames, max_tokens=12, temperature=1.0, seed=seed) for n, seed in enumerate([1, 1, 2])
+    ]
+    texts = [one.text for one in ask(checkpoint[1], sent)]
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_the_whole_way_from_a_video(checkpoint: tuple[str, Path], clip: Path) -> None:
+    engine = TransformersEngine(checkpoint[1])
+    (result,) = upsample(clip, "a city", engine=engine)
+    assert result.ok
+    assert result.engine == "transformers"
+    assert result.completion_tokens > 0
+
+
+def test_a_folder_without_a_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(EngineUnavailable, match="cannot be used"):
+        ask(tmp_path, [Conversation("a", "x")])
+
+
+def test_qwens_rule_is_smart_resize() -> None:
+    """0 mismatches over 20,000 sizes with the public processor's own function."""
+    from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize
+
+    rule = QwenImages()
+    rng = np.random.default_rng(3)
+    sizes = np.exp(rng.uniform(0, np.log(8192), (20_000, 2))).astype(int) + 1
+    wrong = []
+    for width, height in sizes.tolist():
+        try:
+            tall, wide = smart_resize(height, width, 28, rule.min_pixels, rule.max_pixels)
+        except ValueError:
+            truth = -1
+        else:
+            truth = (tall // 28) * (wide // 28) + 2
+        try:
+            ours = rule.tokens(width, height)
+        except ValueError:
+            ours = -1
+        if ours != truth:
+            wrong.append((width, height, ours, truth))
+    assert wrong == []
+
+
+def test_a_qwen_folder_is_read(tmp_path: Path) -> None:
+    model = read_folder(build_qwen(tmp_path), "cosmos-reason1-7b")
+    assert (model.kv.layers, model.kv.kv_heads, model.kv.head_dim) == (1, 1, 16)
+    assert model.text.exact
+    assert model.text.count("A futuristic city at sunset") < model.text.bound("A futuristic city at sunset")

@@ -1,0 +1,169 @@
+"""The vllm engine on a real vLLM: the limits are where the plan says, and nobody gets another's answer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import boundary
+import clips
+import pytest
+from servers import vllm_env
+
+from cosmos_workflow import Item, Settings, upsample
+from cosmos_workflow.engines import Answer, Conversation, EngineSettings, make_engine
+from cosmos_workflow.engines.vllm import VLLMEngine
+from cosmos_workflow.errors import EngineUnavailable
+from cosmos_workflow.limits import kv_cache, read_folder
+
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(600)]
+
+KV_CACHE_GIB = 1
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[VLLMEngine]:
+    os.environ |= vllm_env.settings(KV_CACHE_GIB)
+    settings = EngineSettings(model_path=str(vllm_env.MODEL), options=dict(vllm_env.OPTIONS))
+    engine = make_engine("vllm", settings)
+    assert isinstance(engine, VLLMEngine)
+    engine.load()
+    yield engine
+    engine.close()
+
+
+def ask(engine: VLLMEngine, conversations: list[Conversation]) -> dict[str, Answer]:
+    answers: dict[str, Answer] = {}
+
+    def deliver(answer: Answer) -> None:
+        assert answer.id not in answers
+        answers[answer.id] = answer
+
+    engine.answer(conversations, deliver)
+    assert answers.keys() == {one.id for one in conversations}
+    return answers
+
+
+def test_verdicts_are_what_vllm_does(engine: VLLMEngine) -> None:
+    """One call with every size: the good ones are answered although most of the others are rejected."""
+    plans = [boundary.planned(size) for size in boundary.SIZES]
+    answers = ask(engine, [boundary.conversation(one) for one in plans])
+    assert {one.verdict for one in plans} == {"fits", "cut_short", "too_long"}
+    for one in plans:
+        answer = answers[one.id]
+        if one.verdict == "too_long":
+            assert answer.error_kind == "too_long", one
+        else:
+            assert (answer.error, answer.prompt_tokens) == ("", one.prompt_tokens), one
+            cut = answer.finish_reason == "length" and answer.completion_tokens < one.max_tokens
+            assert cut == (one.verdict == "cut_short"), (one, answer)
+            if cut:
+                assert answer.completion_tokens == one.room
+
+
+def test_fit_auto_turns_every_size_into_a_whole_answer(engine: VLLMEngine, tmp_path: Path) -> None:
+    """From real files, through the whole way: planned, decoded, scaled, asked."""
+    items = []
+    for width, height in boundary.SIZES:
+        path = clips.textured(tmp_path / f"{width}x{height}.mkv", width, height, 2, codec="ffv1", pixel_format="bgr0")
+        items.append(Item(path.stem, boundary.PROMPT, path, temperature=0.0))
+    results = upsample(items, engine=engine)
+    assert any(one.verdict == "resized" for one in results)
+    for one in results:
+        assert one.ok, one
+        assert one.completion_tokens == 300 or one.finish_reason == "stop", one
+        assert one.room >= 300
+        assert one.prompt_tokens + 300 <= 4096
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "a", "日本の渋谷", "🤖🏽‍🚀 👩‍👩‍👧‍👦", "def f(x):\n\treturn x", "[INST] [IMG] </s>", "ж" * 500, " leading"],
+)
+def test_any_text_is_counted_as_vllm_counts_it(engine: VLLMEngine, text: str) -> None:
+    one = boundary.planned((320, 180), text)
+    sent = text or "describe the following images"
+    answer = ask(engine, [boundary.conversation(one, sent, max_tokens=1)])[one.id]
+    assert answer.prompt_tokens == one.prompt_tokens
+
+
+def test_sixteen_items_are_answered_under_their_own_ids(engine: VLLMEngine) -> None:
+    conversations = list(boundary.sixteen())
+    order: list[str] = []
+    answers: dict[str, Answer] = {}
+
+    def deliver(answer: Answer) -> None:
+        order.append(answer.id)
+        answers[answer.id] = answer
+
+    engine.answer(conversations, deliver)
+    assert sorted(order) == sorted(one.id for one in conversations)
+    told = {id: (one.prompt_tokens, one.completion_tokens) for id, one in answers.items()}
+    assert told == boundary.expected(conversations)
+    assert order.index("item-0") < order.index("item-15")  # the short one did not wait for the long one
+    assert answers["item-0"].seconds < answers["item-15"].seconds
+    # Continuous batching changes the order of sums, so only the beginning must be the same to the letter.
+    alone = ask(engine, [conversations[5]])["item-5"]
+    assert alone.text[:10] == answers["item-5"].text[:10]
+
+
+def test_a_rejected_item_costs_only_itself(engine: VLLMEngine) -> None:
+    conversations = list(boundary.sixteen())
+    bad = boundary.conversation(boundary.planned((1280, 720)))
+    nonsense = Conversation("nonsense", "x", conversations[0].frames, temperature=-1.0)
+    answers = ask(engine, [*conversations[:5], bad, *conversations[5:9], nonsense, *conversations[9:]])
+    told = {one.id: (answers[one.id].prompt_tokens, answers[one.id].completion_tokens) for one in conversations}
+    assert told == boundary.expected(conversations)
+    assert answers[bad.id].error_kind == "too_long"
+    assert answers["nonsense"].error_kind == "rejected"
+
+
+def test_what_the_receiver_raises_is_not_taken_for_the_engines(engine: VLLMEngine) -> None:
+    def full_disk(answer: Answer) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        engine.answer(list(boundary.sixteen())[:4], full_disk)
+    conversations = list(boundary.sixteen())[4:8]
+    answers = ask(engine, conversations)
+    assert {id: one.prompt_tokens for id, one in answers.items()} == {
+        id: tokens for id, (tokens, _) in boundary.expected(conversations).items()
+    }
+
+
+def test_the_same_seed_gives_the_same_answer(engine: VLLMEngine, clip: Path) -> None:
+    def text(seed: int) -> str:
+        settings = Settings(seed=seed, temperature=1.0, max_tokens=30)
+        return upsample(clip, "a city", engine=engine, settings=settings)[0].upsampled_prompt
+
+    assert text(1) == text(1) != text(2)
+
+
+def test_the_memory_plan_is_vllms_own(engine: VLLMEngine) -> None:
+    cache = engine._llm.llm_engine.vllm_config.cache_config
+    facts = read_folder(vllm_env.MODEL, "cosmos-upsampler-12b")
+    planned = kv_cache(facts, KV_CACHE_GIB * 1024**3, max_model_len=4096, block_size=cache.block_size)
+    assert planned.blocks == cache.num_gpu_blocks
+    assert planned.tokens == cache.kv_cache_size_tokens
+    assert planned.concurrency == cache.kv_cache_max_concurrency
+
+
+def test_closing_leaves_no_process_and_it_loads_anew(engine: VLLMEngine) -> None:
+    import psutil
+
+    engine.offload = "batch"
+    try:
+        conversations = list(boundary.sixteen())[:2]
+        assert ask(engine, conversations)
+        assert engine._llm is None
+        left = [one.cmdline() for one in psutil.Process().children(recursive=True) if one.is_running()]
+        assert not [command for command in left if "resource_tracker" not in " ".join(command)]
+        assert ask(engine, conversations)  # the engine that was released loads again
+    finally:
+        engine.offload = "never"
+
+
+def test_a_model_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(EngineUnavailable, match="--model-path"):
+        VLLMEngine(tmp_path / "nothing").load()
