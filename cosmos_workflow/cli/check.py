@@ -93,12 +93,15 @@ def print_plans(plans: list[Plan], *, as_table: bool) -> None:
                 f" {one.image_tokens:,} images + {most}{one.text_tokens:,} text"
                 f" + {one.prompt_tokens - one.image_tokens - one.text_tokens:,} template"
             )
-            asked = f"{one.room:,} of {one.max_model_len:,} tokens left, {one.max_tokens:,} asked for"
+            left = f"{one.room:,} of {one.max_model_len:,} tokens left"
+            if one.room < 0:
+                left = f"no room: {-one.room:,} tokens over {one.max_model_len:,}"
+            asked = f"{left}, {one.max_tokens:,} asked for"
             console.print(f"  answer      {asked}")
         if one.reason:
             console.print(f"  reason      {one.reason}")
         if one.remedy:
-            console.print(f"  remedy      {one.remedy}")
+            console.print("  remedy      " + one.remedy.replace("; or ", "\n              or "))
 
 
 def _source(one: Plan) -> str:

@@ -31,7 +31,8 @@ PATTERNS: tuple[tuple[Kind, str], ...] = (
     ),
     (
         "model_missing",
-        r"is not a local folder and is not a valid model identifier|invalid repository id or local directory"
+        r"repo id must be in the form|is not a local folder and is not a valid model identifier"
+        r"|invalid repository id or local directory"
         r"|repository not found|model .{0,200}(does not exist|not found)|no such model|gated repo"
         r"|cannot find any model weights",
     ),
@@ -52,16 +53,21 @@ def classify(error: BaseException | str) -> Kind:
     for kind, pattern in PATTERNS:
         if re.search(pattern, text, re.IGNORECASE | re.DOTALL):
             return kind
-    return "rejected" if isinstance(error, (ValueError, TypeError)) else "other"
+    return "rejected" if _is_refusal(error) else "other"
 
 
 def concerns_one_request(error: BaseException) -> bool:
-    """Whether an engine refused one request, so that the others in the call can still be answered."""
-    if classify(error) in ("too_long", "too_many_images"):
-        return True
+    """Whether an engine refused one request, so that the others in the call can still be answered.
+
+    >>> concerns_one_request(ValueError("No available memory for the cache blocks."))
+    False
+    """
+    return classify(error) in ("too_long", "too_many_images", "rejected")
+
+
+def _is_refusal(error: BaseException | str) -> bool:
     # vLLM raised ValueError for what it refuses until 0.2x, and errors of its own since.
-    refusal = isinstance(error, (ValueError, TypeError)) or "Validation" in type(error).__name__
-    return refusal and classify(error) not in ("out_of_memory", "model_missing")
+    return isinstance(error, (ValueError, TypeError)) or "Validation" in type(error).__name__
 
 
 def readable(error: BaseException) -> str:

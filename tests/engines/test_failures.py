@@ -69,6 +69,7 @@ TEXTS = [
         "model_missing",
         "Value error, Invalid repository ID or local directory specified: '/models/none'. Please verify the following",
     ),
+    ("model_missing", "Repo id must be in the form 'repo_name' or 'namespace/repo_name': '/models/none'."),
     ("model_missing", "The model `upsampler` does not exist."),
     ("model_missing", 'model "pixtral" not found, try pulling it first'),
     ("unreachable", "Connection error."),

@@ -22,7 +22,7 @@ def settings(kv_cache_gib: int) -> dict[str, str]:
 
 
 class VLLMServer:
-    """`vllm serve` on loopback, stopped by its process group's id."""
+    """vLLM's OpenAI-compatible server on loopback, stopped by its process group's id."""
 
     def __init__(self, folder: Path, *, kv_cache_gib: int, max_num_seqs: int, max_model_len: int) -> None:
         with socket.socket() as free:
@@ -31,7 +31,8 @@ class VLLMServer:
         self.url = f"http://127.0.0.1:{self.port}/v1"
         self._log_path = folder / "vllm-server.log"
         self._command = [
-            str(Path(sys.executable).parent / "vllm"), "serve", str(MODEL), "--served-model-name", "tiny-pixtral",
+            sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(MODEL),
+            "--served-model-name", "tiny-pixtral",
             "--host", "127.0.0.1", "--port", str(self.port), "--tokenizer-mode", "mistral",
             "--config-format", "mistral",
             "--load-format", "dummy", "--max-model-len", str(max_model_len), "--max-num-seqs", str(max_num_seqs),

@@ -1,0 +1,111 @@
+"""What needs no model: planning, starting, frames."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+from mistral_common.protocol.instruct.chunk import ImageChunk
+from mistral_common.tokens.tokenizers.image import ImageConfig, ImageEncoder, SpecialImageIDs
+from PIL import Image
+
+from benchmarks.measure import Row, compare
+from cosmos_workflow.limits import MODELS, plan_many
+from cosmos_workflow.media import read_frames
+
+SIZES = 1_000_000
+ENCODED = 12
+COUNTED = 20_000
+
+
+def rows() -> Iterator[Row]:
+    yield from planning()
+    yield from starting()
+    yield from frames()
+
+
+def planning() -> Iterator[Row]:
+    rng = np.random.default_rng(0)
+    widths, heights = rng.integers(1, 2049, SIZES), rng.integers(1, 2049, SIZES)
+    encoder = ImageEncoder(ImageConfig(16, 1024), SpecialImageIDs(10, 12, 13))
+    rule = MODELS["cosmos-upsampler-12b"].images
+    sizes = list(zip(widths.tolist(), heights.tolist(), strict=True))
+    images = [ImageChunk(image=Image.new("RGB", size)) for size in sizes[:ENCODED]]
+    counted = [SimpleNamespace(size=size) for size in sizes[:COUNTED]]
+
+    def tokens() -> object:
+        return rule.tokens_many(widths, heights)
+
+    def encode() -> object:
+        return [len(encoder(image).tokens) for image in images]
+
+    def count() -> object:
+        return [encoder._image_to_num_tokens(one) for one in counted]
+
+    def plans() -> object:
+        return plan_many(widths, heights, 6)
+
+    size = f"a size, of {SIZES:,}"
+    yield compare(
+        "tokens of an image", size, tokens, "mistral-common, encoding each image", encode,
+        aim="≥ 1,000×", units=SIZES, peer_units=ENCODED,
+    )  # fmt: skip
+    yield compare(
+        "tokens of an image", size, tokens, "mistral-common's private count alone", count,
+        aim="", units=SIZES, peer_units=COUNTED,
+    )  # fmt: skip
+    yield compare(
+        "plan with the largest frame that fits", size, plans, "mistral-common, encoding each image", encode,
+        aim="", units=SIZES, peer_units=ENCODED, repeats=3,
+    )  # fmt: skip
+
+
+def starting() -> Iterator[Row]:
+    bare = [sys.executable, "-c", "pass"]
+    cosmos = str(Path(sys.executable).parent / "cosmos")
+
+    def run(command: list[str]) -> object:
+        return subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+
+    for arguments, aim in ((["--help"], "≤ 0.15 s"), (["check", "--size", "960x540", "--fit", "auto"], "≤ 0.4 s")):
+        command = [cosmos, *arguments]
+        yield compare(
+            f"`cosmos {' '.join(arguments)}`", "a start", lambda command=command: run(command),
+            "`python -c pass`", lambda: run(bare), aim=aim, repeats=15,
+        )  # fmt: skip
+
+
+def frames() -> Iterator[Row]:
+    from scripts.demo import draw_clip
+
+    with tempfile.TemporaryDirectory() as folder:
+        clip = Path(folder) / "clip.mp4"
+        draw_clip(clip, 1280, 720)
+        written = [str(Path(folder) / f"frame_{n}.png") for n in (1, 2)]
+
+        def opencv(size: tuple[int, int] | None = None) -> object:
+            capture = cv2.VideoCapture(str(clip))
+            for path in written:
+                _, frame = capture.read()
+                frame = cv2.resize(frame, size, interpolation=cv2.INTER_AREA) if size else frame
+                cv2.imwrite(path, frame)
+            return capture.release()
+
+        yield compare(
+            "two frames to PNG, 1280×720", "a clip", lambda: read_frames(clip, 2),
+            "NVIDIA's way: OpenCV, files", opencv, aim="≥ 1×", repeats=15,
+        )  # fmt: skip
+        yield compare(
+            "two frames to PNG, resized to 910×512", "a clip", lambda: read_frames(clip, 2, size=(910, 512)),
+            "NVIDIA's way (which sends 1280×720)", opencv, aim="> 1×", repeats=15,
+        )  # fmt: skip
+        yield compare(
+            "two frames to PNG, resized to 910×512", "a clip", lambda: read_frames(clip, 2, size=(910, 512)),
+            "OpenCV, resized as well", lambda: opencv((910, 512)), aim="> 1×", repeats=15,
+        )  # fmt: skip
