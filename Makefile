@@ -30,7 +30,7 @@ test-all: setup vllm-env
 lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/cog --check README.md docs/*.md
+	$(BIN)/cog -P -I . --check README.md docs/*.md
 
 types: setup
 	$(BIN)/mypy
@@ -42,7 +42,7 @@ format: setup
 # The output that README.md and docs/ show is the program's own; this writes it anew.
 docs: setup
 	$(BIN)/python scripts/plot_limits.py
-	$(BIN)/cog -r README.md docs/*.md
+	$(BIN)/cog -P -I . -r README.md docs/*.md
 
 vllm-env: .vllm/ready
 

@@ -77,7 +77,8 @@ def print_plans(plans: list[Plan], *, as_table: bool) -> None:
     if as_table:
         rows = table("id", "verdict", ">source", ">frames sent", ">prompt tokens", ">room", "reason and remedy")
         for one in plans:
-            why = "; ".join(filter(None, [one.reason, one.remedy]))
+            # What runs needs no remedy in a table; `check` of one item tells how to keep its full size.
+            why = "; ".join(filter(None, [one.reason, "" if one.runs else one.remedy]))
             tokens = f"{'' if one.exact else '≤ '}{one.prompt_tokens:,}"
             rows.add_row(one.id, verdict_text(one.verdict), _source(one), _sent(one), tokens, f"{one.room:,}", why)
         console.print(rows)

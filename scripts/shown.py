@@ -1,0 +1,60 @@
+"""For README.md and docs/: what the program really prints, put between cog's marks by `make docs`."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+
+from scripts.demo import draw_clip
+
+from cosmos_workflow.limits import plan
+
+PROMPT = "A futuristic city at sunset"
+PROJECT = Path(__file__).parent.parent
+
+
+def commands(*lines: str) -> None:
+    """Each command line and its output, in one block. `city.mp4` (960×540) lies in the folder they run in."""
+    print("```console")
+    for number, line in enumerate(lines):
+        done = subprocess.run(
+            [sys.executable, "-m", "cosmos_workflow", *shlex.split(line)[1:]],
+            cwd=_folder().name, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+            env={**os.environ, "PYTHONUTF8": "1", "NO_COLOR": "1", "XDG_CONFIG_HOME": _folder().name},
+        )  # fmt: skip
+        shown = "\n".join(row.rstrip() for row in done.stdout.decode().strip("\n").split("\n"))
+        print(("\n" if number else "") + f"$ {line}\n{shown}")
+    print("```")
+
+
+def field_table(rows: str) -> None:
+    """The sizes of the field tests, what they saw, and what the arithmetic says."""
+    print("| size | seen on the GPU | tokens of two frames | prompt | room | verdict |")
+    print("|---|---|---:|---:|---:|---|")
+    for row in csv.reader(rows.split()):
+        width, height = map(int, row[0].split("x"))
+        seen = row[1].replace("_", " ")
+        one = plan((width, height), PROMPT, fit="off")
+        print(
+            f"| {width}×{height} | {seen} | {one.image_tokens:,} | {one.prompt_tokens:,} | {one.room:,}"
+            f" | `{one.verdict}` |"
+        )
+
+
+@lru_cache(maxsize=1)
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    folder = tempfile.TemporaryDirectory()
+    draw_clip(Path(folder.name) / "city.mp4")
+    (Path(folder.name) / "prompts.jsonl").write_text(
+        '{"id": "dusk", "prompt": "A futuristic city at sunset", "video": "city.mp4"}\n'
+        '{"id": "rain", "prompt": "The same city in heavy rain", "video": "city.mp4", "seed": 7}\n'
+        '{"id": "lost", "prompt": "A city that is not there", "video": "gone.mp4"}\n',
+        encoding="utf-8",
+    )
+    return folder
