@@ -11,9 +11,8 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 
-from scripts.demo import draw_clip
-
 from cosmos_workflow.limits import plan
+from scripts.demo import draw_clip
 
 PROMPT = "A futuristic city at sunset"
 PROJECT = Path(__file__).parent.parent
