@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from cosmos_workflow.errors import UsageError
-from cosmos_workflow.media.video import Clip, decoded, no_frames, opened, probe
+from cosmos_workflow.media.video import Clip, decoded, no_frames, opened, probe, turn
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy as np
     from av.container import InputContainer
     from av.video.frame import VideoFrame
@@ -51,21 +51,29 @@ def read_frames(
     frames gives those it has. What is transparent becomes white, as mistral-common does it.
     Raises BadInputError for a file that cannot be read, UsageError for an unknown `pick`.
     """
-    clip = clip if isinstance(clip, Clip) else probe(clip)
-    with opened(clip.path) as (container, stream):
-        if not isinstance(pick, str):
-            chosen = [_at(container, stream, seconds, clip) for seconds in pick]
-        elif pick == "first" or clip.frames <= count:
+    path = clip.path if isinstance(clip, Clip) else clip
+    # The first frames need no probe: what it would tell is in each of them.
+    probed = None if isinstance(pick, str) and pick == "first" else clip if isinstance(clip, Clip) else probe(clip)
+    with opened(path) as (container, stream):
+        if probed is None or (isinstance(pick, str) and probed.frames <= count):
             chosen = [frame for frame, _ in zip(decoded(container, stream), range(count), strict=False)]
-        elif pick == "spread":
-            part = clip.duration / count
-            chosen = [_at(container, stream, part * (index + 0.5), clip) for index in range(count)]
         else:
-            raise UsageError(f"no way to pick frames named {pick!r}", remedy=f"choose one of {', '.join(PICKS)}")
+            chosen = [_at(container, stream, seconds, probed) for seconds in _times(pick, count, probed)]
         if count and not chosen:
-            raise no_frames(clip.path)
+            raise no_frames(Path(path))
         start = _start(stream)
-        return [_to_frame(frame, clip.rotation, size, start) for frame in chosen]
+        # FFmpeg lets go of Python's lock while it encodes.
+        with ThreadPoolExecutor(max_workers=max(1, min(len(chosen), 8))) as pool:
+            return list(pool.map(lambda frame: _to_frame(frame, size, start), chosen))
+
+
+def _times(pick: Pick | Sequence[float], count: int, clip: Clip) -> Sequence[float]:
+    if pick == "spread":
+        part = clip.duration / count
+        return [part * (index + 0.5) for index in range(count)]
+    if isinstance(pick, str):
+        raise UsageError(f"no way to pick frames named {pick!r}", remedy=f"choose one of {', '.join(PICKS)}")
+    return pick
 
 
 def _at(container: InputContainer, stream: VideoStream, seconds: float, clip: Clip) -> VideoFrame:
@@ -89,20 +97,21 @@ def _start(stream: VideoStream) -> float:
     return float((stream.start_time or 0) * (stream.time_base or 0))
 
 
-def _to_frame(frame: VideoFrame, rotation: int, size: tuple[int, int] | None, start: float) -> Frame:
-    pixels = upright(frame, rotation, size)
+def _to_frame(frame: VideoFrame, size: tuple[int, int] | None, start: float) -> Frame:
+    pixels = upright(frame, size)
     height, width = pixels.shape[:2]
     return Frame(_encode_png(pixels), width, height, max(0.0, (frame.time or start) - start))
 
 
-def upright(frame: VideoFrame, rotation: int, size: tuple[int, int] | None) -> Pixels:
-    """A decoded frame as RGB, shape (height, width, 3), turned by `rotation` degrees clockwise.
+def upright(frame: VideoFrame, size: tuple[int, int] | None) -> Pixels:
+    """A decoded frame as RGB, shape (height, width, 3), turned as players turn it.
 
     `size` (width, height) is that after turning.
     """
     import numpy as np
     from av.video.reformatter import Interpolation
 
+    rotation = turn(frame)
     if size and rotation % 180:
         size = (size[1], size[0])
     transparent = any(component.is_alpha for component in frame.format.components)

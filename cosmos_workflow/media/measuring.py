@@ -103,7 +103,7 @@ def _sample(clip: Clip) -> tuple[list[float], list[Pixels]]:
         for index, frame in enumerate(decoded(container, stream)):
             if index % every == 0:
                 times.append(frame.time if frame.time is not None else index / (clip.fps or 1.0))
-                frames.append(upright(frame, clip.rotation, size))
+                frames.append(upright(frame, size))
     return [time - times[0] for time in times], frames
 
 

@@ -53,7 +53,7 @@ def probe(path: str | Path) -> Clip:
     """
     with opened(path) as (container, stream):
         frame = first_frame(container, stream, Path(path))
-        rotation = -round(frame.rotation) % 360
+        rotation = turn(frame)
         width, height = frame.width, frame.height
         if rotation % 180:
             width, height = height, width
@@ -97,6 +97,11 @@ def opened(path: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
                 where=str(path),
                 remedy="the file may be cut off or damaged: copy it again, or re-encode it with ffmpeg",
             ) from error
+
+
+def turn(frame: VideoFrame) -> int:
+    """The clockwise turn, in degrees, that players apply to a stored frame."""
+    return -round(frame.rotation) % 360
 
 
 def first_frame(container: InputContainer, stream: VideoStream, path: Path) -> VideoFrame:

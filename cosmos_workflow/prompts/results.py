@@ -10,8 +10,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from cosmos_workflow.errors import BadInputError, CosmosError, UsageError
 from cosmos_workflow.prompts.item import Item, Result
 
@@ -54,11 +52,15 @@ class ResultsFile:
     """
 
     def __init__(self, path: str | Path) -> None:
+        from filelock import FileLock
+
         self.path = Path(path)
         self._lock = FileLock(f"{self.path}.lock")
         self.results: list[Result] = []
 
     def __enter__(self) -> ResultsFile:
+        from filelock import Timeout
+
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
