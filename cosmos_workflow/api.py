@@ -7,13 +7,22 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from cosmos_workflow.config import Config, data_folder, known_keys_file, load_config
 from cosmos_workflow.engines import Engine, EngineSettings, make_engine
+from cosmos_workflow.errors import UsageError
 from cosmos_workflow.execution import run_local
 from cosmos_workflow.limits import Plan
 from cosmos_workflow.prompts import Item, Result, ResultsFile, Settings, check_items, is_batch, read_batch
 
-__all__ = ["Source", "check", "load_items", "upsample"]
+if TYPE_CHECKING:
+    from cosmos_workflow.connection import Host
+    from cosmos_workflow.jobs import Listener, Runs
+
+__all__ = ["KEEP_WARM", "Source", "check", "find_host", "load_items", "open_runs", "upsample", "upsample_on"]
+
+KEEP_WARM = 600.0  # seconds that a worker stays loaded after a batch
 
 Source = str | os.PathLike[str] | Item | Iterable[Item]
 """A video, a batch file (.jsonl, .json, .csv), an Item, or many."""
@@ -77,3 +86,69 @@ def upsample(
 
         run_local([item for item in items if item.id not in results], engine, settings, on_result=keep)
     return [results[item.id] for item in items]
+
+
+def upsample_on(
+    host: str,
+    source: Source,
+    prompt: str = "",
+    *,
+    out: str | Path,
+    engine: str = "",
+    engine_settings: EngineSettings | None = None,
+    settings: Settings | None = None,
+    keep_warm: float = KEEP_WARM,
+    again: bool = False,
+    detach: bool = False,
+    listener: Listener | None = None,
+    runs: Runs | None = None,
+    name: str = "",
+) -> tuple[str, list[Result]]:
+    """`upsample` on a host of the settings, by SSH; returns the run's id and the results in the items' order.
+
+    `keep_warm` is how many seconds the model stays loaded there after the batch. With `detach`, returns when
+    the host has the batch; the results come with `Runs.drive`. `name` is what the
+    run is listed under, by default the source. The id is empty where all is answered in `out`.
+    Raises HostError where the host cannot be asked, RunFailed where the run ended early; `out` keeps what came.
+    """
+    from cosmos_workflow.execution import remote_engine
+    from cosmos_workflow.jobs import Listener
+
+    items, settings = load_items(source, prompt), settings or Settings()
+    place = find_host(host)
+    answers = remote_engine(place, engine, engine_settings or EngineSettings(limits=settings.limits))
+    with ResultsFile(out) as file:
+        results = {} if again else {result.id: result for result in file.answered(items)}
+        file.drop({item.id for item in items} - results.keys())
+    todo = [item for item in items if item.id not in results]
+    if not todo:
+        return "", [results[item.id] for item in items]
+    runs = runs or open_runs()
+    name = name or (str(source) if isinstance(source, (str, os.PathLike)) else f"{len(items)} items")
+    run = runs.plan(todo, place, answers, settings, out=Path(out), source=name, keep_warm=keep_warm)
+    listener = listener or Listener()
+    listener.planned(run)
+    results |= {result.id: result for result in runs.drive(run.id, listener, detach=detach)}
+    return run.id, [results[item.id] for item in items if item.id in results]
+
+
+def find_host(name: str, config: Config | None = None) -> Host:
+    """A host of the settings. Raises UsageError where there is none of that name."""
+    from cosmos_workflow.connection import host_from
+
+    hosts = (config or load_config()).hosts
+    if name not in hosts:
+        known = f"known are {', '.join(hosts)}" if hosts else "add it: cosmos hosts add NAME [USER@]HOST[:PORT]"
+        raise UsageError(f"no host named {name!r}", remedy=known)
+    return host_from(name, hosts[name])
+
+
+def open_runs(config: Config | None = None) -> Runs:
+    """The runs of this machine's store."""
+    from cosmos_workflow.connection import Pins
+    from cosmos_workflow.jobs import Runs
+    from cosmos_workflow.store import Store
+
+    config, data = config or load_config(), data_folder()
+    store = Store(config.store_url or f"sqlite:///{data / 'store.db'}")
+    return Runs(store, data, lambda name: find_host(name, config), Pins(known_keys_file()))

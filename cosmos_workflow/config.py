@@ -10,7 +10,7 @@ from typing import Any
 
 from cosmos_workflow.errors import BadInputError
 
-__all__ = ["Config", "config_files", "load_config"]
+__all__ = ["Config", "config_files", "data_folder", "known_keys_file", "load_config", "set_host"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class Config:
     """Settings by their names in `cosmos.toml`; COSMOS_ENGINE and so on in the environment go before them.
 
     `engine_options` are further arguments of the engine's own library, such as
-    `{"tensor_parallel_size": 2}` for vLLM.
+    `{"tensor_parallel_size": 2}` for vLLM. `hosts` are the machines that a batch can run on, by name.
+    `store_url` is where runs are remembered, by default a SQLite file in the user's data folder.
     """
 
     engine: str = ""
@@ -26,7 +27,9 @@ class Config:
     model_path: str = ""
     server_url: str = ""
     server_model: str = ""
+    store_url: str = ""
     engine_options: dict[str, Any] = field(default_factory=dict)
+    hosts: dict[str, Any] = field(default_factory=dict)
 
 
 def config_files() -> list[Path]:
@@ -41,12 +44,44 @@ def load_config() -> Config:
     values: dict[str, Any] = {}
     for path in reversed(config_files()):
         if path.is_file():
-            values |= _read(path)
+            read = _read(path)
+            hosts = values.get("hosts", {}) | read.get("hosts", {})
+            values |= read | ({"hosts": hosts} if hosts else {})
     for known in fields(Config):
         variable = f"COSMOS_{known.name.upper()}"
         if known.type == "str" and os.environ.get(variable):
             values[known.name] = os.environ[variable]
     return Config(**values)
+
+
+def data_folder() -> Path:
+    """Where runs and their files are kept; COSMOS_DATA in the environment moves it."""
+    import platformdirs
+
+    return Path(os.environ.get("COSMOS_DATA") or platformdirs.user_data_dir("cosmos-workflow"))
+
+
+def known_keys_file() -> Path:
+    """Where the pinned host keys are."""
+    return config_files()[-1].with_name("known_hosts")
+
+
+def set_host(name: str, values: dict[str, Any] | None, *, project: bool = False) -> Path:
+    """Write a host's entry into the user's settings (or ./cosmos.toml), or take it out; the rest stays as it is."""
+    import tomlkit
+
+    path = config_files()[0 if project else -1]
+    document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.is_file() else tomlkit.document()
+    hosts = document.setdefault("hosts", tomlkit.table(is_super_table=True))
+    if values is None:
+        hosts.pop(name, None)
+    else:
+        hosts[name] = values
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f"{path.name}.part")
+    aside.write_text(tomlkit.dumps(document), encoding="utf-8")
+    aside.replace(path)
+    return path
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -3,10 +3,15 @@
     CosmosError                 something is wrong, and a person can mend it
     ├── UsageError              the command or a call was given wrong words        exit 2
     ├── BadInputError           a file, a batch or a frame cannot be used          exit 2
-    └── EngineError             an engine failed
-        ├── EngineUnavailable   it cannot be loaded or reached                     exit 3
-        ├── OutOfMemory         the device has too little memory                   exit 3
-        └── RequestRejected     the engine refused one request (too long, …)       exit 1
+    ├── EngineError             an engine failed
+    │   ├── EngineUnavailable   it cannot be loaded or reached                     exit 3
+    │   ├── OutOfMemory         the device has too little memory                   exit 3
+    │   └── RequestRejected     the engine refused one request (too long, …)       exit 1
+    ├── HostError               a host cannot do what was asked                    exit 3
+    │   ├── HostUnreachable     there is no line to it; what runs there goes on
+    │   ├── HostKeyError        its key is unknown, or is not the pinned one
+    │   └── HostFull            its disk is full
+    └── RunFailed               a run ended without all of its answers             exit 3
 
 An error says `what` is wrong, `where`, and the `remedy`. Nobody prints but the command line.
 """
@@ -18,8 +23,13 @@ __all__ = [
     "CosmosError",
     "EngineError",
     "EngineUnavailable",
+    "HostError",
+    "HostFull",
+    "HostKeyError",
+    "HostUnreachable",
     "OutOfMemory",
     "RequestRejected",
+    "RunFailed",
     "UsageError",
 ]
 
@@ -75,3 +85,31 @@ class RequestRejected(EngineError):
     """The engine refused one request; the others are not concerned."""
 
     exit_code = 1
+
+
+class HostError(CosmosError):
+    """A host cannot do what was asked."""
+
+    exit_code = 3
+
+
+class HostUnreachable(HostError):
+    """There is no line to a host; what runs there goes on."""
+
+
+class HostKeyError(HostError):
+    """A host's key is unknown, or is not the pinned one."""
+
+
+class HostFull(HostError):
+    """A host's disk is full."""
+
+
+class RunFailed(CosmosError):
+    """A run ended without all of its answers; `kind` names the failure."""
+
+    exit_code = 3
+
+    def __init__(self, what: str, *, kind: str, where: str = "", remedy: str = "") -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.kind = kind

@@ -23,7 +23,9 @@ COMMANDS = {
     "upsample": "Turn short prompts and their videos into long, detailed prompts.",
     "check": "Tell whether the model can take them; nothing runs.",
     "limits": "Show the largest sizes by aspect ratio, and what fits a GPU.",
-    "doctor": "Show what is missing on this machine, and its remedy.",
+    "hosts": "The GPU machines that a batch can run on: add, trust, check.",
+    "runs": "Batches on hosts: list, show, logs, attach, cancel, retry.",
+    "doctor": "Show what is missing on this machine or a host, and its remedy.",
     "completion": "Print the completion script of a shell.",
 }
 
@@ -49,7 +51,8 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="cosmos")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
-def cosmos(debug: bool) -> None:
+@click.pass_context
+def cosmos(context: click.Context, debug: bool) -> None:
     """Prompt upsampling for NVIDIA Cosmos-Transfer1, with limits known before anything runs.
 
     \b
@@ -57,6 +60,10 @@ def cosmos(debug: bool) -> None:
     cosmos upsample clip.mp4 -p "A futuristic city at sunset"
     cosmos upsample prompts.jsonl -o upsampled.jsonl
     """
+    if context.invoked_subcommand not in ("runs", "completion"):
+        from cosmos_workflow.cli.unfinished import tell_of_unfinished
+
+        tell_of_unfinished()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

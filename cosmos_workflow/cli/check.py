@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from cosmos_workflow.cli.console import print_json, stdout, table, verdict_text
+from cosmos_workflow.cli.console import exit_code, print_json, stdout, table, verdict_text
 from cosmos_workflow.cli.options import SIZE, limit_options, limits_model, merged_config, request_options
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.limits import Model, Plan, plan
 
-__all__ = ["command", "exit_code", "print_plans"]
+__all__ = ["command", "print_plans"]
 
 FIELDS = [name for name in Plan.__dataclass_fields__ if name not in ("exact", "fit")]
 
@@ -46,13 +46,6 @@ def command(source: str | None, size: tuple[int, int] | None, as_json: bool, exa
     else:
         print_plans(plans, as_table=bool(source and is_batch(source)))
     return exit_code([one.verdict if not one.runs else "" for one in plans])
-
-
-def exit_code(failures: list[str]) -> int:
-    """0 where nothing failed (empty words), 2 where all input was bad, else 1."""
-    if not any(failures):
-        return 0
-    return 2 if set(failures) == {"bad_input"} else 1
 
 
 def _plan_size(size: tuple[int, int], model: Model, exact: bool, options: dict[str, Any]) -> list[Plan]:

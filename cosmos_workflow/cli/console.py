@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["VERDICTS", "print_json", "stderr", "stdout", "table"]
+__all__ = ["VERDICTS", "exit_code", "print_json", "safe", "stderr", "stdout", "table"]
 
 VERDICTS = {
     "fits": "green",
@@ -51,6 +51,12 @@ def print_json(document: Any) -> None:
     click.echo(json.dumps(document, ensure_ascii=not utf8))
 
 
+def safe(data: bytes) -> str:
+    """A program's output for a terminal: broken UTF-8 replaced, and nothing that would command the terminal."""
+    text = data.decode("utf-8", "replace")
+    return "".join(one if one in "\n\t" or one.isprintable() else "\ufffd" for one in text.replace("\r\n", "\n"))
+
+
 def table(*columns: str, title: str = "") -> Table:
     """A table whose numeric columns (named with a leading ">") stand right."""
     result = Table(title=title or None, title_justify="left", title_style="bold", box=_box(), pad_edge=False)
@@ -64,6 +70,13 @@ def _box() -> Any:
     from rich import box
 
     return box.SIMPLE_HEAD
+
+
+def exit_code(failures: list[str]) -> int:
+    """0 where nothing failed (empty words), 2 where all input was bad, else 1."""
+    if not any(failures):
+        return 0
+    return 2 if set(failures) == {"bad_input"} else 1
 
 
 def verdict_text(verdict: str) -> Text:

@@ -13,7 +13,7 @@ from cosmos_workflow.config import Config, load_config
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.limits import DEFAULT_MODEL, FIT_MODES, MODELS, Model, model_at
 
-__all__ = ["SIZE", "limit_options", "limits_model", "merged_config", "request_options", "settings_from"]
+__all__ = ["DURATION", "SIZE", "limit_options", "limits_model", "merged_config", "request_options", "settings_from"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -33,6 +33,23 @@ class Size(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 
 
 SIZE = Size()
+
+
+class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """A time such as 90s, 10m or 2h, in seconds."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        found = re.fullmatch(r"(\d{1,7})(s|m|h|)", str(value).strip())
+        if not found:
+            self.fail(f"{value!r} is not a time such as 90s, 10m or 2h", param, ctx)
+        return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
+
+
+DURATION = Duration()
 
 
 def _apply(function: Command, options: list[Callable[[Any], Any]]) -> Command:

@@ -12,9 +12,10 @@ from typing import Any
 
 import click
 
-from cosmos_workflow.cli.check import exit_code, print_plans
-from cosmos_workflow.cli.console import print_json, stderr, stdout
+from cosmos_workflow.cli.check import print_plans
+from cosmos_workflow.cli.console import exit_code, print_json, stderr
 from cosmos_workflow.cli.options import (
+    DURATION,
     limit_options,
     limits_model,
     merged_config,
@@ -22,6 +23,7 @@ from cosmos_workflow.cli.options import (
     settings_from,
 )
 from cosmos_workflow.cli.progress import Progress
+from cosmos_workflow.cli.results import show_results
 from cosmos_workflow.errors import CosmosError
 
 __all__ = ["command"]
@@ -46,6 +48,9 @@ __all__ = ["command"]
 )
 @click.option("--offload-each", is_flag=True, help="Load and free the model for each item, as NVIDIA's script does.")
 @click.option("--engine-option", multiple=True, metavar="KEY=VALUE", help="For the engine's library; repeatable.")
+@click.option("--on", "place", default="local", metavar="PLACE", help="local, or a host of `cosmos hosts`.  [local]")
+@click.option("--detach", is_flag=True, help="On a host: return when it has the batch; see `cosmos runs`.")
+@click.option("--keep-warm", type=DURATION, default="10m", help="On a host: how long the model stays loaded.  [10m]")
 @click.option("--again", is_flag=True, help="Ask also for what the results file already answers.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and the engine; run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document (JSON Lines for a batch).")
@@ -56,14 +61,16 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
     cosmos upsample clip.mp4 -p "A futuristic city at sunset"
     cosmos upsample prompts.jsonl -o upsampled.jsonl --engine vllm --model-path ~/models/upsampler
     cosmos upsample prompts.csv --server-url http://localhost:8000/v1
+    cosmos upsample prompts.jsonl --on gpu
 
     Each result is on disk before the next one starts. Run again with the same results file, it goes on
     where it stopped.
     """
-    from cosmos_workflow.api import load_items, upsample
+    from cosmos_workflow.api import find_host, load_items, upsample
     from cosmos_workflow.engines import EngineSettings, choose_engine, make_engine
-    from cosmos_workflow.prompts import Settings, check_items, is_batch, to_dict
+    from cosmos_workflow.prompts import Settings, check_items, is_batch
 
+    options["asked_engine"] = options["engine"]
     words = ("model", "model_path", "engine", "server_url", "server_model")
     config = merged_config(**{name: options.pop(name) for name in words})
     items = load_items(source, options.pop("prompt"))
@@ -80,7 +87,14 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
         "item" if options["offload_each"] else "never" if options["no_offload"] else "batch",
         config.engine_options | settings_from(options["engine_option"]),
     )
-    name, why = choose_engine(config.engine, engine_settings)
+    place = options["place"]
+    if place == "local":
+        name, why = choose_engine(config.engine, engine_settings)
+    else:
+        from cosmos_workflow.execution import remote_engine
+
+        asked = remote_engine(find_host(place, config), options["asked_engine"], engine_settings)
+        name, why = f"{asked.name} on {place}", asked.why
     say = stderr().print
     say(f"engine: {name} ({why})", style="dim")
     batch = is_batch(source)
@@ -93,11 +107,19 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
             print_plans(plans, as_table=batch)
         return exit_code([one.verdict if not one.runs else "" for one in plans])
 
+    out = out or f"{Path(source).stem}.upsampled.jsonl"
+    if place != "local":
+        from cosmos_workflow.cli.remote import upsample_there
+
+        keep_warm = options["keep_warm"] if options["no_offload"] else 0.0
+        return upsample_there(
+            place, items, source, out, options["asked_engine"], engine_settings, settings,
+            keep_warm=keep_warm, detach=options["detach"], again=again, as_json=as_json, batch=batch,
+        )  # fmt: skip
     engine = make_engine(name, engine_settings)
     stated = getattr(engine, "max_model_len", None)
     if name == "server" and stated and not settings.max_model_len:
         settings = replace(settings, max_model_len=stated)
-    out = out or f"{Path(source).stem}.upsampled.jsonl"
     progress = Progress(len(items), enabled=batch, quiet=as_json)
     try:
         with _stdout_for_results(name), progress, closing(engine):
@@ -106,35 +128,7 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
         say(f"stopped: {progress.done} of {len(items)} done; run it again to go on", style="yellow")
         say(f"results: {out}", style="dim")
         raise
-    if as_json:
-        for result in results:
-            print_json(to_dict(result))
-    else:
-        _print_results(results, len(items) - progress.done, batch)
-    say(f"saved: {out}", style="dim")
-    return exit_code([(result.error and result.error_kind) or "" for result in results])
-
-
-def _print_results(results: list[Any], earlier: int, batch: bool) -> None:
-    console, warn = stdout(), stderr()
-    if earlier > 0:
-        warn.print(f"{earlier} answered earlier (--again asks anew)", style="dim")
-    for result in results:
-        title = f"{result.id}  " if batch else ""
-        if result.error:
-            warn.print(f"{title}failed: {result.error}", style="red")
-            continue
-        if batch:
-            console.print(f"{result.id}", style="bold")
-        console.print(result.upsampled_prompt)
-        if batch:
-            console.print()
-        if result.note:
-            style = "yellow" if result.truncated else "dim"
-            warn.print(f"{title}note: {result.note}", style=style)
-    failed = sum(not result.ok for result in results)
-    if batch:
-        warn.print(f"{len(results) - failed} answered, {failed} failed")
+    return show_results(results, out, earlier=len(items) - progress.done, batch=batch, as_json=as_json)
 
 
 @contextmanager

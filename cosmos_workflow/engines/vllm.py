@@ -112,6 +112,16 @@ class VLLMEngine:
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
 
+    def sleep(self) -> None:
+        """Move the weights off the GPU, to come back quickly; needs the option `enable_sleep_mode`."""
+        if self._llm is not None:
+            self._llm.sleep(level=1)
+
+    def wake_up(self) -> None:
+        """Undo `sleep`."""
+        if self._llm is not None:
+            self._llm.wake_up()
+
     def _answer(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
         """One `chat` call; if vLLM refuses it, halves of what is open, until the refused one stands alone."""
         if not conversations:

@@ -1,8 +1,10 @@
-"""Where a batch runs. `local` is this machine.
+"""Where a batch runs: `local` is this machine, `remote` a host reached by SSH.
 
-Takes items, settings and an engine; knows nothing of the command line or the web.
+Takes items, settings and an engine; knows nothing of the store, the command line or the web.
 """
 
 from cosmos_workflow.execution.local import run_local
+from cosmos_workflow.execution.parcel import Parcel
+from cosmos_workflow.execution.remote import RemoteEngine, remote_engine
 
-__all__ = ["run_local"]
+__all__ = ["Parcel", "RemoteEngine", "remote_engine", "run_local"]

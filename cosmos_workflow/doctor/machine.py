@@ -9,27 +9,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 from cosmos_workflow.config import Config, config_files, load_config
+from cosmos_workflow.doctor.checks import Check, parse_gpus
 from cosmos_workflow.engines import EngineSettings, choose_engine
 from cosmos_workflow.errors import CosmosError
 from cosmos_workflow.limits import DEFAULT_MODEL, get_model, memory, model_at
 
-__all__ = ["Check", "examine", "gpus"]
-
-Status = Literal["ok", "optional", "missing"]
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing looked at; `missing` is what the main job cannot do without, `optional` what only some ways need."""
-
-    name: str
-    status: Status
-    detail: str
-    remedy: str = ""
+__all__ = ["examine", "gpus"]
 
 
 def examine() -> Iterator[Check]:
@@ -65,8 +52,7 @@ def gpus() -> list[tuple[str, int, int]]:
     query = [tool, "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits"]
     try:
         said = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout
-        rows = [line.rsplit(",", 2) for line in said.splitlines() if line.strip()]
-        return [(name.strip(), int(total), int(free)) for name, total, free in rows]
+        return parse_gpus(said)
     except (OSError, subprocess.SubprocessError, ValueError):
         return []
 

@@ -1,0 +1,143 @@
+"""`cosmos hosts`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import click
+
+from cosmos_workflow.cli.console import print_json, stderr, stdout, table
+from cosmos_workflow.config import known_keys_file, load_config, set_host
+from cosmos_workflow.errors import HostError, HostKeyError, UsageError
+
+__all__ = ["check_host", "command", "find_host"]
+
+
+@click.group("hosts")
+def command() -> None:
+    """The GPU machines that a batch can run on, reached by SSH.
+
+    \b
+    cosmos hosts add gpu ubuntu@203.0.113.7 --model-path /data/checkpoints/Cosmos-UpsamplePrompt1-12B-Transfer
+    cosmos hosts trust gpu
+    cosmos hosts check gpu
+    cosmos upsample prompts.jsonl --on gpu
+    """
+
+
+@command.command("add")
+@click.argument("name")
+@click.argument("ssh", metavar="[USER@]HOST[:PORT]")
+@click.option("--workdir", help="Our folder there.  [.cosmos-workflow]")
+@click.option("--runtime", type=click.Choice(["none", "docker", "podman"]), help="Container runtime.  [none]")
+@click.option("--image", help="The container's image, best by its digest.")
+@click.option("--run-option", "run_options", multiple=True, help="For the runtime's `run`; repeatable.  [--ipc=host]")
+@click.option("--engine", help="vllm, server, transformers or describe.  [vllm where there is a model]")
+@click.option("--model-path", help="The model's folder there.")
+@click.option("--python", help="The Python that has the engine.  [python3]")
+@click.option("--gpu", help='Index of the GPU, or "none".  [all]')
+@click.option("--env", "environment", multiple=True, metavar="NAME=VALUE", help="For the engine; repeatable.")
+@click.option("--secret", "secrets", multiple=True, metavar="NAME", help="Taken from here at each run; repeatable.")
+@click.option("--ssh-config", type=click.Path(exists=True, resolve_path=True), help="Instead of ~/.ssh/config.")
+@click.option("--project", is_flag=True, help="Write ./cosmos.toml instead of your own settings.")
+def add(name: str, project: bool, environment: tuple[str, ...], **given: Any) -> None:
+    """Add a host, or change it. Nothing is connected yet."""
+    from cosmos_workflow.connection import host_from
+
+    values = {key: list(value) if isinstance(value, tuple) else value for key, value in given.items() if value}
+    if environment:
+        pairs = [entry.partition("=") for entry in environment]
+        if not all(key and sign for key, sign, _ in pairs):
+            raise UsageError("--env needs NAME=VALUE", remedy="for a secret, give --secret NAME")
+        values["environment"] = {key: value for key, _, value in pairs}
+    host_from(name, values)
+    stderr().print(f"{name} is in {set_host(name, values, project=project)}; next: cosmos hosts trust {name}")
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def list_hosts(as_json: bool) -> None:
+    """The hosts there are."""
+    from cosmos_workflow.connection import Pins, host_from
+
+    hosts = [host_from(name, values) for name, values in load_config().hosts.items()]
+    pins = Pins(known_keys_file())
+    trusted = {host.name: pins.get(host.name) is not None for host in hosts}
+    if as_json:
+        print_json([{**vars(host), "trusted": trusted[host.name]} for host in hosts])
+        return
+    rows = table("host", "destination", "key", "runtime", "model folder")
+    for host in hosts:
+        key = "pinned" if trusted[host.name] else f"cosmos hosts trust {host.name}"
+        runtime = host.runtime if not host.image else f"{host.runtime}: {host.image}"
+        rows.add_row(host.name, host.ssh, key, runtime, host.model_path or "-")
+    stdout().print(rows)
+    if not hosts:
+        stderr().print("none yet: cosmos hosts add NAME [USER@]HOST[:PORT]")
+
+
+@command.command("trust")
+@click.argument("name")
+@click.option("--fingerprint", help="Pin only the key with this fingerprint (SHA256:…), without asking.")
+def trust(name: str, fingerprint: str | None) -> None:
+    """Show a host's key and pin it."""
+    from cosmos_workflow.connection import Pins, SSHManager
+
+    host, pins = find_host(name), Pins(known_keys_file())
+    key = asyncio.run(SSHManager(host, pins).server_key())
+    if key is None:
+        raise HostError("the host shows no key", where=name, remedy="check that it is an SSH server")
+    seen, pinned = key.get_fingerprint(), pins.get(name)
+    if fingerprint and fingerprint != seen:
+        raise HostKeyError(
+            f"the host's key is {seen}, not {fingerprint}", where=name, remedy="check the address and the fingerprint"
+        )
+    stderr().print(f"{host.ssh} shows {key.get_algorithm()} {seen}")
+    if pinned and pinned.get_fingerprint() != seen:
+        stderr().print(f"pinned until now: {pinned.get_fingerprint()}", style="yellow")
+    if not fingerprint:
+        click.confirm("Is that the fingerprint that the machine's provider shows?", abort=True, err=True)
+    pins.pin(name, key)
+    stderr().print(f"pinned; next: cosmos hosts check {name}")
+
+
+@command.command("check")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def check(name: str, as_json: bool) -> int:
+    """Show what a host has and what it lacks, with remedies."""
+    from cosmos_workflow.cli.doctor import show_checks
+
+    return show_checks(check_host(name), as_json)
+
+
+@command.command("remove")
+@click.argument("name")
+@click.option("--project", is_flag=True, help="From ./cosmos.toml instead of your own settings.")
+def remove(name: str, project: bool) -> None:
+    """Forget a host and its key. Nothing is changed there."""
+    from cosmos_workflow.connection import Pins
+
+    find_host(name)
+    path = set_host(name, None, project=project)
+    Pins(known_keys_file()).pin(name, None)
+    stderr().print(f"{name} is no longer in {path}")
+
+
+def find_host(name: str) -> Any:
+    """A configured host. Raises UsageError where there is none of that name."""
+    from cosmos_workflow.api import find_host as find
+
+    return find(name)
+
+
+def check_host(name: str) -> list[Any]:
+    """What `doctor --on` and `hosts check` show."""
+    from cosmos_workflow.connection import Pins
+    from cosmos_workflow.doctor import examine_host
+
+    async def collect() -> list[Any]:
+        return [check async for check in examine_host(find_host(name), Pins(known_keys_file()))]
+
+    return asyncio.run(collect())

@@ -1,0 +1,125 @@
+"""Following a run on a host from a terminal: states, progress, lost lines, Ctrl-C."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from cosmos_workflow.api import open_runs, upsample_on
+from cosmos_workflow.cli.console import stderr
+from cosmos_workflow.cli.progress import Progress
+from cosmos_workflow.cli.results import show_results
+from cosmos_workflow.engines import EngineSettings
+from cosmos_workflow.errors import HostError, HostUnreachable, RunFailed
+from cosmos_workflow.jobs import Listener, Runs
+from cosmos_workflow.prompts import Item, Result, Settings
+from cosmos_workflow.store import RunRecord
+
+__all__ = ["follow", "upsample_there"]
+
+
+class Terminal:
+    """A listener that tells a person what happens, on stderr."""
+
+    def __init__(self, progress: Progress, quiet: bool) -> None:
+        self.run = ""
+        self._progress = progress
+        self._quiet = quiet
+
+    def listener(self) -> Listener:
+        return Listener(
+            planned=self._planned, result=self._progress.result, event=self._event, state=self._state, lost=self._lost
+        )
+
+    def _planned(self, run: RunRecord) -> None:
+        self.run = run.id
+        self._say(f"run: {run.id}")
+
+    def _state(self, state: str) -> None:
+        if state in ("uploading", "fetching"):
+            self._say(state)
+
+    def _event(self, event: dict[str, Any]) -> None:
+        kind = event["event"]
+        if kind == "loading":
+            self._say(f"loading {event['engine']}")
+        elif kind == "loaded":
+            self._say(f"loaded in {event['seconds']:.1f} s")
+        elif kind == "warm":
+            self._say("warm: the model was loaded already")
+        elif kind == "waiting":
+            self._say(f"waiting: {event['why']}")
+
+    def _lost(self, error: HostUnreachable, wait: float) -> None:
+        stderr().print(f"{error.where}: {error.what}; the run goes on there, next try in {wait:.0f} s", style="yellow")
+
+    def _say(self, text: str) -> None:
+        if not self._quiet:
+            stderr().print(text, style="dim")
+
+
+def upsample_there(
+    place: str, items: list[Item], source: str, out: str, engine: str, engine_settings: EngineSettings,
+    settings: Settings, *, keep_warm: float, detach: bool, again: bool, as_json: bool, batch: bool,
+) -> int:  # fmt: skip
+    """`cosmos upsample --on HOST`."""
+    runs = open_runs()
+    progress = Progress(len(items), enabled=batch, quiet=as_json)
+    terminal = Terminal(progress, as_json)
+
+    def go() -> list[Result]:
+        return upsample_on(
+            place, items, out=out, engine=engine, engine_settings=engine_settings, settings=settings,
+            keep_warm=keep_warm, again=again, detach=detach, listener=terminal.listener(), runs=runs, name=source,
+        )[1]  # fmt: skip
+
+    results = _guarded(runs, terminal, progress, go)
+    if detach and terminal.run:
+        stderr().print(f"it runs on {place}; its results come with: cosmos runs attach {terminal.run}")
+        return 0
+    return show_results(results, out, earlier=len(items) - progress.done, batch=batch, as_json=as_json)
+
+
+def follow(runs: Runs, run: RunRecord, *, as_json: bool = False) -> int:
+    """`cosmos runs attach`: to the end, wherever the run is."""
+    progress = Progress(run.total, enabled=True, quiet=as_json)
+    terminal = Terminal(progress, as_json)
+    terminal.run = run.id
+    results = _guarded(runs, terminal, progress, lambda: runs.drive(run.id, terminal.listener()))
+    return show_results(results, run.out, as_json=as_json)
+
+
+def _guarded(runs: Runs, terminal: Terminal, progress: Progress, go: Callable[[], list[Result]]) -> list[Result]:
+    try:
+        with progress:
+            return go()
+    except KeyboardInterrupt:
+        if terminal.run:
+            _leave_or_cancel(runs, terminal.run)
+        raise
+    except (HostError, RunFailed):
+        if terminal.run:
+            run = runs.store.get(terminal.run)
+            stderr().print(f"run {run.id} is {run.state}: {run.answered} of {run.total} answered", style="yellow")
+            stderr().print(f"results: {run.out}", style="dim")
+            if not run.finished:
+                stderr().print(f"go on with it: cosmos runs attach {run.id}", style="dim")
+        raise
+
+
+def _leave_or_cancel(runs: Runs, id: str) -> None:
+    run = runs.store.get(id)
+    if run.finished:
+        return
+    choice = "leave"
+    if sys.stdin.isatty() and run.state in ("running", "fetching"):
+        question = f"\n{run.answered} of {run.total} answered. Leave it running on {run.place}, or cancel it?"
+        choice = click.prompt(question, type=click.Choice(["leave", "cancel"]), default="leave", err=True)
+    if choice == "cancel":
+        runs.cancel(id)
+        stderr().print(f"cancelled; what was answered is kept: cosmos runs retry {id}")
+    else:
+        stderr().print(f"\nrun {id} is {run.state} on {run.place}; go on with it: cosmos runs attach {id}")

@@ -1,0 +1,46 @@
+"""Results for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cosmos_workflow.cli.console import exit_code, print_json, stderr, stdout
+from cosmos_workflow.prompts import Result, to_dict
+
+__all__ = ["show_results"]
+
+
+def show_results(
+    results: Sequence[Result], out: str | Path, *, earlier: int = 0, batch: bool = True, as_json: bool = False
+) -> int:
+    """Print results, and return the exit code that they stand for; `earlier` were answered by an earlier run."""
+    if as_json:
+        for result in results:
+            print_json(to_dict(result))
+    else:
+        _print(results, earlier, batch)
+    stderr().print(f"saved: {out}", style="dim")
+    return exit_code([(result.error and result.error_kind) or "" for result in results])
+
+
+def _print(results: Sequence[Result], earlier: int, batch: bool) -> None:
+    console, warn = stdout(), stderr()
+    if earlier > 0:
+        warn.print(f"{earlier} answered earlier (--again asks anew)", style="dim")
+    for result in results:
+        title = f"{result.id}  " if batch else ""
+        if result.error:
+            warn.print(f"{title}failed: {result.error}", style="red")
+            continue
+        if batch:
+            console.print(f"{result.id}", style="bold")
+        console.print(result.upsampled_prompt)
+        if batch:
+            console.print()
+        if result.note:
+            style = "yellow" if result.truncated else "dim"
+            warn.print(f"{title}note: {result.note}", style=style)
+    failed = sum(not result.ok for result in results)
+    if batch:
+        warn.print(f"{len(results) - failed} answered, {failed} failed")

@@ -1,0 +1,198 @@
+"""`cosmos runs`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cosmos_workflow.cli.console import print_json, safe, stderr, stdout, table
+
+__all__ = ["command"]
+
+STYLES = {"done": "green", "failed": "red", "cancelled": "yellow"}
+POLL_SECONDS = 0.2
+
+
+def _runs() -> Any:
+    from cosmos_workflow.api import open_runs
+
+    return open_runs()
+
+
+@click.group("runs")
+def command() -> None:
+    """Batches sent to hosts: what runs, what ended, what can go on.
+
+    A RUN is its id, or a beginning of it that no other has.
+    """
+
+
+@command.command("list")
+@click.option("--on", "place", default="", metavar="HOST", help="Only runs on this host.")
+@click.option("--unfinished", is_flag=True, help="Only runs that have not ended.")
+@click.option("-n", "most", type=click.IntRange(1), default=20, show_default=True, help="How many.")
+@click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
+def list_runs(place: str, unfinished: bool, most: int, as_json: bool) -> None:
+    """The latest runs."""
+    from cosmos_workflow.store.records import UNFINISHED
+
+    runs = _runs()
+    found = runs.store.runs(states=UNFINISHED if unfinished else (), place=place, most=most)
+    if as_json:
+        for run in found:
+            print_json(_document(run))
+        return
+    rows = table("run", "state", "host", "engine", ">answered", ">failed", ">items", "started", "batch")
+    for run in found:
+        started = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.created))
+        counts = [str(count) for count in (run.answered, run.failed, run.total)]
+        rows.add_row(run.id, _state(run), run.place, run.engine, *counts, started, run.source)
+    stdout().print(rows)
+
+
+@command.command("show")
+@click.argument("run")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document, with the results.")
+def show(run: str, as_json: bool) -> None:
+    """One run: its state, its counts, why it failed, what its worker told."""
+    runs = _runs()
+    found = runs.store.get(run)
+    if as_json:
+        results = [asdict(result) for result, ok in runs.store.results(found.id) if ok is not None]
+        print_json({**_document(found), "results": results})
+        return
+    say = stdout().print
+    say(found.id, " ", _state(found), sep="")
+    say(f"  host        {found.place}")
+    say(f"  engine      {found.engine}")
+    say(f"  batch       {found.source}")
+    say(f"  items       {found.answered} answered, {found.failed} failed, {found.open} open")
+    say(f"  attempt     {found.attempt}")
+    say(f"  results     {found.out}")
+    say(f"  log         {runs.log(found)}")
+    if found.error:
+        say(f"  error       {found.error_kind}: {found.error}")
+        say(f"  remedy      {found.remedy}")
+    for event in runs.events(found):
+        if event["event"] not in ("item", "memory"):
+            when = time.strftime("%H:%M:%S", time.localtime(event["time"]))
+            more = ", ".join(f"{key} {value}" for key, value in event.items() if key not in ("event", "time", "log"))
+            say(f"  {when}    {event['event']}{f' ({more})' if more else ''}")
+
+
+@command.command("logs")
+@click.argument("run")
+@click.option("-f", "--follow", is_flag=True, help="Go on until the run ends.")
+def logs(run: str, follow: bool) -> None:
+    """The worker's output, as far as it has come to this machine."""
+    runs = _runs()
+    found = runs.store.get(run)
+    offset = _copy(runs.log(found), 0)
+    if follow and not found.finished and not runs.is_followed(found):
+        from cosmos_workflow.jobs import Listener
+
+        # Nobody else brings it here.
+        runs.drive(found.id, Listener(log=lambda data: click.echo(safe(data), nl=False)))
+        return
+    while follow and not runs.store.get(found.id).finished:
+        time.sleep(POLL_SECONDS)
+        offset = _copy(runs.log(found), offset)
+    _copy(runs.log(found), offset)
+
+
+@command.command("attach")
+@click.argument("run")
+@click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
+def attach(run: str, as_json: bool) -> int:
+    """Go on with a run, to its end: after a crash, after --detach, after Ctrl-C."""
+    from cosmos_workflow.cli.remote import follow
+
+    runs = _runs()
+    return follow(runs, runs.store.get(run), as_json=as_json)
+
+
+@command.command("retry")
+@click.argument("run")
+@click.option("--detach", is_flag=True, help="Return when the host has it.")
+@click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
+def retry(run: str, detach: bool, as_json: bool) -> int:
+    """Try again what has no answer; what is answered is not asked again."""
+    from cosmos_workflow.cli.remote import follow
+    from cosmos_workflow.jobs import Listener
+
+    runs = _runs()
+    found = runs.retry(run)
+    if detach:
+        runs.drive(found.id, Listener(), detach=True)
+        stderr().print(f"it runs on {found.place}; its results come with: cosmos runs attach {found.id}")
+        return 0
+    return follow(runs, found, as_json=as_json)
+
+
+@command.command("cancel")
+@click.argument("run")
+def cancel(run: str) -> None:
+    """End a run on its host; what is answered stays."""
+    found = _runs().cancel(run)
+    stderr().print(f"{found.id} is {found.state}: {found.answered} of {found.total} answered")
+
+
+@command.command("remove")
+@click.argument("run", nargs=-1, required=True)
+@click.option("--keep-on-host", is_flag=True, help="Do not ask the host, which may be gone.")
+def remove(run: tuple[str, ...], keep_on_host: bool) -> None:
+    """Forget runs that have ended, here and on their hosts. Results files stay."""
+    runs = _runs()
+    for one in run:
+        found = runs.store.get(one)
+        runs.remove(found.id, keep_on_host=keep_on_host)
+        stderr().print(f"{found.id} removed")
+
+
+@command.command("export")
+@click.argument("run")
+@click.option("-o", "--out", type=click.Path(dir_okay=False), help="A file instead of stdout.")
+def export(run: str, out: str | None) -> None:
+    """A run's results as JSON Lines."""
+    from cosmos_workflow.prompts import ResultsFile
+
+    runs = _runs()
+    results = [result for result, ok in runs.store.results(runs.store.get(run).id) if ok is not None]
+    if out is None:
+        for result in results:
+            print_json(asdict(result))
+        return
+    with ResultsFile(out) as file:
+        file.drop({result.id for result in results})
+        for result in results:
+            file.write(result)
+    stderr().print(f"saved: {out}", style="dim")
+
+
+def _state(run: Any) -> Any:
+    from rich.text import Text
+
+    return Text(run.state, style=STYLES.get(run.state, "cyan"))
+
+
+def _document(run: Any) -> dict[str, Any]:
+    # The settings may name what only the host shall know.
+    return {key: value for key, value in asdict(run).items() if key != "settings"}
+
+
+def _copy(path: Path, offset: int) -> int:
+    """Print a log from an offset on, whatever its bytes; the new offset."""
+    if not path.exists():
+        return offset
+    with path.open("rb") as file:
+        file.seek(offset)
+        while data := file.read(1 << 16):
+            click.echo(safe(data), nl=False)
+            offset += len(data)
+    sys.stdout.flush()
+    return offset

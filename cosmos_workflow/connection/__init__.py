@@ -1,0 +1,13 @@
+"""The way to another machine: hosts and their pinned keys, one SSH connection, the worker's program, files.
+
+Built on asyncssh, which reads the user's OpenSSH config. Knows the worker's commands, and nothing of jobs, the
+store or the command line. `ssh_manager` is the entry.
+"""
+
+from cosmos_workflow.connection.hosts import Host, host_from
+from cosmos_workflow.connection.keys import Pins
+from cosmos_workflow.connection.program import HostProgram
+from cosmos_workflow.connection.ssh_manager import Completed, SSHManager
+from cosmos_workflow.connection.transfer import Sent, send_blobs
+
+__all__ = ["Completed", "Host", "HostProgram", "Pins", "SSHManager", "Sent", "host_from", "send_blobs"]

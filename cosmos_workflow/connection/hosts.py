@@ -1,0 +1,102 @@
+"""A machine that a batch can run on, as `[hosts.NAME]` in cosmos.toml says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from cosmos_workflow.errors import UsageError
+
+__all__ = ["RUNTIMES", "Host", "host_from"]
+
+RUNTIMES = ("none", "docker", "podman")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
+
+
+@dataclass(frozen=True)
+class Host:
+    """A host's entry.
+
+    `ssh` is a destination, [USER@]HOST[:PORT], or an alias of the user's OpenSSH config. `workdir` is ours
+    there, relative to the home folder unless absolute. With a `runtime` other than none, the engine runs in a
+    container of `image`; `runtime_command` (by default the runtime's name) and `run_options` go before it.
+    `environment` is set for the engine; `secrets` are names of variables that are taken from this machine's
+    environment when a run starts, and never written down. `gpu` is an index, empty for all, or "none".
+    """
+
+    name: str
+    ssh: str
+    workdir: str = ".cosmos-workflow"
+    runtime: str = "none"
+    image: str = ""
+    runtime_command: tuple[str, ...] = ()
+    run_options: tuple[str, ...] = ("--ipc=host",)
+    engine: str = ""
+    model_path: str = ""
+    python: str = "python3"
+    gpu: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    engine_options: Mapping[str, Any] = field(default_factory=dict)
+    ssh_config: str = ""
+
+    @property
+    def container(self) -> tuple[str, ...]:
+        """The command of the container runtime; empty without one."""
+        return () if self.runtime == "none" else self.runtime_command or (self.runtime,)
+
+    @property
+    def control_python(self) -> str:
+        """The Python that answers us on the host itself; the engine's own may be inside an image."""
+        return "python3" if self.container else self.python
+
+    @property
+    def destination(self) -> tuple[str, str, int]:
+        """User, host name and port; an empty user or port 0 are left to the OpenSSH config."""
+        found = re.fullmatch(r"(?:([^@\s]+)@)?(\[[0-9A-Fa-f:.%\w]+\]|[^@\s:\[\]]+)(?::(\d{1,5}))?", self.ssh)
+        if not found or self.ssh.startswith("-"):
+            raise UsageError(
+                f"{self.ssh!r} is no SSH destination",
+                where=f"hosts.{self.name}",
+                remedy="give [USER@]HOST[:PORT], or an alias of ~/.ssh/config",
+            )
+        return found[1] or "", found[2].strip("[]"), int(found[3] or 0)
+
+
+def host_from(name: str, values: Mapping[str, Any]) -> Host:
+    """A Host from a table of cosmos.toml. Raises UsageError that names the word that is wrong.
+
+    >>> host_from("gpu", {"ssh": "ubuntu@203.0.113.7"}).destination
+    ('ubuntu', '203.0.113.7', 0)
+    """
+    where = f"hosts.{name}"
+    if not NAME.fullmatch(name) or name in ("local", "ray"):
+        raise UsageError(f"{name!r} cannot name a host", remedy="use letters, digits, - and _; not local, not ray")
+    known = {field.name: field for field in fields(Host) if field.name != "name"}
+    given: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in known:
+            raise UsageError(f"no setting named {key!r}", where=where, remedy=f"known are {', '.join(known)}")
+        given[key] = _value(key, value, str(known[key].type), where)
+    if not given.get("ssh"):
+        raise UsageError("no SSH destination", where=where, remedy='give ssh = "[USER@]HOST[:PORT]"')
+    host = Host(name, **given)
+    _ = host.destination  # says what is wrong with it
+    if host.runtime not in RUNTIMES:
+        raise UsageError(f"no runtime {host.runtime!r}", where=where, remedy=f"choose one of {', '.join(RUNTIMES)}")
+    if host.container and not host.image:
+        raise UsageError("a container needs an image", where=where, remedy='give image = "REPOSITORY@sha256:…"')
+    return host
+
+
+def _value(key: str, value: Any, kind: str, where: str) -> Any:
+    if kind == "str" and isinstance(value, (str, int)) and not isinstance(value, bool):
+        return str(value)
+    if kind.startswith("tuple") and isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value):
+        return tuple(value)
+    if kind.startswith("Mapping") and isinstance(value, Mapping):
+        # Variables are text; an engine's options keep their types.
+        return {str(k): str(v) if key == "environment" else v for k, v in value.items()}
+    raise UsageError(f"{key} is {value!r}", where=where, remedy="see docs/REMOTE.md")

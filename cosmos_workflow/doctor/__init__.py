@@ -1,0 +1,7 @@
+"""What is missing, on this machine or on a host, and its remedy. Looks, and changes nothing."""
+
+from cosmos_workflow.doctor.checks import Check
+from cosmos_workflow.doctor.host import examine_host
+from cosmos_workflow.doctor.machine import examine
+
+__all__ = ["Check", "examine", "examine_host"]

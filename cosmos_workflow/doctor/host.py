@@ -1,0 +1,128 @@
+"""Whether a host can take a run: each thing that it needs, before anything is uploaded."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from cosmos_workflow.connection import Host, HostProgram, Pins, SSHManager
+from cosmos_workflow.doctor.checks import Check, parse_gpus
+from cosmos_workflow.errors import CosmosError, HostKeyError
+from cosmos_workflow.limits import DEFAULT_MODEL, Model, get_model, memory
+
+__all__ = ["examine_host"]
+
+GIB = 1024**3
+ENOUGH_DISK = 2 * GIB
+
+
+async def examine_host(host: Host, pins: Pins, model: str | Model = DEFAULT_MODEL) -> AsyncIterator[Check]:
+    """Look at a host, one Check at a time; what cannot be looked at after a failure is left out."""
+    facts = get_model(model)
+    async with SSHManager(host, pins) as manager:
+        program = HostProgram(manager)
+        try:
+            await manager.connection()
+        except HostKeyError as error:
+            yield Check("reachable", "ok", host.ssh)
+            yield Check("host key", "missing", error.what, error.remedy)
+            return
+        except CosmosError as error:
+            yield Check("reachable", "missing", f"{host.ssh}: {error.what}", error.remedy)
+            return
+        yield Check("reachable", "ok", host.ssh)
+        pinned = pins.get(host.name)
+        yield Check("host key", "ok", f"pinned, {pinned.get_fingerprint() if pinned else ''}")
+        try:
+            yield Check("python", "ok", f"{host.control_python} {await program.check_python()}")
+            asked = {
+                "python": host.python,
+                "runtime": list(host.container),
+                "image": host.image,
+                "model_path": host.model_path,
+                "modules": ["vllm", "transformers", "torch", "openai"],
+            }
+            (found,) = await program.ask("inspect", data=asked, timeout=120)
+        except CosmosError as error:
+            yield Check("worker", "missing", error.what, error.remedy)
+            return
+        yield Check("worker", "ok", f"{found['root']}/program/{program.sha256[:12]}….pyz")
+        for check in judge(host, found, facts):
+            yield check
+
+
+def judge(host: Host, found: dict[str, Any], facts: Model) -> Iterator[Check]:
+    """What the host's own facts mean for a run of `facts` there."""
+    free = found["disk_free"] / GIB
+    if not found["writable"]:
+        yield Check("disk", "missing", f"{found['root']} cannot be written", "set another workdir for this host")
+    elif found["disk_free"] < ENOUGH_DISK:
+        yield Check("disk", "missing", f"{free:.1f} GiB free", "free space there, or set another workdir")
+    else:
+        yield Check("disk", "ok", f"{free:.0f} GiB free in {found['root']}")
+    yield from _runtime(host, found) if host.container else _engines(host, found)
+    yield _model_files(host, found["model"], facts)
+    yield from _gpus(host, found["nvidia_smi"], facts)
+
+
+def _runtime(host: Host, found: dict[str, Any]) -> Iterator[Check]:
+    if found["runtime"]["code"]:
+        remedy = f'install {host.runtime} there, or set runtime = "none"'
+        yield Check("container runtime", "missing", found["runtime"]["err"] or "does not run", remedy)
+        return
+    yield Check("container runtime", "ok", found["runtime"]["out"])
+    tag = host.image.rsplit("/", 1)[-1]
+    if found["image"]["code"]:
+        yield Check("image", "missing", f"{host.image} is not there", f"{' '.join(host.container)} pull {host.image}")
+    elif "@sha256:" not in host.image and (":" not in tag or tag.endswith(":latest")):
+        remedy = f"name it by its digest: {host.image.split(':')[0]}@sha256:…"
+        yield Check("image", "optional", f"{host.image} may be another one tomorrow", remedy)
+    else:
+        yield Check("image", "ok", host.image)
+
+
+def _engines(host: Host, found: dict[str, Any]) -> Iterator[Check]:
+    there = found["modules"]["out"].split()
+    wanted = host.engine or ("vllm" if host.model_path else "describe")
+    needs = {"vllm": "vllm", "transformers": "transformers", "server": "openai"}.get(wanted)
+    if needs and needs not in there:
+        remedy = f"install it for {host.python} there (pip install {needs}), or set a container runtime"
+        yield Check("engine", "missing", f"{wanted}: {host.python} has no {needs}", remedy)
+    else:
+        yield Check("engine", "ok", f"{wanted}; {host.python} has {', '.join(there) or 'no engine library'}")
+
+
+def _model_files(host: Host, found: dict[str, Any], facts: Model) -> Check:
+    if not host.model_path:
+        remedy = f'download {facts.repository} there and set model_path; without it the engine is "describe"'
+        return Check("model files", "optional", "no model_path", remedy)
+    if not found["found"]:
+        remedy = f"download {facts.repository} there, or correct model_path"
+        return Check("model files", "missing", f"{host.model_path} is not there", remedy)
+    if not {"params.json", "config.json"} & set(found["files"]):
+        remedy = f"copy all of {facts.repository}"
+        return Check("model files", "missing", f"neither params.json nor config.json in {host.model_path}", remedy)
+    return Check("model files", "ok", f"{host.model_path}, {found['weights_bytes'] / GIB:.1f} GiB of weights")
+
+
+def _gpus(host: Host, said: dict[str, Any], facts: Model) -> Iterator[Check]:
+    needed: Any = "missing" if host.model_path and host.engine in ("", "vllm") and host.gpu != "none" else "optional"
+    try:
+        gpus = parse_gpus(said["out"]) if not said["code"] else []
+    except ValueError:
+        gpus = []
+    if not gpus:
+        why = "no NVIDIA GPU" if said["missing"] else said["err"] or "nvidia-smi lists none"
+        yield Check("gpu", needed, why, "rent a machine with a GPU, or see that its driver runs: nvidia-smi")
+    for number, (name, total, free) in enumerate(gpus):
+        if host.gpu.isdigit() and int(host.gpu) != number:
+            continue
+        plan = memory(facts, gpu=name, memory_gib=total / 1024)
+        detail = f"{name}, {free / 1024:.1f} of {total / 1024:.1f} GiB free"
+        if not plan.fits:
+            yield Check("gpu", needed, f"{detail}; {plan.model}: {plan.reason}", plan.remedy)
+        elif free / 1024 < plan.usable_gib * 0.95:
+            remedy = "end what else runs on it, or lower gpu_memory_utilization in engine_options"
+            yield Check("gpu", "optional", f"{detail}; {plan.model} wants {plan.usable_gib:.1f}", remedy)
+        else:
+            yield Check("gpu", "ok", f"{detail}; {plan.model} fits, {plan.concurrency:.0f} at once")

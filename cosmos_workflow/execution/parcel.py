@@ -1,0 +1,70 @@
+"""A run as it travels: the conversations as JSON, their frames as files named by their content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from cosmos_workflow.engines import Conversation
+from cosmos_workflow.worker.files import write_json
+
+__all__ = ["MIRRORED", "Parcel"]
+
+MIRRORED = {"results": "results.jsonl", "events": "events.jsonl", "log": "worker.log"}
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """One attempt of a run, in a folder of this machine: what goes to the host, and copies of what comes back.
+
+    `blobs` holds the frames; attempts of one run share it.
+    """
+
+    folder: Path
+    blobs: Path
+
+    @property
+    def batch(self) -> Path:
+        return self.folder / "batch.json"
+
+    def mirror(self, file: str) -> Path:
+        """The copy of one of the host's files: results, events or log."""
+        return self.folder / MIRRORED[file]
+
+    def pack(self, conversations: Iterable[Conversation]) -> int:
+        """Write everything that the host needs, the batch file last; returns how many conversations."""
+        self.blobs.mkdir(parents=True, exist_ok=True)
+        entries = [{**asdict(replace(one, frames=())), "frames": self._put(one)} for one in conversations]
+        self.write(entries)
+        return len(entries)
+
+    def write(self, entries: list[dict[str, Any]]) -> None:
+        write_json(self.batch, {"conversations": entries})
+
+    def entries(self) -> list[dict[str, Any]]:
+        """The conversations as they travel."""
+        batch: dict[str, Any] = json.loads(self.batch.read_text(encoding="utf-8"))
+        return list(batch["conversations"])
+
+    def files(self) -> dict[str, Path]:
+        """The frames that these conversations need, by their SHA-256."""
+        wanted = {frame["sha256"] for entry in self.entries() for frame in entry["frames"]}
+        return {sha256: self.blobs / sha256 for sha256 in wanted}
+
+    def _put(self, conversation: Conversation) -> list[dict[str, Any]]:
+        described = []
+        for frame in conversation.frames:
+            sha256 = hashlib.sha256(frame.png).hexdigest()
+            path = self.blobs / sha256
+            if not path.exists():
+                aside = path.with_name(f"{sha256}.{os.getpid()}.part")
+                aside.write_bytes(frame.png)
+                aside.replace(path)
+            size = {"width": frame.width, "height": frame.height, "seconds": frame.seconds}
+            described.append({"sha256": sha256, **size})
+        return described

@@ -1,0 +1,198 @@
+"""Taking a run from state to state until it is over; every step may be done again after a crash."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cosmos_workflow.connection import HostProgram
+from cosmos_workflow.errors import HostFull, HostUnreachable, RunFailed
+from cosmos_workflow.execution import remote
+from cosmos_workflow.execution.parcel import Parcel
+from cosmos_workflow.execution.preparing import finished
+from cosmos_workflow.prompts import Result
+from cosmos_workflow.store import RunRecord, State, Store
+
+__all__ = ["GIVE_UP_SECONDS", "Listener", "attempts", "drive"]
+
+GIVE_UP_SECONDS = 3600.0  # without a line; the run goes on there, and `runs attach` goes on here
+STRANDED_TRIES = 3
+FULL_BYTES = 1 << 20  # less free than this, and a worker that is gone had no disk to write to
+
+
+def _nothing(*_: Any) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who is told what: the run when it is planned, results as they come, events of the worker, its output,
+    states, lost lines with the seconds until the next try, and bytes as they are sent.
+    """
+
+    planned: Callable[[RunRecord], None] = _nothing
+    result: Callable[[Result], None] = _nothing
+    event: Callable[[dict[str, Any]], None] = _nothing
+    log: Callable[[bytes], None] = _nothing
+    state: Callable[[str], None] = _nothing
+    lost: Callable[[HostUnreachable, float], None] = _nothing
+    sent: Callable[[int], None] = _nothing
+
+
+def attempts(run: RunRecord) -> list[str]:
+    """What the host knows a run's attempts by, the latest last."""
+    return [f"{run.id}-{number}" for number in range(1, run.attempt + 1)]
+
+
+class Driver:
+    """One run being driven."""
+
+    def __init__(
+        self, store: Store, run: RunRecord, parcel: Parcel, program: HostProgram, listener: Listener, give_up: float
+    ) -> None:
+        self._store, self._run, self._parcel, self._program = store, run, parcel, program
+        self._listen = listener
+        self._give_up = give_up
+        self.name = attempts(run)[-1]
+        # Those that this attempt asks, and that have no good answer yet; an earlier attempt's error is void.
+        asked = {entry["id"] for entry in parcel.entries()}
+        self._waiting = {
+            result.id: replace(result, error="", error_kind="")
+            for result, ok in store.results(run.id)
+            if not ok and result.id in asked
+        }
+        self._failed: set[str] = set()
+
+    async def start(self) -> None:
+        """Upload and submit: from here on it runs without us."""
+        if self._run.state not in ("planned", "uploading"):
+            return
+        self._move("uploading")
+        await self._hold(self._upload_and_submit)
+        self._move("running")
+
+    async def finish(self) -> None:
+        """Follow, fetch and clean up. Raises RunFailed where the run ended without all of its answers."""
+        await self._hold(self._follow)
+        self._move("fetching")
+        # What came damaged or not at all has no answer: the run is not done.
+        missing = self._waiting.keys() - self._failed
+        if missing:
+            raise RunFailed(
+                f"{len(missing)} items came back without an answer", kind="incomplete", where=self._run.id,
+                remedy=f"cosmos runs retry {self._run.id}",
+            )  # fmt: skip
+        await self._hold(lambda: remote.clean_up(self._program, attempts(self._run)))
+        self._move("done")
+
+    async def _upload_and_submit(self) -> None:
+        await remote.upload(self._program, self._parcel, self._listen.sent)
+        settings = self._run.settings
+        engine = remote.RemoteEngine(**settings["engine"])
+        await remote.submit(self._program, self.name, self._parcel, engine, settings["keep_warm"])
+
+    async def _follow(self) -> None:
+        self._replay()
+        for _ in range(STRANDED_TRIES):
+            ended = await remote.follow(self._program, self.name, self._parcel, self._hear)
+            if ended["state"] == "gone" and ended["waits"]:
+                # Its worker ended before it came to this run: nothing of it has run.
+                await self._upload_and_submit()
+                continue
+            self._judge(ended)
+            return
+        self._judge(ended)
+
+    def _judge(self, ended: dict[str, Any]) -> None:
+        """Raise what a run that did not end well ended with."""
+        state, remedy = ended["state"], f"cosmos runs retry {self._run.id}"
+        if state == "done":
+            return
+        if state == "cancelled":
+            raise RunFailed("the run was cancelled", kind="cancelled", where=self._run.id, remedy=remedy)
+        if state == "unknown":
+            raise RunFailed(
+                "the host no longer has this run (its folder was removed)", kind="lost", where=self._run.id,
+                remedy=remedy,
+            )  # fmt: skip
+        if state == "failed":
+            remedy = f"{ended['remedy']}; then {remedy}" if ended["remedy"] else remedy
+            raise RunFailed(ended["what"], kind=ended["kind"], where=self._run.id, remedy=remedy)
+        if ended["free"] < FULL_BYTES:
+            raise RunFailed(
+                "the host's disk is full", kind="disk_full", where=self._run.place, remedy=f"free space; then {remedy}"
+            )
+        signal, code = ended.get("signal"), ended.get("code")
+        how = f"killed by {signal}" if signal else f"ended with exit code {code}" if code else "ended without a word"
+        hint = " (often the host's memory)" if signal == "SIGKILL" else ""
+        last = "".join(f"\n  {line}" for line in ended["tail"].splitlines()[-5:])
+        raise RunFailed(
+            f"the worker was {how}{hint}" if signal else f"the worker {how}", kind="worker_killed",
+            where=self._run.id, remedy=remedy + (f"; its last lines:{last}" if last else ""),
+        )  # fmt: skip
+
+    def _hear(self, file: str, data: bytes) -> None:
+        if file == "results":
+            self._keep(data)
+        elif file == "events":
+            for line in data.splitlines():
+                self._listen.event(json.loads(line))
+        else:
+            self._listen.log(data)
+
+    def _replay(self) -> None:
+        """What an earlier listener had on this disk already, and may not have put into the store."""
+        path = self._parcel.mirror("results")
+        if path.exists():
+            self._keep(path.read_bytes())
+
+    def _keep(self, data: bytes) -> None:
+        answers = [one for one in remote.answers_in(data) if one.id in self._waiting.keys() - self._failed]
+        results = [finished(self._waiting[answer.id], answer) for answer in answers]
+        self._store.save(self._run.id, results)
+        for result in results:
+            if result.ok:
+                del self._waiting[result.id]
+            else:
+                self._failed.add(result.id)
+            self._listen.result(result)
+
+    async def _hold(self, step: Callable[[], Any]) -> Any:
+        return await self._program.manager.persistently(step, self._listen.lost, give_up=self._give_up)
+
+    def _move(self, state: State) -> None:
+        self._store.move(self._run.id, state)
+        self._listen.state(state)
+
+
+async def drive(
+    store: Store,
+    run: RunRecord,
+    parcel: Parcel,
+    program: HostProgram,
+    listener: Listener,
+    *,
+    detach: bool = False,
+    give_up: float = GIVE_UP_SECONDS,
+) -> None:
+    """Take a run as far as it goes; with `detach`, until the host has it.
+
+    Raises RunFailed (the run is then failed or cancelled, and says so in the store), or HostError and what
+    else needs a person before it can go on; the run then stays where it is, and may be driven again.
+    """
+    driver = Driver(store, run, parcel, program, listener, give_up)
+    try:
+        await driver.start()
+        if not detach:
+            await driver.finish()
+    except RunFailed as error:
+        state: State = "cancelled" if error.kind == "cancelled" else "failed"
+        store.move(run.id, state, error=error.what, kind=error.kind, remedy=error.remedy)
+        listener.state(state)
+        raise
+    except HostFull as error:
+        store.move(run.id, "failed", error=str(error), kind="disk_full", remedy=error.remedy)
+        listener.state("failed")
+        raise

@@ -1,0 +1,80 @@
+"""Frames by their content: what the host has is not sent again, what was cut off goes on, all is verified."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from cosmos_workflow.worker.files import sha256_of
+from cosmos_workflow.worker.paths import HostPaths
+
+__all__ = ["KEPT_SECONDS", "offer", "prune", "receive"]
+
+PIECE = 1 << 18
+KEPT_SECONDS = 7 * 24 * 3600  # frames that no batch has named for so long are removed
+
+Tell = Callable[[dict[str, Any]], None]
+
+
+def offer(paths: HostPaths, wanted: list[str]) -> dict[str, int]:
+    """Of these hashes, the ones the host lacks, with the bytes of each that an earlier upload left.
+
+    What is there is read and verified; a damaged file is removed and counts as lacking.
+    """
+    lacking: dict[str, int] = {}
+    for sha256 in wanted:
+        path = paths.blob(sha256)
+        if path.is_file():
+            if sha256_of(path) == sha256:
+                os.utime(path)  # keeps it from being pruned
+                continue
+            path.unlink()
+        part = _part(path)
+        lacking[sha256] = part.stat().st_size if part.is_file() else 0
+    return lacking
+
+
+def receive(paths: HostPaths, stream: IO[bytes], tell: Tell) -> None:
+    """Store blobs from a stream: a JSON line {sha256, size, offset}, then the bytes from `offset` on, and so forth.
+
+    Two uploads of one blob write the same bytes at the same place, so they need no lock. Tells of each blob
+    {"stored": sha256}, or {"damaged": sha256} where the bytes are not what their name says.
+    """
+    while line := stream.readline():
+        head = json.loads(line)
+        path = paths.blob(head["sha256"])
+        part = _part(path)
+        part.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("r+b" if part.exists() else "w+b") as file:
+            file.seek(head["offset"])
+            left = head["size"] - head["offset"]
+            while left and (piece := stream.read(min(PIECE, left))):
+                file.write(piece)
+                left -= len(piece)
+            file.flush()
+            if left:
+                return  # the line was cut; what came stays for the next upload to go on with
+            file.truncate(head["size"])
+            os.fsync(file.fileno())
+        if sha256_of(part) == head["sha256"]:
+            part.replace(path)
+            tell({"stored": head["sha256"]})
+        else:
+            part.unlink()
+            tell({"damaged": head["sha256"]})
+
+
+def prune(paths: HostPaths, older_than: float = KEPT_SECONDS) -> None:
+    """Remove blobs that nobody has offered for `older_than` seconds."""
+    oldest = time.time() - older_than
+    for path in (paths.root / "blobs").glob("*/*"):
+        if path.stat().st_mtime < oldest:
+            path.unlink(missing_ok=True)
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(f"{path.name}.part")

@@ -1,0 +1,148 @@
+"""Files that survive a crash: durable appends, atomic writes, and locks that die with their process."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+__all__ = [
+    "Appender",
+    "is_locked",
+    "read_json",
+    "sealed",
+    "sha256_of",
+    "try_lock",
+    "unsealed",
+    "waiting_lock",
+    "write_json",
+]
+
+
+class Appender:
+    """A file of JSON lines; each is on disk before `add` returns. A torn last line is cut off on opening."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("r+b" if path.exists() else "w+b", buffering=0)
+        data = self._file.read()
+        whole = data.rfind(b"\n") + 1
+        self._file.truncate(whole)
+        self._file.seek(whole)
+        self.size = whole
+
+    def add(self, value: Any) -> None:
+        """Raises OSError where the disk does not take the line; the file then ends as it did before."""
+        data = (json.dumps(value, ensure_ascii=False) + "\n").encode("utf-8", "replace")
+        left = memoryview(data)
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+            os.fsync(self._file.fileno())
+        except OSError:
+            self._file.truncate(self.size)
+            self._file.seek(self.size)
+            raise
+        self.size += len(data)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write aside, sync, rename: readers see the old file or the whole new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with aside.open("w", encoding="utf-8", errors="replace") as file:
+            json.dump(value, file, ensure_ascii=False)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def read_json(path: Path) -> Any:
+    """The value, or None where there is no whole one."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def sealed(value: Any) -> dict[str, Any]:
+    """A value with a checksum, so that a line damaged on disk or on the way is known for one."""
+    return {"value": value, "sum": _sum(value)}
+
+
+def unsealed(line: bytes) -> Any:
+    """The value of a sealed line, or None where it is damaged."""
+    try:
+        entry = json.loads(line)
+        return entry["value"] if entry["sum"] == _sum(entry["value"]) else None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _sum(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=True, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def sha256_of(path: Path) -> str:
+    """Hex digest of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def try_lock(path: Path, patience: float = 0.3) -> int | None:
+    """Take the lock and return its file descriptor, or None where another process holds it.
+
+    The kernel frees it when the last process that holds the descriptor ends, however it ends. Whoever only
+    asks (`is_locked`) holds it for a moment, hence `patience`, in seconds.
+    """
+    import fcntl
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor
+        except OSError:  # noqa: PERF203 - it is the wait
+            if time.monotonic() > deadline:
+                os.close(descriptor)
+                return None
+            time.sleep(0.01)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a living process holds the lock."""
+    if not path.exists():
+        return False
+    descriptor = try_lock(path, patience=0.0)
+    if descriptor is None:
+        return True
+    os.close(descriptor)
+    return False
+
+
+@contextmanager
+def waiting_lock(path: Path) -> Iterator[None]:
+    """Hold a lock that others hold only for moments."""
+    while (descriptor := try_lock(path, patience=60.0)) is None:
+        pass
+    try:
+        yield
+    finally:
+        os.close(descriptor)

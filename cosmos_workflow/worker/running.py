@@ -1,0 +1,147 @@
+"""The worker itself: takes runs from its spool, answers them, keeps each answer on disk, stays warm."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import islice
+from typing import Any
+
+from cosmos_workflow.engines import Answer, Conversation, classify
+from cosmos_workflow.errors import CosmosError, EngineError, OutOfMemory
+from cosmos_workflow.media import Frame
+from cosmos_workflow.worker.engine_host import EngineHost, Sampler
+from cosmos_workflow.worker.files import Appender, read_json, sealed, try_lock, unsealed, waiting_lock, write_json
+from cosmos_workflow.worker.paths import HostPaths, RunPaths, WorkerPaths
+
+__all__ = ["work"]
+
+POLL_SECONDS = 0.1
+WINDOW = 256  # conversations whose frames are in memory at once
+
+
+def work(paths: HostPaths, key: str, settings: dict[str, Any]) -> None:
+    """Answer what is in the spool until nothing has come for the last batch's `keep_warm` seconds."""
+    mine = paths.worker(key)
+    engine = EngineHost(paths, settings["engine"], settings["device"])
+    keep_warm, idle_since = float(settings["keep_warm"]), time.monotonic()
+    try:
+        while True:
+            if waiting := mine.waiting():
+                keep_warm = _work_on(paths, mine, waiting[0], engine, keep_warm)
+                idle_since = time.monotonic()
+                continue
+            if time.monotonic() - idle_since >= keep_warm or engine.is_wanted():
+                with waiting_lock(mine.door):
+                    # Whoever submits looks for us behind this door, after its entry is in the spool.
+                    if not mine.waiting():
+                        mine.leaving.touch()
+                        return
+            time.sleep(POLL_SECONDS)
+    finally:
+        engine.close()
+
+
+def _work_on(paths: HostPaths, mine: WorkerPaths, name: str, engine: EngineHost, keep_warm: float) -> float:
+    """One run; returns how long to stay warm after it."""
+    run = paths.run(name)
+    batch = read_json(run.batch) if run.folder.is_dir() else None
+    lock = try_lock(run.lock) if batch else None
+    # Locked before it leaves the spool: at every moment one of the two says that the run is in hand.
+    mine.take_out(name)
+    if lock is None or batch is None:
+        return keep_warm  # removed meanwhile, or another worker has it
+    try:
+        if not run.outcome.exists() and not run.cancelled.exists():
+            Run(paths, run, batch, mine).answer(engine)
+            engine.rest()
+        return float(batch["keep_warm"])
+    finally:
+        os.close(lock)
+
+
+class Run:
+    """One run being worked on: its events, its results, its outcome."""
+
+    def __init__(self, paths: HostPaths, run: RunPaths, batch: dict[str, Any], worker: WorkerPaths) -> None:
+        self._paths, self._run, self._batch, self._log = paths, run, batch, worker.log
+        self._events, self._results = Appender(run.events), Appender(run.results)
+        self._writing = threading.Lock()  # the sampler's thread notes events too
+
+    def answer(self, host: EngineHost) -> None:
+        """Answer every conversation that has no answer yet, and put down how it ended."""
+        self.note("started", log=self._log_size())
+        sampler = Sampler(self.note)
+        try:
+            engine = host.ready(self.note)
+            todo = self._open_conversations()
+            while window := list(islice(todo, WINDOW)):
+                engine.answer(window, self._keep)
+            outcome = {"state": "done"}
+        except Exception as error:
+            traceback.print_exc()
+            outcome = _failure(error)
+        finally:
+            sampler.close()
+        outcome["log"] = str(self._log_size())
+        # The outcome before the event: whoever hears of the end finds it. A full disk takes neither.
+        write_json(self._run.outcome, outcome)
+        self.note(outcome["state"], **{key: value for key, value in outcome.items() if key not in ("state", "log")})
+        if outcome["state"] == "failed":
+            host.close()  # the next run starts from a clean engine
+
+    def note(self, event: str, **more: Any) -> None:
+        """An event, at once visible to whoever follows."""
+        with self._writing:
+            self._events.add({"event": event, "time": round(time.time(), 3), **more})
+
+    def _open_conversations(self) -> Iterator[Conversation]:
+        values = map(unsealed, self._run.results.read_bytes().split(b"\n"))
+        answered = {value["id"] for value in values if value}
+        for entry in self._batch["conversations"]:
+            if entry["id"] in answered:
+                continue
+            try:
+                frames = tuple(self._frame(frame) for frame in entry["frames"])
+            except (OSError, ValueError) as error:
+                self._keep(Answer(entry["id"], error=f"a frame on the host is damaged ({error})", error_kind="damaged"))
+                continue
+            yield Conversation(**{**entry, "frames": frames})
+
+    def _frame(self, frame: dict[str, Any]) -> Frame:
+        path = self._paths.blob(frame["sha256"])
+        png = path.read_bytes()
+        if hashlib.sha256(png).hexdigest() != frame["sha256"]:
+            path.unlink()
+            raise ValueError("its content is not what its name says")
+        return Frame(png, frame["width"], frame["height"], frame["seconds"])
+
+    def _keep(self, answer: Answer) -> None:
+        self._results.add(sealed(asdict(answer)))
+        self.note("error" if answer.error else "item", id=answer.id, seconds=answer.seconds, kind=answer.error_kind)
+
+    def _log_size(self) -> int:
+        return self._log.stat().st_size if self._log.exists() else 0
+
+
+def _failure(error: Exception) -> dict[str, str]:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _failed("disk_full", "the host's disk is full", "free space there, then retry")
+    if isinstance(error, OutOfMemory):
+        return _failed("out_of_memory", error.what, error.remedy)
+    if isinstance(error, EngineError):
+        kind = classify(error.what)
+        return _failed("engine" if kind in ("other", "rejected") else kind, error.what, error.remedy)
+    if isinstance(error, CosmosError):
+        return _failed("engine", error.what, error.remedy)
+    return _failed("engine", f"{type(error).__name__}: {error}", "see the worker's log")
+
+
+def _failed(kind: str, what: str, remedy: str) -> dict[str, str]:
+    return {"state": "failed", "kind": kind, "what": what, "remedy": remedy}

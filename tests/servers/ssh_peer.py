@@ -1,0 +1,92 @@
+"""asyncssh's own server on loopback, in a thread: an SSH peer for laptops without an sshd.
+
+It runs the commands that it is sent through the system's shell, as an sshd does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+import asyncssh
+
+__all__ = ["SSHPeer"]
+
+
+class SSHPeer:
+    """`config` is an OpenSSH client config that reaches it as `there`."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.home = folder / "home"
+        self.home.mkdir()
+        self.host_key = asyncssh.generate_private_key("ssh-ed25519")
+        user = asyncssh.generate_private_key("ssh-ed25519")
+        user.write_private_key(folder / "user_key")
+        user.write_public_key(folder / "authorized_keys")
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self.port = 0
+        self.connections: set[asyncssh.SSHServerConnection] = set()
+
+    def __enter__(self) -> SSHPeer:
+        self._thread.start()
+        self.listen()
+        self.config = self.folder / "ssh_config"
+        self.config.write_text(
+            f"Host there\n  HostName 127.0.0.1\n  Port {self.port}\n  IdentityFile {self.folder / 'user_key'}\n"
+            "  IdentitiesOnly yes\n  User somebody\n"
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+
+    def listen(self) -> None:
+        peer = self
+
+        class Server(asyncssh.SSHServer):
+            def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+                self.connection = conn
+                peer.connections.add(conn)
+
+            def connection_lost(self, exc: Exception | None) -> None:
+                peer.connections.discard(self.connection)
+
+        async def listen() -> None:
+            self._server = await asyncssh.listen(
+                "127.0.0.1", self.port, server_factory=Server, server_host_keys=[self.host_key],
+                authorized_client_keys=str(self.folder / "authorized_keys"), process_factory=self._serve,
+                encoding=None, reuse_address=True,
+            )  # fmt: skip
+            self.port = self._server.get_port()
+
+        asyncio.run_coroutine_threadsafe(listen(), self._loop).result(20)
+
+    def stop(self) -> None:
+        """Stop listening and drop every line."""
+
+        async def stop() -> None:
+            self._server.close()
+            for connection in list(self.connections):
+                connection.abort()
+            await self._server.wait_closed()
+
+        asyncio.run_coroutine_threadsafe(stop(), self._loop).result(20)
+
+    async def _serve(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
+        there = await asyncio.create_subprocess_shell(
+            process.command or "true", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE, cwd=self.home,
+        )  # fmt: skip
+        try:
+            await process.redirect(stdin=there.stdin, stdout=there.stdout, stderr=there.stderr)
+            code = await there.wait()
+            await process.stdout.drain()
+            process.exit(code)
+        except (asyncssh.Error, OSError):
+            there.kill()
