@@ -21,10 +21,11 @@ demo: setup
 	$(BIN)/python scripts/demo.py
 
 test: setup
-	$(BIN)/python -m pytest -m 'not heavy'
+	$(BIN)/python -m pytest -n auto -m 'not heavy and not host'
 
 test-all: setup vllm-env
-	$(BIN)/python -m pytest -m 'not heavy' --quiet
+	bash scripts/debian-parts.sh
+	$(BIN)/python -m pytest -m host
 	.vllm/venv/bin/python -m pytest -m heavy
 
 lint: setup

@@ -9,7 +9,7 @@ from typing import Any
 
 from cosmos_workflow.connection.ssh_manager import SSHManager
 from cosmos_workflow.errors import HostError, HostFull
-from cosmos_workflow.worker import bundle
+from cosmos_workflow.worker.bundling import bundle
 
 __all__ = ["HostProgram"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -62,9 +62,14 @@ class SSHManager:
     async def run(self, arguments: Sequence[str], data: bytes = b"", *, timeout: float = 60.0) -> Completed:
         """Run a command with `data` on its standard input. Raises HostUnreachable when the line breaks."""
         async with self.process(arguments) as process:
-            done = await asyncio.wait_for(process.communicate(data), timeout)
+            with suppress(BrokenPipeError):  # it has ended without reading all of it
+                process.stdin.write(data)
+                process.stdin.write_eof()
+            done = await asyncio.wait_for(process.communicate(), timeout)
             code = process.exit_status
-        return Completed(255 if code is None else code, bytes(done[0] or b""), bytes(done[1] or b""))
+            if code is None:
+                raise HostUnreachable("the line broke", where=self.host.name, remedy=_CHECK)
+        return Completed(code, bytes(done[0] or b""), bytes(done[1] or b""))
 
     @asynccontextmanager
     async def process(self, arguments: Sequence[str]) -> AsyncIterator[asyncssh.SSHClientProcess[bytes]]:

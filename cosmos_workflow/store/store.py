@@ -59,7 +59,7 @@ class Store:
             if self._engine.dialect.name == "postgresql":
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(727272)"))
             config.attributes["connection"] = connection
-            downwards = target != "head" and (self._version() or "") > target
+            downwards = target == "base" or (target != "head" and (self._version() or "") > target)
             (command.downgrade if downwards else command.upgrade)(config, target)
 
     def add(

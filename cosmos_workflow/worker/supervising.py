@@ -11,7 +11,6 @@ from contextlib import suppress
 
 from cosmos_workflow.worker.files import read_json, try_lock, write_json
 from cosmos_workflow.worker.paths import HostPaths, WorkerPaths
-from cosmos_workflow.worker.running import work
 
 __all__ = ["STOP_SECONDS", "end_group", "run_worker", "supervise"]
 
@@ -68,5 +67,7 @@ def end_group(group: int, patience: float, leader: subprocess.Popen[bytes] | Non
 
 def run_worker(paths: HostPaths, key: str) -> int:
     """The supervised part."""
+    from cosmos_workflow.worker.running import work  # the engines, which no other command needs
+
     work(paths, key, read_json(paths.worker(key).settings))
     return 0

@@ -13,9 +13,9 @@ __all__ = ["CuttingProxy"]
 class CuttingProxy:
     """`cuts` are byte counts, of client and server together: the n-th line is cut after the n-th of them."""
 
-    def __init__(self, port: int, cuts: Iterator[int] = iter(())) -> None:
+    def __init__(self, port: int, cuts: Iterator[int] | None = None) -> None:
         self._target = port
-        self._cuts = cuts
+        self._cuts = cuts or iter(())
         self._lines: list[tuple[socket.socket, socket.socket]] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 
@@ -43,6 +45,14 @@ class SSHPeer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+        async def settle() -> None:
+            # What still runs for a line that is gone ends when it next writes.
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+            await asyncio.sleep(0.1)
+
+        asyncio.run_coroutine_threadsafe(settle(), self._loop).result(20)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
 
@@ -83,10 +93,24 @@ class SSHPeer:
             process.command or "true", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE, cwd=self.home,
         )  # fmt: skip
-        try:
-            await process.redirect(stdin=there.stdin, stdout=there.stdout, stderr=there.stderr)
-            code = await there.wait()
-            await process.stdout.drain()
-            process.exit(code)
-        except (asyncssh.Error, OSError):
+        pumps = [
+            asyncio.create_task(_pump(process.stdin, there.stdin)),
+            asyncio.create_task(_pump(there.stdout, process.stdout)),
+            asyncio.create_task(_pump(there.stderr, process.stderr)),
+        ]
+        await asyncio.wait(pumps[1:])
+        pumps[0].cancel()
+        if process.channel.is_closing() and there.returncode is None:
             there.kill()
+        code = await there.wait()
+        if not process.channel.is_closing():
+            process.exit(code)
+
+
+async def _pump(source: Any, target: Any) -> None:
+    with suppress(asyncssh.Error, OSError):
+        while data := await source.read(1 << 16):
+            target.write(data)
+            await target.drain()
+    if isinstance(target, asyncio.StreamWriter):
+        target.close()

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+from servers.cutting_proxy import CuttingProxy
+from servers.ssh_peer import SSHPeer
+
+from cosmos_workflow.connection import Host, HostProgram, Pins, Sent, SSHManager, send_blobs
+from cosmos_workflow.errors import HostError, HostUnreachable
+
+
+def blobs_in(folder: Path, *sizes: int) -> dict[str, Path]:
+    folder.mkdir()
+    blobs = {}
+    for size in sizes:
+        data = os.urandom(size)
+        sha256 = hashlib.sha256(data).hexdigest()
+        (folder / sha256).write_bytes(data)
+        blobs[sha256] = folder / sha256
+    return blobs
+
+
+def send(host: Host, pins: Pins, blobs: dict[str, Path]) -> Sent:
+    async def go() -> Sent:
+        async with SSHManager(host, pins) as manager:
+            return await send_blobs(HostProgram(manager), blobs)
+
+    return asyncio.run(go())
+
+
+def on_host(peer: SSHPeer, host: Host, sha256: str) -> Path:
+    return peer.home / host.workdir / "blobs" / sha256[:2] / sha256
+
+
+def test_each_file_once_and_none_again(host: Host, pins: Pins, peer: SSHPeer, tmp_path: Path) -> None:
+    blobs = blobs_in(tmp_path / "b", 0, 1, 300_000, 1_000_000)
+    assert send(host, pins, blobs) == Sent(4, 1_300_001, 0)
+    for sha256, path in blobs.items():
+        assert on_host(peer, host, sha256).read_bytes() == path.read_bytes()
+    assert send(host, pins, blobs) == Sent(0, 0, 4)
+
+
+def test_a_file_damaged_on_the_host_is_sent_again(host: Host, pins: Pins, peer: SSHPeer, tmp_path: Path) -> None:
+    blobs = blobs_in(tmp_path / "b", 1000, 2000)
+    send(host, pins, blobs)
+    sha256 = next(iter(blobs))
+    on_host(peer, host, sha256).write_bytes(b"x" * 1000)
+    assert send(host, pins, blobs) == Sent(1, 1000, 1)
+    assert on_host(peer, host, sha256).read_bytes() == blobs[sha256].read_bytes()
+
+
+def test_an_upload_that_is_cut_goes_on_where_it_stopped(host: Host, pins: Pins, peer: SSHPeer, tmp_path: Path) -> None:
+    blobs = blobs_in(tmp_path / "b", *[600_000] * 5)
+    lost = 0
+    cuts = iter([400_000, 900_000, 1_300_000])
+    sent: list[int] = []
+
+    async def go() -> Sent:
+        nonlocal lost
+
+        def on_lost(error: HostUnreachable, wait: float) -> None:
+            nonlocal lost
+            lost += 1
+
+        async with SSHManager(host, pins) as manager:
+            program = HostProgram(manager)
+            return await manager.persistently(lambda: send_blobs(program, blobs, sent.append), on_lost, give_up=60)
+
+    with CuttingProxy(peer.port, cuts) as proxy:
+        peer.config.write_text(peer.config.read_text().replace(str(peer.port), str(proxy.port)))
+        asyncio.run(go())
+    assert lost == 3
+    for sha256, path in blobs.items():
+        assert on_host(peer, host, sha256).read_bytes() == path.read_bytes()
+    # What was under way when the line was cut is sent again, and nothing else.
+    assert 3_000_000 <= sum(sent) < 3_000_000 + 3 * 2_500_000
+
+
+def test_a_program_damaged_on_the_host_is_put_there_anew(host: Host, pins: Pins, peer: SSHPeer, tmp_path: Path) -> None:
+    blobs = blobs_in(tmp_path / "b", 10)
+    send(host, pins, blobs)
+    (program,) = (peer.home / host.workdir / "program").iterdir()
+    whole = program.read_bytes()
+    program.write_bytes(whole[: len(whole) // 2])
+    assert send(host, pins, blobs).known == 1
+    assert program.read_bytes() == whole
+    assert list(program.parent.iterdir()) == [program]
+
+
+def test_a_host_without_python_is_said_so(host: Host, pins: Pins, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    with pytest.raises(HostError, match=r"Python 3\.10 or newer is needed as python-none, found none"):
+        send(replace(host, python="python-none"), pins, {})

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from cosmos_workflow.errors import BadInputError, CosmosError, UsageError
+from cosmos_workflow.prompts import Result
+from cosmos_workflow.store import STATES, Store
+from cosmos_workflow.store.records import ALLOWED
+from cosmos_workflow.store.schema import metadata
+
+A, B = Result("a", "prompt 🤖", "v.mp4", "fits"), Result("b", "x", "v.mp4", "bad_input", error="no such file")
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'folder' / 'store.db'}"
+
+
+@pytest.fixture
+def store(url: str) -> Store:
+    return Store(url)
+
+
+def add(store: Store, id: str, *results: Result) -> None:
+    store.add(id, "gpu", results or (A, B), out="/o.jsonl", source="b.jsonl", engine="describe", settings={"k": [1]})
+
+
+def test_a_run_and_its_items(store: Store) -> None:
+    add(store, "20260102-a")
+    run = store.get("2026")
+    assert (run.state, run.total, run.answered, run.failed, run.open) == ("planned", 2, 0, 1, 1)
+    assert run.settings == {"k": [1]}
+    answered = replace(A, upsampled_prompt="long 🤖")
+    store.save(run.id, [answered])
+    store.save(run.id, [replace(A, error="later")])  # a good answer is never replaced
+    assert store.results(run.id) == [(answered, True), (B, False)]
+    store.save(run.id, [replace(B, error="", upsampled_prompt="now")])
+    assert store.get(run.id).answered == 2
+    store.remove(run.id)
+    assert store.runs() == []
+
+
+@pytest.mark.parametrize("now", STATES)
+@pytest.mark.parametrize("then", STATES)
+def test_the_state_machine_is_all_there_is(store: Store, now: str, then: str) -> None:
+    add(store, "r")
+    paths = {"planned": (), "uploading": ("uploading",), "running": ("uploading", "running")}
+    paths |= {"fetching": (*paths["running"], "fetching"), "failed": ("failed",), "cancelled": ("cancelled",)}
+    paths["done"] = (*paths["fetching"], "done")
+    for state in paths[now]:
+        store.move("r", state)  # type: ignore[arg-type]
+    if then == now or then in ALLOWED[now]:  # type: ignore[index]
+        store.move("r", then, error="e", kind="k", remedy="m")  # type: ignore[arg-type]
+        assert store.get("r").state == then
+    else:
+        with pytest.raises(CosmosError, match="cannot become"):
+            store.move("r", then)  # type: ignore[arg-type]
+
+
+def test_which_run_is_meant(store: Store) -> None:
+    for id in ("20260101-aa", "20260101-ab", "2026"):
+        add(store, id)
+    assert store.get("20260101-aa").id == "20260101-aa"
+    assert store.get("2026").id == "2026"
+    with pytest.raises(UsageError, match="begins 2 runs"):
+        store.get("20260101")
+    for wrong in ("x", "%", "_"):
+        with pytest.raises(UsageError, match="no run"):
+            store.get(wrong)
+
+
+def test_the_newest_first_and_only_those_asked_for(store: Store) -> None:
+    for id in ("a", "b", "c"):
+        add(store, id)
+    store.move("b", "failed")
+    assert [run.id for run in store.runs()] == ["c", "b", "a"]
+    assert [run.id for run in store.runs(most=1)] == ["c"]
+    assert [run.id for run in store.runs(states=("failed",))] == ["b"]
+    assert store.runs(place="elsewhere") == []
+
+
+def test_migrations_up_and_down_give_the_tables_of_the_schema(url: str) -> None:
+    store = Store(url)
+    engine = sa.create_engine(url)
+    inspected = sa.inspect(engine)
+    for table in metadata.sorted_tables:
+        found = {column["name"]: column["nullable"] for column in inspected.get_columns(table.name)}
+        assert found == {column.name: column.nullable for column in table.columns}
+        assert {index["name"] for index in inspected.get_indexes(table.name)} == {one.name for one in table.indexes}
+    store.migrate("base")
+    assert set(sa.inspect(engine).get_table_names()) == {"alembic_version"}
+    store.migrate()
+    add(store, "r")
+    assert Store(url).get("r").id == "r"
+
+
+def test_the_newest_migration_is_the_one_that_the_store_asks_for() -> None:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    from cosmos_workflow.store import store as module
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(module.__file__).parent / "migrations"))
+    script = ScriptDirectory.from_config(config)
+    assert script.get_current_head() == module.HEAD
+    revisions = [one.revision for one in script.walk_revisions()]
+    assert all(later > earlier for later, earlier in pairwise(revisions))
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "sqlite:////proc/nowhere/x.db", "postgresql+psycopg://u:hush@127.0.0.1:9/x"]
+)
+def test_a_store_that_cannot_be_opened(url: str) -> None:
+    with pytest.raises(BadInputError, match="cannot be opened") as caught:
+        Store(url)
+    assert "hush" not in str(caught.value)
+
+
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    (tmp_path / "x.db").write_text("not a database at all, " * 100)
+    with pytest.raises(BadInputError, match="not a database"):
+        Store(f"sqlite:///{tmp_path / 'x.db'}")
+
+
+def _write(url: str, name: str) -> None:
+    store = Store(url)
+    for n in range(10):
+        add(store, f"{name}-{n}")
+        store.move(f"{name}-{n}", "uploading")
+        store.save(f"{name}-{n}", [replace(A, upsampled_prompt=name)])
+
+
+def test_eight_writers_at_once_lose_nothing(url: str) -> None:
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_write, args=(url, f"w{n}")) for n in range(8)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(120)
+        assert writer.exitcode == 0
+    runs = Store(url).runs()
+    assert len(runs) == 80
+    assert {(run.state, run.answered) for run in runs} == {("uploading", 1)}
+
+
+def test_a_writer_killed_in_the_middle_leaves_whole_runs(url: str) -> None:
+    code = (
+        "import sys; from cosmos_workflow.store import Store; from cosmos_workflow.prompts import Result\n"
+        "store = Store(sys.argv[1]); print('open', flush=True)\n"
+        "for n in range(10000):\n"
+        "    store.add(f'r{n}', 'g', [Result(str(k), 'p', 'v', 'fits') for k in range(50)], out='o', source='s',"
+        " engine='e', settings={})\n"
+        "    print(n, flush=True)\n"
+    )
+    for _ in range(3):
+        process = subprocess.Popen([sys.executable, "-c", code, url], stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        for _ in range(12):
+            process.stdout.readline()
+        os.kill(process.pid, signal.SIGKILL)
+        said = process.stdout.read().split()
+        process.wait()
+        runs = Store(url).runs()
+        assert {run.total for run in runs} == {50}
+        assert len(runs) >= 11 + len(said) - 1
+        Store(url).migrate("base")
