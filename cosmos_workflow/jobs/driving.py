@@ -75,10 +75,12 @@ class Driver:
 
     async def finish(self) -> None:
         """Follow, fetch and clean up. Raises RunFailed where the run ended without all of its answers."""
-        await self._hold(self._follow)
-        self._move("fetching")
-        # What came damaged or not at all has no answer: the run is not done.
+        trouble = await self._hold(self._follow)
+        # What came damaged or not at all has no answer. A worker that broke down behind its last one lost nothing.
         missing = self._waiting.keys() - self._failed
+        if trouble and (missing or trouble.kind == "cancelled"):
+            raise trouble
+        self._move("fetching")
         if missing:
             raise RunFailed(
                 f"{len(missing)} items came back without an answer", kind="incomplete", where=self._run.id,
@@ -93,7 +95,7 @@ class Driver:
         engine = remote.RemoteEngine(**settings["engine"])
         await remote.submit(self._program, self.name, self._parcel, engine, settings["keep_warm"])
 
-    async def _follow(self) -> None:
+    async def _follow(self) -> RunFailed | None:
         self._replay()
         for _ in range(STRANDED_TRIES):
             ended = await remote.follow(self._program, self.name, self._parcel, self._hear)
@@ -101,34 +103,33 @@ class Driver:
                 # Its worker ended before it came to this run: nothing of it has run.
                 await self._upload_and_submit()
                 continue
-            self._judge(ended)
-            return
-        self._judge(ended)
+            break
+        return self._trouble(ended)
 
-    def _judge(self, ended: dict[str, Any]) -> None:
-        """Raise what a run that did not end well ended with."""
+    def _trouble(self, ended: dict[str, Any]) -> RunFailed | None:
+        """What a run that did not end well ended with."""
         state, remedy = ended["state"], f"cosmos runs retry {self._run.id}"
         if state == "done":
-            return
+            return None
         if state == "cancelled":
-            raise RunFailed("the run was cancelled", kind="cancelled", where=self._run.id, remedy=remedy)
+            return RunFailed("the run was cancelled", kind="cancelled", where=self._run.id, remedy=remedy)
         if state == "unknown":
-            raise RunFailed(
+            return RunFailed(
                 "the host no longer has this run (its folder was removed)", kind="lost", where=self._run.id,
                 remedy=remedy,
             )  # fmt: skip
         if state == "failed":
             remedy = f"{ended['remedy']}; then {remedy}" if ended["remedy"] else remedy
-            raise RunFailed(ended["what"], kind=ended["kind"], where=self._run.id, remedy=remedy)
+            return RunFailed(ended["what"], kind=ended["kind"], where=self._run.id, remedy=remedy)
         if ended["free"] < FULL_BYTES:
-            raise RunFailed(
+            return RunFailed(
                 "the host's disk is full", kind="disk_full", where=self._run.place, remedy=f"free space; then {remedy}"
             )
         signal, code = ended.get("signal"), ended.get("code")
         how = f"killed by {signal}" if signal else f"ended with exit code {code}" if code else "ended without a word"
         hint = " (often the host's memory)" if signal == "SIGKILL" else ""
         last = "".join(f"\n  {line}" for line in ended["tail"].splitlines()[-5:])
-        raise RunFailed(
+        return RunFailed(
             f"the worker was {how}{hint}" if signal else f"the worker {how}", kind="worker_killed",
             where=self._run.id, remedy=remedy + (f"; its last lines:{last}" if last else ""),
         )  # fmt: skip

@@ -87,7 +87,8 @@ class Runs:
                 self._catch_up(run, file, keep)
                 heard = replace(listener, result=keep)
                 self._with_host(run, lambda program: self._drive(run, program, heard, False, give_up))
-            shutil.rmtree(self.folder(run.id) / "blobs", ignore_errors=True)
+            if not self._to_try_again(run.id):
+                shutil.rmtree(self.folder(run.id) / "blobs", ignore_errors=True)
             return [result for result, _ in self.store.results(run.id)]
 
     def cancel(self, id: str) -> RunRecord:
@@ -105,9 +106,12 @@ class Runs:
             run = self.store.get(id)
             if not run.finished:
                 raise UsageError("the run has not ended", where=run.id, remedy=f"cosmos runs attach {run.id}")
-            todo = {one.id for one, ok in self.store.results(run.id) if not ok and one.error_kind not in HOPELESS}
+            todo = self._to_try_again(run.id)
             if not todo:
-                raise UsageError("nothing to try again: every item is answered or cannot be", where=run.id)
+                raise UsageError(
+                    "nothing to try again: every item is answered or cannot be", where=run.id,
+                    remedy=f"see them: cosmos runs show {run.id}",
+                )  # fmt: skip
             earlier = self._parcel(run)
             if not earlier.batch.exists():
                 self._pack_again(run)
@@ -167,6 +171,9 @@ class Runs:
 
         Parcel(self.folder(id) / str(attempt), self.folder(id) / "blobs").pack(conversations())
         self.store.save(id, refused)
+
+    def _to_try_again(self, id: str) -> set[str]:
+        return {one.id for one, ok in self.store.results(id) if not ok and one.error_kind not in HOPELESS}
 
     def _pack_again(self, run: RunRecord) -> None:
         """For a run whose client was killed while it planned."""

@@ -26,15 +26,19 @@ POLL_SECONDS = 0.1
 WINDOW = 256  # conversations whose frames are in memory at once
 
 
-def work(paths: HostPaths, key: str, settings: dict[str, Any]) -> None:
-    """Answer what is in the spool until nothing has come for the last batch's `keep_warm` seconds."""
+def work(paths: HostPaths, key: str, settings: dict[str, Any], log_start: int) -> None:
+    """Answer what is in the spool until nothing has come for the last batch's `keep_warm` seconds.
+
+    What the worker prints from `log_start` of its log to the end of its first run is that run's, and so forth.
+    """
     mine = paths.worker(key)
     engine = EngineHost(paths, settings["engine"], settings["device"])
     keep_warm, idle_since = float(settings["keep_warm"]), time.monotonic()
     try:
         while True:
             if waiting := mine.waiting():
-                keep_warm = _work_on(paths, mine, waiting[0], engine, keep_warm)
+                keep_warm = _work_on(paths, mine, waiting[0], engine, keep_warm, log_start)
+                log_start = mine.log.stat().st_size
                 idle_since = time.monotonic()
                 continue
             if time.monotonic() - idle_since >= keep_warm or engine.is_wanted():
@@ -48,7 +52,9 @@ def work(paths: HostPaths, key: str, settings: dict[str, Any]) -> None:
         engine.close()
 
 
-def _work_on(paths: HostPaths, mine: WorkerPaths, name: str, engine: EngineHost, keep_warm: float) -> float:
+def _work_on(
+    paths: HostPaths, mine: WorkerPaths, name: str, engine: EngineHost, keep_warm: float, log_start: int
+) -> float:
     """One run; returns how long to stay warm after it."""
     run = paths.run(name)
     batch = read_json(run.batch) if run.folder.is_dir() else None
@@ -59,7 +65,7 @@ def _work_on(paths: HostPaths, mine: WorkerPaths, name: str, engine: EngineHost,
         return keep_warm  # removed meanwhile, or another worker has it
     try:
         if not run.outcome.exists() and not run.cancelled.exists():
-            Run(paths, run, batch, mine).answer(engine)
+            Run(paths, run, batch, mine).answer(engine, log_start)
             engine.rest()
         return float(batch["keep_warm"])
     finally:
@@ -74,9 +80,9 @@ class Run:
         self._events, self._results = Appender(run.events), Appender(run.results)
         self._writing = threading.Lock()  # the sampler's thread notes events too
 
-    def answer(self, host: EngineHost) -> None:
+    def answer(self, host: EngineHost, log_start: int) -> None:
         """Answer every conversation that has no answer yet, and put down how it ended."""
-        self.note("started", log=self._log_size())
+        self.note("started", log=log_start)
         sampler = Sampler(self.note)
         try:
             engine = host.ready(self.note)

@@ -38,8 +38,8 @@ def supervise(paths: HostPaths, key: str, container: str) -> int:
 
 
 def _run(paths: HostPaths, mine: WorkerPaths, lock: int, container: str) -> int:
-    command = [sys.executable, sys.argv[0], "work", str(paths.root), mine.folder.name]
     with mine.log.open("ab") as log:
+        command = [sys.executable, sys.argv[0], "work", str(paths.root), mine.folder.name, str(log.tell())]
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, pass_fds=(lock,)
         )
@@ -65,9 +65,9 @@ def end_group(group: int, patience: float, leader: subprocess.Popen[bytes] | Non
         os.killpg(group, signal.SIGKILL)
 
 
-def run_worker(paths: HostPaths, key: str) -> int:
-    """The supervised part."""
+def run_worker(paths: HostPaths, key: str, log_start: str) -> int:
+    """The supervised part; its own output begins at `log_start` of the worker's log."""
     from cosmos_workflow.worker.running import work  # the engines, which no other command needs
 
-    work(paths, key, read_json(paths.worker(key).settings))
+    work(paths, key, read_json(paths.worker(key).settings), int(log_start))
     return 0

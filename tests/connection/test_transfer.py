@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from servers.cutting_proxy import CuttingProxy
-from servers.ssh_peer import SSHPeer
+from servers.peers import Peer
 
 from cosmos_workflow.connection import Host, HostProgram, Pins, Sent, SSHManager, send_blobs
 from cosmos_workflow.errors import HostError, HostUnreachable
@@ -32,11 +32,11 @@ def send(host: Host, pins: Pins, blobs: dict[str, Path]) -> Sent:
     return asyncio.run(go())
 
 
-def on_host(peer: SSHPeer, host: Host, sha256: str) -> Path:
+def on_host(peer: Peer, host: Host, sha256: str) -> Path:
     return peer.home / host.workdir / "blobs" / sha256[:2] / sha256
 
 
-def test_each_file_once_and_none_again(host: Host, pins: Pins, peer: SSHPeer, tmp_path: Path) -> None:
+def test_each_file_once_and_none_again(host: Host, pins: Pins, peer: Peer, tmp_path: Path) -> None:
     blobs = blobs_in(tmp_path / "b", 0, 1, 300_000, 1_000_000)
     assert send(host, pins, blobs) == Sent(4, 1_300_001, 0)
     for sha256, path in blobs.items():
@@ -44,7 +44,7 @@ def test_each_file_once_and_none_again(host: Host, pins: Pins, peer: SSHPeer, tm
     assert send(host, pins, blobs) == Sent(0, 0, 4)
 
 
-def test_a_file_damaged_on_the_host_is_sent_again(host: Host, pins: Pins, peer: SSHPeer, tmp_path: Path) -> None:
+def test_a_file_damaged_on_the_host_is_sent_again(host: Host, pins: Pins, peer: Peer, tmp_path: Path) -> None:
     blobs = blobs_in(tmp_path / "b", 1000, 2000)
     send(host, pins, blobs)
     sha256 = next(iter(blobs))
@@ -53,7 +53,7 @@ def test_a_file_damaged_on_the_host_is_sent_again(host: Host, pins: Pins, peer: 
     assert on_host(peer, host, sha256).read_bytes() == blobs[sha256].read_bytes()
 
 
-def test_an_upload_that_is_cut_goes_on_where_it_stopped(host: Host, pins: Pins, peer: SSHPeer, tmp_path: Path) -> None:
+def test_an_upload_that_is_cut_goes_on_where_it_stopped(host: Host, pins: Pins, peer: Peer, tmp_path: Path) -> None:
     blobs = blobs_in(tmp_path / "b", *[600_000] * 5)
     lost = 0
     cuts = iter([400_000, 900_000, 1_300_000])
@@ -80,7 +80,7 @@ def test_an_upload_that_is_cut_goes_on_where_it_stopped(host: Host, pins: Pins, 
     assert 3_000_000 <= sum(sent) < 3_000_000 + 3 * 2_500_000
 
 
-def test_a_program_damaged_on_the_host_is_put_there_anew(host: Host, pins: Pins, peer: SSHPeer, tmp_path: Path) -> None:
+def test_a_program_damaged_on_the_host_is_put_there_anew(host: Host, pins: Pins, peer: Peer, tmp_path: Path) -> None:
     blobs = blobs_in(tmp_path / "b", 10)
     send(host, pins, blobs)
     (program,) = (peer.home / host.workdir / "program").iterdir()

@@ -13,11 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from jobs.conftest import host_processes
-from servers import unwell
-from servers.ssh_peer import SSHPeer
+from jobs.helpers import Gate, settled, upsample_there
+from servers.peers import Peer
 
-from cosmos_workflow.api import find_host, open_runs, upsample, upsample_on
+from cosmos_workflow.api import find_host, open_runs, upsample
 from cosmos_workflow.engines import EngineSettings
 from cosmos_workflow.errors import HostUnreachable, RunFailed, UsageError
 from cosmos_workflow.jobs import Listener, Runs
@@ -26,40 +25,7 @@ from cosmos_workflow.prompts import Item, Result, read_results
 Batch = Callable[[int], list[Item]]
 
 
-def upsample_there(runs: Runs, items: list[Item], out: Path, **more: object) -> tuple[str, list[Result]]:
-    return upsample_on("gpu", items, out=out, runs=runs, keep_warm=0.0, **more)  # type: ignore[arg-type]
-
-
-def settled(peer: SSHPeer, seconds: float = 20) -> bool:
-    """Whether nothing of ours runs on the host any more."""
-    deadline = time.monotonic() + seconds
-    while host_processes(peer):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-class Gate(unwell.UnwellServer):
-    """An engine's server that answers as many requests as it has been let, one at a time."""
-
-    def __init__(self, free: int = 0) -> None:
-        self.passes = threading.Semaphore(free)
-
-        def reply(text: str, attempt: int) -> unwell.Reply | None:
-            return unwell.answer(f"long {text}") if self.passes.acquire(timeout=60) else None
-
-        super().__init__(reply)
-
-    def let(self, count: int) -> None:
-        self.passes.release(count)
-
-    def settings(self) -> dict[str, object]:
-        told = EngineSettings(server_url=self.url, server_model="m", options={"concurrency": 1, "max_retries": 0})
-        return {"engine": "server", "engine_settings": told}
-
-
-def test_a_host_gives_what_this_machine_gives(runs: Runs, batch: Batch, peer: SSHPeer, tmp_path: Path) -> None:
+def test_a_host_gives_what_this_machine_gives(runs: Runs, batch: Batch, peer: Peer, tmp_path: Path) -> None:
     items = [*batch(20), Item("lost", "x", tmp_path / "none.mp4")]
     _, there = upsample_there(runs, items, tmp_path / "there.jsonl")
     here = upsample(items, out=tmp_path / "here.jsonl")
@@ -87,7 +53,7 @@ def test_the_same_results_file_again_asks_only_for_what_is_new(runs: Runs, batch
     assert [one.id for one in read_results(tmp_path / "o.jsonl")] == ["i0", "i1", "i2"]
 
 
-def test_frames_travel_once_and_arrive_unchanged(runs: Runs, batch: Batch, peer: SSHPeer, tmp_path: Path) -> None:
+def test_frames_travel_once_and_arrive_unchanged(runs: Runs, batch: Batch, peer: Peer, tmp_path: Path) -> None:
     sent: list[int] = []
     with Gate(8) as server:
         for n in range(2):
@@ -130,7 +96,7 @@ main(arguments)
 
 @pytest.mark.parametrize("state", STATES)
 def test_a_client_killed_in_any_state_loses_nothing(
-    runs: Runs, batch: Batch, peer: SSHPeer, tmp_path: Path, state: str
+    runs: Runs, batch: Batch, peer: Peer, tmp_path: Path, state: str
 ) -> None:
     lines = [{"id": one.id, "prompt": one.prompt, "video": str(one.video)} for one in batch(5)]
     lines.append({"id": "lost", "prompt": "x", "video": "none.mp4"})
@@ -157,7 +123,7 @@ def test_a_client_killed_in_any_state_loses_nothing(
     assert settled(peer)
 
 
-def test_detached_it_runs_without_us(runs: Runs, batch: Batch, peer: SSHPeer, tmp_path: Path) -> None:
+def test_detached_it_runs_without_us(runs: Runs, batch: Batch, peer: Peer, tmp_path: Path) -> None:
     with Gate() as server:
         id, results = upsample_there(runs, batch(3), tmp_path / "o.jsonl", detach=True, **server.settings())
         assert (runs.store.get(id).state, results) == ("running", [])
@@ -169,7 +135,7 @@ def test_detached_it_runs_without_us(runs: Runs, batch: Batch, peer: SSHPeer, tm
     assert len(read_results(tmp_path / "o.jsonl")) == 3
 
 
-def test_a_line_that_is_lost_while_it_runs_is_no_loss(runs: Runs, batch: Batch, peer: SSHPeer, tmp_path: Path) -> None:
+def test_a_line_that_is_lost_while_it_runs_is_no_loss(runs: Runs, batch: Batch, peer: Peer, tmp_path: Path) -> None:
     lost: list[HostUnreachable] = []
     with Gate() as server:
 
@@ -192,7 +158,7 @@ def test_a_line_that_is_lost_while_it_runs_is_no_loss(runs: Runs, batch: Batch, 
 
 
 def test_a_killed_worker_fails_the_run_and_retry_asks_for_the_rest(
-    runs: Runs, batch: Batch, peer: SSHPeer, tmp_path: Path
+    runs: Runs, batch: Batch, peer: Peer, tmp_path: Path
 ) -> None:
     with Gate() as server:
 
@@ -232,7 +198,7 @@ def test_an_engine_that_fails_is_named(runs: Runs, batch: Batch, tmp_path: Path)
 
 
 def test_cancelled_it_ends_on_the_host_and_keeps_what_it_has(
-    runs: Runs, batch: Batch, peer: SSHPeer, tmp_path: Path
+    runs: Runs, batch: Batch, peer: Peer, tmp_path: Path
 ) -> None:
     with Gate(2) as server:
         id, _ = upsample_there(runs, batch(5), tmp_path / "o.jsonl", detach=True, **server.settings())
@@ -266,7 +232,7 @@ def test_two_clients_do_not_drive_one_run(runs: Runs, batch: Batch, tmp_path: Pa
     assert len(read_results(tmp_path / "o.jsonl")) == 2
 
 
-def test_results_damaged_on_the_host_are_not_taken(runs: Runs, batch: Batch, peer: SSHPeer, tmp_path: Path) -> None:
+def test_results_damaged_on_the_host_are_not_taken(runs: Runs, batch: Batch, peer: Peer, tmp_path: Path) -> None:
     id, _ = upsample_there(runs, batch(3), tmp_path / "o.jsonl", detach=True)
     assert settled(peer)
     (path,) = (peer.home / "ours" / "runs").glob("*/results.jsonl")
@@ -278,7 +244,7 @@ def test_results_damaged_on_the_host_are_not_taken(runs: Runs, batch: Batch, pee
     assert [one.upsampled_prompt[:9] for one in runs.drive(id, Listener())] == ["Prompt 0.", "Prompt 1.", "Prompt 2."]
 
 
-def test_a_run_whose_folder_is_gone_on_the_host(runs: Runs, batch: Batch, peer: SSHPeer, tmp_path: Path) -> None:
+def test_a_run_whose_folder_is_gone_on_the_host(runs: Runs, batch: Batch, peer: Peer, tmp_path: Path) -> None:
     import shutil
 
     id, _ = upsample_there(runs, batch(1), tmp_path / "o.jsonl", detach=True)
@@ -290,7 +256,7 @@ def test_a_run_whose_folder_is_gone_on_the_host(runs: Runs, batch: Batch, peer: 
     assert runs.drive(id, Listener())[0].ok
 
 
-def test_removed_nothing_is_left_here_or_there(runs: Runs, batch: Batch, peer: SSHPeer, tmp_path: Path) -> None:
+def test_removed_nothing_is_left_here_or_there(runs: Runs, batch: Batch, peer: Peer, tmp_path: Path) -> None:
     id, _ = upsample_there(runs, batch(1), tmp_path / "o.jsonl", detach=True)
     with pytest.raises(UsageError, match="has not ended"):
         runs.remove(id)

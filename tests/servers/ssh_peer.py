@@ -24,7 +24,7 @@ class SSHPeer:
         self.folder = folder
         self.home = folder / "home"
         self.home.mkdir()
-        self.host_key = asyncssh.generate_private_key("ssh-ed25519")
+        self.new_host_key()
         user = asyncssh.generate_private_key("ssh-ed25519")
         user.write_private_key(folder / "user_key")
         user.write_public_key(folder / "authorized_keys")
@@ -55,6 +55,9 @@ class SSHPeer:
         asyncio.run_coroutine_threadsafe(settle(), self._loop).result(20)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
+
+    def new_host_key(self) -> None:
+        self.host_key = asyncssh.generate_private_key("ssh-ed25519")
 
     def listen(self) -> None:
         peer = self

@@ -3,80 +3,85 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["SSHD", "free_port"]
+import asyncssh
+import psutil
 
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+__all__ = ["SSHD"]
 
 
 class SSHD:
-    """`config` is an OpenSSH client config that reaches it as `there`, with a key of its own."""
+    """`config` is an OpenSSH client config that reaches it as `there`; used as `SSHPeer` is."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        if not Path("/usr/sbin/sshd").exists():
+            raise RuntimeError("no sshd: run scripts/debian-parts.sh")
         folder.mkdir(parents=True, exist_ok=True)
-        self.port = free_port()
-        self._process: subprocess.Popen[bytes] | None = None
-        self.new_host_key()
-        _keygen(folder / "user_key")
-        shutil.copy(folder / "user_key.pub", folder / "authorized_keys")
+        self.folder = folder
+        # A session of a real sshd begins in the account's home: the host's workdir is absolute here.
+        self.home = folder / "home"
+        self.home.mkdir()
+        user = asyncssh.generate_private_key("ssh-ed25519")
+        user.write_private_key(folder / "user_key")
+        user.write_public_key(folder / "authorized_keys")
         self.config = folder / "ssh_config"
+        self._process: psutil.Popen | None = None
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = int(free.getsockname()[1])
+        self.new_host_key()
+
+    def __enter__(self) -> SSHD:
+        self.listen()
         self.config.write_text(
-            f"Host there\n  HostName 127.0.0.1\n  Port {self.port}\n  IdentityFile {folder / 'user_key'}\n"
+            f"Host there\n  HostName 127.0.0.1\n  Port {self.port}\n  IdentityFile {self.folder / 'user_key'}\n"
             "  IdentitiesOnly yes\n"
         )
-        (folder / "sshd_config").write_text(
-            f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {folder / 'host_key'}\n"
-            f"AuthorizedKeysFile {folder / 'authorized_keys'}\nPidFile none\nStrictModes no\nUsePAM no\n"
-            "PasswordAuthentication no\nPermitRootLogin yes\nMaxStartups 200:30:400\nMaxSessions 200\n"
-            "Subsystem sftp internal-sftp\n"
-        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def new_host_key(self) -> None:
-        (self.folder / "host_key").unlink(missing_ok=True)
-        _keygen(self.folder / "host_key")
+        self.host_key = asyncssh.generate_private_key("ssh-ed25519")
+        self.host_key.write_private_key(self.folder / "host_key")
+        (self.folder / "host_key").chmod(0o600)
 
-    def start(self) -> SSHD:
+    def listen(self) -> None:
+        (self.folder / "sshd_config").write_text(
+            f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self.folder / 'host_key'}\n"
+            f"AuthorizedKeysFile {self.folder / 'authorized_keys'}\nPidFile none\nStrictModes no\nUsePAM no\n"
+            "PasswordAuthentication no\nPermitRootLogin yes\nMaxStartups 500\nMaxSessions 500\n"
+            "Subsystem sftp internal-sftp\n"
+        )
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)
         command = ["/usr/sbin/sshd", "-D", "-e", "-f", str(self.folder / "sshd_config")]
         with (self.folder / "sshd.log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = psutil.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                break
+        while time.monotonic() < deadline and self._process.poll() is None:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return self
+                    return
             time.sleep(0.02)
         raise RuntimeError((self.folder / "sshd.log").read_text())
 
     def stop(self) -> None:
-        """End it with every session of its; what runs detached goes on."""
-        import psutil
-
+        """End it, and every session of its; what was started detached goes on."""
         if self._process is None:
             return
-        # A session's processes are sshd's children, and leave with it; what they started is not.
-        sessions = [one for one in psutil.Process(self._process.pid).children(recursive=True) if one.name() == "sshd"]
+        sessions = self._process.children(recursive=True)
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
         for one in sessions:
-            if one.is_running():
-                one.kill()
+            with suppress(psutil.NoSuchProcess):
+                if one.name() == "sshd":
+                    one.kill()
         self._process = None
-
-
-def _keygen(path: Path) -> None:
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# What the tests with real parts need of Debian: an sshd and a container runtime. Installs what is missing, as root.
+set -euo pipefail
+declare -A packages=([/usr/sbin/sshd]=openssh-server [/usr/bin/podman]=podman [/usr/sbin/runc]=runc [/bin/busybox]=busybox)
+missing=()
+for part in "${!packages[@]}"; do
+  [ -x "$part" ] || missing+=("${packages[$part]}")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+  echo "missing: ${missing[*]}; install them (apt install ${missing[*]}) and run this again" >&2
+  exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

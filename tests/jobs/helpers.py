@@ -1,0 +1,57 @@
+"""What tests of runs share."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import psutil
+from servers import unwell
+from servers.peers import Peer
+
+from cosmos_workflow.api import upsample_on
+from cosmos_workflow.engines import EngineSettings
+from cosmos_workflow.jobs import Runs
+from cosmos_workflow.prompts import Item, Result
+
+__all__ = ["Gate", "host_processes", "settled", "upsample_there"]
+
+
+def host_processes(peer: Peer) -> list[psutil.Process]:
+    """Whatever runs on the host for us."""
+    folder = str(peer.home / "ours")
+    return [one for one in psutil.process_iter(["cmdline"]) if any(folder in w for w in one.info["cmdline"] or ())]
+
+
+def upsample_there(runs: Runs, items: list[Item], out: Path, **more: object) -> tuple[str, list[Result]]:
+    return upsample_on("gpu", items, out=out, runs=runs, keep_warm=0.0, **more)  # type: ignore[arg-type]
+
+
+def settled(peer: Peer, seconds: float = 20) -> bool:
+    """Whether nothing of ours runs on the host any more."""
+    deadline = time.monotonic() + seconds
+    while host_processes(peer):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+class Gate(unwell.UnwellServer):
+    """An engine's server that answers as many requests as it has been let, one at a time."""
+
+    def __init__(self, free: int = 0) -> None:
+        self.passes = threading.Semaphore(free)
+
+        def reply(text: str, attempt: int) -> unwell.Reply | None:
+            return unwell.answer(f"long {text}") if self.passes.acquire(timeout=60) else None
+
+        super().__init__(reply)
+
+    def let(self, count: int) -> None:
+        self.passes.release(count)
+
+    def settings(self) -> dict[str, object]:
+        told = EngineSettings(server_url=self.url, server_model="m", options={"concurrency": 1, "max_retries": 0})
+        return {"engine": "server", "engine_settings": told}
