@@ -10,8 +10,8 @@ import platform
 import subprocess
 from pathlib import Path
 
-from benchmarks.measure import Row
-from benchmarks.quick import rows
+from benchmarks import quick, remote
+from benchmarks.measure import Fact, Row
 
 ROOT = Path(__file__).parent.parent
 HEAD = """# Performance
@@ -24,16 +24,22 @@ travels between machines. `make bench` writes this page anew. Nothing here is as
 | what | unit | ours | peer | its time | faster | aim |
 |---|---|---:|---|---:|---:|---|
 """
+FACTS = """
+| what | measured | aim |
+|---|---|---|
+"""
 TAIL = """
 Starting a program includes Python's own start, which is the peer's time there. The batch rows run the tiny
 random-weight Pixtral of `make vllm-env` on vLLM for CPU: they show what continuous batching does to the
-overhead a prompt, not what a GPU does. On a GPU, the field tests of 2025-09-01 read 250.71 s for three
-prompts with the model loaded for each and 138.28 s with it loaded once: loading is what an artist waits for.
+overhead a prompt, not what a GPU does. The rows of hosts go through a real sshd on loopback, so that neither a line's
+speed nor its delay is in them; every upload and run opens its own connection. On a GPU, the field tests of 2025-09-01
+read 250.71 s for three prompts with the model loaded for each and 138.28 s with it loaded once: loading is what an
+artist waits for.
 """
 
 
 def main() -> None:
-    found = list(rows())
+    found: list[Row | Fact] = [*quick.rows(), *remote.rows()]
     command = [str(ROOT / ".vllm" / "venv" / "bin" / "python"), "-m", "benchmarks.batch"]
     said = subprocess.run(command, cwd=ROOT, env={**os.environ}, stdout=subprocess.PIPE, text=True, check=True).stdout
     found += [Row(**json.loads(line[4:])) for line in said.splitlines() if line.startswith("ROW ")]
@@ -41,8 +47,10 @@ def main() -> None:
         f"| {row.what} | {row.unit} | {_time(row.ours)} | {row.peer_name} | {_time(row.peer)} "
         f"| {_ratio(row.ratio)} | {row.aim} |"
         for row in found
+        if isinstance(row, Row)
     ]
-    page = HEAD.format(machine=_machine()) + "\n".join(lines) + "\n" + TAIL
+    facts = [f"| {one.what} | {one.value} | {one.aim} |" for one in found if isinstance(one, Fact)]
+    page = HEAD.format(machine=_machine()) + "\n".join(lines) + "\n" + FACTS + "\n".join(facts) + "\n" + TAIL
     (ROOT / "docs" / "PERFORMANCE.md").write_text(page, encoding="utf-8")
     print(page)
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["Row", "compare"]
+__all__ = ["Fact", "Row", "compare"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,15 @@ class Row:
     def ratio(self) -> float:
         """How many times faster than the peer."""
         return self.peer / self.ours
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A measurement that has no peer."""
+
+    what: str
+    value: str
+    aim: str
 
 
 def compare(

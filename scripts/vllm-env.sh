@@ -54,7 +54,8 @@ class DeclareOperators(importlib.abc.MetaPathFinder):
 sys.meta_path.insert(0, DeclareOperators())
 PY
 "${pip[@]}" install --no-deps --editable "$project"
-"${pip[@]}" install 'av>=14.2' 'click>=8.1.8' 'filelock>=3.15' 'platformdirs>=4.2' 'rich>=13.9' \
+"${pip[@]}" install 'alembic>=1.14' 'asyncssh>=2.19' 'av>=14.2' 'click>=8.1.8' 'filelock>=3.15' 'platformdirs>=4.2' \
+  'rich>=13.9' 'sqlalchemy>=2.0.36' 'tomlkit>=0.13' 'psutil>=6.0' \
   'pytest>=8.3' 'pytest-timeout>=2.3' 'hypothesis>=6.112' 'accelerate>=1.0'
 
 mkdir -p "$folder/tiny-pixtral"

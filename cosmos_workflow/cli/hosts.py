@@ -11,7 +11,7 @@ from cosmos_workflow.cli.console import print_json, stderr, stdout, table
 from cosmos_workflow.config import known_keys_file, load_config, set_host
 from cosmos_workflow.errors import HostError, HostKeyError, UsageError
 
-__all__ = ["check_host", "command", "find_host"]
+__all__ = ["command"]
 
 
 @click.group("hosts")
@@ -82,6 +82,7 @@ def list_hosts(as_json: bool) -> None:
 @click.option("--fingerprint", help="Pin only the key with this fingerprint (SHA256:…), without asking.")
 def trust(name: str, fingerprint: str | None) -> None:
     """Show a host's key and pin it."""
+    from cosmos_workflow.api import find_host
     from cosmos_workflow.connection import Pins, SSHManager
 
     host, pins = find_host(name), Pins(known_keys_file())
@@ -107,7 +108,7 @@ def trust(name: str, fingerprint: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def check(name: str, as_json: bool) -> int:
     """Show what a host has and what it lacks, with remedies."""
-    from cosmos_workflow.cli.doctor import show_checks
+    from cosmos_workflow.cli.checks import check_host, show_checks
 
     return show_checks(check_host(name), as_json)
 
@@ -117,27 +118,10 @@ def check(name: str, as_json: bool) -> int:
 @click.option("--project", is_flag=True, help="From ./cosmos.toml instead of your own settings.")
 def remove(name: str, project: bool) -> None:
     """Forget a host and its key. Nothing is changed there."""
+    from cosmos_workflow.api import find_host
     from cosmos_workflow.connection import Pins
 
     find_host(name)
     path = set_host(name, None, project=project)
     Pins(known_keys_file()).pin(name, None)
     stderr().print(f"{name} is no longer in {path}")
-
-
-def find_host(name: str) -> Any:
-    """A configured host. Raises UsageError where there is none of that name."""
-    from cosmos_workflow.api import find_host as find
-
-    return find(name)
-
-
-def check_host(name: str) -> list[Any]:
-    """What `doctor --on` and `hosts check` show."""
-    from cosmos_workflow.connection import Pins
-    from cosmos_workflow.doctor import examine_host
-
-    async def collect() -> list[Any]:
-        return [check async for check in examine_host(find_host(name), Pins(known_keys_file()))]
-
-    return asyncio.run(collect())

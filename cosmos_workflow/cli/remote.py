@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from cosmos_workflow.api import open_runs, upsample_on
-from cosmos_workflow.cli.console import stderr
+from cosmos_workflow.cli.console import print_json, stderr
 from cosmos_workflow.cli.progress import Progress
 from cosmos_workflow.cli.results import show_results
 from cosmos_workflow.engines import EngineSettings
@@ -78,6 +78,8 @@ def upsample_there(
 
     results = _guarded(runs, terminal, progress, go)
     if detach and terminal.run:
+        if as_json:
+            print_json({"run": terminal.run, "place": place, "out": out})
         stderr().print(f"it runs on {place}; its results come with: cosmos runs attach {terminal.run}")
         return 0
     return show_results(results, out, earlier=len(items) - progress.done, batch=batch, as_json=as_json)

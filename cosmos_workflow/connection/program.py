@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 from pathlib import PurePosixPath
 from typing import Any
@@ -55,7 +54,7 @@ class HostProgram:
 
     def check(self, answer: dict[str, Any]) -> None:
         """Raise the error that an answer tells of, if it does."""
-        if answer.get("errno") in (errno.ENOSPC, errno.EDQUOT):
+        if answer.get("errno") in ("ENOSPC", "EDQUOT"):
             raise HostFull(
                 "the disk is full", where=f"{self.host.name}:{answer['path']}", remedy="free space there, then retry"
             )

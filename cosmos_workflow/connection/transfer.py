@@ -33,7 +33,9 @@ async def send_blobs(
     Raises HostUnreachable when the line breaks (call it again, and it goes on), HostFull for a full disk,
     HostError where a file arrives damaged twice.
     """
-    files = sent = 0
+    if not blobs:
+        return Sent(0, 0, 0)
+    files = sent = known = 0
     lacking: dict[str, int] = {}
     for attempt in range(2):
         (answer,) = await program.ask("offer", data=sorted(blobs), timeout=OFFER_SECONDS)

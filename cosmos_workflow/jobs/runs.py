@@ -72,7 +72,7 @@ class Runs:
         with self._alone(id):
             run = self.store.get(id)
             if run.finished:
-                return [result for result, _ in self.store.results(run.id)]
+                return self.results(run.id)
             if not self._parcel(run).batch.exists():
                 self._pack_again(run)
             if detach:
@@ -89,7 +89,7 @@ class Runs:
                 self._with_host(run, lambda program: self._drive(run, program, heard, False, give_up))
             if not self._to_try_again(run.id):
                 shutil.rmtree(self.folder(run.id) / "blobs", ignore_errors=True)
-            return [result for result, _ in self.store.results(run.id)]
+            return self.results(run.id)
 
     def cancel(self, id: str) -> RunRecord:
         """End a run wherever it is; what has been answered stays."""
@@ -130,6 +130,13 @@ class Runs:
                 self._with_host(run, lambda program: remote.clean_up(program, attempts(run)))
             self.store.remove(run.id)
         shutil.rmtree(self.folder(run.id), ignore_errors=True)
+
+    def results(self, id: str) -> list[Result]:
+        """Each item's result, in the batch's order; one that has no answer yet says so as its error."""
+        return [
+            replace(result, error="no answer yet", error_kind="open") if ok is None else result
+            for result, ok in self.store.results(id)
+        ]
 
     def folder(self, id: str) -> Path:
         """Where a run's files are kept on this machine."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -27,7 +28,8 @@ def main() -> int:
     try:
         return COMMANDS[command](paths, words)
     except OSError as error:
-        tell({"failed": os.strerror(error.errno or 0), "errno": error.errno, "path": str(error.filename or "")})
+        name = errno.errorcode.get(error.errno or 0, "")  # numbers differ from system to system
+        tell({"failed": os.strerror(error.errno or 0), "errno": name, "path": str(error.filename or "")})
         return 1
     except RuntimeError as error:
         tell({"failed": str(error)})

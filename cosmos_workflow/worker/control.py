@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.worker.blobs import prune
-from cosmos_workflow.worker.files import is_locked, read_json, try_lock, waiting_lock, write_json
+from cosmos_workflow.worker.files import is_locked, read_json, tail, try_lock, waiting_lock, write_json
 from cosmos_workflow.worker.paths import HostPaths, WorkerPaths
 from cosmos_workflow.worker.supervising import STOP_SECONDS, end_group
 
-__all__ = ["cancel", "read_input", "remove", "state_of", "submit", "tail"]
+__all__ = ["cancel", "read_input", "remove", "state_of", "submit"]
 
 LAUNCH_SECONDS = 120.0  # for a container's start
 
@@ -137,16 +137,6 @@ def remove(paths: HostPaths, names: list[str]) -> None:
         if not is_locked(files.lock):
             shutil.rmtree(files.folder, ignore_errors=True)
     prune(paths)
-
-
-def tail(path: Path, most: int = 4000) -> str:
-    """The last lines of a log, whatever its bytes."""
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - most))
-            return file.read().decode("utf-8", "replace").strip()
-    except OSError:
-        return ""
 
 
 def read_input() -> Any:

@@ -17,6 +17,7 @@ __all__ = [
     "read_json",
     "sealed",
     "sha256_of",
+    "tail",
     "try_lock",
     "unsealed",
     "waiting_lock",
@@ -102,6 +103,16 @@ def sha256_of(path: Path) -> str:
         while piece := file.read(1 << 20):
             digest.update(piece)
     return digest.hexdigest()
+
+
+def tail(path: Path, most: int = 4000) -> str:
+    """The last lines of a log, whatever its bytes."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - most))
+            return file.read().decode("utf-8", "replace").strip()
+    except OSError:
+        return ""
 
 
 def try_lock(path: Path, patience: float = 0.3) -> int | None:

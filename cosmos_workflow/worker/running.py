@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import threading
 import time
 import traceback
@@ -17,7 +18,7 @@ from cosmos_workflow.engines import Answer, Conversation, classify
 from cosmos_workflow.errors import CosmosError, EngineError, OutOfMemory
 from cosmos_workflow.media import Frame
 from cosmos_workflow.worker.engine_host import EngineHost, Sampler
-from cosmos_workflow.worker.files import Appender, read_json, sealed, try_lock, unsealed, waiting_lock, write_json
+from cosmos_workflow.worker.files import Appender, read_json, sealed, tail, try_lock, unsealed, waiting_lock, write_json
 from cosmos_workflow.worker.paths import HostPaths, RunPaths, WorkerPaths
 
 __all__ = ["work"]
@@ -26,9 +27,14 @@ POLL_SECONDS = 0.1
 WINDOW = 256  # conversations whose frames are in memory at once
 
 
+class Broken(Exception):
+    """A run failed: whatever comes next shall find a new process."""
+
+
 def work(paths: HostPaths, key: str, settings: dict[str, Any], log_start: int) -> None:
     """Answer what is in the spool until nothing has come for the last batch's `keep_warm` seconds.
 
+    Raises Broken behind a run that failed, after its outcome is on disk.
     What the worker prints from `log_start` of its log to the end of its first run is that run's, and so forth.
     """
     mine = paths.worker(key)
@@ -92,7 +98,7 @@ class Run:
             outcome = {"state": "done"}
         except Exception as error:
             traceback.print_exc()
-            outcome = _failure(error)
+            outcome = _failure(error, tail(self._log, 20_000))
         finally:
             sampler.close()
         outcome["log"] = str(self._log_size())
@@ -100,7 +106,7 @@ class Run:
         write_json(self._run.outcome, outcome)
         self.note(outcome["state"], **{key: value for key, value in outcome.items() if key not in ("state", "log")})
         if outcome["state"] == "failed":
-            host.close()  # the next run starts from a clean engine
+            raise Broken
 
     def note(self, event: str, **more: Any) -> None:
         """An event, at once visible to whoever follows."""
@@ -136,17 +142,24 @@ class Run:
         return self._log.stat().st_size if self._log.exists() else 0
 
 
-def _failure(error: Exception) -> dict[str, str]:
+def _failure(error: Exception, log: str) -> dict[str, str]:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return _failed("disk_full", "the host's disk is full", "free space there, then retry")
     if isinstance(error, OutOfMemory):
         return _failed("out_of_memory", error.what, error.remedy)
     if isinstance(error, EngineError):
-        kind = classify(error.what)
-        return _failed("engine" if kind in ("other", "rejected") else kind, error.what, error.remedy)
+        what = _root_cause(log) or error.what if "root cause above" in error.what else error.what
+        kind = classify(what)
+        return _failed("engine" if kind in ("other", "rejected") else kind, what, error.remedy)
     if isinstance(error, CosmosError):
         return _failed("engine", error.what, error.remedy)
     return _failed("engine", f"{type(error).__name__}: {error}", "see the worker's log")
+
+
+def _root_cause(log: str) -> str:
+    """The last error that the engine's own processes printed: vLLM's says no more than that there was one."""
+    found = re.findall(r"((?:\w+\.)*\w*(?:Error|Exception|Interrupt): .+)", log)
+    return next((one.strip() for one in reversed(found) if "root cause above" not in one), "")
 
 
 def _failed(kind: str, what: str, remedy: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ import sys
 import time
 from contextlib import suppress
 
-from cosmos_workflow.worker.files import read_json, try_lock, write_json
+from cosmos_workflow.worker.files import read_json, try_lock, waiting_lock, write_json
 from cosmos_workflow.worker.paths import HostPaths, WorkerPaths
 
 __all__ = ["STOP_SECONDS", "end_group", "run_worker", "supervise"]
@@ -33,8 +33,10 @@ def supervise(paths: HostPaths, key: str, container: str) -> int:
         code = _run(paths, mine, lock, container)
         with suppress(OSError):  # a full disk
             write_json(mine.ended, {"code": code, "signal": signal.Signals(-code).name if code < 0 else ""})
-        if code == 0 or not mine.waiting():
-            return 0
+        with waiting_lock(mine.door):
+            if code == 0 or not mine.waiting():
+                mine.leaving.touch()
+                return 0
 
 
 def _run(paths: HostPaths, mine: WorkerPaths, lock: int, container: str) -> int:
@@ -67,7 +69,10 @@ def end_group(group: int, patience: float, leader: subprocess.Popen[bytes] | Non
 
 def run_worker(paths: HostPaths, key: str, log_start: str) -> int:
     """The supervised part; its own output begins at `log_start` of the worker's log."""
-    from cosmos_workflow.worker.running import work  # the engines, which no other command needs
+    from cosmos_workflow.worker.running import Broken, work  # the engines, which no other command needs
 
-    work(paths, key, read_json(paths.worker(key).settings), int(log_start))
+    try:
+        work(paths, key, read_json(paths.worker(key).settings), int(log_start))
+    except Broken:
+        return 1
     return 0

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from jobs.helpers import Gate
 from servers.peers import Peer
 
 from cosmos_workflow.cli import cosmos, main
@@ -133,6 +137,29 @@ def test_ctrl_c_leaves_it_running(
     assert f"go on with it: cosmos runs attach {run.id}" in capsys.readouterr().err
     monkeypatch.undo()
     assert run.state == "running"
+
+
+def test_ctrl_c_while_it_answers_leaves_it_running_and_attach_goes_on(
+    runs: Runs, batch: Batch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Gate(1) as server:
+        arguments = ["upsample", write_batch(batch(3)), "--on", "gpu", "--engine", "server", "--keep-warm", "0"]
+        arguments += ["--server-url", server.url, "--server-model", "m"]
+        process = subprocess.Popen([sys.executable, "-m", "cosmos_workflow", *arguments], stderr=subprocess.PIPE)
+        deadline = time.monotonic() + 30
+        while not runs.store.runs() or runs.store.runs()[0].answered < 1:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+        assert process.returncode == 130
+        (run,) = runs.store.runs()
+        assert f"go on with it: cosmos runs attach {run.id}".encode() in said
+        assert b"Traceback" not in said
+        server.let(10)
+        assert code("runs", "attach", run.id, "--json") == 0
+        assert [json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()] == ["i0", "i1", "i2"]
+    assert max(server.attempts.values()) == 1
 
 
 def test_a_dry_run_connects_to_nothing(runs: Runs, batch: Batch, peer: Peer) -> None:

@@ -194,7 +194,7 @@ HOSTILE = [
     "\x1b]0;title\x07", "\x07\x08\x0b\x0c", "\x7f", "\u0085", "\u2028\u2029", "\u202egnp.exe", "\u200b\u200d\ufeff",
     "../../../../etc/passwd", "/etc/passwd", "..\\..\\windows\\system32", "C:\\con", "~/.ssh/id_rsa", "~root", "-rf /",
     "--help", "-o ProxyCommand=x", "%s%n%x", "%00", "{root}/{program}/{key}", "{{7*7}}", "${HOME}", "$HOME", "$$", "!!",
-    "#!/bin/sh", "\\", "\\\\n", "*", "?", "[a-z]", "(a b)", "🤖🏳️‍🌈👩‍👩‍👧‍👦", 
+    "#!/bin/sh", "\\", "\\\\n", "*", "?", "[a-z]", "(a b)", "🤖🏳️‍🌈👩‍👩‍👧‍👦",
     "日本語 العربية עברית", "e\u0301 vs é", "ﬀ ﬃ",
     "[INST] x [/INST]",
     "</s><s>", "<|endoftext|>", "[IMG][IMG_BREAK][IMG_END]", '{"id": "x"}', '"}\n{"id": "y"}', " leading", "trailing ",

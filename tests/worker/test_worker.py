@@ -212,10 +212,33 @@ def test_an_engine_that_cannot_be_loaded_fails_the_run_by_name(host: HostFolder)
         "name": "server",
         **asdict(EngineSettings(server_url="http://127.0.0.1:9/v1", options={"max_retries": 0})),
     }
-    host.submit("r1", conversations("a"), engine=engine)
-    state = host.wait("r1", "failed")
-    assert state["kind"] == "unreachable"
-    assert "127.0.0.1:9" not in state["what"] or state["remedy"]
+    host.submit("r1", conversations("a"), engine=engine, keep_warm=60)
+    host.submit("r2", conversations("a"), engine=engine, keep_warm=60)
+    for run in ("r1", "r2"):
+        state = host.wait(run, "failed")
+        assert state["kind"] == "unreachable"
+        assert state["remedy"]
+    wait_until(lambda: not processes(host))  # what failed is not kept warm
+
+
+VLLM_LOG = """
+(EngineCore pid=26) ERROR 11-25 03:20:42 [core.py:1510] Traceback (most recent call last):
+(EngineCore pid=26) ERROR 11-25 03:20:42 [core.py:1510]     raise ValueError(
+(EngineCore pid=26) ERROR 11-25 03:20:42 [core.py:1510] ValueError: Free memory on device cuda:0 (3.1/23.5 GiB) on \
+startup is less than desired GPU memory utilization (0.98, 23.0 GiB). Decrease GPU memory utilization.
+RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {'EngineCore': 1}
+"""
+
+
+def test_the_root_cause_is_what_the_engines_own_process_printed() -> None:
+    from cosmos_workflow.errors import EngineUnavailable
+    from cosmos_workflow.worker.running import _failure
+
+    error = EngineUnavailable("Engine core initialization failed. See root cause above. Failed core proc(s): {}")
+    found = _failure(error, VLLM_LOG.replace("\\\n", ""))
+    assert found["kind"] == "out_of_memory"
+    assert found["what"].startswith("ValueError: Free memory on device cuda:0 (3.1/23.5 GiB)")
+    assert _failure(error, "nothing of note")["kind"] == "engine"
 
 
 def test_a_secret_reaches_the_engine_and_no_file(host: HostFolder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,144 @@
+"""A host by SSH, with a real sshd on loopback: uploads against scp, the overhead of a run, the warm worker, events."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import Fact, Row, compare
+from cosmos_workflow.api import find_host, open_runs, upsample, upsample_on
+from cosmos_workflow.config import known_keys_file, set_host
+from cosmos_workflow.connection import HostProgram, Pins, Sent, SSHManager, send_blobs
+from cosmos_workflow.jobs import Listener
+from cosmos_workflow.prompts import Item, Settings
+from scripts.demo import draw_clip
+from tests.servers.sshd import SSHD
+
+VLLM = Path(__file__).parent.parent / ".vllm"
+FILES, SIZE = 100, 1_000_000  # frames of fifty items
+
+
+def rows() -> Iterator[Row | Fact]:
+    with tempfile.TemporaryDirectory() as name, _host(Path(name)) as sshd:
+        yield from uploads(Path(name), sshd)
+        yield from overhead(Path(name))
+        yield from warmth(Path(name))
+
+
+@contextmanager
+def _host(folder: Path) -> Iterator[SSHD]:
+    os.environ |= {"XDG_CONFIG_HOME": str(folder / "config"), "COSMOS_DATA": str(folder / "data")}
+    with SSHD(folder / "sshd") as sshd:
+        here = {"ssh": "there", "workdir": str(folder / "ours"), "ssh_config": str(sshd.config)}
+        set_host("gpu", here | {"python": sys.executable})
+        model = {
+            "python": str(VLLM / "venv" / "bin" / "python"), "model_path": str(VLLM / "tiny-pixtral"),
+            "environment": {"VLLM_CPU_KVCACHE_SPACE": "1"}, "engine_options": {"load_format": "dummy"},
+        }  # fmt: skip
+        set_host("model", here | model)
+        for host in ("gpu", "model"):
+            Pins(known_keys_file()).pin(host, sshd.host_key)
+        yield sshd
+
+
+def uploads(folder: Path, sshd: SSHD) -> Iterator[Row | Fact]:
+    pins, host = Pins(known_keys_file()), find_host("gpu")
+    turn = 0
+
+    def fresh() -> dict[str, Path]:
+        nonlocal turn
+        turn += 1
+        (folder / f"blobs{turn}").mkdir()
+        blobs = {}
+        for _ in range(FILES):
+            data = os.urandom(SIZE)
+            sha256 = hashlib.sha256(data).hexdigest()
+            blobs[sha256] = folder / f"blobs{turn}" / sha256
+            blobs[sha256].write_bytes(data)
+        return blobs
+
+    async def send(blobs: dict[str, Path]) -> Sent:
+        async with SSHManager(host, pins) as manager:
+            return await send_blobs(HostProgram(manager), blobs)
+
+    def scp(source: Path) -> None:
+        options = ["-q", "-r", "-F", str(sshd.config), "-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR"]
+        target = f"there:{folder}/scp{turn}"
+        subprocess.run(["scp", *options, "-o", "UserKnownHostsFile=/dev/null", str(source), target], check=True)
+
+    ours, theirs = [], []
+    for _ in range(5):
+        blobs = fresh()
+        ours.append(_seconds(lambda blobs=blobs: asyncio.run(send(blobs))))
+        theirs.append(_seconds(lambda: scp(folder / f"blobs{turn}")))
+    yield Row(
+        f"upload of {FILES} frames of 1 MB, verified", "100 MB", statistics.median(ours), "scp -r, not verified",
+        statistics.median(theirs), "≥ 0.9×",
+    )  # fmt: skip
+    again = asyncio.run(send(blobs))
+    yield Fact("the same upload again", f"{again.bytes} bytes of {again.known} files", "0 bytes")
+
+
+def overhead(folder: Path) -> Iterator[Row | Fact]:
+    draw_clip(folder / "clip.mp4", 640, 360, frames=24)
+    items = [Item("one", "A city at sunset", folder / "clip.mp4")]
+    runs, turn, delays = open_runs(), 0, []
+
+    def there() -> None:
+        nonlocal turn
+        turn += 1
+        heard = Listener(event=lambda event: delays.append(time.time() - event["time"]))
+        upsample_on("gpu", items, out=folder / f"there{turn}.jsonl", keep_warm=0.0, runs=runs, listener=heard)
+
+    def here() -> None:
+        nonlocal turn
+        turn += 1
+        upsample(items, out=folder / f"here{turn}.jsonl")
+
+    row = compare(
+        "one item on a host", "a run", there, "the same here (`describe`)", here, aim="≤ 1.5 s more", repeats=9
+    )
+    yield row
+    yield Fact("what the host adds to a run of one item", f"{row.ours - row.peer:.2f} s", "≤ 1.5 s")
+    at_most = sorted(delays)[int(len(delays) * 0.95)]
+    seen = f"{statistics.median(delays) * 1000:.0f} ms, {at_most * 1000:.0f} ms for 95 of 100"
+    yield Fact(f"from an event on the host to its sight here, of {len(delays)}", seen, "≤ 500 ms")
+
+
+def warmth(folder: Path) -> Iterator[Row | Fact]:
+    items = [Item(f"i{n}", f"A city at sunset, {n}", folder / "clip.mp4") for n in range(4)]
+    settings, runs = Settings(max_tokens=30, temperature=0.0), open_runs()
+    events: list[dict[str, Any]] = []
+
+    def run(name: str, keep_warm: float) -> float:
+        heard = Listener(event=events.append)
+        return _seconds(
+            lambda: upsample_on(
+                "model", items, out=folder / f"{name}.jsonl", settings=settings, keep_warm=keep_warm, runs=runs,
+                listener=heard,
+            )
+        )  # fmt: skip
+
+    cold = run("cold", 300.0)
+    warm = [run(f"warm{n}", 300.0) for n in range(2)] + [run("last", 0.0)]
+    assert [event["event"] for event in events].count("warm") == 3
+    yield Row(
+        "4 prompts, worker warm (CPU vLLM)", "a batch", statistics.median(warm), "worker cold: start, load, compile",
+        cold, "",
+    )  # fmt: skip
+
+
+def _seconds(action: Any) -> float:
+    started = time.perf_counter()
+    action()
+    return time.perf_counter() - started

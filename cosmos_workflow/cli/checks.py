@@ -1,0 +1,43 @@
+"""What `cosmos doctor` and `cosmos hosts check` show."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import asdict
+
+from rich.text import Text
+
+from cosmos_workflow.cli.console import print_json, stdout, table
+from cosmos_workflow.doctor import Check
+
+__all__ = ["check_host", "show_checks"]
+
+STYLES = {"ok": "green", "optional": "yellow", "missing": "red"}
+
+
+def check_host(name: str) -> list[Check]:
+    """Look at a host of the settings. Raises UsageError where there is none of that name."""
+    from cosmos_workflow.api import find_host
+    from cosmos_workflow.config import known_keys_file
+    from cosmos_workflow.connection import Pins
+    from cosmos_workflow.doctor import examine_host
+
+    async def collect() -> list[Check]:
+        return [check async for check in examine_host(find_host(name), Pins(known_keys_file()))]
+
+    return asyncio.run(collect())
+
+
+def show_checks(checks: Iterable[Check], as_json: bool) -> int:
+    """The checks as a table or a document; 1 where something is missing, 3 where a host cannot be reached."""
+    checks = list(checks)
+    if as_json:
+        print_json([asdict(check) for check in checks])
+    else:
+        rows = table("what", "", "found", "remedy")
+        for check in checks:
+            rows.add_row(check.name, Text(check.status, style=STYLES[check.status]), check.detail, check.remedy)
+        stdout().print(rows)
+    missing = [check.name for check in checks if check.status == "missing"]
+    return 3 if {"reachable", "host key"} & set(missing) else int(bool(missing))
