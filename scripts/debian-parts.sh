@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What the tests with real parts need of Debian: an sshd and a container runtime. Installs what is missing, as root.
 set -euo pipefail
-declare -A packages=([/usr/sbin/sshd]=openssh-server [/usr/bin/podman]=podman [/usr/sbin/runc]=runc [/bin/busybox]=busybox)
+declare -A packages=([/usr/sbin/sshd]=openssh-server [/usr/bin/podman]=podman [/usr/sbin/runc]=runc)
 missing=()
 for part in "${!packages[@]}"; do
   [ -x "$part" ] || missing+=("${packages[$part]}")

@@ -9,7 +9,7 @@ import click
 
 from cosmos_workflow.cli.console import print_json, stdout, table, verdict_text
 from cosmos_workflow.cli.options import SIZE, limit_options, limits_model, merged_config, request_options
-from cosmos_workflow.limits import GPUS, Model, Plan, memory, plan
+from cosmos_workflow.limits import DTYPES, GPUS, MemoryPlan, Model, Plan, full_size_model_len, memory, plan
 
 __all__ = ["command"]
 
@@ -56,10 +56,14 @@ def command(
     shown = sizes or tuple(SIZE.convert(size, None, None) for size in SIZES)
     plans = [plan(size, prompt, model, fit=fit, **options) for size in shown]
     wanted = [gpu] if gpu or memory_gib else list(GPUS)
-    gpus = [
-        memory(model, gpu=name, memory_gib=memory_gib or 0.0, max_model_len=options["max_model_len"] or 0)
-        for name in wanted
-    ]
+    length, full = options["max_model_len"] or 0, full_size_model_len(model, options["frames"])
+
+    def fitted(dtype: str, max_model_len: int) -> list[MemoryPlan]:
+        size = memory_gib or 0.0
+        return [memory(model, gpu=one, memory_gib=size, max_model_len=max_model_len, dtype=dtype) for one in wanted]
+
+    gpus = {dtype: fitted(dtype, length) for dtype in DTYPES}
+    full_size = {dtype: fitted(dtype, full) for dtype in DTYPES}
     if as_json:
         print_json(
             {
@@ -69,12 +73,14 @@ def command(
                 "frames": options["frames"],
                 "aspects": [{"aspect": name, **one.to_dict()} for name, one in aspects.items()],
                 "sizes": [one.to_dict() for one in plans],
-                "memory": [asdict(one) for one in gpus],
+                "memory": [asdict(one) for one in gpus["bf16"]],
+                "quantised_memory": [asdict(one) for dtype in ("fp8", "int4") for one in gpus[dtype]],
+                "full_size_memory": [asdict(one) for one in full_size["bf16"]],
             }
         )
         return
     _print(model, aspects, plans)
-    _print_memory(gpus)
+    _print_memory(gpus, full_size)
 
 
 def _print(model: Model, aspects: dict[str, Plan], plans: list[Plan]) -> None:
@@ -106,23 +112,37 @@ def _print(model: Model, aspects: dict[str, Plan], plans: list[Plan]) -> None:
     console.print(rows)
 
 
-def _print_memory(gpus: list[Any]) -> None:
+def _print_memory(gpus: dict[str, list[MemoryPlan]], full_size: dict[str, list[MemoryPlan]]) -> None:
+    """For each GPU, how many requests at once in each dtype, and what full-size frames would take."""
     console = stdout()
+    first, full = gpus["bf16"][0], full_size["bf16"][0].max_model_len
     rows = table(
         "GPU",
-        ">memory",
-        ">weights",
-        ">KV cache",
-        ">cache tokens",
-        ">at once",
+        ">GiB",
+        *(f">{dtype}: {plans[0].weights_gib:.1f} GiB" for dtype, plans in gpus.items()),
         ">longest context",
-        "",
-        title="Memory, GiB, in bf16",
+        f">full size ({full:,})",
+        title=f"Memory: requests of {first.max_model_len:,} tokens at once, by dtype of the weights",
     )
-    for one in gpus:
-        cells = [f"{value:.1f}" for value in (one.memory_gib, one.weights_gib, one.kv_cache_gib)]
-        counts = [f"{one.cache_tokens:,}", f"{one.concurrency:.1f}", f"{one.longest_model_len:,}"]
-        rows.add_row(one.gpu, *cells, *counts, one.reason or "fits")
+    for number, one in enumerate(gpus["bf16"]):
+        at_once = [_at_once(plans[number]) for plans in gpus.values()]
+        # The largest dtype that fits says what is left for the context.
+        best = next((plans[number] for plans in gpus.values() if plans[number].fits), None)
+        longest = f"{best.longest_model_len:,} in {best.dtype}" if best else "-"
+        full_sized = next((plans[number] for plans in full_size.values() if plans[number].fits), None)
+        at_full = f"{full_sized.concurrency:.1f} in {full_sized.dtype}" if full_sized else "-"
+        rows.add_row(one.gpu, f"{one.memory_gib:.1f}", *at_once, longest, at_full)
     console.print(rows)
-    if len(gpus) == 1 and gpus[0].remedy:
-        console.print(f"remedy: {gpus[0].remedy}")
+    if len(gpus["bf16"]) == 1:
+        if first.fits:
+            console.print(
+                f"{first.gpu}: {first.weights_gib:.1f} GiB of weights, {first.kv_cache_gib:.1f} of KV cache:"
+                f" {first.cache_tokens:,} tokens"
+            )
+        else:
+            console.print(f"{first.gpu}: {first.reason}")
+            console.print(f"remedy: {first.remedy}")
+
+
+def _at_once(one: MemoryPlan) -> str:
+    return f"{one.concurrency:.1f}" if one.fits else "does not fit"

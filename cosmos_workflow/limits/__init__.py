@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from cosmos_workflow.limits.fit import FIT_MODES, Fit, Plan, Verdict, largest_frame, plan
 from cosmos_workflow.limits.folder import model_at, read_folder
 from cosmos_workflow.limits.images import ImageRule, PixtralImages, QwenImages
-from cosmos_workflow.limits.memory import GPUS, KVCache, MemoryPlan, kv_cache, memory
-from cosmos_workflow.limits.models import DEFAULT_MODEL, MODELS, KVShape, Model, get_model
+from cosmos_workflow.limits.memory import GPUS, KVCache, MemoryPlan, full_size_model_len, kv_cache, memory
+from cosmos_workflow.limits.models import DEFAULT_MODEL, DTYPES, MODELS, KVShape, Model, get_model
 from cosmos_workflow.limits.text import QwenText, TekkenText, TextRule
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_MODEL",
+    "DTYPES",
     "FIT_MODES",
     "GPUS",
     "MODELS",
@@ -38,6 +39,7 @@ __all__ = [
     "TekkenText",
     "TextRule",
     "Verdict",
+    "full_size_model_len",
     "get_model",
     "kv_cache",
     "largest_frame",

@@ -67,6 +67,7 @@ def _mistral(folder: Path, model: Model) -> Model:
                 merge=vision.get("spatial_merge_size") or 1,
             ),
             parameters=_pixtral_parameters(params, vision),
+            linear_parameters=_linear_parameters(params),
             kv=KVShape(params["n_layers"], params["n_kv_heads"], params["head_dim"]),
             longest_model_len=params.get("max_position_embeddings") or model.longest_model_len,
         )
@@ -80,16 +81,21 @@ def _mistral(folder: Path, model: Model) -> Model:
 
 def _pixtral_parameters(params: dict[str, Any], vision: dict[str, Any]) -> int:
     """Pixtral's parameter count; 12,682,739,712 for Pixtral-12B-2409."""
-    dim, head = params["dim"], params["head_dim"]
-    attention = 2 * dim * head * (params["n_heads"] + params["n_kv_heads"])
-    layer = attention + 3 * dim * params["hidden_dim"] + 2 * dim
-    text = 2 * params["vocab_size"] * dim + params["n_layers"] * layer + dim
+    dim = params["dim"]
+    norms = params["n_layers"] * 2 * dim + dim
+    text = 2 * params["vocab_size"] * dim + _linear_parameters(params) + norms
     seen = vision["hidden_size"]
     seen_layer = 4 * seen**2 + 3 * seen * vision["intermediate_size"] + 2 * seen
     patches = vision.get("num_channels", 3) * vision["patch_size"] ** 2 * seen
     encoder = patches + vision["num_hidden_layers"] * seen_layer + seen
     bias = 2 * dim if vision.get("adapter_bias", True) else 0
     return int(text + encoder + seen * dim + dim**2 + bias)
+
+
+def _linear_parameters(params: dict[str, Any]) -> int:
+    """Parameters of the linear layers of the language model; 10,905,190,400 for Pixtral-12B-2409."""
+    attention = 2 * params["dim"] * params["head_dim"] * (params["n_heads"] + params["n_kv_heads"])
+    return int(params["n_layers"] * (attention + 3 * params["dim"] * params["hidden_dim"]))
 
 
 def _huggingface(folder: Path, model: Model) -> Model:

@@ -24,6 +24,9 @@ class ImageRule(Protocol):
     def tokens_many(self, widths: Integers, heights: Integers) -> Integers:
         """The same for many sizes, shape (n,); -1 where the model cannot take the size."""
 
+    def most(self) -> int:
+        """The most tokens that one image can cost, whatever its size."""
+
     def edges(self) -> list[int]:
         """The longest side, in pixels, that k cells hold, for k = 1, 2, …: where the cost steps up."""
 
@@ -66,6 +69,9 @@ class PixtralImages:
         rows = (np.maximum(np.rint(heights / ratios), 1).astype(np.int64) - 1) // self.cell + 1
         tokens: Integers = rows * (columns + 1)
         return tokens
+
+    def most(self) -> int:
+        return self.tokens(self.max_side, self.max_side)
 
     def edges(self) -> list[int]:
         return [cells * self.cell for cells in range(1, math.ceil(self.max_side / self.cell) + 1)]
@@ -118,6 +124,9 @@ class QwenImages:
         refused = np.maximum(widths, heights) / np.minimum(widths, heights) > self.max_aspect
         tokens: Integers = np.where(refused, -1, columns * rows + self.wrapping).astype(np.int64)
         return tokens
+
+    def most(self) -> int:
+        return self.max_pixels // self.cell**2 + self.wrapping
 
     def edges(self) -> list[int]:
         # round() takes a half to the even cell, so 28k + 14 still belongs to an even k and not to an odd one.

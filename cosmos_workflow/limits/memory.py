@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cosmos_workflow.errors import UsageError
-from cosmos_workflow.limits.models import DEFAULT_MODEL, Model, get_model
+from cosmos_workflow.limits.models import DEFAULT_MODEL, DTYPES, Model, get_model
 
-__all__ = ["GPUS", "KVCache", "MemoryPlan", "kv_cache", "memory"]
+__all__ = ["GPUS", "KVCache", "MemoryPlan", "full_size_model_len", "kv_cache", "memory"]
 
 GIB = 1024**3
 
@@ -55,11 +55,23 @@ def kv_cache(model: str | Model, cache_bytes: int, *, max_model_len: int = 0, bl
     return KVCache(blocks, int(concurrency * length), concurrency)
 
 
+def full_size_model_len(model: str | Model = DEFAULT_MODEL, frames: int = 2) -> int:
+    """The `max_model_len`, in whole 1,024s, that takes frames of any size at full size, with their answer.
+
+    >>> full_size_model_len()
+    9216
+    """
+    facts = get_model(model)
+    most = facts.wrapping_tokens + frames * facts.images.most() + facts.max_tokens
+    return min(-(-(most + 1) // 1024) * 1024, facts.longest_model_len)
+
+
 @dataclass(frozen=True)
 class MemoryPlan:
     """What a GPU of `memory_gib` GiB holds of a model; sizes in GiB, `longest_model_len` in tokens."""
 
     model: str
+    dtype: str
     gpu: str
     memory_gib: float
     usable_gib: float
@@ -82,17 +94,24 @@ def memory(
     memory_gib: float = 0.0,
     max_model_len: int = 0,
     gpu_memory_utilization: float = 0.0,
+    dtype: str = "bf16",
 ) -> MemoryPlan:
-    """Whether a model in bf16 fits a GPU, named or given in GiB, and what is left for the KV cache.
+    """Whether a model fits a GPU, named or given in GiB, and what is left for the KV cache.
 
-    2 GiB are set aside for activations and the CUDA context: an allowance, not a measurement.
-    Raises UsageError for an unknown GPU.
+    `dtype` is that of the weights: bf16, fp8 or int4; the cache is in bf16. 2 GiB are set aside for activations
+    and the CUDA context: an allowance, not a measurement.
+    Raises UsageError for an unknown GPU or dtype.
+
+    >>> memory(gpu="RTX 4090").fits, memory(gpu="RTX 4090", dtype="fp8").fits
+    (False, True)
     """
+    if dtype not in DTYPES:
+        raise UsageError(f"no dtype {dtype!r}", remedy=f"choose one of {', '.join(DTYPES)}")
     facts = get_model(model)
     name, size = _gpu(gpu, memory_gib)
     length = max_model_len or facts.max_model_len
     usable = size * (gpu_memory_utilization or facts.gpu_memory_utilization)
-    weights = facts.weight_bytes / GIB
+    weights = facts.weight_bytes_as(dtype) / GIB
     room = usable - weights - OVERHEAD_GIB
     cache = kv_cache(facts, max(0, int(room * GIB)), max_model_len=length)
     longest = min(cache.blocks * 16, facts.longest_model_len)
@@ -101,11 +120,15 @@ def memory(
         short = f"{weights + OVERHEAD_GIB:.1f} GiB needed, {usable:.1f} usable"
         reason = f"the weights do not fit ({short})"
         remedy = "take a GPU with more memory, or a quantised checkpoint"
+        smaller = [name for name in DTYPES if usable - facts.weight_bytes_as(name) / GIB > OVERHEAD_GIB]
+        if smaller:
+            remedy = f"take a GPU with more memory, or a quantised checkpoint ({' or '.join(smaller)})"
     elif cache.concurrency < 1:
         reason = f"the KV cache holds {cache.tokens:,} tokens, fewer than max_model_len {length:,}"
         remedy = f"lower max_model_len to {longest:,}, or take a GPU with more memory"
     return MemoryPlan(
         model=facts.name,
+        dtype=dtype,
         gpu=name,
         memory_gib=round(size, 2),
         usable_gib=round(usable, 2),

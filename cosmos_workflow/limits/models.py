@@ -8,7 +8,11 @@ from cosmos_workflow.errors import UsageError
 from cosmos_workflow.limits.images import ImageRule, PixtralImages, QwenImages
 from cosmos_workflow.limits.text import QwenText, TekkenText, TextRule
 
-__all__ = ["DEFAULT_MODEL", "MODELS", "KVShape", "Model", "get_model"]
+__all__ = ["DEFAULT_MODEL", "DTYPES", "MODELS", "KVShape", "Model", "get_model"]
+
+
+# Bytes a parameter of a linear layer. 4-bit formats (AWQ, GPTQ) keep a 16-bit scale and a 4-bit zero for each 128.
+DTYPES = {"bf16": 2.0, "fp8": 1.0, "int4": (4 + 20 / 128) / 8}
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,8 @@ class Model:
     """A model's limits and defaults.
 
     `wrapping_tokens` are those of the chat template around text and images; `fallback_prompt` is sent
-    when the prompt is empty, and `fallback_tokens` is its length.
+    when the prompt is empty, and `fallback_tokens` is its length. `linear_parameters` are those of the language
+    model's linear layers, which quantisation makes smaller; embeddings and the vision part stay in bf16.
     """
 
     name: str
@@ -52,6 +57,7 @@ class Model:
     max_tokens: int
     temperature: float
     parameters: int
+    linear_parameters: int
     kv: KVShape
     enable_prefix_caching: bool = True
 
@@ -59,6 +65,10 @@ class Model:
     def weight_bytes(self) -> int:
         """Bytes of the weights in bf16."""
         return 2 * self.parameters
+
+    def weight_bytes_as(self, dtype: str) -> int:
+        """Bytes of the weights in one of DTYPES."""
+        return int(2 * (self.parameters - self.linear_parameters) + DTYPES[dtype] * self.linear_parameters)
 
 
 UPSAMPLER = Model(
@@ -79,6 +89,7 @@ UPSAMPLER = Model(
     max_tokens=300,
     temperature=0.6,
     parameters=12_682_739_712,
+    linear_parameters=40 * (2 * 5120 * 128 * (32 + 8) + 3 * 5120 * 14336),
     kv=KVShape(layers=40, kv_heads=8, head_dim=128),
 )
 
@@ -101,6 +112,7 @@ REASON1 = Model(
     max_tokens=4096,
     temperature=0.6,
     parameters=8_292_166_656,
+    linear_parameters=28 * (2 * 3584 * 128 * (28 + 4) + 3 * 3584 * 18944),
     kv=KVShape(layers=28, kv_heads=4, head_dim=128),
 )
 

@@ -32,6 +32,7 @@ VLLM_PYTHON = Path(vllm_env.MODEL).parent / "venv" / "bin" / "python"
 OPTIONS = {"load_format": "dummy", "max_num_seqs": 1}
 RUNTIMES = ["none", "podman"]
 SETTINGS = Settings(max_tokens=24, temperature=0.0)
+LONG = Settings(max_tokens=300, temperature=0.0)  # twenty answers take most of a minute
 
 AddHost = Callable[..., Runs]
 
@@ -168,7 +169,7 @@ def test_an_ended_vllm_leaves_no_process_and_no_container(
     items = twenty(tmp_path)
     if how == "cancel":
         id, _ = upsample_on(
-            "gpu", items, out=tmp_path / "o.jsonl", settings=SETTINGS, runs=runs, detach=True, keep_warm=0.0
+            "gpu", items, out=tmp_path / "o.jsonl", settings=LONG, runs=runs, detach=True, keep_warm=0.0
         )
         events = sshd.home / "ours" / "runs" / f"{id}-1" / "events.jsonl"
         deadline = time.monotonic() + 200
@@ -189,7 +190,7 @@ def test_an_ended_vllm_leaves_no_process_and_no_container(
             "gpu",
             items,
             out=tmp_path / "o.jsonl",
-            settings=SETTINGS,
+            settings=LONG,
             runs=runs,
             listener=Listener(result=kill),
             keep_warm=0.0,

@@ -1,7 +1,7 @@
 import pytest
 
 from cosmos_workflow.errors import UsageError
-from cosmos_workflow.limits import GPUS, MODELS, kv_cache, memory
+from cosmos_workflow.limits import DTYPES, GPUS, MODELS, full_size_model_len, kv_cache, memory, plan
 
 GIB = 1024**3
 
@@ -50,3 +50,29 @@ def test_an_unknown_gpu_lists_the_known() -> None:
     with pytest.raises(UsageError) as caught:
         memory(gpu="Voodoo 2")
     assert all(name in caught.value.remedy for name in GPUS)
+
+
+def test_weights_by_dtype() -> None:
+    model = MODELS["cosmos-upsampler-12b"]
+    assert model.linear_parameters == 10_905_190_400
+    assert model.weight_bytes_as("bf16") == model.weight_bytes
+    rest = 2 * (model.parameters - model.linear_parameters)
+    assert model.weight_bytes_as("fp8") == rest + model.linear_parameters
+    sizes = [model.weight_bytes_as(dtype) for dtype in DTYPES]
+    assert sizes == sorted(sizes, reverse=True)
+    assert MODELS["cosmos-reason1-7b"].linear_parameters < MODELS["cosmos-reason1-7b"].parameters
+
+
+def test_a_24_gb_card_holds_it_in_fp8_and_is_told_so() -> None:
+    assert "(fp8 or int4)" in memory(gpu="RTX 4090").remedy
+    assert memory(gpu="RTX 4090", dtype="fp8").fits
+    with pytest.raises(UsageError, match="no dtype"):
+        memory(gpu="L4", dtype="fp2")
+
+
+def test_full_size_frames_need_9216() -> None:
+    assert full_size_model_len() == 9216
+    assert full_size_model_len(frames=1) == 5120
+    for frames in (1, 2):
+        found = plan((8192, 8192), "A city " * 20, frames=frames, max_model_len=full_size_model_len(frames=frames))
+        assert found.verdict == "fits"
