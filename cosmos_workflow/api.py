@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
@@ -11,13 +12,14 @@ from typing import TYPE_CHECKING
 
 from cosmos_workflow.config import Config, data_folder, known_keys_file, load_config
 from cosmos_workflow.engines import Engine, EngineSettings, make_engine
-from cosmos_workflow.errors import UsageError
+from cosmos_workflow.errors import HostError, UsageError
 from cosmos_workflow.execution import run_local
 from cosmos_workflow.limits import Plan
 from cosmos_workflow.prompts import Item, Result, ResultsFile, Settings, check_items, is_batch, read_batch
 
 if TYPE_CHECKING:
     from cosmos_workflow.connection import Host
+    from cosmos_workflow.doctor import Check
     from cosmos_workflow.jobs import Listener, Runs
 
 __all__ = ["KEEP_WARM", "Source", "check", "find_host", "load_items", "open_runs", "upsample", "upsample_on"]
@@ -123,13 +125,31 @@ def upsample_on(
     todo = [item for item in items if item.id not in results]
     if not todo:
         return "", [results[item.id] for item in items]
-    runs = runs or open_runs()
+    runs, listener = runs or open_runs(), listener or Listener()
+    if answers.name == "vllm":
+        _check_before_upload(replace(place, engine=answers.name), settings, listener)
     name = name or (str(source) if isinstance(source, (str, os.PathLike)) else f"{len(items)} items")
     run = runs.plan(todo, place, answers, settings, out=Path(out), source=name, keep_warm=keep_warm)
-    listener = listener or Listener()
     listener.planned(run)
     results |= {result.id: result for result in runs.drive(run.id, listener, detach=detach)}
     return run.id, [results[item.id] for item in items if item.id in results]
+
+
+def _check_before_upload(host: Host, settings: Settings, listener: Listener) -> None:
+    """Raise HostError for what the host lacks; a GPU that looks too small is only told of, as the weights may be
+    quantised.
+    """
+    from cosmos_workflow.connection import Pins
+    from cosmos_workflow.doctor import examine_host
+
+    async def collect() -> list[Check]:
+        return [check async for check in examine_host(host, Pins(known_keys_file()), settings.model)]
+
+    for check in asyncio.run(collect()):
+        if check.status == "missing" and check.name != "gpu":
+            raise HostError(check.detail, where=f"{host.name}, {check.name}", remedy=check.remedy)
+        if check.name == "gpu" and check.status != "ok":
+            listener.warning(f"{host.name}, gpu: {check.detail}; {check.remedy}")
 
 
 def find_host(name: str, config: Config | None = None) -> Host:

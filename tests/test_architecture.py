@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "store": {"prompts"},
     "jobs": {"engines", "worker", "connection", "execution", "prompts", "store"},
     "config": set(),
-    "api": {"limits", "prompts", "engines", "connection", "execution", "store", "jobs", "config"},
+    "api": {"limits", "prompts", "engines", "connection", "execution", "store", "jobs", "config", "doctor"},
     "doctor": {"limits", "engines", "connection", "config"},
     "cli": {"limits", "prompts", "engines", "connection", "execution", "store", "jobs", "api", "config", "doctor"},
 }
@@ -97,3 +97,22 @@ def test_starting_imports_nothing_heavy(code: str) -> None:
         subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, check=True).stdout.split()
     )
     assert loaded & HEAVY == set()
+
+
+# What Windows does not have. The worker runs on hosts, which have Linux.
+POSIX_ONLY = {"fcntl", "grp", "pwd", "resource", "termios", "killpg", "getpgid", "setsid", "fork", "geteuid", "SIGKILL"}
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in modules() if room_of(path) != "worker"], ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_the_client_calls_nothing_that_windows_lacks(path: Path) -> None:
+    used = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute):
+            used.add(node.attr)
+        elif isinstance(node, ast.Import):
+            used |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            used |= {node.module or "", *(alias.name for alias in node.names)}
+    assert used & POSIX_ONLY == set()

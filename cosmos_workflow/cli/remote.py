@@ -31,8 +31,9 @@ class Terminal:
 
     def listener(self) -> Listener:
         return Listener(
-            planned=self._planned, result=self._progress.result, event=self._event, state=self._state, lost=self._lost
-        )
+            planned=self._planned, result=self._progress.result, event=self._event, state=self._state,
+            lost=self._lost, warning=lambda text: stderr().print(text, style="yellow"),
+        )  # fmt: skip
 
     def _planned(self, run: RunRecord) -> None:
         self.run = run.id

@@ -29,7 +29,7 @@ def _nothing(*_: Any) -> None:
 @dataclass(frozen=True)
 class Listener:
     """Who is told what: the run when it is planned, results as they come, events of the worker, its output,
-    states, lost lines with the seconds until the next try, and bytes as they are sent.
+    states, lost lines with the seconds until the next try, bytes as they are sent, and what looks wrong with a host.
     """
 
     planned: Callable[[RunRecord], None] = _nothing
@@ -39,6 +39,7 @@ class Listener:
     state: Callable[[str], None] = _nothing
     lost: Callable[[HostUnreachable, float], None] = _nothing
     sent: Callable[[int], None] = _nothing
+    warning: Callable[[str], None] = _nothing
 
 
 def attempts(run: RunRecord) -> list[str]:

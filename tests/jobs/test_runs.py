@@ -17,8 +17,9 @@ from jobs.helpers import Gate, settled, upsample_there
 from servers.peers import Peer
 
 from cosmos_workflow.api import find_host, open_runs, upsample
+from cosmos_workflow.config import load_config, set_host
 from cosmos_workflow.engines import EngineSettings
-from cosmos_workflow.errors import HostUnreachable, RunFailed, UsageError
+from cosmos_workflow.errors import HostError, HostUnreachable, RunFailed, UsageError
 from cosmos_workflow.jobs import Listener, Runs
 from cosmos_workflow.prompts import Item, Result, read_results
 
@@ -265,6 +266,24 @@ def test_removed_nothing_is_left_here_or_there(runs: Runs, batch: Batch, peer: P
     assert runs.store.runs() == []
     assert not runs.folder(id).exists()
     assert not list((peer.home / "ours" / "runs").iterdir())
+
+
+def test_a_host_that_cannot_run_vllm_is_told_of_before_anything_is_sent(
+    runs: Runs, batch: Batch, peer: Peer, tmp_path: Path
+) -> None:
+    for values, said in (
+        ({"model_path": str(tmp_path / "none")}, "has no vllm"),
+        (
+            {"model_path": "/none", "runtime": "docker", "image": "x@sha256:1", "runtime_command": ["no-docker"]},
+            "no-docker",
+        ),
+    ):
+        set_host("gpu", load_config().hosts["gpu"] | values)
+        with pytest.raises(HostError, match=said) as caught:
+            upsample_there(runs, batch(1), tmp_path / "o.jsonl", engine="vllm")
+        assert caught.value.remedy
+    assert runs.store.runs() == []
+    assert not (peer.home / "ours" / "blobs").exists()
 
 
 def test_a_host_that_is_not_configured(runs: Runs) -> None:
