@@ -102,9 +102,9 @@ class Run:
         finally:
             sampler.close()
         outcome["log"] = str(self._log_size())
-        # The outcome before the event: whoever hears of the end finds it. A full disk takes neither.
-        write_json(self._run.outcome, outcome)
         self.note(outcome["state"], **{key: value for key, value in outcome.items() if key not in ("state", "log")})
+        # Last, as it ends the run for whoever follows. A full disk takes neither.
+        write_json(self._run.outcome, outcome)
         if outcome["state"] == "failed":
             raise Broken
 
