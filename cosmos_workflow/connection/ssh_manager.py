@@ -144,6 +144,8 @@ class SSHManager:
             "login_timeout": LOGIN_SECONDS,
             "keepalive_interval": KEEPALIVE_SECONDS,
             "keepalive_count_max": 3,
+            # Processors have instructions for it: three times as fast as asyncssh's own first choice.
+            "encryption_algs": "^aes128-gcm@openssh.com,aes256-gcm@openssh.com",
         }
         if user:
             target["username"] = user

@@ -36,21 +36,18 @@ async def send_blobs(
     if not blobs:
         return Sent(0, 0, 0)
     files = sent = known = 0
-    lacking: dict[str, int] = {}
     for attempt in range(2):
         (answer,) = await program.ask("offer", data=sorted(blobs), timeout=OFFER_SECONDS)
-        lacking = answer["lacking"]
+        lacking: dict[str, int] = answer["lacking"]
         if attempt == 0:
             known = len(blobs) - len(lacking)
-        if not lacking:
+        if lacking:
+            more, stored = await _send(program, blobs, lacking, on_bytes)
+            files, sent = files + stored, sent + more
+        if not lacking or stored == len(lacking):
             return Sent(files, sent, known)
-        sent += await _send(program, blobs, lacking, on_bytes)
-        files += len(lacking)
-    (answer,) = await program.ask("offer", data=sorted(lacking), timeout=OFFER_SECONDS)
-    if not answer["lacking"]:
-        return Sent(files, sent, known)
     raise HostError(
-        f"{len(answer['lacking'])} files arrive damaged",
+        f"{len(lacking) - stored} files arrive damaged",
         where=program.host.name,
         remedy="check the host's disk and memory, then retry",
     )
@@ -58,7 +55,8 @@ async def send_blobs(
 
 async def _send(
     program: HostProgram, blobs: Mapping[str, Path], lacking: Mapping[str, int], on_bytes: Callable[[int], None]
-) -> int:
+) -> tuple[int, int]:
+    """Bytes sent, and files that the host has verified."""
     sent = 0
     async with program.manager.process(program.arguments("receive")) as process:
         try:
@@ -84,4 +82,4 @@ async def _send(
         program.check(answer)
     if process.exit_status != 0:
         raise HostUnreachable("the upload broke off", where=program.host.name)
-    return sent
+    return sent, sum("stored" in answer for answer in answers)

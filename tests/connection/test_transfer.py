@@ -95,4 +95,4 @@ def test_a_host_without_python_is_said_so(host: Host, pins: Pins, tmp_path: Path
     from dataclasses import replace
 
     with pytest.raises(HostError, match=r"Python 3\.10 or newer is needed as python-none, found none"):
-        send(replace(host, python="python-none"), pins, {})
+        send(replace(host, python="python-none"), pins, blobs_in(tmp_path / "b", 10))

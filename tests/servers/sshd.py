@@ -29,6 +29,7 @@ class SSHD:
         self.home.mkdir()
         user = asyncssh.generate_private_key("ssh-ed25519")
         user.write_private_key(folder / "user_key")
+        (folder / "user_key").chmod(0o600)
         user.write_public_key(folder / "authorized_keys")
         self.config = folder / "ssh_config"
         self._process: psutil.Popen | None = None
