@@ -32,7 +32,8 @@ TAIL = """
 Starting a program includes Python's own start, which is the peer's time there. The batch rows run the tiny
 random-weight Pixtral of `make vllm-env` on vLLM for CPU: they show what continuous batching does to the
 overhead a prompt, not what a GPU does. The rows of hosts go through a real sshd on loopback, so that neither a line's
-speed nor its delay is in them; every upload and run opens its own connection. On a GPU, the field tests of 2025-09-01
+speed nor its delay is in them; every upload and run opens its own connection. An upload asks first what the host has
+and verifies each file there, which scp does not. On a GPU, the field tests of 2025-09-01
 read 250.71 s for three prompts with the model loaded for each and 138.28 s with it loaded once: loading is what an
 artist waits for.
 """
