@@ -7,6 +7,11 @@ from pathlib import Path
 
 import clips
 import pytest
+from hypothesis import settings
+
+# A busy machine is no failure.
+settings.register_profile("ours", deadline=None)
+settings.load_profile("ours")
 
 PROJECT = Path(__file__).parent.parent
 SAMPLES = Path(os.environ.get("COSMOS_SAMPLES", PROJECT.parent / "shared" / "data" / "nvidia"))

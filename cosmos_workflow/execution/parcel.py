@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.engines import Conversation
-from cosmos_workflow.worker.files import write_json
+from cosmos_workflow.worker.files import sha256_of, write_json
 
 __all__ = ["MIRRORED", "Parcel"]
 
@@ -52,9 +52,12 @@ class Parcel:
         return list(batch["conversations"])
 
     def files(self) -> dict[str, Path]:
-        """The frames that these conversations need, by their SHA-256."""
+        """What travels, by its SHA-256: the batch, and the frames that its conversations need."""
         wanted = {frame["sha256"] for entry in self.entries() for frame in entry["frames"]}
-        return {sha256: self.blobs / sha256 for sha256 in wanted}
+        return {self.batch_sha256(): self.batch} | {sha256: self.blobs / sha256 for sha256 in wanted}
+
+    def batch_sha256(self) -> str:
+        return sha256_of(self.batch)
 
     def _put(self, conversation: Conversation) -> list[dict[str, Any]]:
         described = []

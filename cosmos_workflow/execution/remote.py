@@ -71,7 +71,7 @@ def remote_engine(host: Host, name: str, settings: EngineSettings) -> RemoteEngi
 
 
 async def upload(program: HostProgram, parcel: Parcel, on_bytes: Callable[[int], None]) -> Sent:
-    """Bring the frames to the host. Raises HostUnreachable, HostFull, HostError; may be called again."""
+    """Bring the batch and its frames to the host. Raises HostUnreachable, HostFull, HostError; may be called again."""
     return await send_blobs(program, parcel.files(), on_bytes)
 
 
@@ -79,9 +79,9 @@ async def submit(
     program: HostProgram, run: str, parcel: Parcel, engine: RemoteEngine, keep_warm: float
 ) -> dict[str, Any]:
     """Give the run to the host's worker, and start that if none lives; again for the same run changes nothing."""
-    batch = {"conversations": parcel.entries(), "keep_warm": keep_warm}
     worker = _worker(program, engine, keep_warm)
-    (state,) = await program.ask("submit", run, data={"batch": batch, "worker": worker}, timeout=SUBMIT_SECONDS)
+    asked = {"batch": parcel.batch_sha256(), "keep_warm": keep_warm, "worker": worker}
+    (state,) = await program.ask("submit", run, data=asked, timeout=SUBMIT_SECONDS)
     return state
 
 

@@ -151,7 +151,7 @@ class Driver:
             self._keep(path.read_bytes())
 
     def _keep(self, data: bytes) -> None:
-        answers = [one for one in remote.answers_in(data) if one.id in self._waiting.keys() - self._failed]
+        answers = [one for one in remote.answers_in(data) if one.id in self._waiting and one.id not in self._failed]
         results = [finished(self._waiting[answer.id], answer) for answer in answers]
         self._store.save(self._run.id, results)
         for result in results:

@@ -55,8 +55,7 @@ def _receive(paths: HostPaths, words: list[str]) -> int:
 
 def _submit(paths: HostPaths, words: list[str]) -> int:
     (run,) = words
-    asked = control.read_input()
-    control.submit(paths, run, asked["batch"], asked["worker"], sys.argv[0])
+    control.submit(paths, run, control.read_input(), sys.argv[0])
     tell(control.state_of(paths, run))
     return 0
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from cosmos_workflow.worker.blobs import prune
 from cosmos_workflow.worker.files import is_locked, read_json, tail, try_lock, waiting_lock, write_json
-from cosmos_workflow.worker.paths import HostPaths, WorkerPaths
+from cosmos_workflow.worker.paths import HostPaths, WorkerPaths, plain_name
 from cosmos_workflow.worker.supervising import STOP_SECONDS, end_group
 
 __all__ = ["cancel", "read_input", "remove", "state_of", "submit"]
@@ -21,17 +21,20 @@ __all__ = ["cancel", "read_input", "remove", "state_of", "submit"]
 LAUNCH_SECONDS = 120.0  # for a container's start
 
 
-def submit(paths: HostPaths, run: str, batch: dict[str, Any], worker: dict[str, Any], program: str) -> None:
+def submit(paths: HostPaths, run: str, asked: dict[str, Any], program: str) -> None:
     """Put a run into its worker's spool and see that a worker lives; the same run again changes nothing.
 
+    `asked` is {batch, keep_warm, worker}: the blob that holds the conversations, and how long to stay warm, in s.
     `worker` is {key, settings, launch, waits, remove, environment}: `launch` is the command that starts it,
     with {program}, {root}, {key} and {name} to be filled in, and `waits` says that it returns at once; `remove`
     ends a container by its {name}; `environment` may hold secrets, and is never written down.
     Raises RuntimeError where it cannot be started.
     """
+    worker = asked["worker"]
     mine, files = paths.worker(worker["key"]), paths.run(run)
-    if not files.batch.exists():
-        write_json(files.batch, {**batch, "worker": worker["key"], "remove": worker["remove"]})
+    if not files.order.exists():
+        order = {"batch": plain_name(asked["batch"]), "keep_warm": asked["keep_warm"]}
+        write_json(files.order, {**order, "worker": worker["key"], "remove": worker["remove"]})
     engine = worker["settings"]["engine"]
     engine["model_path"] = _expanded(engine["model_path"])
     for lock in (mine.lock, mine.door, files.lock, paths.device(worker["settings"]["device"])):
@@ -79,10 +82,10 @@ def _expanded(path: str) -> str:
 def state_of(paths: HostPaths, run: str) -> dict[str, Any]:
     """How a run stands: queued, running, done, failed, cancelled, gone (its worker is), or unknown here."""
     files = paths.run(run)
-    batch = read_json(files.batch)
-    if batch is None:
+    order = read_json(files.order)
+    if order is None:
         return {"state": "unknown"}
-    mine = paths.worker(batch["worker"])
+    mine = paths.worker(order["worker"])
     for _ in range(2):  # between two looks it may have been taken up, or ended: a second look sees that
         if outcome := read_json(files.outcome):
             return dict(outcome)
@@ -101,16 +104,16 @@ def state_of(paths: HostPaths, run: str) -> dict[str, Any]:
 def cancel(paths: HostPaths, run: str) -> None:
     """End a run; where it is being worked on, the worker's process group ends with it."""
     files = paths.run(run)
-    batch = read_json(files.batch)
-    if batch is None or files.outcome.exists():
+    order = read_json(files.order)
+    if order is None or files.outcome.exists():
         return
-    mine = paths.worker(batch["worker"])
+    mine = paths.worker(order["worker"])
     files.cancelled.touch()
     mine.take_out(run)
     if not _is_free(files.lock, 0.3):
         mine.end.touch()
         if not _is_free(files.lock, 2 * STOP_SECONDS):
-            _end_by_force(mine, batch["remove"])
+            _end_by_force(mine, order["remove"])
 
 
 def _is_free(lock: Path, patience: float) -> bool:

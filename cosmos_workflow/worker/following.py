@@ -54,8 +54,8 @@ class _Follower:
     def __init__(self, folder: Path, paths: HostPaths, run: str, offsets: dict[str, int], out: IO[bytes]) -> None:
         self.paths = {"results": folder / "results.jsonl", "events": folder / "events.jsonl"}
         self._offsets, self._out = offsets, out
-        batch = read_json(paths.run(run).batch) or {"worker": "none"}
-        self._log = paths.worker(batch["worker"]).log
+        order = read_json(paths.run(run).order) or {"worker": "none"}
+        self._log = paths.worker(order["worker"]).log
         self._log_start: int | None = None
 
     def pass_on(self, ended: dict[str, Any] | None) -> bool:

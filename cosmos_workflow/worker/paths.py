@@ -11,13 +11,13 @@ __all__ = ["HostPaths", "RunPaths", "WorkerPaths", "plain_name"]
 
 @dataclass(frozen=True)
 class RunPaths:
-    """The files of one run; `lock` is held by the worker that works on it."""
+    """The files of one run: `order` says which batch and which worker; `lock` is held while it is worked on."""
 
     folder: Path
 
     @property
-    def batch(self) -> Path:
-        return self.folder / "batch.json"
+    def order(self) -> Path:
+        return self.folder / "order.json"
 
     @property
     def results(self) -> Path:

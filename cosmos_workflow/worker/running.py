@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import re
 import threading
@@ -63,25 +64,29 @@ def _work_on(
 ) -> float:
     """One run; returns how long to stay warm after it."""
     run = paths.run(name)
-    batch = read_json(run.batch) if run.folder.is_dir() else None
-    lock = try_lock(run.lock) if batch else None
+    order = read_json(run.order)
+    lock = try_lock(run.lock) if order else None
     # Locked before it leaves the spool: at every moment one of the two says that the run is in hand.
     mine.take_out(name)
-    if lock is None or batch is None:
+    if lock is None or order is None:
         return keep_warm  # removed meanwhile, or another worker has it
     try:
         if not run.outcome.exists() and not run.cancelled.exists():
-            Run(paths, run, batch, mine).answer(engine, log_start)
+            Run(paths, run, order["batch"], mine).answer(engine, log_start)
             engine.rest()
-        return float(batch["keep_warm"])
+        return float(order["keep_warm"])
     finally:
         os.close(lock)
+
+
+class Damaged(Exception):
+    """A file that was uploaded is not there, or not what it was."""
 
 
 class Run:
     """One run being worked on: its events, its results, its outcome."""
 
-    def __init__(self, paths: HostPaths, run: RunPaths, batch: dict[str, Any], worker: WorkerPaths) -> None:
+    def __init__(self, paths: HostPaths, run: RunPaths, batch: str, worker: WorkerPaths) -> None:
         self._paths, self._run, self._batch, self._log = paths, run, batch, worker.log
         self._events, self._results = Appender(run.events), Appender(run.results)
         self._writing = threading.Lock()  # the sampler's thread notes events too
@@ -116,23 +121,29 @@ class Run:
     def _open_conversations(self) -> Iterator[Conversation]:
         values = map(unsealed, self._run.results.read_bytes().split(b"\n"))
         answered = {value["id"] for value in values if value}
-        for entry in self._batch["conversations"]:
+        for entry in json.loads(self._blob(self._batch))["conversations"]:
             if entry["id"] in answered:
                 continue
             try:
                 frames = tuple(self._frame(frame) for frame in entry["frames"])
-            except (OSError, ValueError) as error:
-                self._keep(Answer(entry["id"], error=f"a frame on the host is damaged ({error})", error_kind="damaged"))
+            except Damaged as error:
+                self._keep(Answer(entry["id"], error=str(error), error_kind="damaged"))
                 continue
             yield Conversation(**{**entry, "frames": frames})
 
     def _frame(self, frame: dict[str, Any]) -> Frame:
-        path = self._paths.blob(frame["sha256"])
-        png = path.read_bytes()
-        if hashlib.sha256(png).hexdigest() != frame["sha256"]:
-            path.unlink()
-            raise ValueError("its content is not what its name says")
-        return Frame(png, frame["width"], frame["height"], frame["seconds"])
+        return Frame(self._blob(frame["sha256"]), frame["width"], frame["height"], frame["seconds"])
+
+    def _blob(self, sha256: str) -> bytes:
+        path = self._paths.blob(sha256)
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise Damaged(f"an uploaded file is gone from the host ({error.strerror})") from error
+        if hashlib.sha256(data).hexdigest() != sha256:
+            path.unlink(missing_ok=True)
+            raise Damaged("an uploaded file is damaged on the host: its content is not what its name says")
+        return data
 
     def _keep(self, answer: Answer) -> None:
         self._results.add(sealed(asdict(answer)))
@@ -145,6 +156,8 @@ class Run:
 def _failure(error: Exception, log: str) -> dict[str, str]:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return _failed("disk_full", "the host's disk is full", "free space there, then retry")
+    if isinstance(error, Damaged):
+        return _failed("damaged", str(error), "")
     if isinstance(error, OutOfMemory):
         return _failed("out_of_memory", error.what, error.remedy)
     if isinstance(error, EngineError):

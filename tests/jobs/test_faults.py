@@ -152,11 +152,29 @@ def test_a_frame_damaged_on_the_host_is_sent_again_by_retry(
         blocked = large_frames[0]
         upsample_there(runs, [blocked], tmp_path / "first.jsonl", detach=True, **server.settings())
         id, _ = upsample_there(runs, large_frames[1:], tmp_path / "o.jsonl", detach=True, **server.settings())
-        newest = max((peer.home / "ours" / "blobs").glob("*/*"), key=lambda path: path.stat().st_mtime_ns)
+        blobs = sorted((peer.home / "ours" / "blobs").glob("*/*"), key=lambda path: path.stat().st_mtime_ns)
+        newest = [path for path in blobs if path.read_bytes().startswith(b"\x89PNG")][-1]
         newest.write_bytes(b"rot" + newest.read_bytes()[3:])
         server.let(100)
         results = runs.drive(id, Listener())
         assert [one.error_kind for one in results if one.error] == ["damaged"]
+        runs.retry(id)
+        assert all(one.ok for one in runs.drive(id, Listener()))
+
+
+def test_a_batch_damaged_on_the_host_is_sent_again_by_retry(
+    runs: Runs, batch: Batch, peer: Peer, tmp_path: Path
+) -> None:
+    with Gate() as server:
+        upsample_there(runs, batch(1), tmp_path / "first.jsonl", detach=True, **server.settings())
+        id, _ = upsample_there(runs, batch(3), tmp_path / "o.jsonl", detach=True, **server.settings())
+        (order,) = (peer.home / "ours" / "runs").glob(f"{id}*/order.json")
+        name = json.loads(order.read_text())["batch"]
+        (peer.home / "ours" / "blobs" / name[:2] / name).write_text("rot")
+        server.let(100)
+        with pytest.raises(RunFailed, match="damaged on the host") as caught:
+            runs.drive(id, Listener())
+        assert caught.value.kind == "damaged"
         runs.retry(id)
         assert all(one.ok for one in runs.drive(id, Listener()))
 
@@ -314,4 +332,4 @@ def test_what_is_left_when_all_is_over(runs: Runs, batch: Batch, peer: Peer, tmp
             upsample_there(runs, batch(2), tmp_path / f"{n}.jsonl", **server.settings())
         assert settled(peer)
     left = {path.name for path in (peer.home / "ours").rglob("*") if path.is_file()}
-    assert not {"batch.json", "results.jsonl", "events.jsonl", "outcome.json"} & left
+    assert not {"order.json", "results.jsonl", "events.jsonl", "outcome.json"} & left

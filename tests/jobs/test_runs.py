@@ -64,9 +64,10 @@ def test_frames_travel_once_and_arrive_unchanged(runs: Runs, batch: Batch, peer:
             )
             assert [one.upsampled_prompt for one in results] == [f"long prompt {k}" for k in range(3)]
             assert {one.note for one in results} == {""}
-    frames = list((peer.home / "ours" / "blobs").glob("*/*"))
-    assert len(frames) == 2  # of six requests
-    assert sum(sent) == sum(path.stat().st_size for path in frames)
+    blobs = list((peer.home / "ours" / "blobs").glob("*/*"))
+    assert sum(path.read_bytes().startswith(b"\x89PNG") for path in blobs) == 2  # of six requests
+    assert len(blobs) == 2 + 2  # and two batches
+    assert sum(sent) == sum(path.stat().st_size for path in blobs)
 
 
 STATES = ["planned", "uploading", "running", "fetching"]

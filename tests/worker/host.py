@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -33,7 +34,15 @@ class HostFolder:
         return [json.loads(line) for line in done.stdout.splitlines() if line.startswith(b"{")]
 
     def submit(self, run: str, conversations: list[Conversation], **more: Any) -> dict[str, Any]:
-        (state,) = self.ask("submit", run, data=order(conversations, **more))
+        return self.submit_entries(run, [asdict(one) for one in conversations], **more)
+
+    def submit_entries(self, run: str, entries: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+        batch = json.dumps({"conversations": entries}).encode()
+        sha256 = hashlib.sha256(batch).hexdigest()
+        path = self.root / "blobs" / sha256[:2] / sha256
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(batch)
+        (state,) = self.ask("submit", run, data=order(sha256, **more))
         return state
 
     def state(self, run: str) -> dict[str, Any]:
@@ -60,12 +69,13 @@ class HostFolder:
 
 
 def order(
-    conversations: list[Conversation], *, key: str = "k1", keep_warm: float = 0.0, engine: dict[str, Any] | None = None,
+    batch: str, *, key: str = "k1", keep_warm: float = 0.0, engine: dict[str, Any] | None = None,
     environment: dict[str, str] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     settings = {"engine": engine or {"name": "describe", **asdict(EngineSettings())}, "device": "0"}
     return {
-        "batch": {"conversations": [asdict(one) for one in conversations], "keep_warm": keep_warm},
+        "batch": batch,
+        "keep_warm": keep_warm,
         "worker": {
             "key": key, "settings": {**settings, "keep_warm": keep_warm}, "waits": False, "remove": [],
             "launch": [sys.executable, "{program}", "supervise", "{root}", "{key}", "{name}"],

@@ -196,11 +196,7 @@ def test_a_damaged_frame_is_that_items_error(host: HostFolder) -> None:
     one = {**asdict(Conversation("a", "x")), "frames": [{"sha256": "0" * 64, "width": 1, "height": 1, "seconds": 0.0}]}
     with SlowServer(0.0) as server:
         server.go.set()
-        from worker.host import order
-
-        asked = order(conversations("b"), engine=server.engine())
-        asked["batch"]["conversations"].insert(0, one)
-        host.ask("submit", "r1", data=asked)
+        host.submit_entries("r1", [one, *map(asdict, conversations("b"))], engine=server.engine())
         host.wait("r1", "done")
     answers = {answer["id"]: answer for answer in host.answers("r1")}
     assert answers["a"]["error_kind"] == "damaged"
