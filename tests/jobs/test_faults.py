@@ -25,7 +25,7 @@ from cosmos_workflow.errors import CosmosError, HostFull, RunFailed
 from cosmos_workflow.jobs import Listener, Runs
 from cosmos_workflow.prompts import Item, Result, read_results
 
-pytestmark = pytest.mark.host
+pytestmark = [pytest.mark.host, pytest.mark.timeout(900)]
 
 Batch = Callable[[int], list[Item]]
 
