@@ -25,7 +25,11 @@ def commands(*lines: str) -> None:
         done = subprocess.run(
             [sys.executable, "-m", "cosmos_workflow", *shlex.split(line)[1:]],
             cwd=_folder().name, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-            env={**os.environ, "PYTHONUTF8": "1", "NO_COLOR": "1", "XDG_CONFIG_HOME": _folder().name},
+            # Neither the developer's settings nor their runs may show.
+            env={
+                **os.environ, "PYTHONUTF8": "1", "NO_COLOR": "1",
+                "XDG_CONFIG_HOME": _folder().name, "COSMOS_DATA": _folder().name,
+            },
         )  # fmt: skip
         shown = "\n".join(row.rstrip() for row in done.stdout.decode().strip("\n").split("\n"))
         print(("\n" if number else "") + f"$ {line}\n{shown}")

@@ -36,7 +36,7 @@ def submit(paths: HostPaths, run: str, asked: dict[str, Any], program: str) -> N
         order = {"batch": plain_name(asked["batch"]), "keep_warm": asked["keep_warm"]}
         write_json(files.order, {**order, "worker": worker["key"], "remove": worker["remove"]})
     engine = worker["settings"]["engine"]
-    engine["model_path"] = _expanded(engine["model_path"])
+    engine["model_path"] = _absolute(engine["model_path"])
     for lock in (mine.lock, mine.door, files.lock, paths.device(worker["settings"]["device"])):
         # Made by whoever asks, so that a container's root owns none of them.
         lock.parent.mkdir(parents=True, exist_ok=True)
@@ -75,8 +75,10 @@ def _filled(word: str, fill: dict[str, str]) -> str:
     return word
 
 
-def _expanded(path: str) -> str:
-    return str(Path(path).expanduser()) if path.startswith("~") else path
+def _absolute(path: str) -> str:
+    """A model folder as a container can mount it; the name of a repository stays one."""
+    folder = Path(path).expanduser()
+    return str(folder.absolute()) if path and folder.is_dir() else path
 
 
 def state_of(paths: HostPaths, run: str) -> dict[str, Any]:
