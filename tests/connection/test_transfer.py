@@ -68,7 +68,7 @@ def test_an_upload_that_is_cut_goes_on_where_it_stopped(host: Host, pins: Pins, 
 
         async with SSHManager(host, pins) as manager:
             program = HostProgram(manager)
-            return await manager.persistently(lambda: send_blobs(program, blobs, sent.append), on_lost, give_up=60)
+            return await manager.persistently(lambda: send_blobs(program, blobs), on_lost, give_up=60)
 
     with CuttingProxy(peer.port, cuts) as proxy:
         peer.config.write_text(peer.config.read_text().replace(str(peer.port), str(proxy.port)))
@@ -76,8 +76,24 @@ def test_an_upload_that_is_cut_goes_on_where_it_stopped(host: Host, pins: Pins, 
     assert lost == 3
     for sha256, path in blobs.items():
         assert on_host(peer, host, sha256).read_bytes() == path.read_bytes()
-    # What was under way when the line was cut is sent again, and nothing else.
-    assert 3_000_000 <= sum(sent) < 3_000_000 + 3 * 2_500_000
+
+
+def test_the_rest_of_a_file_is_all_that_the_next_line_carries(
+    host: Host, pins: Pins, peer: Peer, tmp_path: Path
+) -> None:
+    blobs = blobs_in(tmp_path / "b", 6_000_000)
+
+    async def go() -> Sent:
+        async with SSHManager(host, pins) as manager:
+            program = HostProgram(manager)
+            return await manager.persistently(lambda: send_blobs(program, blobs), lambda *_: None, give_up=60)
+
+    with CuttingProxy(peer.port, iter([5_000_000])) as proxy:
+        peer.config.write_text(peer.config.read_text().replace(str(peer.port), str(proxy.port)))
+        asyncio.run(go())
+        first, second = proxy.carried
+    assert first > 4_000_000
+    assert second < 2_500_000
 
 
 def test_a_program_damaged_on_the_host_is_put_there_anew(host: Host, pins: Pins, peer: Peer, tmp_path: Path) -> None:

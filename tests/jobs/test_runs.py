@@ -70,7 +70,8 @@ def test_frames_travel_once_and_arrive_unchanged(runs: Runs, batch: Batch, peer:
     assert sum(sent) == sum(path.stat().st_size for path in blobs)
 
 
-STATES = ["planned", "uploading", "running", "fetching"]
+# Where the client dies, and the state that its run is then in; "saving" is between its copy of a result and its store.
+DEATHS = {one: one for one in ("planned", "uploading", "running", "fetching")} | {"saving": "running"}
 
 # The client of a user who pulls the plug: it kills itself when its run reaches a state.
 KILLED_CLIENT = """
@@ -91,14 +92,20 @@ def killing_move(self, id, state, **more):
     if wanted == state:
         os.kill(os.getpid(), signal.SIGKILL)
 
-Store.add, Store.move = killing_add, killing_move
+def killing_save(self, id, results):
+    if wanted == "saving" and self.get(id).state == "running":
+        os.kill(os.getpid(), signal.SIGKILL)
+    save(self, id, results)
+
+save = Store.save
+Store.add, Store.move, Store.save = killing_add, killing_move, killing_save
 main(arguments)
 """
 
 
-@pytest.mark.parametrize("state", STATES)
-def test_a_client_killed_in_any_state_loses_nothing(
-    runs: Runs, batch: Batch, peer: Peer, tmp_path: Path, state: str
+@pytest.mark.parametrize(("moment", "state"), DEATHS.items())
+def test_a_client_killed_at_any_moment_loses_nothing(
+    runs: Runs, batch: Batch, peer: Peer, tmp_path: Path, moment: str, state: str
 ) -> None:
     lines = [{"id": one.id, "prompt": one.prompt, "video": str(one.video)} for one in batch(5)]
     lines.append({"id": "lost", "prompt": "x", "video": "none.mp4"})
@@ -107,7 +114,7 @@ def test_a_client_killed_in_any_state_loses_nothing(
         arguments = ["upsample", "b.jsonl", "--on", "gpu", "--engine", "server", "--server-url", server.url]
         arguments += ["--server-model", "m", "--keep-warm", "0"]
         done = subprocess.run(
-            [sys.executable, "-c", KILLED_CLIENT, state, *arguments], cwd=tmp_path, capture_output=True, check=False
+            [sys.executable, "-c", KILLED_CLIENT, moment, *arguments], cwd=tmp_path, capture_output=True, check=False
         )
         assert done.returncode == -signal.SIGKILL, done.stderr
         (run,) = runs.store.runs()

@@ -19,7 +19,7 @@ class CuttingProxy:
         self._lines: list[tuple[socket.socket, socket.socket]] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
-        self.accepted = 0
+        self.carried: list[int] = []  # bytes that each line carried to the server
 
     def __enter__(self) -> CuttingProxy:
         threading.Thread(target=self._accept, daemon=True).start()
@@ -47,22 +47,26 @@ class CuttingProxy:
                 server = socket.create_connection(("127.0.0.1", self._target))
             except OSError:
                 return
-            self.accepted += 1
+            number = len(self.carried)
+            self.carried.append(0)
             left = [next(self._cuts, 1 << 62)]
             pair = (client, server)
             self._lines.append(pair)
             for source, target in (pair, pair[::-1]):
-                threading.Thread(target=self._pump, args=(source, target, left, pair), daemon=True).start()
+                threading.Thread(target=self._pump, args=(source, target, left, pair, number), daemon=True).start()
 
     def _pump(
-        self, source: socket.socket, target: socket.socket, left: list[int], pair: tuple[socket.socket, socket.socket]
-    ) -> None:
+        self, source: socket.socket, target: socket.socket, left: list[int],
+        pair: tuple[socket.socket, socket.socket], number: int,
+    ) -> None:  # fmt: skip
         with suppress(OSError):
             while data := source.recv(65536):
                 left[0] -= len(data)
                 if left[0] < 0:
                     break
                 target.sendall(data)
+                if source is pair[0]:
+                    self.carried[number] += len(data)
         for end in pair:
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)

@@ -111,16 +111,22 @@ def test_the_second_run_finds_a_warm_worker(host: HostFolder) -> None:
 
 def test_many_runs_submitted_at_once_are_each_done_once(host: HostFolder) -> None:
     names = [f"r{n}" for n in range(30)]
-    threads = [threading.Thread(target=host.submit, args=(name, conversations(name))) for name in names]
+    threads = [
+        threading.Thread(target=host.submit, args=(name, conversations(name)), kwargs={"keep_warm": 10})
+        for name in names
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     for name in names:
         host.wait(name, "done", seconds=60)
+    # All of them by one worker, which loaded once.
+    assert sum(event["event"] == "loading" for name in names for event in host.events(name)) == 1
+    for name in names:
         assert [one["id"] for one in host.answers(name)] == [name]
         assert [event["event"] for event in host.events(name)].count("started") == 1
-    wait_until(lambda: not processes(host))
+    wait_until(lambda: not processes(host), 40)
 
 
 def test_two_clients_submit_one_run_and_it_runs_once(host: HostFolder) -> None:
