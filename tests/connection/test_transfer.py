@@ -57,7 +57,6 @@ def test_an_upload_that_is_cut_goes_on_where_it_stopped(host: Host, pins: Pins, 
     blobs = blobs_in(tmp_path / "b", *[600_000] * 5)
     lost = 0
     cuts = iter([400_000, 900_000, 1_300_000])
-    sent: list[int] = []
 
     async def go() -> Sent:
         nonlocal lost
