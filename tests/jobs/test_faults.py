@@ -25,7 +25,11 @@ from cosmos_workflow.errors import CosmosError, HostFull, RunFailed
 from cosmos_workflow.jobs import Listener, Runs
 from cosmos_workflow.prompts import Item, Result, read_results
 
-pytestmark = [pytest.mark.host, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.host,
+    pytest.mark.timeout(900),
+    pytest.mark.parametrize("peer", ["sshd"], indirect=True),
+]
 
 Batch = Callable[[int], list[Item]]
 
