@@ -81,8 +81,12 @@ def test_a_key_that_the_host_does_not_take(host: Host, pins: Pins, peer: Peer) -
     asyncssh.generate_private_key("ssh-ed25519").write_public_key(peer.folder / "authorized_keys")
     peer.stop()
     peer.listen()
-    with pytest.raises(HostError, match="lets nobody in") as caught:
-        run(host, pins, "true")
+    for _ in range(3):  # a server that has just come up may drop a line
+        with pytest.raises(HostError) as caught:
+            run(host, pins, "true")
+        if not isinstance(caught.value, HostUnreachable):
+            break
+    assert "lets nobody in" in str(caught.value)
     assert not isinstance(caught.value, HostUnreachable)  # trying again would not help
 
 
