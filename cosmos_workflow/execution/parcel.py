@@ -36,12 +36,10 @@ class Parcel:
         """The copy of one of the host's files: results, events or log."""
         return self.folder / MIRRORED[file]
 
-    def pack(self, conversations: Iterable[Conversation]) -> int:
-        """Write everything that the host needs, the batch file last; returns how many conversations."""
+    def pack(self, conversations: Iterable[Conversation]) -> None:
+        """Write everything that the host needs, the batch file last."""
         self.blobs.mkdir(parents=True, exist_ok=True)
-        entries = [{**asdict(replace(one, frames=())), "frames": self._put(one)} for one in conversations]
-        self.write(entries)
-        return len(entries)
+        self.write([{**asdict(replace(one, frames=())), "frames": self._put(one)} for one in conversations])
 
     def write(self, entries: list[dict[str, Any]]) -> None:
         write_json(self.batch, {"conversations": entries})

@@ -30,6 +30,12 @@ pytestmark = [pytest.mark.host, pytest.mark.timeout(900)]
 
 VLLM_PYTHON = Path(vllm_env.MODEL).parent / "venv" / "bin" / "python"
 OPTIONS = {"load_format": "dummy", "max_num_seqs": 1}
+WITH_VLLM: dict[str, Any] = {
+    "python": str(VLLM_PYTHON),
+    "model_path": str(vllm_env.MODEL),
+    "engine_options": OPTIONS,
+    "environment": {"VLLM_CPU_KVCACHE_SPACE": "1", "HOME": "/tmp"},
+}
 RUNTIMES = ["none", "podman"]
 SETTINGS = Settings(max_tokens=24, temperature=0.0)
 LONG = Settings(max_tokens=300, temperature=0.0)  # twenty answers take most of a minute
@@ -111,10 +117,7 @@ def test_describe_says_on_the_host_what_it_says_here(
 def test_vllm_answers_on_the_host_as_it_does_here_and_the_second_batch_is_warm(
     add_host: AddHost, sshd: SSHD, tmp_path: Path, runtime: str
 ) -> None:
-    runs = add_host(
-        runtime, python=str(VLLM_PYTHON), model_path=str(vllm_env.MODEL), engine_options=OPTIONS,
-        environment={"VLLM_CPU_KVCACHE_SPACE": "1", "HOME": "/tmp"},
-    )  # fmt: skip
+    runs = add_host(runtime, **WITH_VLLM)
     items = twenty(tmp_path)
     events: list[dict[str, Any]] = []
     _, there = upsample_on(
@@ -162,10 +165,7 @@ def _locally(items: list[Item], folder: Path) -> list[dict[str, Any]]:
 def test_an_ended_vllm_leaves_no_process_and_no_container(
     add_host: AddHost, sshd: SSHD, tmp_path: Path, runtime: str, how: str
 ) -> None:
-    runs = add_host(
-        runtime, python=str(VLLM_PYTHON), model_path=str(vllm_env.MODEL), engine_options=OPTIONS,
-        environment={"VLLM_CPU_KVCACHE_SPACE": "1", "HOME": "/tmp"},
-    )  # fmt: skip
+    runs = add_host(runtime, **WITH_VLLM)
     items = twenty(tmp_path)
     if how == "cancel":
         id, _ = upsample_on(
