@@ -6,7 +6,7 @@ Engines know nothing of batch files, machines or the command line.
 
 from cosmos_workflow.engines.base import Answer, Conversation, Deliver, Engine, Offload
 from cosmos_workflow.engines.choose import ENGINES, EngineSettings, choose_engine, make_engine
-from cosmos_workflow.engines.failures import classify
+from cosmos_workflow.engines.failures import classify, refused_tokens, root_cause
 
 __all__ = [
     "ENGINES",
@@ -19,4 +19,6 @@ __all__ = [
     "choose_engine",
     "classify",
     "make_engine",
+    "refused_tokens",
+    "root_cause",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from cosmos_workflow.media import Frame
@@ -32,6 +32,8 @@ class Answer:
     """What an engine says to the Conversation of the same id; tokens as the engine counts them, time in s.
 
     `error` says why there is no text, and `error_kind` which kind of failure it is (see `failures`).
+    `times` are moments of the engine's own clock, in s, where it tells them: `queued`, `scheduled`, `first_token`
+    and `last_token`; `preempted` there counts how often the request had to give way.
     """
 
     id: str
@@ -43,6 +45,7 @@ class Answer:
     note: str = ""
     error: str = ""
     error_kind: str = ""
+    times: Mapping[str, float] = field(default_factory=dict)
 
 
 Deliver = Callable[[Answer], None]
@@ -57,6 +60,14 @@ class Engine(Protocol):
     @property
     def model(self) -> str:
         """Which model answers, as people would name it; empty where none does."""
+
+    def load(self) -> None:
+        """Load now what the first answer would load. Raises EngineUnavailable or OutOfMemory."""
+
+    def properties(self) -> dict[str, Any]:
+        """What the loaded engine says of itself, as far as it knows: `version`, `device`, `max_model_len` and
+        `cache_tokens` in tokens, `block_size`, `concurrency` (requests of full length at once), `max_num_seqs`.
+        """
 
     def answer(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
         """Answer each conversation once, calling `deliver` for each as it finishes, in any order.

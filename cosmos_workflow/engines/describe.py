@@ -23,6 +23,12 @@ class DescribeEngine:
     model = ""
     wants: Wants = "measurements"
 
+    def load(self) -> None:
+        """Nothing to load."""
+
+    def properties(self) -> dict[str, Any]:
+        return {}
+
     def answer(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
         for conversation in conversations:
             started = time.perf_counter()

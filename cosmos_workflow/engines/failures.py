@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-__all__ = ["Kind", "classify", "concerns_one_request", "readable"]
+__all__ = ["Kind", "classify", "concerns_one_request", "readable", "refused_tokens", "root_cause"]
 
 Kind = Literal["too_long", "too_many_images", "out_of_memory", "model_missing", "unreachable", "rejected", "other"]
 
@@ -24,7 +24,7 @@ PATTERNS: tuple[tuple[Kind, str], ...] = (
     ("too_many_images", r"at most \d+ (image|video|audio)\S* may be provided|too many (image|multi-?modal)"),
     (
         "out_of_memory",
-        r"out of memory|free memory on device|no available memory for the cache|memory.{0,40}is less than"
+        r"out of memory|free memory on device|no available memory for the cache|memory.{0,80}is less than"
         r"|cannot allocate memory|larger than the maximum number of tokens that can be stored in KV cache"
         r"|KV cache is (needed|required), which is larger|larger than the available KV cache memory"
         r"|OutOfMemoryError|not enough memory",
@@ -75,3 +75,31 @@ def readable(error: BaseException) -> str:
     text = str(error).strip().split("\n\n")[0] or type(error).__name__
     text = re.sub(r" \(parameter=\w+, value=.*\)$", "", " ".join(text.split()))
     return text if len(text) <= 600 else f"{text[:600]}…"
+
+
+LENGTHS = (
+    r"prompt length of (\d+)|prompt \((?:total )?length (\d+)\)|(?:contains|has|with)(?: at least)? (\d+) input tokens"
+    r"|resulted in (\d+) tokens|requested (\d+) tokens"
+)
+
+
+def refused_tokens(text: str) -> int:
+    """The length of a prompt that an engine refused, as its error says; 0 where it does not.
+
+    >>> refused_tokens("Prompt length of 4157 is longer than the maximum model length of 4096")
+    4157
+    """
+    found = re.search(LENGTHS, text, re.IGNORECASE)
+    return int(next(filter(None, found.groups()))) if found else 0
+
+
+def root_cause(what: str, log: str) -> str:
+    """What an engine failed of: `what`, or the last error in its log where vLLM says no more than that there was one.
+
+    >>> root_cause("Engine core initialization failed. See root cause above.", "x\nValueError: Free memory on …\n")
+    'ValueError: Free memory on …'
+    """
+    if "root cause above" not in what:
+        return what
+    found = re.findall(r"((?:\w+\.)*\w*(?:Error|Exception|Interrupt): .+)", log)
+    return next((one.strip() for one in reversed(found) if "root cause" not in one), what)

@@ -11,7 +11,7 @@ from typing import Any
 
 from cosmos_workflow.engines.base import Answer, Conversation, Deliver, Wants
 from cosmos_workflow.engines.failures import classify, readable
-from cosmos_workflow.engines.vllm import messages
+from cosmos_workflow.engines.messages import messages
 from cosmos_workflow.errors import EngineUnavailable
 
 __all__ = ["ServerEngine"]
@@ -54,6 +54,14 @@ class ServerEngine:
         """The context length that the server states (vLLM does), in tokens."""
         stated = self._listed.get("max_model_len")
         return stated if isinstance(stated, int) else None
+
+    def load(self) -> None:
+        """See that the server is there and has the model. Raises EngineUnavailable."""
+        _ = self._listed
+
+    def properties(self) -> dict[str, Any]:
+        stated = {"max_model_len": self.max_model_len, "server": self.url}
+        return {name: value for name, value in stated.items() if value}
 
     def answer(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
         model = self.model

@@ -32,6 +32,19 @@ class TransformersEngine:
         self.options = dict(options or {})
         self._loaded: tuple[Any, Any] | None = None
 
+    def load(self) -> None:
+        """Load the checkpoint, if it is not. Raises EngineUnavailable or OutOfMemory."""
+        self._load()
+
+    def properties(self) -> dict[str, Any]:
+        if self._loaded is None:
+            return {}
+        import transformers
+
+        model = self._loaded[1]
+        dtype = str(model.dtype).removeprefix("torch.")
+        return {"version": f"transformers {transformers.__version__}", "device": model.device.type, "dtype": dtype}
+
     def answer(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
         for conversation in conversations:
             processor, model = self._load()

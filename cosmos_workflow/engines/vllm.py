@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import gc
 import os
 import time
@@ -13,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from cosmos_workflow.engines.base import Answer, Conversation, Deliver, Offload, Wants
 from cosmos_workflow.engines.failures import classify, concerns_one_request, readable
+from cosmos_workflow.engines.messages import messages
 from cosmos_workflow.errors import EngineError, EngineUnavailable, OutOfMemory
 from cosmos_workflow.limits import DEFAULT_MODEL, Model, get_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["VLLMEngine", "messages"]
+__all__ = ["VLLMEngine"]
 
 # NVIDIA's 2 leaves a GPU idle in a batch; 16 full requests are 10 GiB of Pixtral's KV cache, and vLLM
 # lets requests wait where there is less.
@@ -98,6 +98,31 @@ class VLLMEngine:
             arguments["config_format"] = "mistral"
             arguments["load_format"] = "mistral"
         return arguments | self.options
+
+    def properties(self) -> dict[str, Any]:
+        """As the loaded engine says; empty where nothing is loaded. Sizes in tokens, memory in bytes."""
+        if self._llm is None:
+            return {}
+        import vllm
+
+        config = self._llm.llm_engine.vllm_config
+        cache, blocks = config.cache_config, config.cache_config.num_gpu_blocks or 0
+        tokens = blocks * cache.block_size
+        told = {
+            "version": f"vllm {vllm.__version__}",
+            "device": str(getattr(config.device_config, "device_type", "")),
+            "dtype": str(config.model_config.dtype).removeprefix("torch."),
+            "max_model_len": config.model_config.max_model_len,
+            "max_num_seqs": config.scheduler_config.max_num_seqs,
+            "block_size": cache.block_size,
+            # Before 0.2x, vLLM only logs these two; they follow from the blocks.
+            "cache_tokens": getattr(cache, "kv_cache_size_tokens", None) or tokens,
+            "concurrency": getattr(cache, "kv_cache_max_concurrency", None)
+            or round(tokens / config.model_config.max_model_len, 3),
+            "cache_bytes": getattr(cache, "kv_cache_memory_bytes", None),
+            "gpu_memory_utilization": cache.gpu_memory_utilization,
+        }
+        return {name: value for name, value in told.items() if value not in (None, "")}
 
     def close(self) -> None:
         llm, self._llm = self._llm, None
@@ -206,18 +231,6 @@ class VLLMEngine:
         return EngineUnavailable(what, where="vLLM", remedy=remedy)
 
 
-def messages(conversation: Conversation) -> list[dict[str, Any]]:
-    """A conversation as OpenAI's chat messages: the images first, then the text, as NVIDIA's upsampler sends them."""
-    images = [
-        {
-            "type": "image_url",
-            "image_url": {"url": f"data:image/png;base64,{base64.b64encode(frame.png).decode()}"},
-        }
-        for frame in conversation.frames
-    ]
-    return [{"role": "user", "content": [*images, {"type": "text", "text": conversation.text}]}]
-
-
 @contextmanager
 def _watched(engine: Any, finished: Any) -> Iterator[None]:
     """Hear of each request when it finishes, not when the whole call does."""
@@ -238,7 +251,12 @@ def _watched(engine: Any, finished: Any) -> Iterator[None]:
 
 
 def _answer_of(id: str, output: Any, seconds: float) -> Answer:
-    best = output.outputs[0]
+    best, metrics = output.outputs[0], output.metrics
+    times: dict[str, float] = {}
+    # Told only where the option `disable_log_stats` is False, and not by the first versions of its V1 engine.
+    if getattr(metrics, "last_token_ts", 0):
+        times = {name: getattr(metrics, f"{name}_ts") for name in ("queued", "scheduled", "first_token", "last_token")}
+        times["preempted"] = getattr(metrics, "num_preemptions", 0)
     return Answer(
         id,
         text=best.text.strip(),
@@ -246,4 +264,5 @@ def _answer_of(id: str, output: Any, seconds: float) -> Answer:
         prompt_tokens=len(output.prompt_token_ids or ()),
         completion_tokens=len(best.token_ids),
         seconds=round(seconds, 3),
+        times=times,
     )

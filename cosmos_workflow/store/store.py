@@ -1,66 +1,33 @@
-"""Runs and results in a database, through SQLAlchemy."""
+"""Runs and their results."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from filelock import FileLock
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from cosmos_workflow.errors import BadInputError, CosmosError, UsageError
+from cosmos_workflow.errors import CosmosError, UsageError
 from cosmos_workflow.prompts import Result
+from cosmos_workflow.store.database import Database
+from cosmos_workflow.store.experiments import Experiments
 from cosmos_workflow.store.records import ALLOWED, RunRecord, State
 from cosmos_workflow.store.schema import items, runs
 
 __all__ = ["Store"]
 
-HEAD = "0001"
-BUSY_SECONDS = 60.0
-
 
 class Store:
-    """A database by its URL (`sqlite:///FILE`, `postgresql+psycopg://…`); brought up to date when it is opened.
+    """What a database remembers, by its URL (see `Database`); `experiments` are the lab's.
 
     Every write is a transaction of its own, on disk when the call returns.
-    Raises CosmosError where the database cannot be opened.
     """
 
     def __init__(self, url: str) -> None:
-        try:
-            self._engine = _engine(url)
-            self.migrate()
-        except (SQLAlchemyError, ArgumentError, ImportError, OSError) as error:
-            what = str(getattr(error, "orig", None) or error).split("\n", 1)[0]
-            raise BadInputError(
-                f"the store cannot be opened ({what})", where=_shown(url), remedy="check store_url in cosmos.toml"
-            ) from error
-
-    def close(self) -> None:
-        self._engine.dispose()
-
-    def migrate(self, target: str = "head") -> None:
-        """Bring the schema to `target`; one process at a time."""
-        if target == "head" and self._version() == HEAD:
-            return
-        from alembic import command
-        from alembic.config import Config
-
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        database = self._engine.url.database
-        alone: Any = FileLock(f"{database}.lock") if self._engine.dialect.name == "sqlite" else nullcontext()
-        with alone, self._engine.begin() as connection:
-            if self._engine.dialect.name == "postgresql":
-                connection.execute(sa.text("SELECT pg_advisory_xact_lock(727272)"))
-            config.attributes["connection"] = connection
-            downwards = target == "base" or (target != "head" and (self._version() or "") > target)
-            (command.downgrade if downwards else command.upgrade)(config, target)
+        self.database = Database(url)
+        self.experiments = Experiments(self.database)
 
     def add(
         self, id: str, place: str, waiting: Sequence[Result], *, out: str, source: str, engine: str,
@@ -76,7 +43,7 @@ class Store:
             {"run_id": id, "position": n, "item_id": one.id, "ok": False if one.error else None, "result": asdict(one)}
             for n, one in enumerate(waiting)
         ]
-        with self._engine.begin() as connection:
+        with self.database.begin() as connection:
             connection.execute(runs.insert(), run)
             if rows:
                 connection.execute(items.insert(), rows)
@@ -99,7 +66,7 @@ class Store:
 
     def move(self, id: str, state: State, *, error: str = "", kind: str = "", remedy: str = "") -> None:
         """Take a run to its next state. Raises CosmosError for a step that the state machine does not have."""
-        with self._engine.begin() as connection:
+        with self.database.begin() as connection:
             now = connection.execute(sa.select(runs.c.state).where(runs.c.id == id).with_for_update()).scalar()
             if now is None or (now != state and state not in ALLOWED[now]):
                 raise CosmosError(
@@ -111,14 +78,14 @@ class Store:
     def again(self, id: str) -> int:
         """Take a run that ended back to `planned` for one more attempt; returns its number."""
         self.move(id, "planned")
-        with self._engine.begin() as connection:
+        with self.database.begin() as connection:
             connection.execute(runs.update().where(runs.c.id == id).values(attempt=runs.c.attempt + 1))
             number = connection.execute(sa.select(runs.c.attempt).where(runs.c.id == id)).scalar_one()
         return int(number)
 
     def save(self, id: str, results: Iterable[Result]) -> None:
         """Keep results; a good one is never replaced by another."""
-        with self._engine.begin() as connection:
+        with self.database.begin() as connection:
             for one in results:
                 connection.execute(
                     items.update()
@@ -129,12 +96,12 @@ class Store:
     def results(self, id: str) -> list[tuple[Result, bool | None]]:
         """Each item's Result in the batch's order, and whether it is good; None while it waits."""
         query = sa.select(items.c.result, items.c.ok).where(items.c.run_id == id).order_by(items.c.position)
-        with self._reading() as connection:
+        with self.database.reading() as connection:
             return [(Result(**result), ok) for result, ok in connection.execute(query)]
 
     def remove(self, id: str) -> None:
         """Forget a run and its results."""
-        with self._engine.begin() as connection:
+        with self.database.begin() as connection:
             connection.execute(items.delete().where(items.c.run_id == id))
             connection.execute(runs.delete().where(runs.c.id == id))
 
@@ -157,47 +124,7 @@ class Store:
         )
         if most:
             query = query.limit(most)
-        with self._reading() as connection:
+        with self.database.reading() as connection:
             rows = connection.execute(query).mappings().all()
         numbers = ("total", "answered", "failed")
         return [RunRecord(**{**row, **{name: int(row[name] or 0) for name in numbers}}) for row in rows]
-
-    def _reading(self) -> sa.Connection:
-        return self._engine.execution_options(reads=True).connect()
-
-    def _version(self) -> str | None:
-        with self._reading() as connection:
-            if not sa.inspect(connection).has_table("alembic_version"):
-                return None
-            version: str | None = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
-            return version
-
-
-def _engine(url: str) -> sa.Engine:
-    parsed = sa.make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        return sa.create_engine(parsed, pool_pre_ping=True)
-    if parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
-
-    @sa.event.listens_for(engine, "connect")
-    def _prepare(connection: Any, record: Any) -> None:
-        # SQLAlchemy shall begin transactions, at once for writing, so that two writers wait for each other.
-        connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
-        reads = connection.get_execution_options().get("reads", False)
-        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
-
-    return engine
-
-
-def _shown(url: str) -> str:
-    try:
-        return sa.make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
-        return "store_url"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import threading
@@ -16,9 +17,10 @@ from cosmos_workflow.engines import Engine, EngineSettings, make_engine
 from cosmos_workflow.worker.files import try_lock
 from cosmos_workflow.worker.paths import HostPaths
 
-__all__ = ["EngineHost", "memory_used"]
+__all__ = ["EngineHost", "Sampler", "device", "memory_used"]
 
-SAMPLE_SECONDS = 5.0
+SAMPLE_SECONDS = 1.0
+TOLD_SECONDS = 5.0  # between two notes while nothing grows
 NEEDS_DEVICE = ("vllm", "transformers")
 
 Note = Callable[..., None]
@@ -46,17 +48,16 @@ class EngineHost:
             if self._asleep:
                 self._engine.wake_up()  # type: ignore[attr-defined]
                 self._asleep = False
-            note("warm")
+            note("warm", properties=self._engine.properties())
             return self._engine
         self._take_device(note)
         note("loading", engine=self.name)
         started = time.monotonic()
         engine = make_engine(self.name, self._settings)
-        load = getattr(engine, "load", None)
-        if load:
-            load()
+        engine.load()
         self._engine = engine
-        note("loaded", seconds=round(time.monotonic() - started, 3))
+        seconds = round(time.monotonic() - started, 3)
+        note("loaded", seconds=seconds, properties={**device(), **engine.properties()})
         return engine
 
     def rest(self) -> None:
@@ -90,7 +91,7 @@ class EngineHost:
 
 
 class Sampler:
-    """Tells of the memory in use every few seconds, in a thread, until closed."""
+    """Tells of the memory in use, each new peak and at least every few seconds, in a thread, until closed."""
 
     def __init__(self, note: Note) -> None:
         self._done = threading.Event()
@@ -98,25 +99,51 @@ class Sampler:
         self._thread.start()
 
     def _run(self, note: Note) -> None:
-        while not self._done.wait(SAMPLE_SECONDS):
-            with suppress(OSError):
-                note("memory", **memory_used())
+        peak, told = 0, 0.0
+        while True:
+            used = memory_used()
+            now, most = time.monotonic(), sum(used.values())
+            if used and (most > peak or now - told >= TOLD_SECONDS):
+                peak, told = max(peak, most), now
+                with suppress(OSError):
+                    note("memory", **used)
+            if self._done.wait(SAMPLE_SECONDS):
+                return
 
     def close(self) -> None:
         self._done.set()
         self._thread.join()
 
 
+def device() -> dict[str, Any]:
+    """What an engine runs on here: `gpu` and its `gpu_mib` where `nvidia-smi` is, else `cpu`, with `cores`."""
+    if gpus := _nvidia_smi("name,memory.total"):
+        name, size = gpus[0].rsplit(",", 1)
+        return {"gpu": name.strip(), "gpu_mib": int(size), **({"gpus": len(gpus)} if len(gpus) > 1 else {})}
+    name = platform.processor() or platform.machine()
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        name = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), name)
+    return {"cpu": name, "cores": os.cpu_count()}
+
+
 def memory_used() -> dict[str, int]:
-    """MiB: `gpu_mib` of each GPU together where `nvidia-smi` is, else `process_mib` of this process group."""
-    if tool := shutil.which("nvidia-smi"):
-        query = [tool, "--query-gpu=memory.used", "--format=csv,noheader,nounits"]
-        with suppress(OSError, subprocess.SubprocessError, ValueError):
-            said = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True).stdout
-            return {"gpu_mib": sum(int(line) for line in said.split())}
+    """MiB: `gpu_mib` of all GPUs where `nvidia-smi` is, else `process_mib` of this process group; empty where neither."""
+    if gpus := _nvidia_smi("memory.used"):
+        return {"gpu_mib": sum(map(int, gpus))}
     pages = 0
     for status in Path("/proc").glob("[0-9]*"):
         with suppress(OSError, ValueError):
             if os.getpgid(int(status.name)) == os.getpgid(0):
                 pages += int((status / "statm").read_text().split()[1])
-    return {"process_mib": pages * os.sysconf("SC_PAGE_SIZE") // 2**20}
+    return {"process_mib": pages * os.sysconf("SC_PAGE_SIZE") // 2**20} if pages else {}
+
+
+def _nvidia_smi(fields: str) -> list[str]:
+    """A line a GPU; none where there is no such tool, or it fails."""
+    if tool := shutil.which("nvidia-smi"):
+        query = [tool, f"--query-gpu={fields}", "--format=csv,noheader,nounits"]
+        with suppress(OSError, subprocess.SubprocessError):
+            said = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True).stdout
+            return said.splitlines()
+    return []

@@ -6,7 +6,6 @@ import errno
 import hashlib
 import json
 import os
-import re
 import threading
 import time
 import traceback
@@ -15,7 +14,7 @@ from dataclasses import asdict
 from itertools import islice
 from typing import Any
 
-from cosmos_workflow.engines import Answer, Conversation, classify
+from cosmos_workflow.engines import Answer, Conversation, classify, root_cause
 from cosmos_workflow.errors import CosmosError, EngineError, OutOfMemory
 from cosmos_workflow.media import Frame
 from cosmos_workflow.worker.engine_host import EngineHost, Sampler
@@ -161,18 +160,12 @@ def _failure(error: Exception, log: str) -> dict[str, str]:
     if isinstance(error, OutOfMemory):
         return _failed("out_of_memory", error.what, error.remedy)
     if isinstance(error, EngineError):
-        what = _root_cause(log) or error.what if "root cause above" in error.what else error.what
+        what = root_cause(error.what, log)
         kind = classify(what)
         return _failed("engine" if kind in ("other", "rejected") else kind, what, error.remedy)
     if isinstance(error, CosmosError):
         return _failed("engine", error.what, error.remedy)
     return _failed("engine", f"{type(error).__name__}: {error}", "see the worker's log")
-
-
-def _root_cause(log: str) -> str:
-    """The last error that the engine's own processes printed: vLLM's says no more than that there was one."""
-    found = re.findall(r"((?:\w+\.)*\w*(?:Error|Exception|Interrupt): .+)", log)
-    return next((one.strip() for one in reversed(found) if "root cause above" not in one), "")
 
 
 def _failed(kind: str, what: str, remedy: str) -> dict[str, str]:

@@ -202,7 +202,7 @@ def test_an_ended_vllm_leaves_no_process_and_no_container(
     runs.retry(run.id)
     results = runs.drive(run.id, Listener())
     assert all(one.ok for one in results)
-    runs.store.close()
+    runs.store.database.close()
 
 
 def test_a_container_that_cannot_start_says_why(add_host: AddHost, sshd: SSHD, tmp_path: Path) -> None:

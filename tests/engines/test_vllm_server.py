@@ -54,7 +54,7 @@ def test_the_openai_client_itself_is_refused_where_the_plan_says(server: VLLMSer
     """Without our engine between: what a request for 300 tokens of answer gets."""
     from openai import BadRequestError, OpenAI
 
-    from cosmos_workflow.engines.vllm import messages
+    from cosmos_workflow.engines.messages import messages
 
     client = OpenAI(base_url=server.url, api_key="none", max_retries=0)
 

@@ -97,9 +97,9 @@ def test_migrations_up_and_down_give_the_tables_of_the_schema(url: str) -> None:
         found = {column["name"]: column["nullable"] for column in inspected.get_columns(table.name)}
         assert found == {column.name: column.nullable for column in table.columns}
         assert {index["name"] for index in inspected.get_indexes(table.name)} == {one.name for one in table.indexes}
-    store.migrate("base")
+    store.database.migrate("base")
     assert set(sa.inspect(engine).get_table_names()) == {"alembic_version"}
-    store.migrate()
+    store.database.migrate()
     add(store, "r")
     assert Store(url).get("r").id == "r"
 
@@ -108,7 +108,7 @@ def test_the_newest_migration_is_the_one_that_the_store_asks_for() -> None:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-    from cosmos_workflow.store import store as module
+    from cosmos_workflow.store import database as module
 
     config = Config()
     config.set_main_option("script_location", str(Path(module.__file__).parent / "migrations"))
@@ -174,4 +174,4 @@ def test_a_writer_killed_in_the_middle_leaves_whole_runs(url: str) -> None:
         runs = Store(url).runs()
         assert {run.total for run in runs} == {50}
         assert len(runs) >= 11 + len(said) - 1
-        Store(url).migrate("base")
+        Store(url).database.migrate("base")

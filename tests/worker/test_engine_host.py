@@ -23,6 +23,9 @@ class FakeEngine:
     def __init__(self, asked: list[str]) -> None:
         self.asked = asked
 
+    def properties(self) -> dict[str, Any]:
+        return {"version": "fake"}
+
     def __getattr__(self, name: str) -> Callable[[], None]:
         return lambda: self.asked.append(name)
 

@@ -1,0 +1,22 @@
+"""A conversation in the words of OpenAI's chat API, which vLLM speaks in process and by its server."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from cosmos_workflow.engines.base import Conversation
+
+__all__ = ["messages"]
+
+
+def messages(conversation: Conversation) -> list[dict[str, Any]]:
+    """A conversation as OpenAI's chat messages: the images first, then the text, as NVIDIA's upsampler sends them."""
+    images = [
+        {
+            "type": "image_url",
+            "image_url": {"url": f"data:image/png;base64,{base64.b64encode(frame.png).decode()}"},
+        }
+        for frame in conversation.frames
+    ]
+    return [{"role": "user", "content": [*images, {"type": "text", "text": conversation.text}]}]
