@@ -21,8 +21,21 @@ if TYPE_CHECKING:
     from cosmos_workflow.connection import Host
     from cosmos_workflow.doctor import Check
     from cosmos_workflow.jobs import Listener, Runs
+    from cosmos_workflow.lab import Place
+    from cosmos_workflow.store import Store
 
-__all__ = ["KEEP_WARM", "Source", "check", "find_host", "load_items", "open_runs", "upsample", "upsample_on"]
+__all__ = [
+    "KEEP_WARM",
+    "Source",
+    "check",
+    "find_host",
+    "load_items",
+    "open_place",
+    "open_runs",
+    "open_store",
+    "upsample",
+    "upsample_on",
+]
 
 KEEP_WARM = 600.0  # seconds that a worker stays loaded after a batch
 
@@ -163,12 +176,37 @@ def find_host(name: str, config: Config | None = None) -> Host:
     return host_from(name, hosts[name])
 
 
+def open_place(place: str, engine: str, settings: EngineSettings, config: Config | None = None) -> tuple[Place, str]:
+    """Where the lab measures (`local`, or a host of the settings), and why its engine was chosen.
+
+    Raises UsageError where there is no such host or engine.
+    """
+    from cosmos_workflow.engines import choose_engine
+    from cosmos_workflow.lab import LocalPlace
+
+    config = config or load_config()
+    if place == "local":
+        name, why = choose_engine(engine or config.engine, settings)
+        return LocalPlace(name, settings), why
+    from cosmos_workflow.connection import Pins
+    from cosmos_workflow.lab.host_place import HostPlace
+
+    there = HostPlace(find_host(place, config), engine, settings, Pins(known_keys_file()), data_folder())
+    return there, there.why
+
+
+def open_store(config: Config | None = None) -> Store:
+    """What this machine remembers: runs and experiments."""
+    from cosmos_workflow.store import Store
+
+    config = config or load_config()
+    return Store(config.store_url or f"sqlite:///{data_folder() / 'store.db'}")
+
+
 def open_runs(config: Config | None = None) -> Runs:
     """The runs of this machine's store."""
     from cosmos_workflow.connection import Pins
     from cosmos_workflow.jobs import Runs
-    from cosmos_workflow.store import Store
 
-    config, data = config or load_config(), data_folder()
-    store = Store(config.store_url or f"sqlite:///{data / 'store.db'}")
-    return Runs(store, data, lambda name: find_host(name, config), Pins(known_keys_file()))
+    config = config or load_config()
+    return Runs(open_store(config), data_folder(), lambda name: find_host(name, config), Pins(known_keys_file()))

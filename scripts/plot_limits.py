@@ -10,10 +10,9 @@ mpl.use("svg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from cosmos_workflow.limits import plan, plan_many
+from cosmos_workflow.limits import FIELD_TESTS, plan, plan_many
 
 PROMPT = "A futuristic city at sunset"
-FIELD = [(320, 180), (420, 236), (500, 281), (640, 360), (720, 405), (854, 480), (940, 529), (960, 540), (1280, 720)]
 COLOURS = {"fits": "#2a7f4f", "cut_short": "#c98a00", "too_long": "#b3261e"}
 LABELS = {"fits": "fits", "cut_short": "runs, answer cut short", "too_long": "rejected"}
 
@@ -32,7 +31,7 @@ def main() -> None:
     axes.axhspan(3796, 4096, color="#f0c36a", alpha=0.35, label="the answer's 300 tokens")
     axes.axhline(4096, color=COLOURS["too_long"], linewidth=1.2, label="max_model_len 4,096")
     shown = set()
-    for width, height in FIELD:
+    for width, height in FIELD_TESTS:
         found = plan((width, height), PROMPT, fit="off")
         label = LABELS[found.verdict] if found.verdict not in shown else None
         shown.add(found.verdict)

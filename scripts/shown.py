@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import shlex
 import subprocess
@@ -11,7 +10,7 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 
-from cosmos_workflow.limits import plan
+from cosmos_workflow.limits import FIELD_TESTS, plan
 from scripts.demo import draw_clip
 
 PROMPT = "A futuristic city at sunset"
@@ -36,13 +35,11 @@ def commands(*lines: str) -> None:
     print("```")
 
 
-def field_table(rows: str) -> None:
+def field_table() -> None:
     """The sizes of the field tests, what they saw, and what the arithmetic says."""
     print("| size | seen on the GPU | tokens of two frames | prompt | room | verdict |")
     print("|---|---|---:|---:|---:|---|")
-    for row in csv.reader(rows.split()):
-        width, height = map(int, row[0].split("x"))
-        seen = row[1].replace("_", " ")
+    for (width, height), seen in FIELD_TESTS.items():
         one = plan((width, height), PROMPT, fit="off")
         print(
             f"| {width}×{height} | {seen} | {one.image_tokens:,} | {one.prompt_tokens:,} | {one.room:,}"

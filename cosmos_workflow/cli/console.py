@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import click
@@ -11,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["VERDICTS", "exit_code", "print_json", "safe", "stderr", "stdout", "table"]
+__all__ = ["VERDICTS", "exit_code", "print_json", "safe", "stderr", "stdout", "stdout_for_results", "table"]
 
 VERDICTS = {
     "fits": "green",
@@ -82,3 +85,21 @@ def exit_code(failures: list[str]) -> int:
 def verdict_text(verdict: str) -> Text:
     """A verdict in its colour."""
     return Text(verdict, style=VERDICTS.get(verdict, ""))
+
+
+def stdout_for_results(engine: str) -> AbstractContextManager[None]:
+    """Whatever an engine's library or its child processes print goes to stderr; stdout is for results."""
+    return _redirected_stdout() if engine in ("vllm", "transformers") else nullcontext()
+
+
+@contextmanager
+def _redirected_stdout() -> Iterator[None]:
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)

@@ -9,24 +9,20 @@ import click
 
 from cosmos_workflow.cli.console import print_json, stdout, table, verdict_text
 from cosmos_workflow.cli.options import SIZE, limit_options, limits_model, merged_config, request_options
-from cosmos_workflow.limits import DTYPES, GPUS, MemoryPlan, Model, Plan, full_size_model_len, memory, plan
+from cosmos_workflow.limits import (
+    ASPECTS,
+    DTYPES,
+    GPUS,
+    USUAL_SIZES,
+    MemoryPlan,
+    Model,
+    Plan,
+    full_size_model_len,
+    memory,
+    plan,
+)
 
 __all__ = ["command"]
-
-ASPECTS = {
-    "16:9": (16, 9),
-    "3:2": (3, 2),
-    "4:3": (4, 3),
-    "1:1": (1, 1),
-    "3:4": (3, 4),
-    "9:16": (9, 16),
-    "21:9": (21, 9),
-}
-# Sizes that cameras, editors and the field tests of 2025-09-01 use.
-SIZES = [
-    *("320x180", "420x236", "500x281", "640x360", "640x480", "720x405", "854x480"),
-    *("928x522", "940x529", "960x540", "1280x704", "1280x720", "1920x1080", "3840x2160"),
-]
 
 
 @click.command("limits")
@@ -53,8 +49,7 @@ def command(
     aspects = {
         name: plan((width * 2048, height * 2048), prompt, model, **options) for name, (width, height) in ASPECTS.items()
     }
-    shown = sizes or tuple(SIZE.convert(size, None, None) for size in SIZES)
-    plans = [plan(size, prompt, model, fit=fit, **options) for size in shown]
+    plans = [plan(size, prompt, model, fit=fit, **options) for size in sizes or USUAL_SIZES]
     wanted = [gpu] if gpu or memory_gib else list(GPUS)
     length, full = options["max_model_len"] or 0, full_size_model_len(model, options["frames"])
 

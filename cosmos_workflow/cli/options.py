@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,7 +13,28 @@ from cosmos_workflow.config import Config, load_config
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.limits import DEFAULT_MODEL, FIT_MODES, MODELS, Model, model_at
 
-__all__ = ["DURATION", "SIZE", "limit_options", "limits_model", "merged_config", "request_options", "settings_from"]
+if TYPE_CHECKING:
+    from cosmos_workflow.engines import EngineSettings, Offload
+
+__all__ = [
+    "DURATION",
+    "LIST",
+    "NUMBERS",
+    "SIZE",
+    "SIZES",
+    "WORDS",
+    "engine_options",
+    "engine_settings",
+    "limit_options",
+    "limits_model",
+    "merged_config",
+    "model_options",
+    "request_options",
+    "settings_from",
+]
+
+# The options that stand above a user's settings of the same name.
+WORDS = ("model", "model_path", "engine", "server_url", "server_model")
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -52,22 +73,66 @@ class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 DURATION = Duration()
 
 
+class Several(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """Values of one kind, with commas between."""
+
+    def __init__(self, kind: Any, name: str) -> None:
+        self._kind = kind
+        self.name = name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Any, ...]:
+        if isinstance(value, tuple):
+            return value
+        words = [word.strip() for word in value.split(",") if word.strip()]
+        if not words:
+            self.fail("nothing is named", param, ctx)
+        return tuple(self._kind.convert(word, param, ctx) if self._kind else word for word in words)
+
+
+LIST = Several(None, "A,B")
+NUMBERS = Several(click.IntRange(1), "N,M")
+SIZES = Several(SIZE, "WxH,WxH")
+
+
 def _apply(function: Command, options: list[Callable[[Any], Any]]) -> Command:
     for option in reversed(options):
         function = option(function)
     return function
 
 
-def limit_options(function: Command) -> Command:
-    """Options that decide what the model can take."""
+def model_options(function: Command) -> Command:
+    """Options that name the model, and what it has room for."""
     return _apply(
         function,
         [
             click.option("--model", type=click.Choice(list(MODELS)), help=f"Whose limits hold.  [{DEFAULT_MODEL}]"),
             click.option("--model-path", metavar="FOLDER", help="The model's folder; its own files then count."),
-            click.option("--frames", type=click.IntRange(1), help="Frames a request.  [2]"),
             click.option("--max-tokens", type=click.IntRange(1), help="Tokens of answer.  [300]"),
             click.option("--max-model-len", type=click.IntRange(1), help="Context length of the engine.  [4096]"),
+        ],
+    )
+
+
+def limit_options(function: Command) -> Command:
+    """Options that decide what the model can take."""
+    frames = click.option("--frames", type=click.IntRange(1), help="Frames a request.  [2]")
+    return model_options(frames(function))
+
+
+def engine_options(function: Command) -> Command:
+    """Options that decide which engine answers, and where."""
+    names = "vllm, server, transformers or describe.  [what is here]"
+    place = "local, or a host of `cosmos hosts`.  [local]"
+    return _apply(
+        function,
+        [
+            click.option("--engine", default="", metavar="NAME", help=names),
+            click.option("--server-url", default="", help="An OpenAI-compatible server, for the server engine."),
+            click.option("--server-model", default="", help="What the server calls the model.  [its first]"),
+            click.option(
+                "--engine-option", multiple=True, metavar="KEY=VALUE", help="For the engine's library; repeatable."
+            ),
+            click.option("--on", "place", default="local", metavar="PLACE", help=place),
         ],
     )
 
@@ -97,6 +162,18 @@ def merged_config(**given: Any) -> Config:
 def limits_model(config: Config) -> Model:
     """The facts that hold under these settings. Raises BadInputError for a model folder that is not there."""
     return model_at(config.model_path, config.model or DEFAULT_MODEL)
+
+
+def engine_settings(
+    config: Config, pairs: tuple[str, ...], max_model_len: int | None = None, offload: Offload = "never"
+) -> EngineSettings:
+    """What engines are told under these settings; `pairs` are those of `--engine-option`."""
+    from cosmos_workflow.engines import EngineSettings
+
+    return EngineSettings(
+        limits_model(config), config.model_path, config.server_url, config.server_model, max_model_len, offload,
+        config.engine_options | settings_from(pairs),
+    )  # fmt: skip
 
 
 def settings_from(pairs: tuple[str, ...]) -> dict[str, Any]:

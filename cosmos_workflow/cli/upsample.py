@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cosmos_workflow.cli.check import print_plans
-from cosmos_workflow.cli.console import exit_code, print_json, stderr
+from cosmos_workflow.cli.console import exit_code, print_json, stderr, stdout_for_results
 from cosmos_workflow.cli.options import (
     DURATION,
+    WORDS,
+    engine_options,
+    engine_settings,
     limit_options,
     limits_model,
     merged_config,
     request_options,
-    settings_from,
 )
 from cosmos_workflow.cli.progress import Progress
 from cosmos_workflow.cli.results import show_results
 from cosmos_workflow.errors import CosmosError
+
+if TYPE_CHECKING:
+    from cosmos_workflow.engines import Offload
 
 __all__ = ["command"]
 
@@ -33,9 +35,7 @@ __all__ = ["command"]
 @click.argument("source", metavar="VIDEO | BATCH.jsonl", type=click.Path())
 @request_options
 @click.option("-o", "--out", type=click.Path(dir_okay=False), help="Results file.  [NAME.upsampled.jsonl]")
-@click.option("--engine", default="", metavar="NAME", help="vllm, server, transformers or describe.  [what is here]")
-@click.option("--server-url", default="", help="An OpenAI-compatible server, for the server engine.")
-@click.option("--server-model", default="", help="What the server calls the model.  [its first]")
+@engine_options
 @limit_options
 @click.option("--pick", type=click.Choice(["first", "spread"]), default="first", help="Which frames.  [first]")
 @click.option("--temperature", type=click.FloatRange(0), help="0 gives the same answer each time.  [0.6]")
@@ -47,8 +47,6 @@ __all__ = ["command"]
     help="Keep the model loaded, or free the GPU after the batch.  [--no-offload]",
 )
 @click.option("--offload-each", is_flag=True, help="Load and free the model for each item, as NVIDIA's script does.")
-@click.option("--engine-option", multiple=True, metavar="KEY=VALUE", help="For the engine's library; repeatable.")
-@click.option("--on", "place", default="local", metavar="PLACE", help="local, or a host of `cosmos hosts`.  [local]")
 @click.option("--detach", is_flag=True, help="On a host: return when it has the batch; see `cosmos runs`.")
 @click.option("--keep-warm", type=DURATION, default="10m", help="On a host: how long the model stays loaded.  [10m]")
 @click.option("--again", is_flag=True, help="Ask also for what the results file already answers.")
@@ -67,33 +65,25 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
     where it stopped.
     """
     from cosmos_workflow.api import find_host, load_items, upsample
-    from cosmos_workflow.engines import EngineSettings, choose_engine, make_engine
+    from cosmos_workflow.engines import choose_engine, make_engine
     from cosmos_workflow.prompts import Settings, check_items, is_batch
 
     options["asked_engine"] = options["engine"]
-    words = ("model", "model_path", "engine", "server_url", "server_model")
-    config = merged_config(**{name: options.pop(name) for name in words})
+    config = merged_config(**{name: options.pop(name) for name in WORDS})
     items = load_items(source, options.pop("prompt"))
     settings = Settings(
         limits=limits_model(config),
         **{name: options[name] for name in Settings.__dataclass_fields__ if name != "limits"},
     )
-    engine_settings = EngineSettings(
-        settings.limits,
-        config.model_path,
-        config.server_url,
-        config.server_model,
-        settings.max_model_len,
-        "item" if options["offload_each"] else "never" if options["no_offload"] else "batch",
-        config.engine_options | settings_from(options["engine_option"]),
-    )
+    offload: Offload = "item" if options["offload_each"] else "never" if options["no_offload"] else "batch"
+    told = engine_settings(config, options["engine_option"], settings.max_model_len, offload)
     place = options["place"]
     if place == "local":
-        name, why = choose_engine(config.engine, engine_settings)
+        name, why = choose_engine(config.engine, told)
     else:
         from cosmos_workflow.execution import remote_engine
 
-        asked = remote_engine(find_host(place, config), options["asked_engine"], engine_settings)
+        asked = remote_engine(find_host(place, config), options["asked_engine"], told)
         name, why = f"{asked.name} on {place}", asked.why
     say = stderr().print
     say(f"engine: {name} ({why})", style="dim")
@@ -113,37 +103,19 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
 
         keep_warm = options["keep_warm"] if options["no_offload"] else 0.0
         return upsample_there(
-            place, items, source, out, options["asked_engine"], engine_settings, settings,
+            place, items, source, out, options["asked_engine"], told, settings,
             keep_warm=keep_warm, detach=options["detach"], again=again, as_json=as_json, batch=batch,
         )  # fmt: skip
-    engine = make_engine(name, engine_settings)
+    engine = make_engine(name, told)
     stated = getattr(engine, "max_model_len", None)
     if name == "server" and stated and not settings.max_model_len:
         settings = replace(settings, max_model_len=stated)
     progress = Progress(len(items), enabled=batch, quiet=as_json)
     try:
-        with _stdout_for_results(name), progress, closing(engine):
+        with stdout_for_results(name), progress, closing(engine):
             results = upsample(items, engine=engine, settings=settings, out=out, on_result=progress.result, again=again)
     except (CosmosError, KeyboardInterrupt):
         say(f"stopped: {progress.done} of {len(items)} done; run it again to go on", style="yellow")
         say(f"results: {out}", style="dim")
         raise
     return show_results(results, out, earlier=len(items) - progress.done, batch=batch, as_json=as_json)
-
-
-@contextmanager
-def _redirected_stdout() -> Iterator[None]:
-    """Whatever an engine's library or its child processes print goes to stderr; stdout is for results."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    try:
-        os.dup2(2, 1)
-        yield
-    finally:
-        sys.stdout.flush()
-        os.dup2(kept, 1)
-        os.close(kept)
-
-
-def _stdout_for_results(engine: str) -> Any:
-    return _redirected_stdout() if engine in ("vllm", "transformers") else nullcontext()

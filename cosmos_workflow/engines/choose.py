@@ -10,7 +10,7 @@ from typing import Any
 
 from cosmos_workflow.engines.base import Engine, Offload
 from cosmos_workflow.errors import UsageError
-from cosmos_workflow.limits import DEFAULT_MODEL, Model
+from cosmos_workflow.limits import DEFAULT_MODEL, Model, get_model
 
 __all__ = ["ENGINES", "EngineSettings", "choose_engine", "make_engine"]
 
@@ -26,6 +26,11 @@ class EngineSettings:
     max_model_len: int | None = None
     offload: Offload = "never"
     options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def model(self) -> Model:
+        """The facts that hold."""
+        return get_model(self.limits)
 
 
 def choose_engine(name: str, settings: EngineSettings) -> tuple[str, str]:

@@ -119,6 +119,7 @@ class VLLMEngine:
             "cache_tokens": getattr(cache, "kv_cache_size_tokens", None) or tokens,
             "concurrency": getattr(cache, "kv_cache_max_concurrency", None)
             or round(tokens / config.model_config.max_model_len, 3),
+            "blocks_override": cache.num_gpu_blocks_override,
             "cache_bytes": getattr(cache, "kv_cache_memory_bytes", None),
             "gpu_memory_utilization": cache.gpu_memory_utilization,
         }

@@ -13,14 +13,26 @@ from typing import Any
 from cosmos_workflow.connection import Host, HostProgram, Sent, send_blobs
 from cosmos_workflow.engines import ENGINES, Answer, EngineSettings
 from cosmos_workflow.engines.base import Wants
-from cosmos_workflow.errors import HostError, HostUnreachable, UsageError
+from cosmos_workflow.errors import HostError, HostUnreachable, RunFailed, UsageError
 from cosmos_workflow.execution.parcel import MIRRORED, Parcel
 from cosmos_workflow.worker.files import unsealed
 
-__all__ = ["Hear", "RemoteEngine", "answers_in", "cancel", "clean_up", "follow", "remote_engine", "submit", "upload"]
+__all__ = [
+    "Hear",
+    "RemoteEngine",
+    "answers_in",
+    "cancel",
+    "clean_up",
+    "failure",
+    "follow",
+    "remote_engine",
+    "submit",
+    "upload",
+]
 
 SILENT_SECONDS = 30.0  # the host beats every 2 s
 SUBMIT_SECONDS = 180.0
+FULL_BYTES = 1 << 20  # less free than this, and a worker that is gone had no disk to write to
 
 Hear = Callable[[str, bytes], None]
 
@@ -191,6 +203,25 @@ def answers_in(data: bytes) -> list[Answer]:
     """The answers in lines of a results file; a damaged line holds none, and its item counts as not answered."""
     values = [unsealed(line) for line in data.split(b"\n") if line]
     return [Answer(**value) for value in values if value is not None]
+
+
+def failure(ended: Mapping[str, Any], run: str) -> RunFailed | None:
+    """Why a run did not end well, from what `follow` returned; None where it did."""
+    state = ended["state"]
+    if state == "done":
+        return None
+    if state == "cancelled":
+        return RunFailed("the run was cancelled", kind="cancelled", where=run)
+    if state == "unknown":
+        return RunFailed("the host no longer has this run (its folder was removed)", kind="lost", where=run)
+    if state == "failed":
+        return RunFailed(ended["what"], kind=ended["kind"], where=run, remedy=ended["remedy"])
+    if ended["free"] < FULL_BYTES:
+        return RunFailed("the host's disk is full", kind="disk_full", where=run, remedy="free space there")
+    signal, code = ended.get("signal"), ended.get("code")
+    how = f"was killed by {signal}" if signal else f"ended with exit code {code}" if code else "ended without a word"
+    hint = " (often the host's memory)" if signal == "SIGKILL" else ""
+    return RunFailed(f"the worker {how}{hint}", kind="worker_killed", where=run)
 
 
 async def cancel(program: HostProgram, run: str) -> dict[str, Any]:

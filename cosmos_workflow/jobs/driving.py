@@ -19,7 +19,6 @@ __all__ = ["GIVE_UP_SECONDS", "Listener", "attempts", "drive"]
 
 GIVE_UP_SECONDS = 3600.0  # without a line; the run goes on there, and `runs attach` goes on here
 STRANDED_TRIES = 3
-FULL_BYTES = 1 << 20  # less free than this, and a worker that is gone had no disk to write to
 
 
 def _nothing(*_: Any) -> None:
@@ -109,31 +108,14 @@ class Driver:
 
     def _trouble(self, ended: dict[str, Any]) -> RunFailed | None:
         """What a run that did not end well ended with."""
-        state, remedy = ended["state"], f"cosmos runs retry {self._run.id}"
-        if state == "done":
+        failure = remote.failure(ended, self._run.id)
+        if failure is None:
             return None
-        if state == "cancelled":
-            return RunFailed("the run was cancelled", kind="cancelled", where=self._run.id, remedy=remedy)
-        if state == "unknown":
-            return RunFailed(
-                "the host no longer has this run (its folder was removed)", kind="lost", where=self._run.id,
-                remedy=remedy,
-            )  # fmt: skip
-        if state == "failed":
-            remedy = f"{ended['remedy']}; then {remedy}" if ended["remedy"] else remedy
-            return RunFailed(ended["what"], kind=ended["kind"], where=self._run.id, remedy=remedy)
-        if ended["free"] < FULL_BYTES:
-            return RunFailed(
-                "the host's disk is full", kind="disk_full", where=self._run.place, remedy=f"free space; then {remedy}"
-            )
-        signal, code = ended.get("signal"), ended.get("code")
-        how = f"killed by {signal}" if signal else f"ended with exit code {code}" if code else "ended without a word"
-        hint = " (often the host's memory)" if signal == "SIGKILL" else ""
-        last = "".join(f"\n  {line}" for line in ended["tail"].splitlines()[-5:])
-        return RunFailed(
-            f"the worker was {how}{hint}" if signal else f"the worker {how}", kind="worker_killed",
-            where=self._run.id, remedy=remedy + (f"; its last lines:{last}" if last else ""),
-        )  # fmt: skip
+        remedy = f"cosmos runs retry {self._run.id}"
+        remedy = f"{failure.remedy}; then {remedy}" if failure.remedy else remedy
+        if failure.kind == "worker_killed" and ended["tail"]:
+            remedy += "; its last lines:" + "".join(f"\n  {line}" for line in ended["tail"].splitlines()[-5:])
+        return RunFailed(failure.what, kind=failure.kind, where=failure.where, remedy=remedy)
 
     def _hear(self, file: str, data: bytes) -> None:
         if file == "results":

@@ -14,17 +14,21 @@ from cosmos_workflow.limits.folder import model_at, read_folder
 from cosmos_workflow.limits.images import ImageRule, PixtralImages, QwenImages
 from cosmos_workflow.limits.memory import GPUS, KVCache, MemoryPlan, full_size_model_len, kv_cache, memory
 from cosmos_workflow.limits.models import DEFAULT_MODEL, DTYPES, MODELS, KVShape, Model, get_model
+from cosmos_workflow.limits.shapes import ASPECTS, FIELD_TESTS, USUAL_SIZES, size_at
 from cosmos_workflow.limits.text import QwenText, TekkenText, TextRule
 
 if TYPE_CHECKING:
     from cosmos_workflow.limits.many import PlanArrays, plan_many
 
 __all__ = [
+    "ASPECTS",
     "DEFAULT_MODEL",
     "DTYPES",
+    "FIELD_TESTS",
     "FIT_MODES",
     "GPUS",
     "MODELS",
+    "USUAL_SIZES",
     "Fit",
     "ImageRule",
     "KVCache",
@@ -48,6 +52,7 @@ __all__ = [
     "plan",
     "plan_many",
     "read_folder",
+    "size_at",
 ]
 
 

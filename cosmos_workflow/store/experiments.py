@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -51,7 +52,9 @@ class Experiments:
     def unfinished(self, kind: Kind, place: str, engine: str, settings: Mapping[str, Any]) -> Experiment | None:
         """The newest one that was broken off, and asked for just this."""
         found = [one for one in self.all(kind) if (one.state, one.place, one.engine) == ("running", place, engine)]
-        return next((one for one in found if one.settings == settings), None)
+        # As the database gives it back: tuples come as lists.
+        same = json.loads(json.dumps(settings))
+        return next((one for one in found if one.settings == same), None)
 
     def all(self, kind: Kind | None = None) -> list[Experiment]:
         """The newest first."""

@@ -48,7 +48,7 @@ class EngineHost:
             if self._asleep:
                 self._engine.wake_up()  # type: ignore[attr-defined]
                 self._asleep = False
-            note("warm", properties=self._engine.properties())
+            note("warm", properties=_properties(self._engine))
             return self._engine
         self._take_device(note)
         note("loading", engine=self.name)
@@ -57,7 +57,7 @@ class EngineHost:
         engine.load()
         self._engine = engine
         seconds = round(time.monotonic() - started, 3)
-        note("loaded", seconds=seconds, properties={**device(), **engine.properties()})
+        note("loaded", seconds=seconds, properties=_properties(engine))
         return engine
 
     def rest(self) -> None:
@@ -88,6 +88,10 @@ class EngineHost:
                 self._wanted.touch()
                 self._lock = try_lock(self._lock_path, patience=1.0)
         self._wanted.unlink(missing_ok=True)
+
+
+def _properties(engine: Engine) -> dict[str, Any]:
+    return {**device(), **engine.properties()}
 
 
 class Sampler:
@@ -128,7 +132,7 @@ def device() -> dict[str, Any]:
 
 
 def memory_used() -> dict[str, int]:
-    """MiB: `gpu_mib` of all GPUs where `nvidia-smi` is, else `process_mib` of this process group; empty where neither."""
+    """MiB: `gpu_mib` of all GPUs where `nvidia-smi` is, else `process_mib` of this process group."""
     if gpus := _nvidia_smi("memory.used"):
         return {"gpu_mib": sum(map(int, gpus))}
     pages = 0

@@ -1,0 +1,105 @@
+"""`cosmos bench`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cosmos_workflow.cli.console import print_json, stderr, stdout, stdout_for_results, table
+from cosmos_workflow.cli.options import (
+    LIST,
+    NUMBERS,
+    SIZES,
+    WORDS,
+    engine_options,
+    engine_settings,
+    merged_config,
+    model_options,
+)
+
+if TYPE_CHECKING:
+    from cosmos_workflow.lab import ModeRow, Timing
+
+__all__ = ["command"]
+
+
+@click.command("bench")
+@click.option("--mode", "modes", type=LIST, help="Of offload-each,one-at-a-time,batch,warm.  [all]")
+@click.option("--batch", "batches", type=NUMBERS, help="Prompts a batch, one or several such as 3,16.  [3]")
+@click.option("--size", "sizes", type=SIZES, help="Sizes of the frames, such as 854x480,910x512.  [854x480]")
+@click.option("--repeats", type=click.IntRange(1), help="How often each is measured.  [3]")
+@click.option("--frames", type=click.IntRange(1), help="Frames a request.  [2]")
+@click.option("-p", "--prompt", "text", help="The prompt to send.  [A futuristic city at sunset]")
+@engine_options
+@model_options
+@click.option("--price-per-hour", type=click.FloatRange(0), default=0.0, help="What the machine costs.")
+@click.option("--max-minutes", type=click.FloatRange(0, min_open=True), help="Begin nothing that would end later.")
+@click.option("--again", is_flag=True, help="Begin anew, also where the same was broken off.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def command(
+    as_json: bool, again: bool, max_minutes: float | None, price_per_hour: float, place: str, **options: Any
+) -> int:
+    """Time the modes: offload after every prompt, stay loaded, whole batch, warm worker.
+
+    \b
+    cosmos bench --model-path ~/models/upsampler --batch 3,16 --price-per-hour 2.49
+    cosmos bench --on gpu --mode one-at-a-time,batch,warm
+
+    Each measurement is on disk when it ends: run again with the same words, it goes on where it stopped.
+    """
+    from cosmos_workflow.api import open_place, open_store
+    from cosmos_workflow.lab import BenchSettings, bench, mode_rows, studies
+
+    config = merged_config(**{name: options.pop(name) for name in WORDS})
+    told = engine_settings(config, options.pop("engine_option"), options.pop("max_model_len"))
+    settings = replace(BenchSettings(), **{name: value for name, value in options.items() if value is not None})
+    where, why = open_place(place, config.engine, told, config)
+    say = stderr().print
+    say(f"engine: {where.engine} on {where.name} ({why})", style="dim")
+    experiments = open_store(config).experiments
+
+    def show(timing: Timing) -> None:
+        if not as_json:
+            word = f"failed: {timing.error}" if timing.error else f"{timing.seconds:.1f} s"
+            say(f"{timing.key}: {word}", style="yellow" if timing.error else "dim")
+
+    with stdout_for_results(where.engine), where:
+        experiment = bench(
+            where, told.model, settings, experiments, max_minutes=max_minutes or 0.0, again=again, on_timing=show
+        )
+    measured = [timing for study in studies(experiments, [experiment.id]) for timing in study.timings]
+    rows = mode_rows(measured, price_per_hour)
+    if as_json:
+        print_json(
+            {
+                "experiment": experiment.id,
+                "state": experiment.state,
+                "environment": experiment.environment,
+                "modes": [
+                    {**asdict(row), "per_prompt": row.per_prompt, "prompts_per_hour": row.prompts_per_hour}
+                    for row in rows
+                ],
+            }
+        )
+    else:
+        _print(rows)
+    if experiment.state != "done":
+        say(f"the {max_minutes:g} minutes are over; run it again to go on", style="yellow")
+    say(f"experiment: {experiment.id}; write it up: cosmos report", style="dim")
+    return int(any(row.failed for row in rows))
+
+
+def _print(rows: list[ModeRow]) -> None:
+    costs = any(row.cost is not None for row in rows)
+    columns = ["mode", ">batch", ">size", ">start", ">load", ">compile", ">prompts", ">total", ">per prompt", ">gain"]
+    shown = table(*columns, ">an hour", *([">1,000 prompts"] if costs else []), title="Medians, in seconds")
+    for row in rows:
+        parts = [f"{row.parts[name]:.1f}" for name in ("start", "load", "compile", "prompts")]
+        shown.add_row(
+            row.name, str(row.batch), f"{row.width}x{row.height}", *parts, f"{row.seconds:.1f}",
+            f"{row.per_prompt:.1f}", "-" if row.gain is None else f"{row.gain:.0%}", f"{row.prompts_per_hour:,.0f}",
+            *([f"{row.cost:,.2f}" if row.cost is not None else "-"] if costs else []),
+        )  # fmt: skip
+    stdout().print(shown)

@@ -1,0 +1,139 @@
+"""`cosmos probe`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cosmos_workflow.cli.console import print_json, stderr, stdout, stdout_for_results, table, verdict_text
+from cosmos_workflow.cli.options import (
+    LIST,
+    NUMBERS,
+    WORDS,
+    engine_options,
+    engine_settings,
+    merged_config,
+    model_options,
+)
+
+if TYPE_CHECKING:
+    from cosmos_workflow.lab import Study, Trial
+
+__all__ = ["command"]
+
+
+@click.command("probe")
+@click.option("--search", "searches", type=LIST, help="Of size,usual,frames,prompt,batch.  [all]")
+@click.option("--aspect", "aspects", type=LIST, help="Aspect ratios.  [16:9,4:3,1:1,9:16]")
+@click.option("--frames", type=NUMBERS, help="Frames a request, one or several such as 1,2.  [2]")
+@click.option("-p", "--prompt", "text", help="The prompt to send.  [A futuristic city at sunset]")
+@click.option("--around", type=click.IntRange(0), help="Sizes to try on both sides of each boundary.  [2]")
+@click.option("--max-batch", type=click.IntRange(1), help="The largest batch to try.  [32]")
+@click.option("--longest-side", type=click.IntRange(1), help="The longest side to try, in pixels.  [the model's]")
+@engine_options
+@model_options
+@click.option("--max-minutes", type=click.FloatRange(0, min_open=True), help="Begin nothing that would end later.")
+@click.option("--again", is_flag=True, help="Begin anew, also where the same was broken off.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def command(as_json: bool, again: bool, max_minutes: float | None, place: str, **options: Any) -> int:
+    """Find an engine's limits by bisection, and set what is seen beside what is predicted.
+
+    \b
+    cosmos probe --model-path ~/models/upsampler
+    cosmos probe --on gpu --aspect 16:9,1:1 --frames 1,2 --max-minutes 20
+    cosmos probe --server-url http://localhost:8000/v1 --search size,prompt
+
+    Each trial is on disk when it ends: run again with the same words, it goes on where it stopped.
+    """
+    from cosmos_workflow.api import open_place, open_store
+    from cosmos_workflow.lab import ProbeSettings, probe, studies
+
+    config = merged_config(**{name: options.pop(name) for name in WORDS})
+    told = engine_settings(config, options.pop("engine_option"), options.pop("max_model_len"))
+    settings = replace(ProbeSettings(), **{name: value for name, value in options.items() if value is not None})
+    where, why = open_place(place, config.engine, told, config)
+    say = stderr().print
+    say(f"engine: {where.engine} on {where.name} ({why})", style="dim")
+    experiments, count = open_store(config).experiments, 0
+
+    def show(trial: Trial) -> None:
+        nonlocal count
+        count += 1
+        if not as_json:
+            _show(count, trial)
+
+    with stdout_for_results(where.engine), where:
+        experiment = probe(
+            where, told.model, settings, experiments, max_minutes=max_minutes or 0.0, again=again, on_trial=show
+        )
+    (study,) = studies(experiments, [experiment.id])
+    if as_json:
+        print_json(_document(study))
+    else:
+        _print(study)
+    if experiment.state != "done":
+        say(f"the {max_minutes:g} minutes are over; run it again to go on", style="yellow")
+    say(f"experiment: {experiment.id}; write it up: cosmos report", style="dim")
+    return int(any(not trial.agrees for trial in study.trials))
+
+
+def _show(count: int, trial: Trial) -> None:
+    batch = f"{trial.batch} of " if trial.batch > 1 else ""
+    size = f"{batch}{trial.frames} × {trial.width}x{trial.height}"
+    text = f"{count} {trial.search}: {size}, {trial.predicted_tokens:,} tokens"
+    if trial.agrees:
+        stderr().print(f"{text}: {trial.seen}", style="dim")
+    else:
+        stderr().print(f"{text}: {trial.seen}, predicted {trial.predicted} {trial.error}", style="yellow")
+
+
+def _document(study: Study) -> dict[str, Any]:
+    from cosmos_workflow.lab import boundaries
+
+    one = study.experiment
+    return {
+        "experiment": one.id,
+        "state": one.state,
+        "place": one.place,
+        "engine": one.engine,
+        "environment": one.environment,
+        "trials": len(study.trials),
+        "boundaries": [
+            {**{name: value for name, value in asdict(found).items() if name != "trial"}, "size": found.size}
+            for found in boundaries(study.trials)
+        ],
+        "disagreements": [asdict(trial) for trial in study.trials if not trial.agrees],
+    }
+
+
+def _print(study: Study) -> None:
+    from cosmos_workflow.lab import boundaries, reason
+
+    console = stdout()
+    rows = table("search", ">frames", "what", ">predicted", ">seen", "", "largest", title="Boundaries")
+    for one in boundaries(study.trials):
+        mark = ("exact" if one.exact else "at least") if one.agrees else "differs"
+        rows.add_row(
+            one.search, str(one.frames), one.what, f"{one.predicted:,} {one.unit}", f"{one.seen:,} {one.unit}", mark,
+            one.size,
+        )  # fmt: skip
+    if rows.row_count:
+        console.print(rows)
+    usual = [trial for trial in study.trials if trial.search == "usual sizes"]
+    if usual:
+        rows = table(">size", "seen", ">prompt tokens", ">answer", "why", title="Usual sizes, as they are")
+        for trial in usual:
+            rows.add_row(
+                f"{trial.width}x{trial.height}", verdict_text(trial.seen), f"{trial.predicted_tokens:,}",
+                f"{trial.completion_tokens:,}", reason(trial),
+            )  # fmt: skip
+        console.print(rows)
+    told = study.experiment.environment
+    if "cache_tokens" in told:
+        planned = told.get("planned_cache_tokens")
+        beside = f", {planned:,} predicted" if planned is not None else ""
+        console.print(f"KV cache: {told['cache_tokens']:,} tokens{beside}")
+    differ = [trial for trial in study.trials if not trial.agrees]
+    console.print(f"{len(study.trials)} trials, {len(differ)} not as predicted")

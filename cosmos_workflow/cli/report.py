@@ -1,0 +1,75 @@
+"""`cosmos report`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cosmos_workflow.cli.console import print_json, stderr, stdout, table
+
+if TYPE_CHECKING:
+    from cosmos_workflow.lab import Study
+
+__all__ = ["command"]
+
+
+@click.command("report")
+@click.argument("experiments", nargs=-1, metavar="[EXPERIMENT]…")
+@click.option("-o", "--out", type=click.Path(dir_okay=False), default="TESTING_RESULTS.md", show_default=True)
+@click.option("--html", type=click.Path(dir_okay=False), help="The same as one page with its plots.  [beside -o]")
+@click.option("--price-per-hour", type=click.FloatRange(0), default=0.0, help="What the machine costs.")
+@click.option("--export", "exported", type=click.Path(dir_okay=False), help="Write only the records: .jsonl or .csv.")
+@click.option("--list", "listing", is_flag=True, help="List what has been measured.")
+@click.option("--json", "as_json", is_flag=True, help="With --list: one JSON document.")
+def command(
+    experiments: tuple[str, ...], out: str, html: str | None, price_per_hour: float, exported: str | None,
+    listing: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Write up what `cosmos probe` and `cosmos bench` measured; all of it, or the experiments named.
+
+    \b
+    cosmos report
+    cosmos report -o docs/TESTING_RESULTS.md --price-per-hour 2.49
+    cosmos report --export trials.csv
+    """
+    from cosmos_workflow.api import open_store
+    from cosmos_workflow.lab import export, studies, write_report
+
+    found = studies(open_store().experiments, experiments)
+    if listing:
+        _list(found, as_json)
+        return
+    say = stderr().print
+    if exported:
+        say(f"{export(found, Path(exported))} records: {exported}")
+        return
+    page = Path(html) if html else Path(out).with_suffix(".html")
+    write_report(found, Path(out), page, price_per_hour)
+    say(f"report: {out}\npage: {page}")
+
+
+def _list(found: Sequence[Study], as_json: bool) -> None:
+    rows = [
+        {
+            "experiment": study.experiment.id,
+            "kind": study.experiment.kind,
+            "state": study.experiment.state,
+            "place": study.experiment.place,
+            "engine": study.experiment.environment.get("version", study.experiment.engine),
+            "records": len(study.trials) + len(study.timings),
+            "created": study.experiment.created,
+        }
+        for study in found
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    shown = table("experiment", "kind", "state", "place", "engine", ">records", "begun")
+    for row in rows:
+        begun = time.strftime("%Y-%m-%d %H:%M", time.localtime(row.pop("created")))
+        shown.add_row(*map(str, row.values()), begun)
+    stdout().print(shown)

@@ -1,0 +1,175 @@
+"""`bench`: what the modes cost, by batch and by frame size, with the parts of the time."""
+
+from __future__ import annotations
+
+import random
+import time
+import zlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from cosmos_workflow.engines import Conversation
+from cosmos_workflow.errors import UsageError
+from cosmos_workflow.lab.environment import describe_environment
+from cosmos_workflow.lab.places import Asked, Place, load
+from cosmos_workflow.lab.recording import Budget, OutOfTime, Recorder
+from cosmos_workflow.lab.trials import Subject, draw_frame
+from cosmos_workflow.limits import Model
+from cosmos_workflow.media import Frame
+from cosmos_workflow.store import Experiment, Experiments
+
+__all__ = ["MODES", "PARTS", "BenchSettings", "Timing", "bench"]
+
+MODES = {
+    "offload-each": "offload after every prompt",
+    "one-at-a-time": "stay loaded, one at a time",
+    "batch": "stay loaded, whole batch",
+    "warm": "warm worker, whole batch",
+}
+PARTS = ("start", "load", "compile", "prompts")
+
+
+@dataclass(frozen=True)
+class BenchSettings:
+    """What to time: every mode with every batch and size, `repeats` times, in random order. Sizes in pixels."""
+
+    modes: tuple[str, ...] = tuple(MODES)
+    batches: tuple[int, ...] = (3,)
+    sizes: tuple[tuple[int, int], ...] = ((854, 480),)
+    repeats: int = 3
+    frames: int = 2
+    text: str = "A futuristic city at sunset"
+    max_tokens: int = 300
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One measurement as it is recorded: s, tokens, MiB.
+
+    `seconds` is the whole of it; `parts` are `start`, `load`, `compile` and `prompts`, and what is in none of them is
+    the engine's end. `memory` is its course: [seconds since the start, MiB].
+    """
+
+    mode: str
+    batch: int
+    width: int
+    height: int
+    repeat: int
+    seconds: float = 0.0
+    parts: dict[str, float] = field(default_factory=dict)
+    answered: int = 0
+    completion_tokens: int = 0
+    peak_mib: int = 0
+    memory_of: str = ""
+    memory: list[list[float]] = field(default_factory=list)
+    error: str = ""
+    error_kind: str = ""
+    begun: float = 0.0
+
+    @property
+    def key(self) -> str:
+        return f"{self.mode}, {self.batch} x {self.width}x{self.height}, {self.repeat}"
+
+    def conversations(self, settings: BenchSettings) -> list[Conversation]:
+        """Pictures of its own for each prompt: prefix caching must not answer for the work."""
+        first = zlib.crc32(self.key.encode())
+        return [
+            Conversation(f"{n}", settings.text, self._frames(first + n, settings.frames), settings.max_tokens, 0.0)
+            for n in range(self.batch)
+        ]
+
+    def _frames(self, seed: int, count: int) -> tuple[Frame, ...]:
+        return tuple(draw_frame(self.width, self.height, seed * count + n) for n in range(count))
+
+
+def bench(
+    place: Place,
+    model: Model,
+    settings: BenchSettings,
+    experiments: Experiments,
+    *,
+    max_minutes: float = 0.0,
+    again: bool = False,
+    on_timing: Callable[[Timing], None] = lambda timing: None,
+) -> Experiment:
+    """Time the modes at `place`; every measurement is in `experiments` when it ends.
+
+    The same that was broken off is gone on with, unless `again`. An experiment whose `state` is still `running`
+    was stopped by `max_minutes`. Raises UsageError for an unknown mode, EngineUnavailable or OutOfMemory where the
+    engine cannot be loaded.
+    """
+    if unknown := set(settings.modes) - MODES.keys():
+        raise UsageError(f"no mode {', '.join(sorted(unknown))}", remedy=f"choose of {', '.join(MODES)}")
+    asked_for = {**asdict(settings), "model": model.name, "options": place.options}
+    recorder = Recorder.open(experiments, "bench", place.name, place.engine, asked_for, again=again)
+    budget, longest = Budget(max_minutes), 0.0
+    todo = [
+        Timing(mode, batch, *size, repeat)
+        for mode in settings.modes
+        for batch in settings.batches
+        for size in settings.sizes
+        for repeat in range(settings.repeats)
+    ]
+    random.Random(recorder.experiment.id).shuffle(todo)
+    todo = [timing for timing in todo if not recorder.found(timing.key)]
+    try:
+        if todo:
+            # The first load of a process imports the libraries and fills the caches: it is not counted.
+            loaded = load(place, stay=False)
+            recorder.environment(describe_environment(Subject(model, place.engine, loaded.properties), loaded))
+        for timing in todo:
+            budget.check(longest)
+            with recorder.running({timing.key: asdict(timing)}) as records:
+                began = time.monotonic()
+                asked = _measure(place, timing, settings)
+                longest = max(longest, time.monotonic() - began)
+                ended = _ended(timing, asked)
+                records[timing.key] = asdict(ended)
+            on_timing(ended)
+        recorder.close()
+    except OutOfTime:
+        pass
+    return experiments.get(recorder.experiment.id)
+
+
+def _measure(place: Place, timing: Timing, settings: BenchSettings) -> list[Asked]:
+    """Each call of a measurement, which begins and ends with nothing loaded."""
+    batch = timing.conversations(settings)
+    if timing.mode == "offload-each":
+        return [place.ask([one], stay=False) for one in batch]
+    if timing.mode == "one-at-a-time":
+        return [place.ask([one], stay=one is not batch[-1]) for one in batch]
+    if timing.mode == "warm":
+        # What loads it is not counted.
+        load(place)
+    return [place.ask(batch, stay=False)]
+
+
+def _ended(timing: Timing, asked: list[Asked]) -> Timing:
+    seconds = sum(one.seconds for one in asked)
+    if timing.mode == "warm":
+        # A warm worker goes on being one: its end is not part of the batch.
+        seconds = sum(one.parts["start"] + one.parts["prompts"] for one in asked)
+    answers = [answer for one in asked for answer in one.answers.values()]
+    failed = next((one for one in asked if one.error), None)
+    refused = next((one for one in answers if one.error), None)
+    course: list[list[float]] = []
+    offset = 0.0
+    for one in asked:
+        course += [[round(offset + second, 1), mib] for second, mib in one.memory]
+        offset += one.seconds
+    parts: dict[str, Any] = {name: round(sum(one.parts.get(name, 0.0) for one in asked), 3) for name in PARTS}
+    return replace(
+        timing,
+        seconds=round(seconds, 3),
+        parts=parts,
+        answered=sum(not one.error for one in answers),
+        completion_tokens=sum(one.completion_tokens for one in answers),
+        peak_mib=max((mib for one in asked for _, mib in one.memory), default=0),
+        memory_of=asked[-1].memory_of,
+        memory=course,
+        error=failed.error if failed else refused.error if refused else "",
+        error_kind=failed.kind if failed else refused.error_kind if refused else "",
+        begun=time.time() - seconds,
+    )

@@ -1,0 +1,27 @@
+"""What an experiment ran on: the machine, the engine as it says of itself, and what the planner says of its memory."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+from cosmos_workflow import __version__
+from cosmos_workflow.lab.places import Asked
+from cosmos_workflow.lab.trials import Subject
+
+__all__ = ["describe_environment"]
+
+
+def describe_environment(subject: Subject, loaded: Asked) -> dict[str, Any]:
+    """Names and values for the record; tokens, MiB, s."""
+    told: dict[str, Any] = {
+        "model": subject.model.name,
+        "cosmos_workflow": __version__,
+        "client": f"{platform.system()}, Python {platform.python_version()}",
+        **subject.properties,
+        "parts": {name: round(seconds, 2) for name, seconds in loaded.parts.items() if name != "prompts"},
+        "peak_mib": max((mib for _, mib in loaded.memory), default=0),
+    }
+    if planned := subject.planned_cache:
+        told |= {"planned_cache_tokens": planned.tokens, "planned_concurrency": round(planned.concurrency, 3)}
+    return told

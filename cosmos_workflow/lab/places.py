@@ -1,0 +1,186 @@
+"""Where trials run: an engine in this process, or a host's worker; what came back, what it took, what broke."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+from cosmos_workflow.engines import Answer, Conversation, Engine, EngineSettings, classify, make_engine, root_cause
+from cosmos_workflow.errors import EngineError, EngineUnavailable, OutOfMemory
+from cosmos_workflow.worker.engine_host import Sampler, device
+
+__all__ = ["Asked", "LocalPlace", "Place", "load", "load_parts", "measured_options"]
+
+Course = list[tuple[float, int]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one call brought. Times in s; `memory` is its course as (seconds since the start, MiB), of `memory_of`.
+
+    `kind` and `error` say why not every conversation has an answer. `parts` are those of the time: `start`
+    (process and imports), `load` (weights), `compile` (profile run, KV cache, compiling), `prompts`.
+    """
+
+    answers: Mapping[str, Answer]
+    seconds: float
+    parts: Mapping[str, float]
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    memory: Sequence[tuple[float, int]] = ()
+    memory_of: str = ""
+    kind: str = ""
+    error: str = ""
+
+
+class Place(Protocol):
+    """Somewhere that answers conversations, loading its engine when it must."""
+
+    name: str
+    engine: str
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """What tells this engine from another of the same name."""
+
+    def ask(self, conversations: Sequence[Conversation], *, stay: bool = True) -> Asked:
+        """Ask for answers. An engine that fails is told of in `Asked`, and loaded anew by the next call.
+
+        With `stay` it is kept loaded, else freed before this returns.
+        Raises HostError where a host cannot be asked.
+        """
+
+    def __enter__(self) -> Place: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def measured_options(engine: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """An engine's options with those that make it tell when things happened."""
+    return ({"disable_log_stats": False} if engine == "vllm" else {}) | dict(options)
+
+
+def load(place: Place, *, stay: bool = True) -> Asked:
+    """The smallest request there is, so that the engine is loaded and says what it is.
+
+    Raises EngineUnavailable or OutOfMemory where that fails.
+    """
+    loaded = place.ask([Conversation("hello", "hello", max_tokens=1, temperature=0.0)], stay=stay)
+    if loaded.error:
+        kind = OutOfMemory if loaded.kind == "out_of_memory" else EngineUnavailable
+        raise kind(loaded.error, where=f"{place.engine} on {place.name}", remedy="`cosmos doctor` says what is missing")
+    return loaded
+
+
+class LocalPlace:
+    """An engine of this process; vLLM's own runs in processes that it starts, and may die without us."""
+
+    name = "local"
+
+    def __init__(self, engine: str, settings: EngineSettings) -> None:
+        self.engine = engine
+        self.options = {"model_path": settings.model_path, "max_model_len": settings.max_model_len, **settings.options}
+        self._settings = replace(settings, offload="never", options=measured_options(engine, settings.options))
+        self._engine: Engine | None = None
+        self._folder = tempfile.TemporaryDirectory(prefix="cosmos-lab-", ignore_cleanup_errors=True)
+        self._log = Path(self._folder.name) / "engine.log"
+
+    def __enter__(self) -> LocalPlace:
+        # vLLM reads this when it is imported, and its processes when they start. A user's own setting stands.
+        config = Path(self._folder.name) / "logging.json"
+        config.write_text(json.dumps(_logging_to(self._log)), encoding="utf-8")
+        os.environ.setdefault("VLLM_LOGGING_CONFIG_PATH", str(config))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+        if os.environ.get("VLLM_LOGGING_CONFIG_PATH", "").startswith(self._folder.name):
+            del os.environ["VLLM_LOGGING_CONFIG_PATH"]
+        self._folder.cleanup()
+
+    def ask(self, conversations: Sequence[Conversation], *, stay: bool = True) -> Asked:
+        answers: dict[str, Answer] = {}
+        course: Course = []
+        of: set[str] = set()
+        began, log_start = time.monotonic(), self._log_size()
+
+        def note(event: str, **used: int) -> None:
+            of.update(name.removesuffix("_mib") for name in used)
+            course.append((time.monotonic() - began, sum(used.values())))
+
+        sampler = Sampler(note)
+        loading, kind, error, properties = 0.0, "", "", {}
+        loaded = began
+        try:
+            if self._engine is None:
+                engine = make_engine(self.engine, self._settings)
+                engine.load()
+                self._engine, loaded = engine, time.monotonic()
+                loading = loaded - began
+            properties = {**device(), **self._engine.properties()}
+            self._engine.answer(conversations, lambda answer: answers.update({answer.id: answer}))
+        except EngineError as failure:
+            error = root_cause(failure.what, self._read_log(log_start))
+            kind = "out_of_memory" if isinstance(failure, OutOfMemory) else classify(error)
+            self._close()
+        finally:
+            prompts = time.monotonic() - loaded
+            sampler.close()
+        if not stay:
+            self._close()
+        parts = load_parts(self._read_log(log_start), loading) | {"prompts": prompts}
+        return Asked(
+            answers, time.monotonic() - began, parts, properties, course, "".join(of), kind, error
+        )  # fmt: skip
+
+    def _close(self) -> None:
+        engine, self._engine = self._engine, None
+        if engine:
+            engine.close()
+
+    def _log_size(self) -> int:
+        return self._log.stat().st_size if self._log.exists() else 0
+
+    def _read_log(self, start: int) -> str:
+        return self._log.read_bytes()[start:].decode("utf-8", "replace") if self._log.exists() else ""
+
+
+def load_parts(log: str, loading: float) -> dict[str, float]:
+    """The parts of the `loading` seconds, as vLLM's log tells them; all of it is `start` where it does not."""
+    load = _last(r"Model loading took \S+ GiB memory and ([\d.]+) seconds", log)
+    load = load or _last(r"Initializing model took ([\d.]+) seconds", log) + _last(
+        r"weights took ([\d.]+) seconds", log
+    )
+    compiling = _last(r"init engine \([^)]*\) took ([\d.]+) s", log)
+    return {"start": max(0.0, loading - load - compiling), "load": load, "compile": compiling}
+
+
+def _last(pattern: str, log: str) -> float:
+    found = re.findall(pattern, log)
+    return float(found[-1]) if found else 0.0
+
+
+def _logging_to(path: Path) -> dict[str, Any]:
+    """Python's logging configuration: all that vLLM tells to a file, warnings to people as ever."""
+    handlers = {
+        "file": {"class": "logging.FileHandler", "filename": str(path), "level": "INFO", "formatter": "plain"},
+        "people": {"class": "logging.StreamHandler", "level": "WARNING", "formatter": "plain"},
+    }
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"plain": {"format": "%(levelname)s %(asctime)s [%(name)s] %(message)s"}},
+        "handlers": handlers,
+        "loggers": {"vllm": {"handlers": list(handlers), "level": "INFO", "propagate": False}},
+    }

@@ -1,0 +1,274 @@
+"""`probe`: where an engine's limits really are, found by bisection, beside where the arithmetic says."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from cosmos_workflow.errors import UsageError
+from cosmos_workflow.lab.environment import describe_environment
+from cosmos_workflow.lab.places import Place, load
+from cosmos_workflow.lab.recording import Budget, OutOfTime, Recorder
+from cosmos_workflow.lab.searching import Search, bisect, doubling
+from cosmos_workflow.lab.trials import Request, Subject, Trial, ended
+from cosmos_workflow.limits import USUAL_SIZES, Model, size_at
+from cosmos_workflow.store import Experiment, Experiments
+
+__all__ = ["SEARCHES", "ProbeSettings", "parse_aspect", "probe"]
+
+SEARCHES = ("size", "usual", "frames", "prompt", "batch")
+TOGETHER = 16  # trials in one call
+LONGEST_SIDE = 3840
+MODEST = (640, 360)  # where not the size but the text or the number of frames is searched
+KILLED = "the process ended while this trial ran, twice"
+
+
+@dataclass(frozen=True)
+class ProbeSettings:
+    """What to search for. `around` sizes on both sides of each boundary are tried as well; sizes in pixels."""
+
+    searches: tuple[str, ...] = SEARCHES
+    aspects: tuple[str, ...] = ("16:9", "4:3", "1:1", "9:16")
+    frames: tuple[int, ...] = (2,)
+    text: str = "A futuristic city at sunset"
+    max_tokens: int = 300
+    around: int = 2
+    max_batch: int = 32
+    longest_side: int = 0
+
+
+def parse_aspect(word: str) -> tuple[int, int]:
+    """`16:9` as numbers. Raises UsageError."""
+    width, colon, height = word.partition(":")
+    if not colon or not (width.isdigit() and height.isdigit()) or 0 in (int(width), int(height)):
+        raise UsageError(f"no aspect ratio {word!r}", remedy="give one such as 16:9")
+    return int(width), int(height)
+
+
+def probe(
+    place: Place,
+    model: Model,
+    settings: ProbeSettings,
+    experiments: Experiments,
+    *,
+    max_minutes: float = 0.0,
+    again: bool = False,
+    on_trial: Callable[[Trial], None] = lambda trial: None,
+) -> Experiment:
+    """Search for the limits of the engine at `place`; every trial is in `experiments` when it ends.
+
+    The same that was broken off is gone on with, unless `again`. An experiment whose `state` is still `running`
+    was stopped by `max_minutes`. Raises EngineUnavailable or OutOfMemory where the engine cannot be loaded at all.
+    """
+    if unknown := set(settings.searches) - set(SEARCHES):
+        raise UsageError(f"no search {', '.join(sorted(unknown))}", remedy=f"choose of {', '.join(SEARCHES)}")
+    for aspect in settings.aspects:
+        parse_aspect(aspect)
+    if place.engine == "describe":
+        raise UsageError("the describe engine uses no model, so it has no limits", remedy="give --engine")
+    asked_for = {**asdict(settings), "model": model.name, "options": place.options}
+    recorder = Recorder.open(experiments, "probe", place.name, place.engine, asked_for, again=again)
+    budget = Budget(max_minutes)
+    try:
+        loaded = load(place)
+        subject = Subject(model, place.engine, loaded.properties)
+        recorder.environment(describe_environment(subject, loaded))
+        Prober(place, subject, settings, recorder, budget, on_trial).run()
+        recorder.close()
+    except OutOfTime:
+        pass
+    return experiments.get(recorder.experiment.id)
+
+
+@dataclass
+class _Hunt:
+    """One search for the largest of 1 … `most` that holds; `value` is what it wants to try next."""
+
+    name: str
+    make: Callable[[int], Request]
+    holds: Callable[[Trial], bool]
+    most: int
+    search: Callable[[int], Search] = bisect
+
+    def begin(self) -> None:
+        self._steps = self.search(self.most)
+        self.value, self.found = next(self._steps), 0
+
+    def go_on(self, trial: Trial) -> bool:
+        """Whether there is more to try."""
+        try:
+            self.value = self._steps.send(self.holds(trial))
+        except StopIteration as end:
+            self.found = end.value
+            return False
+        return True
+
+
+def _whole(trial: Trial) -> bool:
+    return trial.seen == "fits"
+
+
+def _runs(trial: Trial) -> bool:
+    return trial.seen in ("fits", "cut_short")
+
+
+def _together(trial: Trial) -> bool:
+    return trial.seen == "fits" and trial.at_once in (0, trial.batch)
+
+
+class Prober:
+    """One probe: its searches, one after another, each trial recorded before the next."""
+
+    def __init__(
+        self, place: Place, subject: Subject, settings: ProbeSettings, recorder: Recorder, budget: Budget,
+        on_trial: Callable[[Trial], None],
+    ) -> None:  # fmt: skip
+        self._place, self._subject, self._settings = place, subject, settings
+        self._recorder, self._budget, self._on_trial = recorder, budget, on_trial
+        self._seconds = 0.0  # of the longest trial so far, for one request
+
+    def run(self) -> None:
+        """Every search that the settings name."""
+        for search in SEARCHES:
+            if search in self._settings.searches:
+                getattr(self, f"_{search}")()
+
+    def _size(self) -> None:
+        """For each aspect ratio and number of frames, the longest side that fits, and the longest that runs."""
+        edge = self._subject.model.images.edges()[-1]
+        longest = self._settings.longest_side or min(edge, LONGEST_SIDE)
+        hunts = [
+            _Hunt(f"size {aspect}", self._sized(parse_aspect(aspect), frames), holds, longest)
+            for aspect in self._settings.aspects
+            for frames in self._settings.frames
+            for holds in (_whole, _runs)
+        ]
+        self._hunt(hunts, around=self._settings.around)
+
+    def _usual(self) -> None:
+        """The sizes of cameras, editors and the field tests."""
+        frames = self._settings.frames[0]
+        self._try(("usual sizes", self._request(frames, size)) for size in USUAL_SIZES)
+
+    def _frames(self) -> None:
+        """Each number of frames, to one more than the model takes."""
+        most = self._subject.model.max_images
+        self._try(("frames", self._request(frames, MODEST)) for frames in range(1, most + 2))
+
+    def _prompt(self) -> None:
+        """The longest text that fits beside frames of a modest size, and the longest that runs."""
+        frames, most = self._settings.frames[0], self._subject.max_model_len
+
+        def make(words: int) -> Request:
+            return self._request(frames, MODEST, text=" ".join(["city"] * words))
+
+        self._hunt([_Hunt("prompt", make, holds, most) for holds in (_whole, _runs)])
+
+    def _batch(self) -> None:
+        """The largest batch of full requests of which all run at the same time, until memory or time give out."""
+        frames = self._settings.frames[0]
+        large = self._request(frames, size_at((16, 9), LONGEST_SIDE))
+        planned = self._subject.plan(large, "auto")
+        if not planned.runs:
+            return
+        size = (planned.frame_width, planned.frame_height)
+
+        def make(batch: int) -> Request:
+            return self._request(frames, size, batch=batch)
+
+        self._hunt([_Hunt("batch", make, _together, self._settings.max_batch, doubling)])
+
+    def _sized(self, aspect: tuple[int, int], frames: int) -> Callable[[int], Request]:
+        return lambda long_side: self._request(frames, size_at(aspect, long_side))
+
+    def _request(self, frames: int, size: tuple[int, int], *, text: str = "", batch: int = 1) -> Request:
+        return Request(frames, *size, text or self._settings.text, self._settings.max_tokens, batch)
+
+    def _hunt(self, hunts: Sequence[_Hunt], around: int = 0) -> None:
+        """All searches at once, each a step a round, so that an engine that answers batches gets some; then what lies
+        `around` the boundaries that were found, and those that are predicted.
+        """
+        for hunt in hunts:
+            hunt.begin()
+        going = list(hunts)
+        while going:
+            tried = self._try((hunt.name, hunt.make(hunt.value)) for hunt in going)
+            going = [hunt for hunt in going if hunt.go_on(tried[_key(hunt.name, hunt.make(hunt.value))])]
+        near = range(-around, around + 2)
+        self._try(
+            (hunt.name, hunt.make(boundary + step))
+            for hunt in hunts
+            for boundary in {hunt.found, self._predicted(hunt)}
+            for step in near
+            if 1 <= boundary + step <= hunt.most
+        )
+
+    def _predicted(self, hunt: _Hunt) -> int:
+        """What the search would find if everything were as predicted."""
+        supposed = replace(hunt)
+        supposed.begin()
+        while True:
+            trial = self._subject.expect(hunt.name, supposed.make(supposed.value))
+            if not supposed.go_on(replace(trial, seen=trial.predicted, at_once=trial.predicted_at_once)):
+                return supposed.found
+
+    def _try(self, wanted: Iterable[tuple[str, Request]]) -> dict[str, Trial]:
+        """Each trial, by its key: as it was recorded, or asked for now."""
+        requests = {_key(search, request): (search, request) for search, request in wanted}
+        tried: dict[str, Trial] = {}
+        open_trials: dict[str, tuple[Trial, Request]] = {}
+        for key, (search, request) in requests.items():
+            if data := self._recorder.found(key):
+                tried[key] = Trial(**data)
+                continue
+            trial = self._subject.expect(search, request)
+            broken = self._recorder.broken(key)
+            attempts = broken["attempts"] + 1 if broken else 1
+            open_trials[key] = (replace(trial, attempts=attempts), request)
+        together = [key for key, (trial, request) in open_trials.items() if request.batch == 1 and trial.attempts == 1]
+        alone = [key for key in open_trials if key not in together]
+        for start in range(0, len(together), TOGETHER):
+            tried |= self._ask({key: open_trials[key] for key in together[start : start + TOGETHER]})
+        for key in alone:
+            tried |= self._ask({key: open_trials[key]})
+        return tried
+
+    def _ask(self, trials: dict[str, tuple[Trial, Request]]) -> dict[str, Trial]:
+        """Ask for trials in one call; where that broke the engine, those without an answer again, each alone."""
+        self._budget.check(self._seconds * max(request.batch for _, request in trials.values()))
+        done: dict[str, Trial] = {}
+        with self._recorder.running({key: asdict(trial) for key, (trial, _) in trials.items()}) as records:
+            survivors = {}
+            for key, (trial, request) in trials.items():
+                if trial.attempts > 2:
+                    done[key] = replace(trial, seen="other", error=KILLED, error_kind="killed")
+                else:
+                    survivors[key] = (trial, request)
+            done |= self._call(survivors) if survivors else {}
+            records |= {key: asdict(trial) for key, trial in done.items()}
+        for trial in done.values():
+            self._on_trial(trial)
+        return done | {
+            found: trial
+            for key in trials.keys() - done.keys()
+            for found, trial in self._ask({key: trials[key]}).items()
+        }
+
+    def _call(self, trials: dict[str, tuple[Trial, Request]]) -> dict[str, Trial]:
+        conversations = {key: request.conversations() for key, (_, request) in trials.items()}
+        began = time.monotonic()
+        asked = self._place.ask([one for many in conversations.values() for one in many])
+        done: dict[str, Trial] = {}
+        for key, (trial, request) in trials.items():
+            answers = [asked.answers[one.id] for one in conversations[key] if one.id in asked.answers]
+            if len(answers) < request.batch and asked.error and len(trials) > 1:
+                continue  # whose fault it was is seen when each is asked alone
+            done[key] = ended(trial, answers, asked)
+        together = sum(request.batch for _, request in trials.values())
+        self._seconds = max(self._seconds, (time.monotonic() - began) / together)
+        return done
+
+
+def _key(search: str, request: Request) -> str:
+    return f"{search}: {request.key}"

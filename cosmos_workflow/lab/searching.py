@@ -1,0 +1,48 @@
+"""Bisection, one step at a time, so that many searches can go on at once."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+__all__ = ["Search", "bisect", "doubling"]
+
+Search = Generator[int, bool, int]
+"""Yields a value to try, is sent whether it holds, and returns the largest of 1, 2, … that does; 0 where none does."""
+
+
+def bisect(most: int) -> Search:
+    """The largest value of 1 … `most` that holds, where all below it hold and none above it does.
+
+    >>> run = bisect(1024); value = next(run)
+    >>> try:
+    ...     while True: value = run.send(value <= 911)
+    ... except StopIteration as end: print(end.value)
+    911
+    """
+    if (yield most):
+        return most
+    low, high = 0, most
+    while high - low > 1:
+        middle = (low + high) // 2
+        if (yield middle):
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def doubling(most: int) -> Search:
+    """The same where a value that is too large costs much: 1, 2, 4 … until one does not hold."""
+    good, value = 0, 1
+    while (yield value):
+        good = value
+        if good == most:
+            return good
+        value = min(2 * value, most)
+    while value - good > 1:
+        middle = (good + value) // 2
+        if (yield middle):
+            good = middle
+        else:
+            value = middle
+    return good

@@ -1,0 +1,214 @@
+"""One trial: what is sent, what the arithmetic says of it, and what the engine did."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
+from typing import Any
+
+from cosmos_workflow.engines import Answer, Conversation, classify, refused_tokens
+from cosmos_workflow.lab.places import Asked
+from cosmos_workflow.limits import Fit, KVCache, Model, Plan, kv_cache, memory, plan
+from cosmos_workflow.media import Frame
+
+__all__ = ["Request", "Subject", "Trial", "draw_frame", "most_at_once"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a trial sends: `batch` requests of one shape at once, each with pictures of its own. Sizes in pixels."""
+
+    frames: int
+    width: int
+    height: int
+    text: str
+    max_tokens: int
+    batch: int = 1
+
+    @property
+    def key(self) -> str:
+        text = hashlib.sha256(self.text.encode("utf-8", "replace")).hexdigest()[:8]
+        return f"{self.batch} of {self.frames} x {self.width}x{self.height}, text {text}, {self.max_tokens} tokens"
+
+    def conversations(self) -> list[Conversation]:
+        """Greedy, so that the same trial gives the same answer."""
+        return [
+            Conversation(f"{self.key} #{n}", self.text, tuple(self._frames(n)), self.max_tokens, temperature=0.0)
+            for n in range(self.batch)
+        ]
+
+    def _frames(self, number: int) -> list[Frame]:
+        return [draw_frame(self.width, self.height, number * self.frames + n) for n in range(self.frames)]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial as it is recorded. Tokens, pixels, s, MiB.
+
+    `search` says what it was for. `predicted` and `seen` are verdicts: `fits`, `cut_short`, `too_long`,
+    `bad_input` (predicted only: more pictures than the engine takes), `out_of_memory`, `other` (with its `error`).
+    `at_once` is how many of a batch ran at the same time without giving way, 0 where the engine does not tell.
+    `memory` is its course: [seconds since the trial's start, MiB].
+    """
+
+    search: str
+    frames: int
+    width: int
+    height: int
+    text_tokens: int
+    max_tokens: int
+    max_model_len: int
+    batch: int
+    predicted: str
+    predicted_tokens: int
+    predicted_at_once: int = 0
+    seen: str = ""
+    reported_tokens: int = 0
+    at_once: int = 0
+    finish_reason: str = ""
+    completion_tokens: int = 0
+    seconds: float = 0.0
+    queue_seconds: float | None = None
+    prefill_seconds: float | None = None
+    decode_seconds: float | None = None
+    peak_mib: int = 0
+    memory_of: str = ""
+    memory: list[list[float]] = field(default_factory=list)
+    error: str = ""
+    error_kind: str = ""
+    begun: float = 0.0
+    attempts: int = 1
+
+    @property
+    def agrees(self) -> bool:
+        """Whether what was seen is what was predicted, to the token where the engine counts them."""
+        if self.predicted == "bad_input":
+            return self.seen == "other" and self.error_kind == "too_many_images"
+        counted = self.reported_tokens in (0, self.predicted_tokens)
+        together = self.at_once in (0, self.predicted_at_once)
+        return self.seen == self.predicted and counted and together
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is measured: a model's facts, the engine, and what that said of itself when it was loaded."""
+
+    model: Model
+    engine: str
+    properties: Mapping[str, Any]
+
+    @property
+    def max_model_len(self) -> int:
+        # Nothing but memory limits an engine that states no context length.
+        return int(self.properties.get("max_model_len") or self.model.longest_model_len)
+
+    @property
+    def planned_cache(self) -> KVCache | None:
+        """The KV cache as the arithmetic has it, to be compared with the engine's own; None where no memory is told."""
+        told = self.properties
+        block_size = int(told.get("block_size", 16))
+        if blocks := told.get("blocks_override"):
+            size = blocks * block_size * self.model.kv.bytes_per_token()
+        elif told.get("cache_bytes"):
+            size = told["cache_bytes"]
+        elif told.get("gpu_mib"):
+            share = told.get("gpu_memory_utilization") or 0.0
+            plan = memory(self.model, memory_gib=told["gpu_mib"] / 1024, gpu_memory_utilization=share)
+            size = int(plan.kv_cache_gib * 1024**3)
+        else:
+            return None
+        return kv_cache(self.model, int(size), max_model_len=self.max_model_len, block_size=block_size)
+
+    def plan(self, request: Request, fit: Fit = "off") -> Plan:
+        size = (request.width, request.height)
+        return plan(
+            size, request.text, self.model, request.frames, fit, max_tokens=request.max_tokens,
+            max_model_len=self.max_model_len,
+        )  # fmt: skip
+
+    def expect(self, search: str, request: Request) -> Trial:
+        """The trial as the arithmetic predicts it."""
+        planned = self.plan(request)
+        verdict: str = planned.verdict
+        if verdict == "cut_short" and self.engine == "server":
+            verdict = "too_long"  # a server refuses to begin an answer for which there is no room
+        return Trial(
+            search, request.frames, request.width, request.height, planned.text_tokens, request.max_tokens,
+            self.max_model_len, request.batch, verdict, planned.prompt_tokens,
+            self._at_once(request, planned) if request.batch > 1 and verdict == "fits" else 0, begun=time.time(),
+        )  # fmt: skip
+
+    def _at_once(self, request: Request, planned: Plan) -> int:
+        """How many of a batch run at the same time: as many as the cache holds to their last token."""
+        told, cache = self.properties, self.planned_cache
+        if not cache or "max_num_seqs" not in told:
+            return 0
+        blocks = -(-(planned.prompt_tokens + request.max_tokens) // told["block_size"])
+        return int(min(request.batch, told["max_num_seqs"], cache.blocks // blocks))
+
+
+def ended(trial: Trial, answers: Sequence[Answer], asked: Asked) -> Trial:
+    """The trial with what was seen; `answers` are those to its own conversations."""
+    refused = next((one for one in answers if one.error), None)
+    error, kind = (refused.error, refused.error_kind) if refused else ("", "")
+    if len(answers) < trial.batch and not refused:
+        error, kind = asked.error, asked.kind
+    cut = any(one.finish_reason == "length" and one.completion_tokens < trial.max_tokens for one in answers)
+    seen = _verdict(kind, error) if error else "cut_short" if cut else "fits"
+    first = answers[0] if answers else Answer("")
+    times = [one.times for one in answers if one.times]
+    return replace(
+        trial,
+        seen=seen,
+        reported_tokens=first.prompt_tokens or refused_tokens(error),
+        at_once=most_at_once(times) if trial.batch > 1 else 0,
+        finish_reason=first.finish_reason,
+        completion_tokens=sum(one.completion_tokens for one in answers),
+        seconds=round(max((one.seconds for one in answers), default=asked.seconds), 3),
+        queue_seconds=_mean(times, "queued", "scheduled"),
+        prefill_seconds=_mean(times, "scheduled", "first_token"),
+        decode_seconds=_mean(times, "first_token", "last_token"),
+        peak_mib=max((mib for _, mib in asked.memory), default=0),
+        memory_of=asked.memory_of,
+        memory=[[round(second, 1), mib] for second, mib in asked.memory],
+        error=error,
+        error_kind=kind,
+    )
+
+
+def _verdict(kind: str, error: str) -> str:
+    kind = classify(error) if kind in ("", "engine", "rejected", "other") else kind
+    return kind if kind in ("too_long", "out_of_memory") else "other"
+
+
+def _mean(times: Sequence[Mapping[str, float]], begin: str, end: str) -> float | None:
+    return round(sum(one[end] - one[begin] for one in times) / len(times), 4) if times else None
+
+
+def most_at_once(times: Sequence[Mapping[str, float]]) -> int:
+    """The most requests that ran at the same time, less those that had to give way; 0 where no times are told.
+
+    >>> most_at_once([{"scheduled": 0, "last_token": 2}, {"scheduled": 1, "last_token": 3}])
+    2
+    """
+    ran = [one for one in times if not one.get("preempted")]
+    # At one moment an end comes before a beginning.
+    steps = sorted([(one["scheduled"], 1) for one in ran] + [(one["last_token"], -1) for one in ran])
+    return max(accumulate(change for _, change in steps), default=0)
+
+
+def draw_frame(width: int, height: int, seed: int = 0) -> Frame:
+    """A picture that is not like another: gradients in the colours of its seed."""
+    import numpy as np
+    from PIL import Image
+
+    rng = np.random.default_rng(seed)
+    x, y = np.linspace(0, 1, width), np.linspace(0, 1, height)[:, None]
+    planes = [255 * (a * x + b * y) / (a + b) for a, b in rng.uniform(0.1, 1, (3, 2))]
+    buffer = io.BytesIO()
+    Image.fromarray(np.stack(planes, -1).astype(np.uint8)).save(buffer, "PNG", compress_level=1)
+    return Frame(buffer.getvalue(), width, height)
