@@ -28,11 +28,14 @@ __all__ = [
     "KEEP_WARM",
     "Source",
     "check",
+    "choose",
     "find_host",
+    "fitting_model_len",
     "load_items",
     "open_place",
     "open_runs",
     "open_store",
+    "tokens_needed",
     "upsample",
     "upsample_on",
 ]
@@ -64,6 +67,51 @@ def check(source: Source, prompt: str = "", settings: Settings | None = None) ->
     'bad_input'
     """
     return [checked.plan for checked in check_items(load_items(source, prompt), settings, exact=True)]
+
+
+def choose(place: str, engine: str, told: EngineSettings, config: Config | None = None) -> tuple[str, str]:
+    """The name of the engine that answers at a place, and why. Raises UsageError where there is none."""
+    from cosmos_workflow.engines import choose_engine
+
+    if place == "local":
+        return choose_engine(engine or (config or load_config()).engine, told)
+    from cosmos_workflow.execution import remote_engine
+
+    chosen = remote_engine(find_host(place, config), engine, told)
+    return chosen.name, chosen.why
+
+
+def tokens_needed(items: Iterable[Item], settings: Settings) -> int:
+    """The `max_model_len` that the largest item takes at full size, with its answer; 0 where no video can be read."""
+    free = replace(settings, fit="off", max_model_len=settings.model.longest_model_len)
+    return max(
+        (one.plan.prompt_tokens + one.plan.max_tokens for one in check_items(items, free) if one.clip), default=0
+    )
+
+
+def fitting_model_len(needed: int, engine: str, told: EngineSettings, place: str = "local") -> tuple[int, str]:
+    """The `max_model_len` for requests of up to `needed` tokens, as far as the memory at `place` goes, and why.
+
+    In whole 1,024s above the model's default; the default where that takes all, or where the context is not ours to
+    choose. Raises HostError or EngineUnavailable where nobody answers.
+    """
+    from cosmos_workflow.doctor import longest_here, longest_on
+
+    default = told.model.max_model_len
+    if needed <= default and engine != "server":
+        return default, "takes all at full size"
+    if place == "local":
+        longest, why = longest_here(engine, told)
+    else:
+        from cosmos_workflow.connection import Pins
+
+        longest, why = asyncio.run(longest_on(find_host(place), engine, told, Pins(known_keys_file())))
+    if engine == "server":
+        return longest, why
+    wanted = -(-needed // 1024) * 1024
+    if wanted <= longest:
+        return wanted, f"takes all at full size; {why}"
+    return max(default, longest // 1024 * 1024), f"{wanted:,} would take all at full size; {why}"
 
 
 def upsample(

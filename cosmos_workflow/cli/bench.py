@@ -15,6 +15,7 @@ from cosmos_workflow.cli.options import (
     WORDS,
     engine_options,
     engine_settings,
+    length_option,
     merged_config,
     model_options,
 )
@@ -34,6 +35,7 @@ __all__ = ["command"]
 @click.option("-p", "--prompt", "text", help="The prompt to send.  [A futuristic city at sunset]")
 @engine_options
 @model_options
+@length_option()
 @click.option("--price-per-hour", type=click.FloatRange(0), default=0.0, help="What the machine costs.")
 @click.option("--max-minutes", type=click.FloatRange(0, min_open=True), help="Begin nothing that would end later.")
 @click.option("--again", is_flag=True, help="Begin anew, also where the same was broken off.")

@@ -7,7 +7,18 @@ from typing import Any
 import click
 
 from cosmos_workflow.cli.console import exit_code, print_json, stdout, table, verdict_text
-from cosmos_workflow.cli.options import SIZE, limit_options, limits_model, merged_config, request_options
+from cosmos_workflow.cli.options import (
+    SIZE,
+    WORDS,
+    engine_options,
+    engine_settings,
+    frames_option,
+    length_option,
+    merged_config,
+    model_len,
+    model_options,
+    request_options,
+)
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.limits import Model, Plan, plan
 
@@ -20,7 +31,10 @@ FIELDS = [name for name in Plan.__dataclass_fields__ if name not in ("exact", "f
 @click.argument("source", required=False, metavar="[VIDEO | BATCH.jsonl]", type=click.Path())
 @click.option("--size", type=SIZE, help="Check this size instead of a video.")
 @request_options
-@limit_options
+@model_options
+@frames_option
+@length_option(auto=True)
+@engine_options
 @click.option("--exact", is_flag=True, help="Count the text exactly even where an upper bound decides.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document (JSON Lines for a batch).")
 def command(source: str | None, size: tuple[int, int] | None, as_json: bool, exact: bool, **options: Any) -> int:
@@ -33,11 +47,21 @@ def command(source: str | None, size: tuple[int, int] | None, as_json: bool, exa
     """
     if (source is None) == (size is None):
         raise UsageError("nothing to check, or two things", remedy="give a VIDEO, a BATCH or --size WxH")
-    config = merged_config(model=options.pop("model"), model_path=options.pop("model_path"))
-    model = limits_model(config)
+    place, asked_engine = options.pop("place"), options["engine"]
+    config = merged_config(**{name: options.pop(name) for name in WORDS})
+    told = engine_settings(config, options.pop("engine_option"))
+    model = told.model
+    if options["max_model_len"] == "auto":
+        from cosmos_workflow.api import choose
+
+        engine, _ = choose(place, config.engine if place == "local" else asked_engine, told, config)
+        free = {**options, "fit": "off", "max_model_len": model.longest_model_len}
+        needs = [one for one in _plans(source, size, model, True, free) if one.source_width]
+        needed = max((one.total_tokens for one in needs), default=0)
+        options["max_model_len"] = model_len("auto", lambda: needed, engine, told, place)
     # A document is read by programs, which cannot see that a number is only a bound.
     exact = exact or as_json
-    plans = _plan_size(size, model, exact, options) if size else _plan_source(source, model, exact, options)
+    plans = _plans(source, size, model, exact, options)
     from cosmos_workflow.prompts.batch import is_batch
 
     if as_json:
@@ -48,20 +72,19 @@ def command(source: str | None, size: tuple[int, int] | None, as_json: bool, exa
     return exit_code([one.verdict if not one.runs else "" for one in plans])
 
 
-def _plan_size(size: tuple[int, int], model: Model, exact: bool, options: dict[str, Any]) -> list[Plan]:
-    frames = options["frames"] or model.default_frames
-    limits = {name: options[name] for name in ("max_tokens", "max_model_len")}
-    return [plan(size, options["prompt"], model, frames, options["fit"], exact=exact, **limits)]
-
-
-def _plan_source(source: str | None, model: Model, exact: bool, options: dict[str, Any]) -> list[Plan]:
+def _plans(
+    source: str | None, size: tuple[int, int] | None, model: Model, exact: bool, options: dict[str, Any]
+) -> list[Plan]:
+    if size:
+        limits = {name: options[name] for name in ("max_tokens", "max_model_len")}
+        frames = options["frames"] or model.default_frames
+        return [plan(size, options["prompt"], model, frames, options["fit"], exact=exact, **limits)]
     from cosmos_workflow.api import load_items
     from cosmos_workflow.prompts import Settings, check_items
 
     assert source is not None
-    prompt = options.pop("prompt")
-    settings = Settings(limits=model, **options)
-    return [one.plan for one in check_items(load_items(source, prompt), settings, exact=exact)]
+    settings = Settings(limits=model, **{name: value for name, value in options.items() if name != "prompt"})
+    return [one.plan for one in check_items(load_items(source, options["prompt"]), settings, exact=exact)]
 
 
 def print_plans(plans: list[Plan], *, as_table: bool) -> None:

@@ -8,7 +8,15 @@ from typing import Any
 import click
 
 from cosmos_workflow.cli.console import print_json, stdout, table, verdict_text
-from cosmos_workflow.cli.options import SIZE, limit_options, limits_model, merged_config, request_options
+from cosmos_workflow.cli.options import (
+    SIZE,
+    frames_option,
+    length_option,
+    limits_model,
+    merged_config,
+    model_options,
+    request_options,
+)
 from cosmos_workflow.limits import (
     ASPECTS,
     DTYPES,
@@ -28,7 +36,9 @@ __all__ = ["command"]
 @click.command("limits")
 @click.option("--size", "sizes", type=SIZE, multiple=True, help="Show these sizes instead of the usual ones.")
 @request_options
-@limit_options
+@model_options
+@frames_option
+@length_option()
 @click.option("--gpu", default="", help=f"Only this GPU: {', '.join(GPUS)}.")
 @click.option("--memory-gib", type=click.FloatRange(0, min_open=True), help="A GPU with so much memory.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")

@@ -25,9 +25,11 @@ __all__ = [
     "WORDS",
     "engine_options",
     "engine_settings",
-    "limit_options",
+    "frames_option",
+    "length_option",
     "limits_model",
     "merged_config",
+    "model_len",
     "model_options",
     "request_options",
     "settings_from",
@@ -94,6 +96,18 @@ NUMBERS = Several(click.IntRange(1), "N,M")
 SIZES = Several(SIZE, "WxH,WxH")
 
 
+class Length(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """A number of tokens, or `auto`."""
+
+    name = "N|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        return "auto" if value == "auto" else click.IntRange(1).convert(value, param, ctx)
+
+
+LENGTH = Length()
+
+
 def _apply(function: Command, options: list[Callable[[Any], Any]]) -> Command:
     for option in reversed(options):
         function = option(function)
@@ -108,15 +122,35 @@ def model_options(function: Command) -> Command:
             click.option("--model", type=click.Choice(list(MODELS)), help=f"Whose limits hold.  [{DEFAULT_MODEL}]"),
             click.option("--model-path", metavar="FOLDER", help="The model's folder; its own files then count."),
             click.option("--max-tokens", type=click.IntRange(1), help="Tokens of answer.  [300]"),
-            click.option("--max-model-len", type=click.IntRange(1), help="Context length of the engine.  [4096]"),
         ],
     )
 
 
-def limit_options(function: Command) -> Command:
-    """Options that decide what the model can take."""
-    frames = click.option("--frames", type=click.IntRange(1), help="Frames a request.  [2]")
-    return model_options(frames(function))
+def frames_option(function: Command) -> Command:
+    return click.option("--frames", type=click.IntRange(1), help="Frames a request.  [2]")(function)
+
+
+def length_option(*, auto: bool = False) -> Callable[[Command], Command]:
+    """`--max-model-len`; with `auto`, also that word, for what takes all at full size where the memory is there."""
+    words = "Context length of the engine: a number, or auto: what full size takes, if memory allows.  [4096]"
+    return click.option(
+        "--max-model-len", metavar="N|auto" if auto else "N", type=LENGTH if auto else click.IntRange(1),
+        help=words if auto else "Context length of the engine.  [4096]",
+    )  # fmt: skip
+
+
+def model_len(
+    asked: int | str | None, needed: Callable[[], int], engine: str, told: EngineSettings, place: str
+) -> int | None:
+    """What `--max-model-len` stands for; says on stderr what `auto` chose, and why. `needed` is asked only then."""
+    if not isinstance(asked, str):
+        return asked
+    from cosmos_workflow.api import fitting_model_len
+    from cosmos_workflow.cli.console import stderr
+
+    length, why = fitting_model_len(needed(), engine, told, place)
+    stderr().print(f"max_model_len: {length} ({why})", style="dim")
+    return length
 
 
 def engine_options(function: Command) -> Command:

@@ -14,6 +14,7 @@ from cosmos_workflow.cli.options import (
     WORDS,
     engine_options,
     engine_settings,
+    length_option,
     merged_config,
     model_options,
 )
@@ -34,6 +35,7 @@ __all__ = ["command"]
 @click.option("--longest-side", type=click.IntRange(1), help="The longest side to try, in pixels.  [the model's]")
 @engine_options
 @model_options
+@length_option()
 @click.option("--max-minutes", type=click.FloatRange(0, min_open=True), help="Begin nothing that would end later.")
 @click.option("--again", is_flag=True, help="Begin anew, also where the same was broken off.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")

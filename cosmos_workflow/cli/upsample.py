@@ -16,9 +16,12 @@ from cosmos_workflow.cli.options import (
     WORDS,
     engine_options,
     engine_settings,
-    limit_options,
+    frames_option,
+    length_option,
     limits_model,
     merged_config,
+    model_len,
+    model_options,
     request_options,
 )
 from cosmos_workflow.cli.progress import Progress
@@ -36,7 +39,9 @@ __all__ = ["command"]
 @request_options
 @click.option("-o", "--out", type=click.Path(dir_okay=False), help="Results file.  [NAME.upsampled.jsonl]")
 @engine_options
-@limit_options
+@model_options
+@frames_option
+@length_option(auto=True)
 @click.option("--pick", type=click.Choice(["first", "spread"]), default="first", help="Which frames.  [first]")
 @click.option("--temperature", type=click.FloatRange(0), help="0 gives the same answer each time.  [0.6]")
 @click.option("--seed", type=int, help="Makes sampling repeatable.")
@@ -64,8 +69,8 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
     Each result is on disk before the next one starts. Run again with the same results file, it goes on
     where it stopped.
     """
-    from cosmos_workflow.api import find_host, load_items, upsample
-    from cosmos_workflow.engines import choose_engine, make_engine
+    from cosmos_workflow.api import choose, load_items, tokens_needed, upsample
+    from cosmos_workflow.engines import make_engine
     from cosmos_workflow.prompts import Settings, check_items, is_batch
 
     options["asked_engine"] = options["engine"]
@@ -73,20 +78,16 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
     items = load_items(source, options.pop("prompt"))
     settings = Settings(
         limits=limits_model(config),
-        **{name: options[name] for name in Settings.__dataclass_fields__ if name != "limits"},
+        **{name: options[name] for name in Settings.__dataclass_fields__ if name not in ("limits", "max_model_len")},
     )
     offload: Offload = "item" if options["offload_each"] else "never" if options["no_offload"] else "batch"
-    told = engine_settings(config, options["engine_option"], settings.max_model_len, offload)
+    told = engine_settings(config, options["engine_option"], None, offload)
     place = options["place"]
-    if place == "local":
-        name, why = choose_engine(config.engine, told)
-    else:
-        from cosmos_workflow.execution import remote_engine
-
-        asked = remote_engine(find_host(place, config), options["asked_engine"], told)
-        name, why = f"{asked.name} on {place}", asked.why
+    name, why = choose(place, config.engine if place == "local" else options["asked_engine"], told, config)
     say = stderr().print
-    say(f"engine: {name} ({why})", style="dim")
+    say(f"engine: {name}{'' if place == 'local' else f' on {place}'} ({why})", style="dim")
+    length = model_len(options["max_model_len"], lambda: tokens_needed(items, settings), name, told, place)
+    settings, told = replace(settings, max_model_len=length), replace(told, max_model_len=length)
     batch = is_batch(source)
     if dry_run:
         plans = [one.plan for one in check_items(items, settings, exact=as_json)]

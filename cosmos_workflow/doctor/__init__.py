@@ -1,7 +1,8 @@
 """What is missing, on this machine or on a host, and its remedy. Looks, and changes nothing."""
 
 from cosmos_workflow.doctor.checks import Check
+from cosmos_workflow.doctor.context import longest_here, longest_on
 from cosmos_workflow.doctor.host import examine_host
 from cosmos_workflow.doctor.machine import examine
 
-__all__ = ["Check", "examine", "examine_host"]
+__all__ = ["Check", "examine", "examine_host", "longest_here", "longest_on"]

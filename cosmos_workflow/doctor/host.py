@@ -10,7 +10,7 @@ from cosmos_workflow.doctor.checks import Check, parse_gpus
 from cosmos_workflow.errors import CosmosError, HostKeyError
 from cosmos_workflow.limits import DEFAULT_MODEL, Model, get_model, memory
 
-__all__ = ["examine_host"]
+__all__ = ["examine_host", "inspect_host"]
 
 GIB = 1024**3
 ENOUGH_DISK = 2 * GIB
@@ -35,20 +35,27 @@ async def examine_host(host: Host, pins: Pins, model: str | Model = DEFAULT_MODE
         yield Check("host key", "ok", f"pinned, {pinned.get_fingerprint() if pinned else ''}")
         try:
             yield Check("python", "ok", f"{host.control_python} {await program.check_python()}")
-            asked = {
-                "python": host.python,
-                "runtime": list(host.container),
-                "image": host.image,
-                "model_path": host.model_path,
-                "modules": ["vllm", "transformers", "torch", "openai"],
-            }
-            (found,) = await program.ask("inspect", data=asked, timeout=120)
+            found = await inspect_host(program)
         except CosmosError as error:
             yield Check("worker", "missing", error.what, error.remedy)
             return
         yield Check("worker", "ok", f"{found['root']}/program/{program.sha256[:12]}….pyz")
         for check in judge(host, found, facts):
             yield check
+
+
+async def inspect_host(program: HostProgram) -> dict[str, Any]:
+    """What the host says of itself (see `worker.inspecting`). Raises HostError."""
+    host = program.host
+    asked = {
+        "python": host.python,
+        "runtime": list(host.container),
+        "image": host.image,
+        "model_path": host.model_path,
+        "modules": ["vllm", "transformers", "torch", "openai"],
+    }
+    (found,) = await program.ask("inspect", data=asked, timeout=120)
+    return found
 
 
 def judge(host: Host, found: dict[str, Any], facts: Model) -> Iterator[Check]:

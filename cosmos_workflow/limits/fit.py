@@ -48,6 +48,11 @@ class Plan:
         return self.verdict in ("fits", "resized") or (self.verdict == "cut_short" and self.fit == "off")
 
     @property
+    def total_tokens(self) -> int:
+        """The `max_model_len` that the request needs with its whole answer."""
+        return self.prompt_tokens + self.max_tokens
+
+    @property
     def answer_tokens(self) -> int:
         """How many tokens of answer may be asked for: `max_tokens`, or the room where that is less."""
         return max(0, min(self.max_tokens, self.room))

@@ -95,11 +95,12 @@ def memory(
     max_model_len: int = 0,
     gpu_memory_utilization: float = 0.0,
     dtype: str = "bf16",
+    weight_bytes: int = 0,
 ) -> MemoryPlan:
     """Whether a model fits a GPU, named or given in GiB, and what is left for the KV cache.
 
-    `dtype` is that of the weights: bf16, fp8 or int4; the cache is in bf16. 2 GiB are set aside for activations
-    and the CUDA context: an allowance, not a measurement.
+    `dtype` is that of the weights: bf16, fp8 or int4, unless a checkpoint's `weight_bytes` are known; the cache is in
+    bf16. 2 GiB are set aside for activations and the CUDA context: an allowance, not a measurement.
     Raises UsageError for an unknown GPU or dtype.
 
     >>> memory(gpu="RTX 4090").fits, memory(gpu="RTX 4090", dtype="fp8").fits
@@ -111,7 +112,7 @@ def memory(
     name, size = _gpu(gpu, memory_gib)
     length = max_model_len or facts.max_model_len
     usable = size * (gpu_memory_utilization or facts.gpu_memory_utilization)
-    weights = facts.weight_bytes_as(dtype) / GIB
+    weights = (weight_bytes or facts.weight_bytes_as(dtype)) / GIB
     room = usable - weights - OVERHEAD_GIB
     cache = kv_cache(facts, max(0, int(room * GIB)), max_model_len=length)
     longest = min(cache.blocks * 16, facts.longest_model_len)

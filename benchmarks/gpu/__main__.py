@@ -1,0 +1,117 @@
+"""Measure the full-size model on this machine's GPU, within nine minutes, and write docs/GPU.md and its figures.
+
+With `--tiny` the same steps run on any processor with a tiny model, to see that they run: nothing is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from benchmarks.gpu.measuring import GIB, Case, measure
+from benchmarks.gpu.pixtral import build, count_parameters, inputs
+from cosmos_workflow.limits import DEFAULT_MODEL, get_model
+
+SIZES = ((320, 180), (640, 360), (854, 480), (910, 512), (1280, 720))
+BATCHES = (1, 2, 4, 8, 16)
+LOOPED, ANSWER = 8, 64  # prompts, tokens of answer
+MINUTES = 8.5
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--tiny", action="store_true")
+    options.add_argument("--out", type=Path, default=DOCS / "GPU.md")
+    options.add_argument("--minutes", type=float, default=MINUTES)
+    asked = options.parse_args()
+    import torch
+
+    if not asked.tiny and not torch.cuda.is_available():
+        print("not measured: no CUDA GPU on this machine")
+        return 0
+    device = "cpu" if asked.tiny else "cuda"
+    deadline = time.monotonic() + 60 * asked.minutes
+    facts = get_model(DEFAULT_MODEL)
+    started = time.perf_counter()
+    built = build(device, tiny=asked.tiny)
+    loading, parameters = time.perf_counter() - started, count_parameters(built)
+    at_load = torch.cuda.memory_allocated() if device == "cuda" else 2 * parameters
+    measure(built, facts, parameters, SIZES[0], 1, device)  # kernels are chosen the first time
+    cases: list[Case] = []
+    for batch in BATCHES[:2] if asked.tiny else BATCHES:
+        for size in SIZES[:2] if asked.tiny else SIZES:
+            if time.monotonic() < deadline - 60 or asked.tiny:
+                cases.append(measure(built, facts, parameters, size, batch, device))
+                print(_line(cases[-1]), flush=True)
+    loop, together = loop_and_batch(built, device, 2 if asked.tiny else LOOPED, 4 if asked.tiny else ANSWER)
+    name = torch.cuda.get_device_name() if device == "cuda" else "no GPU (tiny model)"
+    text = page(name, torch.__version__, loading, at_load, parameters, cases, loop, together)
+    print(text)
+    if not asked.tiny:
+        asked.out.write_text(text, encoding="utf-8")
+        figures = {"device": name, "parameters": parameters, "at_load": at_load, "loop": loop, "batch": together}
+        asked.out.with_suffix(".json").write_text(
+            json.dumps({**figures, "cases": [asdict(case) for case in cases]}, indent=1) + "\n", encoding="utf-8"
+        )
+    return 0
+
+
+def loop_and_batch(built: Any, device: str, prompts: int, answer: int) -> tuple[float, float]:
+    """Seconds a prompt, one after another and all at once."""
+    import torch
+
+    def timed(batch: int) -> float:
+        given = inputs((910, 512), batch, device)
+        started = time.perf_counter()
+        with torch.inference_mode():
+            built.generate(**given, max_new_tokens=answer, min_new_tokens=answer, do_sample=False, pad_token_id=0)
+        if device == "cuda":
+            torch.cuda.synchronize()
+        return time.perf_counter() - started
+
+    return sum(timed(1) for _ in range(prompts)) / prompts, timed(prompts) / prompts
+
+
+def page(
+    device: str, torch: str, loading: float, at_load: int, parameters: int, cases: list[Case], loop: float, batch: float
+) -> str:
+    """The measurements beside what the planner predicts."""
+    today = datetime.datetime.now(datetime.timezone.utc).date()
+    lines = [
+        "# On a GPU",
+        "",
+        f"Measured {today} on one {device}, PyTorch {torch}, by `python -m benchmarks.gpu`: the full-size Pixtral-12B",
+        "with random bf16 weights in transformers. Predicted is the arithmetic of `cosmos limits`: weights and KV",
+        "cache; activations come on top.",
+        "",
+        f"- {parameters:,} parameters, made in {loading:.0f} s; {at_load / GIB:.2f} GiB when loaded"
+        f" ({2 * parameters / GIB:.2f} predicted)",
+        f"- {LOOPED} prompts of 910×512 with {ANSWER} tokens of answer: {loop:.2f} s a prompt one at a time,"
+        f" {batch:.2f} s in one batch ({loop / batch:.1f}×)",
+        "",
+        "| frames | batch | prompt tokens | peak GiB | predicted | off | prefill tokens/s | decode tokens/s |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
+        *map(_line, cases),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _line(case: Case) -> str:
+    start = f"| 2 × {case.width}×{case.height} | {case.batch} | {case.prompt_tokens:,} |"
+    predicted = f"{case.predicted / GIB:.2f}"
+    if not case.fits:
+        return f"{start} out of memory | {predicted} | - | - | - |"
+    return (
+        f"{start} {case.peak / GIB:.2f} | {predicted} | {case.off:+.1%} | {case.prefill_speed:,.0f} |"
+        f" {case.decode_speed:,.0f} |"
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

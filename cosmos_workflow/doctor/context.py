@@ -1,0 +1,73 @@
+"""How long a context an engine can have where it runs: what `--max-model-len auto` chooses from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from cosmos_workflow.connection import Host, HostProgram, Pins, SSHManager
+from cosmos_workflow.doctor.checks import parse_gpus
+from cosmos_workflow.doctor.host import inspect_host
+from cosmos_workflow.doctor.machine import gpus
+from cosmos_workflow.engines import EngineSettings, make_engine
+from cosmos_workflow.limits import kv_cache, memory
+
+__all__ = ["longest_here", "longest_on"]
+
+GIB = 1024**3
+
+Gpus = Sequence[tuple[str, int, int]]
+
+
+def longest_here(engine: str, settings: EngineSettings) -> tuple[int, str]:
+    """The longest `max_model_len` for one request on this machine, in tokens, and why.
+
+    Where nothing tells of the memory, the model's default. Raises EngineUnavailable for a server that is not there.
+    """
+    model = settings.model
+    if engine == "server":
+        stated = getattr(make_engine(engine, settings), "max_model_len", None)
+        return (stated or model.max_model_len, "as the server states" if stated else "the server states none")
+    if engine == "transformers":
+        return model.longest_model_len, "transformers takes what memory takes"
+    if engine == "describe":
+        return model.max_model_len, "no model is used"
+    if found := gpus():
+        return _on_gpus(found, settings, _weights(settings.model_path))
+    if space := os.environ.get("VLLM_CPU_KVCACHE_SPACE", ""):
+        # vLLM for CPUs: the cache is what this says, in GiB.
+        tokens = kv_cache(model, int(float(space) * GIB), block_size=128).tokens
+        return min(tokens, model.longest_model_len), f"VLLM_CPU_KVCACHE_SPACE is {space} GiB"
+    return model.max_model_len, "no GPU tells of its memory here"
+
+
+async def longest_on(host: Host, engine: str, settings: EngineSettings, pins: Pins) -> tuple[int, str]:
+    """The same on a host. Raises HostError where it cannot be asked."""
+    if engine != "vllm":
+        return longest_here(engine, settings)
+    async with SSHManager(host, pins) as manager:
+        found = await inspect_host(HostProgram(manager))
+    said = found["nvidia_smi"]
+    there = parse_gpus(said["out"]) if not said["code"] else []
+    if host.gpu.isdigit():
+        there = there[int(host.gpu) : int(host.gpu) + 1]
+    if not there:
+        return settings.model.max_model_len, f"no GPU tells of its memory on {host.name}"
+    return _on_gpus(there, settings, found["model"].get("weights_bytes", 0))
+
+
+def _on_gpus(found: Gpus, settings: EngineSettings, weight_bytes: int) -> tuple[int, str]:
+    count = min(int(settings.options.get("tensor_parallel_size", 1)), len(found))
+    name, size = found[0][0], count * found[0][1] / 1024
+    planned = memory(
+        settings.model, gpu=name, memory_gib=size, weight_bytes=weight_bytes,
+        gpu_memory_utilization=float(settings.options.get("gpu_memory_utilization", 0.0)),
+    )  # fmt: skip
+    times = f"{count} × " if count > 1 else ""
+    return planned.longest_model_len, f"{times}{name} holds {planned.cache_tokens:,} tokens beside the weights"
+
+
+def _weights(folder: str) -> int:
+    files = Path(folder).expanduser().glob("*.safetensors") if folder else ()
+    return sum(file.stat().st_size for file in files)
