@@ -18,7 +18,9 @@ DECODED = 32
 
 @dataclass(frozen=True)
 class Case:
-    """One measurement. Memory in bytes as PyTorch allocates it (without a GPU, the process's own); 0 where it did not fit. Speeds in tokens a second."""
+    """One measurement. Memory in bytes as PyTorch allocates it (without a GPU, the process's own), 0 where it did not
+    fit; speeds in tokens a second.
+    """
 
     width: int
     height: int

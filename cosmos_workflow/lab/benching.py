@@ -101,6 +101,8 @@ def bench(
     """
     if unknown := set(settings.modes) - MODES.keys():
         raise UsageError(f"no mode {', '.join(sorted(unknown))}", remedy=f"choose of {', '.join(MODES)}")
+    if place.engine == "describe":
+        raise UsageError("the describe engine uses no model: there is nothing to time", remedy="give --engine")
     asked_for = {**asdict(settings), "model": model.name, "options": place.options}
     recorder = Recorder.open(experiments, "bench", place.name, place.engine, asked_for, again=again)
     budget, longest = Budget(max_minutes), 0.0

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator
 
-import numpy as np
-from PIL import Image
-
 from cosmos_workflow.engines import Conversation
+from cosmos_workflow.lab.trials import draw_frame
 from cosmos_workflow.limits import Plan, plan
-from cosmos_workflow.media import Frame
 
 PROMPT = "A futuristic city at sunset"
 # Both sides of every verdict, four aspect ratios, and shapes that round badly.
@@ -22,16 +18,6 @@ SIZES = [
 ]  # fmt: skip
 
 
-def frame(width: int, height: int, seed: int = 0) -> Frame:
-    """A frame that is not like another: gradients in the colours of its seed."""
-    rng = np.random.default_rng(seed)
-    x, y = np.linspace(0, 1, width), np.linspace(0, 1, height)[:, None]
-    planes = [255 * (a * x + b * y) / (a + b) for a, b in rng.uniform(0.1, 1, (3, 2))]
-    buffer = io.BytesIO()
-    Image.fromarray(np.stack(planes, -1).astype(np.uint8)).save(buffer, "PNG", compress_level=1)
-    return Frame(buffer.getvalue(), width, height)
-
-
 def planned(size: tuple[int, int], text: str = PROMPT, fit: str = "off") -> Plan:
     return plan(size, text, fit=fit, id=f"{size[0]}x{size[1]}")  # type: ignore[arg-type]
 
@@ -39,7 +25,7 @@ def planned(size: tuple[int, int], text: str = PROMPT, fit: str = "off") -> Plan
 def conversation(one: Plan, text: str = PROMPT, **more: object) -> Conversation:
     """The request that a plan speaks of, sent even where the plan says that it will be refused."""
     size = (one.frame_width, one.frame_height)
-    frames = tuple(frame(*size, seed) for seed in range(one.frames))
+    frames = tuple(draw_frame(*size, seed) for seed in range(one.frames))
     return Conversation(one.id, text, frames, temperature=0.0, **{"max_tokens": one.max_tokens, **more})  # type: ignore[arg-type]
 
 

@@ -14,6 +14,7 @@ from cosmos_workflow import upsample
 from cosmos_workflow.engines import Answer, Conversation, EngineSettings, make_engine
 from cosmos_workflow.engines.transformers import TransformersEngine
 from cosmos_workflow.errors import EngineUnavailable
+from cosmos_workflow.lab.trials import draw_frame
 from cosmos_workflow.limits import MODELS, QwenImages, read_folder
 
 pytestmark = pytest.mark.heavy
@@ -39,7 +40,7 @@ def test_image_tokens_are_the_processors(checkpoint: tuple[str, Path]) -> None:
     name, folder = checkpoint
     model = MODELS[name]
     sizes = [(320, 180), (333, 77), (640, 481), (57, 56), (29, 300)]
-    sent = [Conversation(f"{w}x{h}", "a city", (boundary.frame(w, h),), max_tokens=1, temperature=0) for w, h in sizes]
+    sent = [Conversation(f"{w}x{h}", "a city", (draw_frame(w, h),), max_tokens=1, temperature=0) for w, h in sizes]
     without = Conversation("text", "a city", max_tokens=1, temperature=0)
     text, *answers = ask(folder, [without, *sent])
     for (width, height), answer in zip(sizes, answers, strict=True):
@@ -57,7 +58,7 @@ def test_each_answers_its_own(checkpoint: tuple[str, Path]) -> None:
 
 
 def test_the_same_seed_gives_the_same_answer(checkpoint: tuple[str, Path]) -> None:
-    frames = (boundary.frame(320, 180),)
+    frames = (draw_frame(320, 180),)
     sent = [
         Conversation(str(n), "x", frames, max_tokens=12, temperature=1.0, seed=seed) for n, seed in enumerate([1, 1, 2])
     ]

@@ -1,0 +1,106 @@
+"""`cosmos probe`, `bench` and `report`: words, documents and exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from lab.fakes import ArithmeticPlace
+from lab.records import TIMINGS, TRIALS, write
+
+from cosmos_workflow import api
+from cosmos_workflow.cli import main
+
+
+@pytest.fixture
+def place(monkeypatch: pytest.MonkeyPatch) -> ArithmeticPlace:
+    """A FAKE engine in the place of the real one."""
+    found = ArithmeticPlace()
+    monkeypatch.setattr(api, "open_place", lambda *words: (found, "as asked"))
+    return found
+
+
+def test_a_probe_as_a_document(place: ArithmeticPlace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["probe", "--aspect", "16:9", "--search", "size", "--json"]) == 0
+    said = capsys.readouterr()
+    found = json.loads(said.out)
+    assert (found["state"], found["disagreements"]) == ("done", [])
+    assert {one["what"]: (one["seen"], one["size"]) for one in found["boundaries"]} == {
+        "fits": (911, "911x512"), "runs": (944, "944x531"),
+    }  # fmt: skip
+    assert found["environment"]["version"] == "fake 1"
+    assert "engine: vllm on local" in said.err
+
+
+def test_a_probe_for_people(place: ArithmeticPlace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["probe", "--frames", "2,1", "--max-batch", "8"]) == 0
+    said = capsys.readouterr()
+    for words in ("911 px", "exact", "940x529", "7 tokens are left of the 300 asked for", "0 not as predicted"):
+        assert words in said.out
+    assert "KV cache: 24,576 tokens, 24,576 predicted" in said.out
+
+
+def test_what_is_not_as_predicted_is_an_exit_code(place: ArithmeticPlace, capsys: pytest.CaptureFixture[str]) -> None:
+    place.limit = 4000
+    assert main(["probe", "--aspect", "16:9", "--search", "size"]) == 1
+    said = capsys.readouterr()
+    assert "differs" in said.out
+    assert "predicted fits" in said.err
+
+
+def test_a_bench(place: ArithmeticPlace, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["bench", "--batch", "2", "--size", "320x180", "--repeats", "1", "--price-per-hour", "2"]
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    for words_shown in ("offload after every prompt", "warm worker", "1,000 prompts", "gain"):
+        assert words_shown in out
+    assert main([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["modes"]) == 4
+    assert all(row["prompts_per_hour"] > 0 for row in found["modes"])
+
+
+def test_a_report_and_its_records(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["report"]) == 2
+    assert "cosmos probe" in capsys.readouterr().err
+    write(api.open_store().experiments)
+    assert main(["report"]) == 0
+    assert (tmp_path / "TESTING_RESULTS.md").is_file()
+    assert (tmp_path / "TESTING_RESULTS.html").is_file()
+    assert main(["report", "p1", "-o", "only.md"]) == 0
+    assert "What the modes cost" not in (tmp_path / "only.md").read_text(encoding="utf-8")
+    assert main(["report", "--export", "r.csv"]) == 0
+    assert f"{len(TRIALS) + len(TIMINGS)} records" in capsys.readouterr().err
+    assert main(["report", "--list", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [(row["experiment"], row["records"]) for row in rows] == [("p1", len(TRIALS)), ("b1", len(TIMINGS))]
+    assert main(["report", "--list"]) == 0
+    assert "vllm 1.2.3" in capsys.readouterr().out
+    assert main(["report", "nothing"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["probe"], "no model"),
+        (["probe", "--engine", "describe"], "has no limits"),
+        (["probe", "--aspect", "wide"], "no aspect ratio"),
+        (["probe", "--search", "sizes"], "no search"),
+        (["probe", "--frames", "0"], "Invalid value"),
+        (["probe", "--on", "nowhere"], "no host named"),
+        (["bench", "--mode", "fast"], "no mode"),
+        (["bench"], "nothing to time"),
+        (["bench", "--size", "big"], "not a size"),
+        (["probe", "--server-url", "http://127.0.0.1:9/v1"], "127.0.0.1:9"),
+    ],
+)
+def test_words_that_do_not_work(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(words)
+    err = capsys.readouterr().err
+    assert code in (2, 3)
+    assert said in err
+    assert "Traceback" not in err

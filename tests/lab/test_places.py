@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncssh
+import psutil
+import pytest
+from jobs.helpers import host_processes, settled
+from lab.fakes import ArithmeticPlace
+from servers import unwell
+from servers.peers import PEERS, Peer, make_peer
+
+from cosmos_workflow.connection import Pins, host_from
+from cosmos_workflow.engines import Conversation, EngineSettings
+from cosmos_workflow.errors import EngineUnavailable, HostUnreachable
+from cosmos_workflow.lab.host_place import HostPlace
+from cosmos_workflow.lab.places import LocalPlace, load, load_parts
+from cosmos_workflow.lab.trials import draw_frame
+
+# vLLM 0.32's log, on a GPU and on a CPU.
+ON_A_GPU = """
+INFO [vllm.model_executor.model_loader.default_loader] Loading weights took 6.72 seconds
+INFO [vllm.v1.worker.gpu_model_runner] Model loading took 23.6 GiB memory and 7.150000 seconds
+INFO [vllm.compilation.monitor] torch.compile took 11.20 s in total
+INFO [vllm.v1.engine.core] init engine (profile, create kv cache, warmup model) took 31.25 s (compilation: 11.20 s)
+"""
+ON_A_CPU = """
+INFO [vllm.model_executor.model_loader.base_loader] Initializing model took 0.25 seconds
+INFO [vllm.v1.engine.core] init engine (profile, create kv cache, warmup model) took 10.00 s
+"""
+MODELS = [{"id": "m", "object": "model", "created": 0, "owned_by": "x", "max_model_len": 4096}]
+
+
+@pytest.mark.parametrize(
+    ("log", "parts"),
+    [(ON_A_GPU, (61.6, 7.15, 31.25)), (ON_A_CPU, (89.75, 0.25, 10.0)), ("", (100.0, 0.0, 0.0))],
+)
+def test_the_parts_of_a_load(log: str, parts: tuple[float, ...]) -> None:
+    assert tuple(load_parts(log, 100.0).values()) == pytest.approx(parts)
+
+
+def conversation(name: str, **more: object) -> Conversation:
+    return Conversation(name, name, (draw_frame(32, 32),), **more)  # type: ignore[arg-type]
+
+
+def server_settings(url: str) -> EngineSettings:
+    return EngineSettings(server_url=url, server_model="m", options={"max_retries": 0})
+
+
+def test_an_engine_here() -> None:
+    with (
+        unwell.UnwellServer(lambda text, attempt: unwell.answer(f"long {text}"), MODELS) as server,
+        LocalPlace("server", server_settings(server.url)) as place,
+    ):
+        asked = place.ask([conversation("a"), conversation("b")])
+        assert {id: one.text for id, one in asked.answers.items()} == {"a": "long a", "b": "long b"}
+        assert asked.properties["max_model_len"] == 4096
+        assert asked.properties["cores"] == os.cpu_count()
+        assert asked.memory
+        assert asked.memory[0][1] > 0
+        assert asked.memory_of in ("process", "gpu")
+        assert asked.seconds >= asked.parts["prompts"] >= 0
+        assert not asked.error
+
+
+def test_an_engine_that_fails_is_told_of_and_asked_again() -> None:
+    def reply(text: str, attempt: int) -> unwell.Reply | None:
+        return unwell.answer(text) if text != "b" or attempt > 1 else unwell.refusal(500, "CUDA out of memory")
+
+    with unwell.UnwellServer(reply, MODELS) as server, LocalPlace("server", server_settings(server.url)) as place:
+        broken = place.ask([conversation("b")])
+        assert not broken.answers
+        assert (broken.kind, "out of memory" in broken.error) == ("out_of_memory", True)
+        assert place.ask([conversation("b")]).answers.keys() == {"b"}
+
+
+def test_what_cannot_be_loaded_is_an_error() -> None:
+    nowhere = LocalPlace("server", server_settings("http://127.0.0.1:9/v1"))
+    with nowhere as place, pytest.raises(EngineUnavailable, match="doctor"):
+        load(place)
+    assert load(ArithmeticPlace()).answers
+
+
+def test_vllms_log_is_only_taken_while_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VLLM_LOGGING_CONFIG_PATH", raising=False)
+    with LocalPlace("vllm", EngineSettings(model_path="/m")):
+        assert Path(os.environ["VLLM_LOGGING_CONFIG_PATH"]).is_file()
+    assert "VLLM_LOGGING_CONFIG_PATH" not in os.environ
+    monkeypatch.setenv("VLLM_LOGGING_CONFIG_PATH", "/mine.json")
+    with LocalPlace("vllm", EngineSettings(model_path="/m")):
+        assert os.environ["VLLM_LOGGING_CONFIG_PATH"] == "/mine.json"
+    assert os.environ["VLLM_LOGGING_CONFIG_PATH"] == "/mine.json"
+
+
+@pytest.fixture(params=PEERS)
+def peer(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Peer]:
+    with make_peer(request.param, tmp_path / "peer") as server:
+        yield server
+    for process in host_processes(server):
+        process.kill()
+
+
+def there(peer: Peer, url: str, folder: Path) -> HostPlace:
+    import sys
+
+    host = host_from(
+        "gpu",
+        {"ssh": "there", "workdir": str(peer.home / "ours"), "python": sys.executable, "ssh_config": str(peer.config)},
+    )
+    pins = Pins(folder / "known_hosts")
+    pins.pin("gpu", peer.host_key)
+    return HostPlace(host, "server", server_settings(url), pins, folder)
+
+
+def test_an_engine_on_a_host(peer: Peer, tmp_path: Path) -> None:
+    with (
+        unwell.UnwellServer(lambda text, attempt: unwell.answer(f"long {text}"), MODELS) as server,
+        there(peer, server.url, tmp_path) as place,
+    ):
+        first = place.ask([conversation("a"), conversation("b")])
+        assert {id: one.text for id, one in first.answers.items()} == {"a": "long a", "b": "long b"}
+        assert first.properties["max_model_len"] == 4096
+        assert first.memory
+        assert first.memory_of
+        assert sum(first.parts.values()) == pytest.approx(first.seconds, abs=0.1)
+        workers = {one.pid for one in host_processes(peer)}
+        assert workers
+        warm = place.ask([conversation("c")])
+        assert warm.answers.keys() == {"c"}
+        assert {one.pid for one in host_processes(peer)} == workers
+        assert warm.seconds < first.seconds
+        place.ask([conversation("d")], stay=False)
+        assert settled(peer)
+        assert list((peer.home / "ours" / "runs").iterdir()) == []  # nothing is left behind there
+        assert list((tmp_path / "lab").iterdir()) == []
+
+
+def test_a_worker_that_is_killed_on_a_host(peer: Peer, tmp_path: Path) -> None:
+    def reply(text: str, attempt: int) -> unwell.Reply | None:
+        if text == "bad":
+            for process in host_processes(peer):
+                if process.status() != psutil.STATUS_ZOMBIE and "work" in process.cmdline():
+                    process.kill()
+        return unwell.answer(f"long {text}")
+
+    with unwell.UnwellServer(reply, MODELS) as server, there(peer, server.url, tmp_path) as place:
+        broken = place.ask([conversation("bad")])
+        assert not broken.answers
+        assert broken.kind == "worker_killed"
+        assert "SIGKILL" in broken.error
+        assert place.ask([conversation("good")], stay=False).answers.keys() == {"good"}
+
+
+def test_a_host_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cosmos_workflow.lab.host_place.GIVE_UP_SECONDS", 0.5)
+    pins = Pins(tmp_path / "known_hosts")
+    pins.pin("gone", asyncssh.generate_private_key("ssh-ed25519").convert_to_public())
+    place = HostPlace(host_from("gone", {"ssh": "127.0.0.1:9"}), "describe", EngineSettings(), pins, tmp_path)
+    with place, pytest.raises(HostUnreachable):
+        place.ask([conversation("a")])
+    assert list((tmp_path / "lab").iterdir()) == []
