@@ -6,7 +6,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 # Where several versions of Python are, uv shall use the one of .venv.
 export UV_PYTHON_PREFERENCE := only-system
 
-.PHONY: setup demo test test-all lint types format docs vllm-env bench clean
+.PHONY: setup demo test test-all lint types format docs vllm-env bench lab clean
 
 setup: .venv/ready
 
@@ -53,6 +53,9 @@ vllm-env: .vllm/ready
 
 bench: setup vllm-env
 	$(BIN)/python -m benchmarks
+
+lab: setup vllm-env
+	bash scripts/lab.sh
 
 clean:
 	rm -rf .venv .vllm demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -205,8 +205,8 @@ def test_auto_raises_the_context_where_the_memory_is_there(tmp_path: Path) -> No
     environment = {**os.environ, **vllm_env.settings(1)}
     command = [
         sys.executable, "-m", "cosmos_workflow", "upsample", "clip.mp4", "-p", PROMPT, "--json",
-        "--max-model-len", "auto", "--engine", "vllm", "--model-path", str(vllm_env.MODEL), "--engine-option", "load_format=dummy",
-        "--engine-option", "enforce_eager=true", "--temperature", "0",
+        "--max-model-len", "auto", "--engine", "vllm", "--model-path", str(vllm_env.MODEL), "--temperature", "0",
+        "--engine-option", "load_format=dummy", "--engine-option", "enforce_eager=true",
     ]  # fmt: skip
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr.decode()[-3000:]
