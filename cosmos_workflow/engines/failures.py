@@ -99,7 +99,7 @@ def root_cause(what: str, log: str) -> str:
     >>> root_cause("Engine core initialization failed. See root cause above.", "x\nValueError: Free memory on …\n")
     'ValueError: Free memory on …'
     """
-    if "root cause above" not in what:
+    if "root cause" not in what:
         return what
     found = re.findall(r"((?:\w+\.)*\w*(?:Error|Exception|Interrupt): .+)", log)
     return next((one.strip() for one in reversed(found) if "root cause" not in one), what)

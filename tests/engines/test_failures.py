@@ -2,7 +2,7 @@
 
 import pytest
 
-from cosmos_workflow.engines.failures import classify, concerns_one_request, readable
+from cosmos_workflow.engines.failures import classify, concerns_one_request, readable, refused_tokens, root_cause
 
 TEXTS = [
     # vLLM 0.6 to 0.7, offline (the field tests of 2025-09-01)
@@ -64,6 +64,17 @@ TEXTS = [
         "The model's max seq len (131072) is larger than the maximum number of tokens that can be stored in KV cache "
         "(36576). Try increasing `gpu_memory_utilization` or decreasing `max_model_len` when initializing the engine.",
     ),
+    # vLLM 0.32 for CPUs
+    (
+        "out_of_memory",
+        "Available memory on node 0 (11.26/12.84 GiB) on startup is less than desired CPU memory utilization (0.98, "
+        "12.58 GiB). On the CPU backend, the `--gpu-memory-utilization` flag controls the fraction of CPU memory",
+    ),
+    (
+        "out_of_memory",
+        "Available memory on node 0 (3.10/12.84 GiB) on kv cache allocation is less than requested memory for kv (8.0 "
+        "GiB). Decrease --kv-cache-memory-bytes, VLLM_CPU_KVCACHE_SPACE, or reduce CPU memory used by others.",
+    ),
     ("out_of_memory", "DefaultCPUAllocator: not enough memory: you tried to allocate 1073741824 bytes."),
     (
         "model_missing",
@@ -95,6 +106,40 @@ def test_what_concerns_one_request() -> None:
     assert not concerns_one_request(RuntimeError("CUDA out of memory"))
     assert not concerns_one_request(ValueError("No available memory for the cache blocks."))
     assert not concerns_one_request(RuntimeError("EngineCore encountered an issue"))
+
+
+@pytest.mark.parametrize(("kind", "text"), [pair for pair in TEXTS if pair[0] == "too_long"])
+def test_the_length_of_a_refused_prompt(kind: str, text: str) -> None:
+    told = {"4157": 4157, "length 4096": 4096, "4089": 4089}
+    assert refused_tokens(text) == next((count for words, count in told.items() if words in text), 0)
+
+
+def test_a_memory_error_gives_no_length() -> None:
+    assert [refused_tokens(text) for kind, text in TEXTS if kind != "too_long"] == [0] * sum(
+        kind != "too_long" for kind, _ in TEXTS
+    )
+
+
+ENGINE_LOG = """
+ERROR 11-25 03:20:42 [core.py:1510] EngineCore encountered a fatal error.
+ERROR 11-25 03:20:42 [core.py:1510] torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.38 GiB. GPU 0 has
+vllm.v1.engine.exceptions.EngineDeadError: EngineCore encountered an issue. See stack trace (above) for the root cause.
+"""
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "EngineCore encountered an issue. See stack trace (above) for the root cause.",  # while it answers
+        "Engine core initialization failed. See root cause above. Failed core proc(s): {}",  # while it starts
+    ],
+)
+def test_the_root_cause_is_in_the_log(what: str) -> None:
+    found = root_cause(what, ENGINE_LOG)
+    assert found.startswith("torch.OutOfMemoryError: CUDA out of memory")
+    assert classify(found) == "out_of_memory"
+    assert root_cause(what, "nothing of note") == what
+    assert root_cause("CUDA error", ENGINE_LOG) == "CUDA error"
 
 
 def test_an_unknown_refusal_is_rejected() -> None:

@@ -68,6 +68,27 @@ def test_the_openai_client_itself_is_refused_where_the_plan_says(server: VLLMSer
         usage((960, 540))
 
 
+def test_a_probe_finds_the_servers_own_limits(server: VLLMServer, tmp_path: Path) -> None:
+    """It begins no answer for which there is no room, so what would be cut short is refused, as predicted."""
+    from cosmos_workflow.engines import EngineSettings
+    from cosmos_workflow.lab import LocalPlace, ProbeSettings, boundaries, probe, studies
+    from cosmos_workflow.store import Store
+
+    experiments = Store(f"sqlite:///{tmp_path / 'store.db'}").experiments
+    settings = ProbeSettings(searches=("size", "prompt", "frames"), aspects=("16:9",), max_tokens=40)
+    facts = read_folder(vllm_env.MODEL, "cosmos-upsampler-12b")
+    with LocalPlace("server", EngineSettings(facts, server_url=server.url)) as place:
+        probe(place, facts, settings, experiments)
+    (study,) = studies(experiments)
+    assert [trial for trial in study.trials if not trial.agrees] == []
+    assert {trial.seen for trial in study.trials} == {"fits", "too_long", "other"}
+    for one in boundaries(study.trials):
+        assert one.exact
+        assert one.agrees
+    fits, runs, *_ = boundaries(study.trials)
+    assert fits.seen == runs.seen > 911  # with a shorter answer, a larger frame
+
+
 def test_sixteen_items_are_answered_under_their_own_ids(server: VLLMServer) -> None:
     conversations = list(boundary.sixteen())
     answers: dict[str, Answer] = {}
