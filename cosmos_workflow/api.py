@@ -84,9 +84,7 @@ def choose(place: str, engine: str, told: EngineSettings, config: Config | None 
 def tokens_needed(items: Iterable[Item], settings: Settings) -> int:
     """The `max_model_len` that the largest item takes at full size, with its answer; 0 where no video can be read."""
     free = replace(settings, fit="off", max_model_len=settings.model.longest_model_len)
-    return max(
-        (one.plan.prompt_tokens + one.plan.max_tokens for one in check_items(items, free) if one.clip), default=0
-    )
+    return max((one.plan.total_tokens for one in check_items(items, free, exact=True) if one.clip), default=0)
 
 
 def fitting_model_len(needed: int, engine: str, told: EngineSettings, place: str = "local") -> tuple[int, str]:
