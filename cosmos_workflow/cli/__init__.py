@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 import click
 
-from cosmos_workflow import __version__
 from cosmos_workflow.errors import CosmosError
+from cosmos_workflow.version import __version__
 
 __all__ = ["cosmos", "main"]
 

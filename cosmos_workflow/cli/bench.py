@@ -8,17 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cosmos_workflow.cli.console import print_json, stderr, stdout, stdout_for_results, table
-from cosmos_workflow.cli.options import (
-    LIST,
-    NUMBERS,
-    SIZES,
-    WORDS,
-    engine_options,
-    engine_settings,
-    length_option,
-    merged_config,
-    model_options,
-)
+from cosmos_workflow.cli.measuring import measuring_options, opened, say_end
+from cosmos_workflow.cli.options import LIST, NUMBERS, SIZES
 
 if TYPE_CHECKING:
     from cosmos_workflow.lab import ModeRow, Timing
@@ -33,16 +24,9 @@ __all__ = ["command"]
 @click.option("--repeats", type=click.IntRange(1), help="How often each is measured.  [3]")
 @click.option("--frames", type=click.IntRange(1), help="Frames a request.  [2]")
 @click.option("-p", "--prompt", "text", help="The prompt to send.  [A futuristic city at sunset]")
-@engine_options
-@model_options
-@length_option()
+@measuring_options
 @click.option("--price-per-hour", type=click.FloatRange(0), default=0.0, help="What the machine costs.")
-@click.option("--max-minutes", type=click.FloatRange(0, min_open=True), help="Begin nothing that would end later.")
-@click.option("--again", is_flag=True, help="Begin anew, also where the same was broken off.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-def command(
-    as_json: bool, again: bool, max_minutes: float | None, price_per_hour: float, place: str, **options: Any
-) -> int:
+def command(as_json: bool, again: bool, max_minutes: float, price_per_hour: float, **options: Any) -> int:
     """Time the modes: offload after every prompt, stay loaded, whole batch, warm worker.
 
     \b
@@ -51,26 +35,18 @@ def command(
 
     Each measurement is on disk when it ends: run again with the same words, it goes on where it stopped.
     """
-    from cosmos_workflow.api import open_place, open_store
     from cosmos_workflow.lab import BenchSettings, bench, mode_rows, studies
 
-    config = merged_config(**{name: options.pop(name) for name in WORDS})
-    told = engine_settings(config, options.pop("engine_option"), options.pop("max_model_len"))
+    where, model, experiments = opened(options)
     settings = replace(BenchSettings(), **{name: value for name, value in options.items() if value is not None})
-    where, why = open_place(place, config.engine, told, config)
-    say = stderr().print
-    say(f"engine: {where.engine} on {where.name} ({why})", style="dim")
-    experiments = open_store(config).experiments
 
     def show(timing: Timing) -> None:
         if not as_json:
             word = f"failed: {timing.error}" if timing.error else f"{timing.seconds:.1f} s"
-            say(f"{timing.key}: {word}", style="yellow" if timing.error else "dim")
+            stderr().print(f"{timing.key}: {word}", style="yellow" if timing.error else "dim")
 
     with stdout_for_results(where.engine), where:
-        experiment = bench(
-            where, told.model, settings, experiments, max_minutes=max_minutes or 0.0, again=again, on_timing=show
-        )
+        experiment = bench(where, model, settings, experiments, max_minutes=max_minutes, again=again, on_timing=show)
     measured = [timing for study in studies(experiments, [experiment.id]) for timing in study.timings]
     rows = mode_rows(measured, price_per_hour)
     if as_json:
@@ -87,9 +63,7 @@ def command(
         )
     else:
         _print(rows)
-    if experiment.state != "done":
-        say(f"the {max_minutes:g} minutes are over; run it again to go on", style="yellow")
-    say(f"experiment: {experiment.id}; write it up: cosmos report", style="dim")
+    say_end(experiment, max_minutes)
     return int(any(row.failed for row in rows))
 
 

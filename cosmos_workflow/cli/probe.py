@@ -8,16 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cosmos_workflow.cli.console import print_json, stderr, stdout, stdout_for_results, table, verdict_text
-from cosmos_workflow.cli.options import (
-    LIST,
-    NUMBERS,
-    WORDS,
-    engine_options,
-    engine_settings,
-    length_option,
-    merged_config,
-    model_options,
-)
+from cosmos_workflow.cli.measuring import measuring_options, opened, say_end
+from cosmos_workflow.cli.options import LIST, NUMBERS
 
 if TYPE_CHECKING:
     from cosmos_workflow.lab import Study, Trial
@@ -33,13 +25,8 @@ __all__ = ["command"]
 @click.option("--around", type=click.IntRange(0), help="Sizes to try on both sides of each boundary.  [2]")
 @click.option("--max-batch", type=click.IntRange(1), help="The largest batch to try.  [32]")
 @click.option("--longest-side", type=click.IntRange(1), help="The longest side to try, in pixels.  [the model's]")
-@engine_options
-@model_options
-@length_option()
-@click.option("--max-minutes", type=click.FloatRange(0, min_open=True), help="Begin nothing that would end later.")
-@click.option("--again", is_flag=True, help="Begin anew, also where the same was broken off.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-def command(as_json: bool, again: bool, max_minutes: float | None, place: str, **options: Any) -> int:
+@measuring_options
+def command(as_json: bool, again: bool, max_minutes: float, **options: Any) -> int:
     """Find an engine's limits by bisection, and set what is seen beside what is predicted.
 
     \b
@@ -49,16 +36,11 @@ def command(as_json: bool, again: bool, max_minutes: float | None, place: str, *
 
     Each trial is on disk when it ends: run again with the same words, it goes on where it stopped.
     """
-    from cosmos_workflow.api import open_place, open_store
     from cosmos_workflow.lab import ProbeSettings, probe, studies
 
-    config = merged_config(**{name: options.pop(name) for name in WORDS})
-    told = engine_settings(config, options.pop("engine_option"), options.pop("max_model_len"))
+    where, model, experiments = opened(options)
     settings = replace(ProbeSettings(), **{name: value for name, value in options.items() if value is not None})
-    where, why = open_place(place, config.engine, told, config)
-    say = stderr().print
-    say(f"engine: {where.engine} on {where.name} ({why})", style="dim")
-    experiments, count = open_store(config).experiments, 0
+    count = 0
 
     def show(trial: Trial) -> None:
         nonlocal count
@@ -67,17 +49,13 @@ def command(as_json: bool, again: bool, max_minutes: float | None, place: str, *
             _show(count, trial)
 
     with stdout_for_results(where.engine), where:
-        experiment = probe(
-            where, told.model, settings, experiments, max_minutes=max_minutes or 0.0, again=again, on_trial=show
-        )
+        experiment = probe(where, model, settings, experiments, max_minutes=max_minutes, again=again, on_trial=show)
     (study,) = studies(experiments, [experiment.id])
     if as_json:
         print_json(_document(study))
     else:
         _print(study)
-    if experiment.state != "done":
-        say(f"the {max_minutes:g} minutes are over; run it again to go on", style="yellow")
-    say(f"experiment: {experiment.id}; write it up: cosmos report", style="dim")
+    say_end(experiment, max_minutes)
     return int(any(not trial.agrees for trial in study.trials))
 
 

@@ -7,6 +7,7 @@ import time
 import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from cosmos_workflow.engines import Conversation
@@ -14,9 +15,8 @@ from cosmos_workflow.errors import UsageError
 from cosmos_workflow.lab.environment import describe_environment
 from cosmos_workflow.lab.places import Asked, Place, load
 from cosmos_workflow.lab.recording import Budget, OutOfTime, Recorder
-from cosmos_workflow.lab.trials import Subject, draw_frame
+from cosmos_workflow.lab.trials import Subject, draw_frames
 from cosmos_workflow.limits import Model
-from cosmos_workflow.media import Frame
 from cosmos_workflow.store import Experiment, Experiments
 
 __all__ = ["MODES", "PARTS", "BenchSettings", "Timing", "bench"]
@@ -73,14 +73,11 @@ class Timing:
 
     def conversations(self, settings: BenchSettings) -> list[Conversation]:
         """Pictures of its own for each prompt: prefix caching must not answer for the work."""
-        first = zlib.crc32(self.key.encode())
+        first, pictures = zlib.crc32(self.key.encode()), partial(draw_frames, settings.frames, self.width, self.height)
         return [
-            Conversation(f"{n}", settings.text, self._frames(first + n, settings.frames), settings.max_tokens, 0.0)
+            Conversation(f"{n}", settings.text, pictures(first + n), settings.max_tokens, temperature=0.0)
             for n in range(self.batch)
         ]
-
-    def _frames(self, seed: int, count: int) -> tuple[Frame, ...]:
-        return tuple(draw_frame(self.width, self.height, seed * count + n) for n in range(count))
 
 
 def bench(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import platform
 from typing import Any
 
-from cosmos_workflow import __version__
 from cosmos_workflow.lab.places import Asked
 from cosmos_workflow.lab.trials import Subject
+from cosmos_workflow.version import __version__
 
 __all__ = ["describe_environment"]
 

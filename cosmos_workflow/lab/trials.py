@@ -15,7 +15,7 @@ from cosmos_workflow.lab.places import Asked
 from cosmos_workflow.limits import Fit, KVCache, Model, Plan, kv_cache, memory, plan
 from cosmos_workflow.media import Frame
 
-__all__ = ["Request", "Subject", "Trial", "draw_frame", "most_at_once"]
+__all__ = ["Request", "Subject", "Trial", "draw_frame", "draw_frames", "most_at_once"]
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class Request:
     def conversations(self) -> list[Conversation]:
         """Greedy, so that the same trial gives the same answer."""
         return [
-            Conversation(f"{self.key} #{n}", self.text, tuple(self._frames(n)), self.max_tokens, temperature=0.0)
+            Conversation(f"{self.key} #{n}", self.text, self._frames(n), self.max_tokens, temperature=0.0)
             for n in range(self.batch)
         ]
 
-    def _frames(self, number: int) -> list[Frame]:
-        return [draw_frame(self.width, self.height, number * self.frames + n) for n in range(self.frames)]
+    def _frames(self, number: int) -> tuple[Frame, ...]:
+        return draw_frames(self.frames, self.width, self.height, number)
 
 
 @dataclass(frozen=True)
@@ -199,6 +199,11 @@ def most_at_once(times: Sequence[Mapping[str, float]]) -> int:
     # At one moment an end comes before a beginning.
     steps = sorted([(one["scheduled"], 1) for one in ran] + [(one["last_token"], -1) for one in ran])
     return max(accumulate(change for _, change in steps), default=0)
+
+
+def draw_frames(count: int, width: int, height: int, number: int) -> tuple[Frame, ...]:
+    """Pictures of a request, which no request of another number has."""
+    return tuple(draw_frame(width, height, number * count + n) for n in range(count))
 
 
 def draw_frame(width: int, height: int, seed: int = 0) -> Frame:

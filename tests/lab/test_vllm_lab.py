@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import psutil
@@ -17,26 +18,30 @@ from servers import vllm_env
 from cosmos_workflow.engines import Conversation, EngineSettings
 from cosmos_workflow.lab import LocalPlace, ProbeSettings, Study, boundaries, probe, reason, studies
 from cosmos_workflow.lab.places import Asked
-from cosmos_workflow.limits import FIELD_TESTS, model_at, plan, size_at
+from cosmos_workflow.limits import FIELD_TESTS, Model, plan, read_folder, size_at
 from cosmos_workflow.store import Store
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(900)]
 
 PROMPT = "A futuristic city at sunset"
-FACTS = model_at(vllm_env.MODEL, "cosmos-upsampler-12b")
 # Without compiling, it loads in half the time.
 QUICK = {**vllm_env.OPTIONS, "enforce_eager": True}
 
 
+@lru_cache(1)
+def facts() -> Model:
+    return read_folder(vllm_env.MODEL, "cosmos-upsampler-12b")
+
+
 def place(options: dict[str, object], max_model_len: int | None = None) -> LocalPlace:
-    settings = EngineSettings(FACTS, str(vllm_env.MODEL), max_model_len=max_model_len, options=options)
+    settings = EngineSettings(facts(), str(vllm_env.MODEL), max_model_len=max_model_len, options=options)
     return LocalPlace("vllm", settings)
 
 
 def run(store: Path, where: LocalPlace, settings: ProbeSettings) -> Study:
     experiments = Store(f"sqlite:///{store}").experiments
     with where:
-        done = probe(where, FACTS, settings, experiments)
+        done = probe(where, facts(), settings, experiments)
     assert done.state == "done"
     (study,) = studies(experiments, [done.id])
     return study
@@ -154,7 +159,7 @@ def test_an_engine_that_is_killed_is_started_again_and_the_size_marked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "1")
-    settings = EngineSettings(FACTS, str(vllm_env.MODEL), options=QUICK)
+    settings = EngineSettings(facts(), str(vllm_env.MODEL), options=QUICK)
     where = Deadly("vllm", settings)
     found = run(tmp_path / "store.db", where, ProbeSettings(searches=("usual",)))
     assert where.kills >= 2

@@ -57,8 +57,10 @@ class HostFolder:
         return state
 
     def events(self, run: str) -> list[dict[str, Any]]:
+        """What the run told of, but for the memory in use, which comes at any time."""
         path = self.root / "runs" / run / "events.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        told = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        return [event for event in told if event["event"] != "memory"]
 
     def answers(self, run: str) -> list[dict[str, Any]]:
         path = self.root / "runs" / run / "results.jsonl"

@@ -5,6 +5,7 @@ The engine is a FAKE that only notes what is asked of it: sleep mode needs a GPU
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +16,8 @@ from typing import Any
 import pytest
 
 from cosmos_workflow.engines import ENGINES, EngineSettings
-from cosmos_workflow.worker.engine_host import EngineHost, memory_used
+from cosmos_workflow.worker import engine_host
+from cosmos_workflow.worker.engine_host import EngineHost, Sampler, device, memory_used
 from cosmos_workflow.worker.paths import HostPaths
 
 
@@ -89,3 +91,18 @@ def test_two_models_take_turns_on_one_device(tmp_path: Path, asked: list[str]) -
 
 def test_memory_is_told_of_in_mib() -> None:
     assert sum(memory_used().values()) > 0
+
+
+def test_each_peak_is_told_of_at_once_and_what_stays_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = iter([10, 20, 20, 20, 30, 25, *[25] * 1000])
+    monkeypatch.setattr(engine_host, "memory_used", lambda: {"gpu_mib": next(used)})
+    monkeypatch.setattr(engine_host, "SAMPLE_SECONDS", 0.01)
+    told: list[int] = []
+    sampler = Sampler(lambda event, **values: told.append(values["gpu_mib"]))
+    time.sleep(0.5)
+    sampler.close()
+    assert told == [10, 20, 30]
+
+
+def test_the_device_is_named() -> None:
+    assert device()["cores"] == os.cpu_count()

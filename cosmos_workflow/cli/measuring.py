@@ -1,0 +1,55 @@
+"""What `cosmos probe` and `cosmos bench` share: their place, their store, how they end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from cosmos_workflow.cli.console import stderr
+from cosmos_workflow.cli.options import (
+    WORDS,
+    engine_options,
+    engine_settings,
+    length_option,
+    merged_config,
+    model_options,
+)
+
+if TYPE_CHECKING:
+    from cosmos_workflow.lab import Place
+    from cosmos_workflow.limits import Model
+    from cosmos_workflow.store import Experiment, Experiments
+
+__all__ = ["measuring_options", "opened", "say_end"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def measuring_options(function: Command) -> Command:
+    """Options that say what is measured, where, and for how long."""
+    ends = "Begin nothing that would end later."
+    function = click.option("--json", "as_json", is_flag=True, help="One JSON document.")(function)
+    function = click.option("--again", is_flag=True, help="Begin anew, also where the same was broken off.")(function)
+    function = click.option("--max-minutes", type=click.FloatRange(0), default=0.0, help=ends)(function)
+    return engine_options(model_options(length_option()(function)))
+
+
+def opened(options: dict[str, Any]) -> tuple[Place, Model, Experiments]:
+    """The place to measure at, the model's facts and the records; takes what they need out of `options`."""
+    from cosmos_workflow.api import open_place, open_store
+
+    place, asked_engine = options.pop("place"), options["engine"]
+    config = merged_config(**{name: options.pop(name) for name in WORDS})
+    told = engine_settings(config, options.pop("engine_option"), options.pop("max_model_len"))
+    where, why = open_place(place, asked_engine, told, config)
+    stderr().print(f"engine: {where.engine} on {where.name} ({why})", style="dim")
+    return where, told.model, open_store(config).experiments
+
+
+def say_end(experiment: Experiment, max_minutes: float) -> None:
+    """Where the records are, and whether there is more to do."""
+    if experiment.state != "done":
+        stderr().print(f"the {max_minutes:g} minutes are over; run it again to go on", style="yellow")
+    stderr().print(f"experiment: {experiment.id}; write it up: cosmos report", style="dim")
