@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.errors import BadInputError
+from cosmos_workflow.files import write_whole
 
 __all__ = ["Config", "config_files", "data_folder", "known_keys_file", "load_config", "set_host"]
 
@@ -77,10 +78,7 @@ def set_host(name: str, values: dict[str, Any] | None, *, project: bool = False)
         hosts.pop(name, None)
     else:
         hosts[name] = values
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}.part")
-    aside.write_text(tomlkit.dumps(document), encoding="utf-8")
-    aside.replace(path)
+    write_whole(path, tomlkit.dumps(document).encode())
     return path
 
 

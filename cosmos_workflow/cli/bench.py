@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cosmos_workflow.cli.console import print_json, stderr, stdout, stdout_for_results, table
-from cosmos_workflow.cli.measuring import measuring_options, opened, say_end
+from cosmos_workflow.cli.console import print_json, stderr, stdout, table
+from cosmos_workflow.cli.measuring import measuring, measuring_options, opened, say_end
 from cosmos_workflow.cli.options import LIST, NUMBERS, SIZES
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def command(as_json: bool, again: bool, max_minutes: float, price_per_hour: floa
             word = f"failed: {timing.error}" if timing.error else f"{timing.seconds:.1f} s"
             stderr().print(f"{timing.key}: {word}", style="yellow" if timing.error else "dim")
 
-    with stdout_for_results(where.engine), where:
+    with measuring(where):
         experiment = bench(where, model, settings, experiments, max_minutes=max_minutes, again=again, on_timing=show)
     measured = [timing for study in studies(experiments, [experiment.id]) for timing in study.timings]
     rows = mode_rows(measured, price_per_hour)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from cosmos_workflow.cli.console import stderr
+from cosmos_workflow.cli.console import stderr, stdout_for_results
 from cosmos_workflow.cli.options import (
     WORDS,
     engine_options,
@@ -16,13 +17,14 @@ from cosmos_workflow.cli.options import (
     merged_config,
     model_options,
 )
+from cosmos_workflow.errors import CosmosError
 
 if TYPE_CHECKING:
     from cosmos_workflow.lab import Place
     from cosmos_workflow.limits import Model
     from cosmos_workflow.store import Experiment, Experiments
 
-__all__ = ["measuring_options", "opened", "say_end"]
+__all__ = ["measuring", "measuring_options", "opened", "say_end"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -46,6 +48,17 @@ def opened(options: dict[str, Any]) -> tuple[Place, Model, Experiments]:
     where, why = open_place(place, asked_engine, told, config)
     stderr().print(f"engine: {where.engine} on {where.name} ({why})", style="dim")
     return where, told.model, open_store(config).experiments
+
+
+@contextmanager
+def measuring(place: Place) -> Iterator[None]:
+    """The place while it is measured; where that stops early, a person is told that nothing is lost."""
+    try:
+        with stdout_for_results(place.engine), place:
+            yield
+    except (CosmosError, KeyboardInterrupt):
+        stderr().print("stopped; what was measured is kept: run it again to go on", style="yellow")
+        raise
 
 
 def say_end(experiment: Experiment, max_minutes: float) -> None:

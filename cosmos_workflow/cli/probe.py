@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cosmos_workflow.cli.console import print_json, stderr, stdout, stdout_for_results, table, verdict_text
-from cosmos_workflow.cli.measuring import measuring_options, opened, say_end
+from cosmos_workflow.cli.console import print_json, stderr, stdout, table, verdict_text
+from cosmos_workflow.cli.measuring import measuring, measuring_options, opened, say_end
 from cosmos_workflow.cli.options import LIST, NUMBERS
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def command(as_json: bool, again: bool, max_minutes: float, **options: Any) -> i
         if not as_json:
             _show(count, trial)
 
-    with stdout_for_results(where.engine), where:
+    with measuring(where):
         experiment = probe(where, model, settings, experiments, max_minutes=max_minutes, again=again, on_trial=show)
     (study,) = studies(experiments, [experiment.id])
     if as_json:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from cosmos_workflow.errors import HostKeyError
+from cosmos_workflow.files import write_whole
 
 if TYPE_CHECKING:
     import asyncssh
@@ -33,14 +34,12 @@ class Pins:
 
     def pin(self, name: str, key: asyncssh.SSHKey | None) -> None:
         """Pin a key, in place of an earlier one; None forgets it."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.parent.mkdir(parents=True, exist_ok=True)  # for the lock
         with FileLock(f"{self.path}.lock"):
             lines = [line for line in self._lines() if line.split(" ", 1)[0] != name]
             if key is not None:
                 lines.append(f"{name} {key.export_public_key('openssh').decode().strip()}")
-            aside = self.path.with_name(f"{self.path.name}.part")
-            aside.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-            aside.replace(self.path)
+            write_whole(self.path, "".join(f"{line}\n" for line in lines).encode())
 
     def trusted(self, name: str) -> Any:
         """What asyncssh takes for `known_hosts`. Raises HostKeyError where nothing is pinned."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.engines import Conversation
+from cosmos_workflow.files import write_whole
 from cosmos_workflow.worker.files import sha256_of, write_json
 
 __all__ = ["MIRRORED", "Parcel"]
@@ -63,9 +63,7 @@ class Parcel:
             sha256 = hashlib.sha256(frame.png).hexdigest()
             path = self.blobs / sha256
             if not path.exists():
-                aside = path.with_name(f"{sha256}.{os.getpid()}.part")
-                aside.write_bytes(frame.png)
-                aside.replace(path)
+                write_whole(path, frame.png, sync=False)  # the host verifies what it gets
             size = {"width": frame.width, "height": frame.height, "seconds": frame.seconds}
             described.append({"sha256": sha256, **size})
         return described

@@ -114,7 +114,7 @@ class HostPlace:
         failure = remote.failure(ended, self.name)
         log = heard.log.decode("utf-8", "replace")
         error = root_cause(failure.what, log) if failure else ""
-        kind = failure.kind if failure else ""
+        kind, remedy = (failure.kind, failure.remedy) if failure else ("", "")
         if kind == "engine":
             kind = classify(error)
         ready, last = heard.event("loaded", "warm"), heard.events[-1] if heard.events else None
@@ -133,5 +133,6 @@ class HostPlace:
         of = {name.removesuffix("_mib") for one in heard.events for name in one if name.endswith("_mib")}
         properties = ready["properties"] if ready else {}
         return Asked(
-            heard.answers, seconds, parts | {"prompts": prompts}, properties, course, "".join(sorted(of)), kind, error
-        )
+            heard.answers, seconds, parts | {"prompts": prompts}, properties, course, "".join(sorted(of)), kind, error,
+            remedy,
+        )  # fmt: skip

@@ -38,6 +38,7 @@ class Asked:
     memory_of: str = ""
     kind: str = ""
     error: str = ""
+    remedy: str = ""
 
 
 class Place(Protocol):
@@ -77,7 +78,8 @@ def load(place: Place, *, stay: bool = True) -> Asked:
     loaded = place.ask([Conversation("hello", "hello", max_tokens=1, temperature=0.0)], stay=stay)
     if loaded.error:
         kind = OutOfMemory if loaded.kind == "out_of_memory" else EngineUnavailable
-        raise kind(loaded.error, where=f"{place.engine} on {place.name}", remedy="`cosmos doctor` says what is missing")
+        remedy = loaded.remedy or "`cosmos doctor` says what is missing"
+        raise kind(loaded.error, where=f"{place.engine} on {place.name}", remedy=remedy)
     return loaded
 
 
@@ -120,7 +122,7 @@ class LocalPlace:
             course.append((time.monotonic() - began, sum(used.values())))
 
         sampler = Sampler(note)
-        loading, kind, error, properties = 0.0, "", "", {}
+        loading, kind, error, remedy, properties = 0.0, "", "", "", {}
         loaded = began
         try:
             if self._engine is None:
@@ -132,6 +134,7 @@ class LocalPlace:
             self._engine.answer(conversations, lambda answer: answers.update({answer.id: answer}))
         except EngineError as failure:
             error = root_cause(failure.what, self._read_log(log_start))
+            remedy = failure.remedy
             kind = "out_of_memory" if isinstance(failure, OutOfMemory) else classify(error)
             self._close()
         finally:
@@ -141,7 +144,7 @@ class LocalPlace:
             self._close()
         parts = load_parts(self._read_log(log_start), loading) | {"prompts": prompts}
         return Asked(
-            answers, time.monotonic() - began, parts, properties, course, "".join(of), kind, error
+            answers, time.monotonic() - began, parts, properties, course, "".join(of), kind, error, remedy
         )  # fmt: skip
 
     def _close(self) -> None:

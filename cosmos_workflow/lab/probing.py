@@ -126,7 +126,7 @@ class Prober:
     ) -> None:  # fmt: skip
         self._place, self._subject, self._settings = place, subject, settings
         self._recorder, self._budget, self._on_trial = recorder, budget, on_trial
-        self._seconds = 0.0  # of the longest trial so far, for one request
+        self._took: dict[int, float] = {}  # seconds of a call, by its number of requests
 
     def run(self) -> None:
         """Every search that the settings name."""
@@ -236,7 +236,7 @@ class Prober:
 
     def _ask(self, trials: dict[str, tuple[Trial, Request]]) -> dict[str, Trial]:
         """Ask for trials in one call; where that broke the engine, those without an answer again, each alone."""
-        self._budget.check(self._seconds * max(request.batch for _, request in trials.values()))
+        self._budget.check(self._expected(sum(request.batch for _, request in trials.values())))
         done: dict[str, Trial] = {}
         with self._recorder.running({key: asdict(trial) for key, (trial, _) in trials.items()}) as records:
             survivors = {}
@@ -265,9 +265,14 @@ class Prober:
             if len(answers) < request.batch and asked.error and len(trials) > 1:
                 continue  # whose fault it was is seen when each is asked alone
             done[key] = ended(trial, answers, asked)
-        together = sum(request.batch for _, request in trials.values())
-        self._seconds = max(self._seconds, (time.monotonic() - began) / together)
+        count = sum(map(len, conversations.values()))
+        self._took[count] = max(self._took.get(count, 0.0), time.monotonic() - began)
         return done
+
+    def _expected(self, count: int) -> float:
+        """How long a call of so many requests takes at most, from the largest that was no larger."""
+        smaller = max((known for known in self._took if known <= count), default=0)
+        return self._took[smaller] * count / smaller if smaller else max(self._took.values(), default=0.0)
 
 
 def _key(search: str, request: Request) -> str:

@@ -15,7 +15,7 @@ from cosmos_workflow.lab.places import Asked
 from cosmos_workflow.limits import Fit, KVCache, Model, Plan, kv_cache, memory, plan
 from cosmos_workflow.media import Frame
 
-__all__ = ["Request", "Subject", "Trial", "draw_frame", "draw_frames", "most_at_once"]
+__all__ = ["Request", "Subject", "Trial", "draw_frame", "draw_frames", "ended", "most_at_once"]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from cosmos_workflow.errors import BadInputError, CosmosError, UsageError
+from cosmos_workflow.files import write_whole
 from cosmos_workflow.prompts.item import Item, Result
 
 __all__ = ["ResultsFile", "read_results"]
@@ -123,16 +124,10 @@ class ResultsFile:
         self._file = self.path.open("ab", buffering=0)
 
     def _rewrite(self) -> None:
-        """Write aside and rename, so that a crash leaves the old file or the new one."""
-        text = "".join(map(_line, self.results))
-        if not self.path.exists() or self.path.read_bytes() == text.encode():
-            return
-        aside = self.path.with_name(f"{self.path.name}.part")
-        with aside.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(self.path)
+        """Only the results that stand; a crash leaves the old file or the new one."""
+        data = "".join(map(_line, self.results)).encode()
+        if self.path.exists() and self.path.read_bytes() != data:
+            write_whole(self.path, data)
 
 
 def to_dict(result: Result) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from cosmos_workflow.files import write_whole
+
 __all__ = [
     "Appender",
     "is_locked",
@@ -56,17 +58,8 @@ class Appender:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write aside, sync, rename: readers see the old file or the whole new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with aside.open("w", encoding="utf-8", errors="replace") as file:
-            json.dump(value, file, ensure_ascii=False)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    """A JSON file that is whole at every moment."""
+    write_whole(path, json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def read_json(path: Path) -> Any:

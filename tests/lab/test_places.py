@@ -78,7 +78,7 @@ def test_an_engine_that_fails_is_told_of_and_asked_again() -> None:
 
 def test_what_cannot_be_loaded_is_an_error() -> None:
     nowhere = LocalPlace("server", server_settings("http://127.0.0.1:9/v1"))
-    with nowhere as place, pytest.raises(EngineUnavailable, match="doctor"):
+    with nowhere as place, pytest.raises(EngineUnavailable, match="URL ends"):
         load(place)
     assert load(ArithmeticPlace()).answers
 

@@ -1,0 +1,26 @@
+"""Files that are always whole, below all rooms."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+__all__ = ["write_whole"]
+
+
+def write_whole(path: Path, data: bytes, *, sync: bool = True) -> None:
+    """Write aside, sync, rename: readers see the old file or the whole new one, also after a crash.
+
+    Without `sync` a power cut may leave an empty file. Raises OSError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with aside.open("wb") as file:
+            file.write(data)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
