@@ -25,8 +25,8 @@ test: setup
 
 test-all: setup vllm-env
 	bash scripts/debian-parts.sh
-	$(BIN)/python -m pytest -m host
-	.vllm/venv/bin/python -m pytest -m heavy
+	$(BIN)/python -m pytest -m host --durations 12
+	.vllm/venv/bin/python -m pytest -m heavy --durations 12
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cosmos_workflow.config import Config, data_folder, known_keys_file, load_config
 from cosmos_workflow.engines import Engine, EngineSettings, make_engine
-from cosmos_workflow.errors import HostError, UsageError
+from cosmos_workflow.errors import HostError, HostUnreachable, UsageError
 from cosmos_workflow.execution import run_local
 from cosmos_workflow.limits import Plan
 from cosmos_workflow.prompts import Item, Result, ResultsFile, Settings, check_items, is_batch, read_batch
@@ -222,9 +222,16 @@ def find_host(name: str, config: Config | None = None) -> Host:
     return host_from(name, hosts[name])
 
 
-def open_place(place: str, engine: str, settings: EngineSettings, config: Config | None = None) -> tuple[Place, str]:
+def open_place(
+    place: str,
+    engine: str,
+    settings: EngineSettings,
+    config: Config | None = None,
+    on_lost: Callable[[HostUnreachable, float], None] = lambda error, wait: None,
+) -> tuple[Place, str]:
     """Where the lab measures (`local`, or a host of the settings), and why its engine was chosen.
 
+    `on_lost` hears of each broken line to a host, and the seconds until the next try.
     Raises UsageError where there is no such host or engine.
     """
     from cosmos_workflow.engines import choose_engine
@@ -237,7 +244,8 @@ def open_place(place: str, engine: str, settings: EngineSettings, config: Config
     from cosmos_workflow.connection import Pins
     from cosmos_workflow.lab.host_place import HostPlace
 
-    there = HostPlace(find_host(place, config), engine, settings, Pins(known_keys_file()), data_folder())
+    pins = Pins(known_keys_file())
+    there = HostPlace(find_host(place, config), engine, settings, pins, data_folder(), on_lost)
     return there, there.why
 
 

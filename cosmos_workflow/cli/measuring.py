@@ -17,6 +17,7 @@ from cosmos_workflow.cli.options import (
     merged_config,
     model_options,
 )
+from cosmos_workflow.cli.progress import say_lost
 from cosmos_workflow.errors import CosmosError
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def opened(options: dict[str, Any]) -> tuple[Place, Model, Experiments]:
     place, asked_engine = options.pop("place"), options["engine"]
     config = merged_config(**{name: options.pop(name) for name in WORDS})
     told = engine_settings(config, options.pop("engine_option"), options.pop("max_model_len"))
-    where, why = open_place(place, asked_engine, told, config)
+    where, why = open_place(place, asked_engine, told, config, say_lost)
     stderr().print(f"engine: {where.engine} on {where.name} ({why})", style="dim")
     return where, told.model, open_store(config).experiments
 

@@ -94,10 +94,9 @@ def _print(study: Study) -> None:
     console = stdout()
     rows = table("search", ">frames", "what", ">predicted", ">seen", "", "largest", title="Boundaries")
     for one in boundaries(study.trials):
-        mark = ("exact" if one.exact else "at least") if one.agrees else "differs"
         rows.add_row(
-            one.search, str(one.frames), one.what, f"{one.predicted:,} {one.unit}", f"{one.seen:,} {one.unit}", mark,
-            one.size,
+            one.search, str(one.frames), one.what, f"{one.predicted:,} {one.unit}", f"{one.seen:,} {one.unit}",
+            one.mark, one.size,
         )  # fmt: skip
     if rows.row_count:
         console.print(rows)

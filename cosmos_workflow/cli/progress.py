@@ -7,9 +7,15 @@ from types import TracebackType
 from typing import Any
 
 from cosmos_workflow.cli.console import stderr
+from cosmos_workflow.errors import HostUnreachable
 from cosmos_workflow.prompts import Result
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "say_lost"]
+
+
+def say_lost(error: HostUnreachable, wait: float) -> None:
+    """A line that broke, for a person."""
+    stderr().print(f"{error.where}: {error.what}; the run goes on there, next try in {wait:.0f} s", style="yellow")
 
 
 class Progress:

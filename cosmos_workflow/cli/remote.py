@@ -10,10 +10,10 @@ import click
 
 from cosmos_workflow.api import open_runs, upsample_on
 from cosmos_workflow.cli.console import print_json, stderr
-from cosmos_workflow.cli.progress import Progress
+from cosmos_workflow.cli.progress import Progress, say_lost
 from cosmos_workflow.cli.results import show_results
 from cosmos_workflow.engines import EngineSettings
-from cosmos_workflow.errors import HostError, HostUnreachable, RunFailed
+from cosmos_workflow.errors import HostError, RunFailed
 from cosmos_workflow.jobs import Listener, Runs
 from cosmos_workflow.prompts import Item, Result, Settings
 from cosmos_workflow.store import RunRecord
@@ -32,7 +32,7 @@ class Terminal:
     def listener(self) -> Listener:
         return Listener(
             planned=self._planned, result=self._progress.result, event=self._event, state=self._state,
-            lost=self._lost, warning=lambda text: stderr().print(text, style="yellow"),
+            lost=say_lost, warning=lambda text: stderr().print(text, style="yellow"),
         )  # fmt: skip
 
     def _planned(self, run: RunRecord) -> None:
@@ -53,9 +53,6 @@ class Terminal:
             self._say("warm: the model was loaded already")
         elif kind == "waiting":
             self._say(f"waiting: {event['why']}")
-
-    def _lost(self, error: HostUnreachable, wait: float) -> None:
-        stderr().print(f"{error.where}: {error.what}; the run goes on there, next try in {wait:.0f} s", style="yellow")
 
     def _say(self, text: str) -> None:
         if not self._quiet:

@@ -26,7 +26,7 @@ def advise(
     for _, one in found:
         if one.search.startswith("size ") and one.trial and one.trial.max_model_len:
             name = f"{one.frames} frame{'s' if one.frames > 1 else ''} in {one.trial.max_model_len:,} tokens"
-            text = f"{one.search.removeprefix('size ')} {one.size}"
+            text = f"{one.search.removeprefix('size ')} {'any size' if one.most else one.size}"
             sizes.setdefault((one.what, name), {})[text] = None
     for (what, name), several in sizes.items():
         if what == "fits":
@@ -38,7 +38,9 @@ def advise(
         length = full_size_model_len(get_model(model))
         lines.append(f"**Full-size frames** of any shape take `max_model_len={length}` where the engine is yours.")
     together = [(letter, one) for letter, one in found if one.what == "at once" and one.seen]
-    lines += [f"**Batch** on {letter}: {one.seen} full requests run at the same time." for letter, one in together]
+    if together:
+        counts = ", ".join(f"{one.seen} on {letter}" for letter, one in together)
+        lines.append(f"**Batches**: full requests that run at the same time: {counts}; more of them wait.")
     for size in dict.fromkeys((row.batch, row.width, row.height) for _, row in modes):
         rows = [row for _, row in modes if (row.batch, row.width, row.height) == size and row.repeats]
         if len(rows) > 1:

@@ -69,8 +69,8 @@ def report_values(studies: Sequence[Study], price_per_hour: float = 0.0) -> dict
         "trials": trials,
         "timings": timings,
         "advice": advise(studies, found, rows),
-        "environments": [{"letter": letter} for letter in letters.values()],
-        "environment_rows": _environment_rows(studies),
+        "letters": list(letters.values()),
+        "environment": _environment(studies),
         "gpu": any("gpu" in study.experiment.environment for study in studies),
         "boundaries": found,
         "counts": sorted(verdict_counts(trials).items()),
@@ -131,7 +131,8 @@ def _usual(study: Study) -> list[Any]:
     return sorted((one for one in study.trials if one.search == "usual sizes"), key=lambda one: one.width * one.height)
 
 
-def _environment_rows(studies: Sequence[Study]) -> list[tuple[str, list[str]]]:
+def _environment(studies: Sequence[Study]) -> dict[str, list[tuple[str, Any]]]:
+    """What is the same for all experiments, and what is not."""
     import datetime
 
     def values(study: Study) -> dict[str, Any]:
@@ -142,11 +143,12 @@ def _environment_rows(studies: Sequence[Study]) -> list[tuple[str, list[str]]]:
         return {**one.environment, "place": one.place, "engine": one.engine, "options": shown, "date": date}
 
     told = [values(study) for study in studies]
-    return [
-        (label, [_shown(one.get(name, "")) for one in told])
-        for name, label in ENVIRONMENT.items()
-        if any(one.get(name) not in (None, "") for one in told)
-    ]
+    rows = {label: [_shown(one.get(name, "")) for one in told] for name, label in ENVIRONMENT.items()}
+    rows = {label: shown for label, shown in rows.items() if any(shown)}
+    return {
+        "same": [(label, shown[0]) for label, shown in rows.items() if len(set(shown)) == 1],
+        "differing": [(label, shown) for label, shown in rows.items() if len(set(shown)) > 1],
+    }
 
 
 def _shown(value: Any) -> str:

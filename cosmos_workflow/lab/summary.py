@@ -51,8 +51,8 @@ class Boundary:
     """The largest that holds, as predicted and as seen, of all that was tried; 0 where nothing does.
 
     `what` is `fits` (the answer is whole), `runs` (it may be cut short) or `at once`; `unit` says what is counted:
-    the longer side in pixels, tokens of text, requests. `exact` says that the next larger value was tried too, or
-    that there was none to try.
+    the longer side in pixels, tokens of text, requests. `exact` says that the next larger value was tried too;
+    `most` that nothing larger was, so that the boundary may lie further out.
     """
 
     search: str
@@ -62,11 +62,19 @@ class Boundary:
     predicted: int
     seen: int
     exact: bool
+    most: bool
     trial: Trial | None
 
     @property
     def agrees(self) -> bool:
         return self.predicted == self.seen
+
+    @property
+    def mark(self) -> str:
+        """In a word, how sure the boundary is."""
+        if not self.agrees:
+            return "differs"
+        return "all tried" if self.most else "exact" if self.exact else "at least"
 
     @property
     def size(self) -> str:
@@ -106,8 +114,8 @@ def _boundary(trials: Sequence[Trial], search: str, frames: int, what: str) -> B
     held = {n for n, one in by_value.items() if holds(one, one.seen, one.at_once)}
     # A value below which another failed is no boundary.
     seen = _largest([n for n in held if all(m in held for m in by_value if m < n)])
-    exact = seen == max(by_value) or seen + 1 in by_value
-    return Boundary(search, frames, what, unit, predicted, seen, exact, by_value.get(seen))
+    exact, most = seen + 1 in by_value, seen == max(by_value)
+    return Boundary(search, frames, what, unit, predicted, seen, exact, most, by_value.get(seen))
 
 
 def _largest(values: Sequence[int]) -> int:

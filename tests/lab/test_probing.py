@@ -40,7 +40,9 @@ def test_everything_is_found_where_it_is(experiments: Experiments) -> None:
     assert found["size 1:1", 1, "fits"].seen < found["size 1:1", 1, "runs"].seen < 1024
     assert found["prompt", 2, "fits"].seen + 300 - 1 == found["prompt", 2, "runs"].seen
     assert found["batch", 2, "at once"].seen == 4  # max_num_seqs
-    assert all(one.exact and one.agrees for one in found.values())
+    assert {one.mark for one in found.values()} == {"exact", "all tried"}
+    assert found["size 16:9", 1, "fits"].mark == "all tried"
+    assert found["size 16:9", 2, "fits"].mark == "exact"
     assert done.environment["planned_cache_tokens"] == done.environment["cache_tokens"]
     searches = {trial.search for trial in study.trials}
     assert searches == {

@@ -138,7 +138,8 @@ def test_a_boundary_is_where_nothing_smaller_failed(found: list[Study]) -> None:
     fits, runs = boundaries([*TRIALS[:4], replace(TRIALS[0], width=700, height=394, seen="cut_short")])
     assert (fits.predicted, fits.seen, fits.agrees) == (911, 0, False)
     assert (runs.seen, runs.exact) == (944, True)
-    assert not boundaries(TRIALS[:1] + TRIALS[2:4])[0].exact  # 912 was not tried
+    assert boundaries(TRIALS[:1] + TRIALS[2:4])[0].mark == "at least"  # 912 was not tried
+    assert boundaries(TRIALS[:1])[0].mark == "all tried"
 
 
 def test_failed_measurements_do_not_count() -> None:
