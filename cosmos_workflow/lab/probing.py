@@ -136,10 +136,8 @@ class Prober:
 
     def _size(self) -> None:
         """For each aspect ratio and number of frames, the longest side that fits, and the longest that runs."""
-        edge = self._subject.model.images.edges()[-1]
-        longest = self._settings.longest_side or min(edge, LONGEST_SIDE)
         hunts = [
-            _Hunt(f"size {aspect}", self._sized(parse_aspect(aspect), frames), holds, longest)
+            _Hunt(f"size {aspect}", self._sized(parse_aspect(aspect), frames), holds, self._longest)
             for aspect in self._settings.aspects
             for frames in self._settings.frames
             for holds in (_whole, _runs)
@@ -168,7 +166,7 @@ class Prober:
     def _batch(self) -> None:
         """The largest batch of full requests of which all run at the same time, until memory or time give out."""
         frames = self._settings.frames[0]
-        large = self._request(frames, size_at((16, 9), LONGEST_SIDE))
+        large = self._request(frames, size_at((16, 9), self._longest))
         planned = self._subject.plan(large, "auto")
         if not planned.runs:
             return
@@ -178,6 +176,11 @@ class Prober:
             return self._request(frames, size, batch=batch)
 
         self._hunt([_Hunt("batch", make, _together, self._settings.max_batch, doubling)])
+
+    @property
+    def _longest(self) -> int:
+        """The longest side worth trying: what is longer, the model scales down by itself."""
+        return self._settings.longest_side or min(self._subject.model.images.edges()[-1], LONGEST_SIDE)
 
     def _sized(self, aspect: tuple[int, int], frames: int) -> Callable[[int], Request]:
         return lambda long_side: self._request(frames, size_at(aspect, long_side))

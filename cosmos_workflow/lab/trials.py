@@ -147,8 +147,9 @@ class Subject:
         told, cache = self.properties, self.planned_cache
         if not cache or "max_num_seqs" not in told:
             return 0
-        blocks = -(-(planned.prompt_tokens + request.max_tokens) // told["block_size"])
-        return int(min(request.batch, told["max_num_seqs"], cache.blocks // blocks))
+        blocks = -(-planned.total_tokens // told["block_size"])
+        # vLLM keeps one block for itself (`null_block` of its block pool), which its own concurrency does not tell.
+        return int(min(request.batch, told["max_num_seqs"], (cache.blocks - 1) // blocks))
 
 
 def ended(trial: Trial, answers: Sequence[Answer], asked: Asked) -> Trial:
@@ -190,12 +191,18 @@ def _mean(times: Sequence[Mapping[str, float]], begin: str, end: str) -> float |
 
 
 def most_at_once(times: Sequence[Mapping[str, float]]) -> int:
-    """The most requests that ran at the same time, less those that had to give way; 0 where no times are told.
+    """How many requests ran at the same time: all, where none had to wait for another's end or to give way; else the
+    most that did, less those that gave way. 0 where no times are told.
 
-    >>> most_at_once([{"scheduled": 0, "last_token": 2}, {"scheduled": 1, "last_token": 3}])
-    2
+    >>> most_at_once([{"queued": 0, "scheduled": 0, "last_token": 2}, {"queued": 0, "scheduled": 2.1, "last_token": 3}])
+    1
     """
+    ends = [one["last_token"] for one in times]
+    waited = any(one["queued"] < end <= one["scheduled"] for one in times for end in ends)
     ran = [one for one in times if not one.get("preempted")]
+    if not waited and len(ran) == len(times):
+        # However slowly they came, which is the pictures' affair and not the cache's.
+        return len(times)
     # At one moment an end comes before a beginning.
     steps = sorted([(one["scheduled"], 1) for one in ran] + [(one["last_token"], -1) for one in ran])
     return max(accumulate(change for _, change in steps), default=0)

@@ -84,7 +84,8 @@ def test_what_the_cache_holds(told: dict[str, int], tokens: int, at_once: int) -
         assert one.planned_cache.tokens == tokens
     batch = Request(2, 910, 512, REQUEST.text, 300, batch=20)
     blocks = one.planned_cache.blocks
-    assert one.expect("batch", batch).predicted_at_once == min(20, one.properties["max_num_seqs"], blocks // 32)
+    room = (blocks - 1) // 32  # one block is vLLM's own
+    assert one.expect("batch", batch).predicted_at_once == min(20, one.properties["max_num_seqs"], room)
     if "blocks_override" in told:
         assert one.expect("batch", batch).predicted_at_once == at_once
 
@@ -100,12 +101,14 @@ def test_on_a_gpu_the_cache_is_what_the_planner_says() -> None:
 
 
 def test_requests_that_gave_way_did_not_run_at_once() -> None:
-    def ran(begin: float, end: float, preempted: int = 0) -> dict[str, float]:
-        return {"scheduled": begin, "last_token": end, "preempted": preempted}
+    def ran(queued: float, begin: float, end: float, preempted: int = 0) -> dict[str, float]:
+        return {"queued": queued, "scheduled": begin, "last_token": end, "preempted": preempted}
 
     assert most_at_once([]) == 0
-    assert most_at_once([ran(0, 5), ran(1, 6), ran(5, 9)]) == 2  # one ends as the third begins
-    assert most_at_once([ran(0, 5), ran(1, 9, preempted=1), ran(2, 6)]) == 2
+    assert most_at_once([ran(0, 0, 5), ran(0, 1, 6), ran(0, 5, 9)]) == 2  # the third waited for the first to end
+    assert most_at_once([ran(0, 0, 5), ran(0, 1, 9, preempted=1), ran(0, 2, 6)]) == 2
+    assert most_at_once([ran(0, 0, 5), ran(6, 6, 9)]) == 2  # it came late, and did not wait
+    assert most_at_once([ran(0, 0, 5), ran(0, 1, 5)]) == 2  # it waited for a step, not for another's end
 
 
 def test_every_request_of_a_batch_has_pictures_of_its_own() -> None:
