@@ -194,7 +194,8 @@ def most_at_once(times: Sequence[Mapping[str, float]]) -> int:
     """How many requests ran at the same time: all, where none had to wait for another's end or to give way; else the
     most that did, less those that gave way. 0 where no times are told.
 
-    >>> most_at_once([{"queued": 0, "scheduled": 0, "last_token": 2}, {"queued": 0, "scheduled": 2.1, "last_token": 3}])
+    >>> first = {"queued": 0, "scheduled": 0, "first_token": 1, "last_token": 2}
+    >>> most_at_once([first, {"queued": 0, "scheduled": 2.1, "first_token": 3, "last_token": 4}])
     1
     """
     ends = [one["last_token"] for one in times]
@@ -203,8 +204,9 @@ def most_at_once(times: Sequence[Mapping[str, float]]) -> int:
     if not waited and len(ran) == len(times):
         # However slowly they came, which is the pictures' affair and not the cache's.
         return len(times)
-    # At one moment an end comes before a beginning.
-    steps = sorted([(one["scheduled"], 1) for one in ran] + [(one["last_token"], -1) for one in ran])
+    # From the first token on: before it, a part of the prompt may be all that the cache holds. At one moment an end
+    # comes before a beginning.
+    steps = sorted([(one["first_token"], 1) for one in ran] + [(one["last_token"], -1) for one in ran])
     return max(accumulate(change for _, change in steps), default=0)
 
 

@@ -102,12 +102,15 @@ def test_on_a_gpu_the_cache_is_what_the_planner_says() -> None:
 
 def test_requests_that_gave_way_did_not_run_at_once() -> None:
     def ran(queued: float, begin: float, end: float, preempted: int = 0) -> dict[str, float]:
-        return {"queued": queued, "scheduled": begin, "last_token": end, "preempted": preempted}
+        return {"queued": queued, "scheduled": begin, "first_token": begin, "last_token": end, "preempted": preempted}
 
     assert most_at_once([]) == 0
     assert most_at_once([ran(0, 0, 5), ran(0, 1, 6), ran(0, 5, 9)]) == 2  # the third waited for the first to end
     assert most_at_once([ran(0, 0, 5), ran(0, 1, 9, preempted=1), ran(0, 2, 6)]) == 2
     assert most_at_once([ran(0, 0, 5), ran(6, 6, 9)]) == 2  # it came late, and did not wait
+    # A part of a long prompt was let in before there was room for all of it: vLLM 0.32, 160 blocks, 39 a request.
+    part = {**ran(0, 5, 12), "first_token": 8.0}
+    assert most_at_once([ran(0, 0, 5), ran(0, 1, 7), part]) == 2
     assert most_at_once([ran(0, 0, 5), ran(0, 1, 5)]) == 2  # it waited for a step, not for another's end
 
 

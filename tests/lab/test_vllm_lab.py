@@ -53,7 +53,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
     os.environ |= {"VLLM_CPU_KVCACHE_SPACE": "1"}
     searches = ("size", "usual", "frames", "prompt")
     store = tmp_path_factory.mktemp("lab") / "store.db"
-    yield run(store, place(QUICK), ProbeSettings(searches=searches, frames=(2, 1), around=4))
+    yield run(store, place(QUICK), ProbeSettings(searches=searches, frames=(2, 1), around=5))
     del os.environ["VLLM_CPU_KVCACHE_SPACE"]
 
 
