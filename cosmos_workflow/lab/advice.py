@@ -20,7 +20,7 @@ def advise(
         differing = sum(not trial.agrees for trial in trials)
         lines.append(
             f"**{len(trials) - differing} of {len(trials)} trials were predicted right**"
-            + (f"; the {differing} others are listed below." if differing else ", before anything ran.")
+            + ("; the others are listed below." if differing else ", before anything ran.")
         )
     sizes: dict[tuple[str, str], dict[str, None]] = {}  # two experiments that say the same say it once
     for _, one in found:

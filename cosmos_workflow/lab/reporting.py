@@ -20,7 +20,8 @@ from cosmos_workflow.limits import FIELD_TESTS
 __all__ = ["export", "write_report"]
 
 ENVIRONMENT = {
-    "place": "place", "engine": "engine", "version": "version", "model": "model", "gpu": "GPU", "cpu": "processor",
+    "place": "place", "engine": "engine", "version": "version", "checkpoint": "checkpoint",
+    "model": "limits of", "gpu": "GPU", "cpu": "processor",
     "cores": "cores", "device": "device", "dtype": "dtype", "max_model_len": "max_model_len",
     "max_num_seqs": "max_num_seqs", "block_size": "tokens a cache block", "cache_tokens": "cache tokens",
     "gpu_memory_utilization": "gpu_memory_utilization", "options": "engine options", "client": "client",
@@ -72,6 +73,7 @@ def report_values(studies: Sequence[Study], price_per_hour: float = 0.0) -> dict
         "letters": list(letters.values()),
         "environment": _environment(studies),
         "gpu": any("gpu" in study.experiment.environment for study in studies),
+        "random_weights": any(study.experiment.settings["options"].get("load_format") == "dummy" for study in studies),
         "boundaries": found,
         "counts": sorted(verdict_counts(trials).items()),
         "differing": [trial for trial in trials if not trial.agrees],
@@ -139,8 +141,16 @@ def _environment(studies: Sequence[Study]) -> dict[str, list[tuple[str, Any]]]:
         one = study.experiment
         options = {name: value for name, value in one.settings["options"].items() if value not in (None, "")}
         shown = ", ".join(f"{name}={value}" for name, value in options.items() if name != "model_path")
+        checkpoint = Path(str(options.get("model_path", ""))).name
         date = datetime.datetime.fromtimestamp(one.created, datetime.timezone.utc).date().isoformat()
-        return {**one.environment, "place": one.place, "engine": one.engine, "options": shown, "date": date}
+        return {
+            **one.environment,
+            "place": one.place,
+            "engine": one.engine,
+            "options": shown,
+            "date": date,
+            "checkpoint": checkpoint,
+        }
 
     told = [values(study) for study in studies]
     rows = {label: [_shown(one.get(name, "")) for one in told] for name, label in ENVIRONMENT.items()}
