@@ -6,18 +6,16 @@ import gc
 import os
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cosmos_workflow.engines.base import Answer, Conversation, Deliver, Offload, Wants
 from cosmos_workflow.engines.failures import classify, concerns_one_request, readable
 from cosmos_workflow.engines.messages import messages
+from cosmos_workflow.engines.watching import watched
 from cosmos_workflow.errors import EngineError, EngineUnavailable, OutOfMemory
 from cosmos_workflow.limits import DEFAULT_MODEL, Model, get_model
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = ["VLLMEngine"]
 
@@ -199,7 +197,7 @@ class VLLMEngine:
                 delivered.add(index)
                 deliver(_answer_of(conversations[index].id, output, time.perf_counter() - started))
 
-        with _watched(self._llm.llm_engine, pass_on):
+        with watched(self._llm.llm_engine, pass_on):
             outputs = self._llm.chat(
                 [messages(conversation) for conversation in conversations],
                 [
@@ -230,25 +228,6 @@ class VLLMEngine:
         if kind == "model_missing":
             remedy = f"point --model-path to the folder of {self.facts.repository}"
         return EngineUnavailable(what, where="vLLM", remedy=remedy)
-
-
-@contextmanager
-def _watched(engine: Any, finished: Any) -> Iterator[None]:
-    """Hear of each request when it finishes, not when the whole call does."""
-    step = engine.step
-
-    def watched_step(*args: Any, **kwargs: Any) -> Any:
-        outputs = step(*args, **kwargs)
-        for output in outputs:
-            if output.finished:
-                finished(output)
-        return outputs
-
-    engine.step = watched_step
-    try:
-        yield
-    finally:
-        del engine.step
 
 
 def _answer_of(id: str, output: Any, seconds: float) -> Answer:
