@@ -41,9 +41,11 @@ def draw_tokens(trials: Sequence[Trial], model: str | Model) -> str:
         fixed = facts.wrapping_tokens + first.text_tokens
         tokens = [fixed + first.frames * facts.images.tokens(*size_at((width, height), side)) for side in sides]
         axes.plot(sides, tokens, color="#8a97a5", linewidth=0.9, zorder=1)
-        ends.setdefault(tokens[-1] // 100, []).append(aspect)
-    for end, aspects in ends.items():  # a shape and its upright sister end alike
-        axes.annotate(", ".join(aspects), (longest, 100 * end), xytext=(4, -2), textcoords="offset points", fontsize=8)
+        # A shape and its upright sister end nearly alike: one label for both.
+        end = next((other for other in ends if abs(other - tokens[-1]) < 200), tokens[-1])
+        ends.setdefault(end, []).append(aspect)
+    for end, aspects in ends.items():
+        axes.annotate(", ".join(aspects), (longest, end), xytext=(4, -2), textcoords="offset points", fontsize=8)
     limit, answer = first.max_model_len, first.max_tokens
     axes.axhspan(limit - answer, limit, color="#f0c36a", alpha=0.35, label=f"the answer's {answer:,} tokens")
     axes.axhline(limit, color=SEEN["too_long"][1], linewidth=1.2, label=f"max_model_len {limit:,}")
