@@ -18,7 +18,7 @@ PATTERNS: tuple[tuple[Kind, str], ...] = (
     (
         "too_long",
         r"longer than the maximum model length|maximum context length|maximum model length of \d+"
-        r"|max_tokens.{0,40}too large|exceeds? the (model's )?(maximum|context)"
+        r"|max_tokens must be at least 1, got 0|max_tokens.{0,40}too large|exceeds? the (model's )?(maximum|context)"
         r"|exceed.{0,20}context (size|length|window)",
     ),
     ("too_many_images", r"at most \d+ (image|video|audio)\S* may be provided|too many (image|multi-?modal)"),

@@ -133,9 +133,7 @@ class Subject:
     def expect(self, search: str, request: Request) -> Trial:
         """The trial as the arithmetic predicts it."""
         planned = self.plan(request)
-        verdict: str = planned.verdict
-        if verdict == "cut_short" and self.engine == "server":
-            verdict = "too_long"  # a server refuses to begin an answer for which there is no room
+        verdict = planned.verdict
         return Trial(
             search, request.frames, request.width, request.height, planned.text_tokens, request.max_tokens,
             self.max_model_len, request.batch, verdict, planned.prompt_tokens,

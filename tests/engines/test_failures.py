@@ -35,6 +35,8 @@ TEXTS = [
         "'max_tokens' or 'max_completion_tokens' is too large: 300. This model's maximum context length is 4096 "
         "tokens and your request has 4089 input tokens (300 > 4096 - 4089).",
     ),
+    # vLLM 0.32's server, for a prompt of just max_model_len tokens: it has made max_tokens what room there was
+    ("too_long", "max_tokens must be at least 1, got 0."),
     # llama.cpp's server and Ollama
     ("too_long", "the request exceeds the available context size (4096 tokens), try increasing it"),
     ("too_many_images", "At most 2 image(s) may be provided in one prompt."),
