@@ -96,7 +96,7 @@ def refused_tokens(text: str) -> int:
 def root_cause(what: str, log: str) -> str:
     """What an engine failed of: `what`, or the last error in its log where vLLM says no more than that there was one.
 
-    >>> root_cause("Engine core initialization failed. See root cause above.", "x\nValueError: Free memory on …\n")
+    >>> root_cause("Engine core initialization failed. See root cause above.", "ValueError: Free memory on …")
     'ValueError: Free memory on …'
     """
     if "root cause" not in what:
