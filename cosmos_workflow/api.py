@@ -234,12 +234,10 @@ def open_place(
     `on_lost` hears of each broken line to a host, and the seconds until the next try.
     Raises UsageError where there is no such host or engine.
     """
-    from cosmos_workflow.engines import choose_engine
     from cosmos_workflow.lab import LocalPlace
 
-    config = config or load_config()
     if place == "local":
-        name, why = choose_engine(engine or config.engine, settings)
+        name, why = choose(place, engine, settings, config)
         return LocalPlace(name, settings), why
     from cosmos_workflow.connection import Pins
     from cosmos_workflow.lab.host_place import HostPlace

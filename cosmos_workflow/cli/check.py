@@ -54,7 +54,7 @@ def command(source: str | None, size: tuple[int, int] | None, as_json: bool, exa
     if options["max_model_len"] == "auto":
         from cosmos_workflow.api import choose
 
-        engine, _ = choose(place, config.engine if place == "local" else asked_engine, told, config)
+        engine, _ = choose(place, asked_engine, told, config)
         free = {**options, "fit": "off", "max_model_len": model.longest_model_len}
         needs = [one for one in _plans(source, size, model, True, free) if one.source_width]
         needed = max((one.total_tokens for one in needs), default=0)

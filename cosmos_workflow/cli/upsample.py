@@ -83,7 +83,7 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
     offload: Offload = "item" if options["offload_each"] else "never" if options["no_offload"] else "batch"
     told = engine_settings(config, options["engine_option"], None, offload)
     place = options["place"]
-    name, why = choose(place, config.engine if place == "local" else options["asked_engine"], told, config)
+    name, why = choose(place, options["asked_engine"], told, config)
     say = stderr().print
     say(f"engine: {name}{'' if place == 'local' else f' on {place}'} ({why})", style="dim")
     length = model_len(options["max_model_len"], lambda: tokens_needed(items, settings), name, told, place)

@@ -205,7 +205,7 @@ def answers_in(data: bytes) -> list[Answer]:
     return [Answer(**value) for value in values if value is not None]
 
 
-def failure(ended: Mapping[str, Any], run: str) -> RunFailed | None:
+def failure(ended: Mapping[str, Any], run: str, place: str) -> RunFailed | None:
     """Why a run did not end well, from what `follow` returned; None where it did."""
     state = ended["state"]
     if state == "done":
@@ -217,7 +217,7 @@ def failure(ended: Mapping[str, Any], run: str) -> RunFailed | None:
     if state == "failed":
         return RunFailed(ended["what"], kind=ended["kind"], where=run, remedy=ended["remedy"])
     if ended["free"] < FULL_BYTES:
-        return RunFailed("the host's disk is full", kind="disk_full", where=run, remedy="free space there")
+        return RunFailed("the host's disk is full", kind="disk_full", where=place, remedy="free space there")
     signal, code = ended.get("signal"), ended.get("code")
     how = f"was killed by {signal}" if signal else f"ended with exit code {code}" if code else "ended without a word"
     hint = " (often the host's memory)" if signal == "SIGKILL" else ""

@@ -108,7 +108,7 @@ class Driver:
 
     def _trouble(self, ended: dict[str, Any]) -> RunFailed | None:
         """What a run that did not end well ended with."""
-        failure = remote.failure(ended, self._run.id)
+        failure = remote.failure(ended, self._run.id, self._run.place)
         if failure is None:
             return None
         remedy = f"cosmos runs retry {self._run.id}"

@@ -116,7 +116,7 @@ def bench(
         if todo:
             # The first load of a process imports the libraries and fills the caches: it is not counted.
             loaded = load(place, stay=False)
-            recorder.environment(describe_environment(Subject(model, place.engine, loaded.properties), loaded))
+            recorder.environment(describe_environment(Subject(model, loaded.properties), loaded))
         for timing in todo:
             budget.check(longest)
             with recorder.running({timing.key: asdict(timing)}) as records:

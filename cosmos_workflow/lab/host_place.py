@@ -83,13 +83,13 @@ class HostPlace:
         name = f"lab-{secrets.token_hex(6)}"
         parcel = Parcel(self._folder / name, self._folder / name / "blobs")
         heard = _Heard()
-        began, began_there = time.monotonic(), time.time()
+        began = time.monotonic()
         try:
             parcel.pack(conversations)
             ended = asyncio.run(self._run(name, parcel, heard, WARM_SECONDS if stay else 0.0))
         finally:
             shutil.rmtree(parcel.folder, ignore_errors=True)
-        return self._asked(heard, ended, time.monotonic() - began, began_there)
+        return self._asked(heard, ended, time.monotonic() - began)
 
     async def _run(self, name: str, parcel: Parcel, heard: _Heard, keep_warm: float) -> dict[str, Any]:
         async with SSHManager(self._host, self._pins) as manager:
@@ -110,8 +110,8 @@ class HostPlace:
                     await remote.clean_up(program, [name])
         return ended
 
-    def _asked(self, heard: _Heard, ended: dict[str, Any], seconds: float, began: float) -> Asked:
-        failure = remote.failure(ended, self.name)
+    def _asked(self, heard: _Heard, ended: dict[str, Any], seconds: float) -> Asked:
+        failure = remote.failure(ended, self.name, self.name)
         log = heard.log.decode("utf-8", "replace")
         error = root_cause(failure.what, log) if failure else ""
         kind, remedy = (failure.kind, failure.remedy) if failure else ("", "")
@@ -124,9 +124,8 @@ class HostPlace:
         parts = load_parts(log, load_seconds)
         # What is neither loading nor prompts: the line, the upload, the worker's own start.
         parts["start"] += max(0.0, seconds - load_seconds - prompts)
-        start = heard.events[0]["time"] if heard.events else began
         course = [
-            (one["time"] - start, sum(value for name, value in one.items() if name.endswith("_mib")))
+            (one["time"] - heard.events[0]["time"], sum(value for name, value in one.items() if name.endswith("_mib")))
             for one in heard.events
             if one["event"] == "memory"
         ]

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from cosmos_workflow.engines import Answer, Conversation, Engine, EngineSettings, classify, make_engine, root_cause
 from cosmos_workflow.errors import EngineError, EngineUnavailable, OutOfMemory
-from cosmos_workflow.worker.engine_host import Sampler, device
+from cosmos_workflow.worker.engine_host import Sampler, properties_of
 
 __all__ = ["Asked", "LocalPlace", "Place", "load", "load_parts", "measured_options"]
 
@@ -130,7 +130,7 @@ class LocalPlace:
                 engine.load()
                 self._engine, loaded = engine, time.monotonic()
                 loading = loaded - began
-            properties = {**device(), **self._engine.properties()}
+            properties = properties_of(self._engine)
             self._engine.answer(conversations, lambda answer: answers.update({answer.id: answer}))
         except EngineError as failure:
             error = root_cause(failure.what, self._read_log(log_start))

@@ -72,7 +72,7 @@ def probe(
     budget = Budget(max_minutes)
     try:
         loaded = load(place)
-        subject = Subject(model, place.engine, loaded.properties)
+        subject = Subject(model, loaded.properties)
         recorder.environment(describe_environment(subject, loaded))
         Prober(place, subject, settings, recorder, budget, on_trial).run()
         recorder.close()

@@ -38,39 +38,37 @@ def write_report(studies: Sequence[Study], path: Path, html: Path | None = None,
         raise UsageError("nothing has been measured yet", remedy="run `cosmos probe` or `cosmos bench` first")
     values = report_values(studies, price_per_hour)
     pictures = _draw(studies, values)
-    values["figures"] = {name: f"img/{path.stem.lower()}-{name}.svg" for name in pictures}
+    values["figures"] = places = {name: f"img/{path.stem.lower()}-{name}.svg" for name in pictures}
     text = _render("report.md.j2", values)
     text = re.sub(r"\n{3,}", "\n\n", re.sub(r" +\n", "\n", text)).strip() + "\n"
     try:
-        folder = path.parent / "img"
-        folder.mkdir(parents=True, exist_ok=True)
+        (path.parent / "img").mkdir(parents=True, exist_ok=True)
         for name, picture in pictures.items():
-            (folder / f"{path.stem.lower()}-{name}.svg").write_text(picture, encoding="utf-8")
+            (path.parent / places[name]).write_text(picture, encoding="utf-8")
         path.write_text(text, encoding="utf-8")
         if html:
             html.parent.mkdir(parents=True, exist_ok=True)
-            inlined = {f"img/{path.stem.lower()}-{name}.svg": picture for name, picture in pictures.items()}
-            html.write_text(_page(text, inlined), encoding="utf-8")
+            html.write_text(
+                _page(text, {places[name]: picture for name, picture in pictures.items()}), encoding="utf-8"
+            )
     except OSError as error:
         raise _unwritable(path, error) from error
 
 
 def report_values(studies: Sequence[Study], price_per_hour: float = 0.0) -> dict[str, Any]:
     """All that the report says, by name; a test recomputes it from the records."""
-    letters = {study.experiment.id: letter for study, letter in zip(studies, _letters(len(studies)), strict=True)}
+    lettered = list(zip(_letters(len(studies)), studies, strict=True))
     trials = [trial for study in studies for trial in study.trials]
     timings = [timing for study in studies for timing in study.timings]
-    found = [(letters[study.experiment.id], one) for study in studies for one in boundaries(study.trials)]
-    rows = [
-        (letters[study.experiment.id], row) for study in studies for row in mode_rows(study.timings, price_per_hour)
-    ]
+    found = [(letter, one) for letter, study in lettered for one in boundaries(study.trials)]
+    rows = [(letter, row) for letter, study in lettered for row in mode_rows(study.timings, price_per_hour)]
     usual = next((many for many in (_usual(study) for study in reversed(studies)) if many), [])
-    told = [(letters[study.experiment.id], study.experiment.environment) for study in studies if study.trials]
+    told = [(letter, study.experiment.environment) for letter, study in lettered if study.trials]
     return {
         "trials": trials,
         "timings": timings,
         "advice": advise(studies, found, rows),
-        "letters": list(letters.values()),
+        "letters": [letter for letter, _ in lettered],
         "environment": _environment(studies),
         "gpu": any("gpu" in study.experiment.environment for study in studies),
         "random_weights": any(study.experiment.settings["options"].get("load_format") == "dummy" for study in studies),
@@ -83,8 +81,8 @@ def report_values(studies: Sequence[Study], price_per_hour: float = 0.0) -> dict
         "why": reason,
         "caches": [(letter, one) for letter, one in told if {"cache_tokens", "planned_cache_tokens"} <= one.keys()],
         "batches": [
-            (letters[study.experiment.id], trial)
-            for study in studies
+            (letter, trial)
+            for letter, study in lettered
             for trial in sorted(study.trials, key=lambda one: one.batch)
             if trial.search == "batch" and trial.seen == "fits"
         ],

@@ -21,14 +21,7 @@ def bisect(most: int) -> Search:
     """
     if (yield most):
         return most
-    low, high = 0, most
-    while high - low > 1:
-        middle = (low + high) // 2
-        if (yield middle):
-            low = middle
-        else:
-            high = middle
-    return low
+    return (yield from _between(0, most))
 
 
 def doubling(most: int) -> Search:
@@ -39,10 +32,15 @@ def doubling(most: int) -> Search:
         if good == most:
             return good
         value = min(2 * value, most)
-    while value - good > 1:
-        middle = (good + value) // 2
+    return (yield from _between(good, value))
+
+
+def _between(low: int, high: int) -> Search:
+    """The same where `low` holds and `high` does not."""
+    while high - low > 1:
+        middle = (low + high) // 2
         if (yield middle):
-            good = middle
+            low = middle
         else:
-            value = middle
-    return good
+            high = middle
+    return low

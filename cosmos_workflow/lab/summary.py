@@ -110,16 +110,14 @@ def _boundary(trials: Sequence[Trial], search: str, frames: int, what: str) -> B
         return verdict == "fits" and (what == "fits" or at_once in (0, trial.batch))
 
     by_value = {value(trial): trial for trial in trials}
-    predicted = _largest([n for n, one in by_value.items() if holds(one, one.predicted, one.predicted_at_once)])
+    expected = [n for n, one in by_value.items() if holds(one, one.predicted, one.predicted_at_once)]
     held = {n for n, one in by_value.items() if holds(one, one.seen, one.at_once)}
     # A value below which another failed is no boundary.
-    seen = _largest([n for n in held if all(m in held for m in by_value if m < n)])
+    seen = max((n for n in held if all(m in held for m in by_value if m < n)), default=0)
     exact, most = seen + 1 in by_value, seen == max(by_value)
-    return Boundary(search, frames, what, unit, predicted, seen, exact, most, by_value.get(seen))
-
-
-def _largest(values: Sequence[int]) -> int:
-    return max(values, default=0)
+    return Boundary(
+        search, frames, what, unit, max(expected, default=0), seen, exact, most, by_value.get(seen)
+    )  # fmt: skip
 
 
 def verdict_counts(trials: Iterable[Trial]) -> Counter[tuple[str, str]]:

@@ -95,10 +95,9 @@ class Trial:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is measured: a model's facts, the engine, and what that said of itself when it was loaded."""
+    """What is measured: a model's facts, and what the engine said of itself when it was loaded."""
 
     model: Model
-    engine: str
     properties: Mapping[str, Any]
 
     @property

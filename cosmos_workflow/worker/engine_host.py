@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from cosmos_workflow.engines import Engine, EngineSettings, make_engine
 from cosmos_workflow.worker.files import try_lock
 from cosmos_workflow.worker.paths import HostPaths
 
-__all__ = ["EngineHost", "Sampler", "device", "memory_used"]
+__all__ = ["EngineHost", "Sampler", "device", "memory_used", "properties_of"]
 
 SAMPLE_SECONDS = 1.0
 TOLD_SECONDS = 5.0  # between two notes while nothing grows
@@ -48,7 +49,7 @@ class EngineHost:
             if self._asleep:
                 self._engine.wake_up()  # type: ignore[attr-defined]
                 self._asleep = False
-            note("warm", properties=_properties(self._engine))
+            note("warm", properties=properties_of(self._engine))
             return self._engine
         self._take_device(note)
         note("loading", engine=self.name)
@@ -57,7 +58,7 @@ class EngineHost:
         engine.load()
         self._engine = engine
         seconds = round(time.monotonic() - started, 3)
-        note("loaded", seconds=seconds, properties=_properties(engine))
+        note("loaded", seconds=seconds, properties=properties_of(engine))
         return engine
 
     def rest(self) -> None:
@@ -90,7 +91,8 @@ class EngineHost:
         self._wanted.unlink(missing_ok=True)
 
 
-def _properties(engine: Engine) -> dict[str, Any]:
+def properties_of(engine: Engine) -> dict[str, Any]:
+    """What a loaded engine runs on, and what it says of itself."""
     return {**device(), **engine.properties()}
 
 
@@ -119,6 +121,7 @@ class Sampler:
         self._thread.join()
 
 
+@lru_cache(1)
 def device() -> dict[str, Any]:
     """What an engine runs on here: `gpu` and its `gpu_mib` where `nvidia-smi` is, else `cpu`, with `cores`."""
     if gpus := _nvidia_smi("name,memory.total"):

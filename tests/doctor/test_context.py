@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import clips
 import pytest
-from servers.peers import PEERS, Peer, make_peer
+from servers.peers import PEERS, Peer, host_settings, make_peer
 
 from cosmos_workflow.api import fitting_model_len, tokens_needed
 from cosmos_workflow.cli import main
@@ -101,10 +100,7 @@ def peer(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Peer]:
 
 
 def test_on_a_host_it_is_the_hosts_memory(peer: Peer, tmp_path: Path) -> None:
-    host = host_from(
-        "gpu",
-        {"ssh": "there", "workdir": str(peer.home / "w"), "python": sys.executable, "ssh_config": str(peer.config)},
-    )
+    host = host_from("gpu", host_settings(peer))
     pins = Pins(tmp_path / "known_hosts")
     pins.pin("gpu", peer.host_key)
     length, why = asyncio.run(longest_on(host, "vllm", TOLD, pins))

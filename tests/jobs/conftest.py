@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import clips
 import pytest
 from jobs.helpers import host_processes
-from servers.peers import PEERS, Peer, make_peer
+from servers.peers import PEERS, Peer, host_settings, make_peer
 
 from cosmos_workflow.api import open_runs
 from cosmos_workflow.config import known_keys_file, set_host
@@ -27,10 +26,7 @@ def peer(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Peer]:
 @pytest.fixture
 def runs(peer: Peer) -> Runs:
     """The runs of a user who has added and trusted one host, `gpu`."""
-    set_host(
-        "gpu",
-        {"ssh": "there", "workdir": str(peer.home / "ours"), "python": sys.executable, "ssh_config": str(peer.config)},
-    )
+    set_host("gpu", host_settings(peer))
     Pins(known_keys_file()).pin("gpu", peer.host_key)
     return open_runs()
 

@@ -10,7 +10,7 @@ import pytest
 from jobs.helpers import host_processes, settled
 from lab.fakes import ArithmeticPlace
 from servers import unwell
-from servers.peers import PEERS, Peer, make_peer
+from servers.peers import PEERS, Peer, host_settings, make_peer
 
 from cosmos_workflow.connection import Pins, host_from
 from cosmos_workflow.engines import Conversation, EngineSettings
@@ -103,15 +103,9 @@ def peer(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Peer]:
 
 
 def there(peer: Peer, url: str, folder: Path) -> HostPlace:
-    import sys
-
-    host = host_from(
-        "gpu",
-        {"ssh": "there", "workdir": str(peer.home / "ours"), "python": sys.executable, "ssh_config": str(peer.config)},
-    )
     pins = Pins(folder / "known_hosts")
     pins.pin("gpu", peer.host_key)
-    return HostPlace(host, "server", server_settings(url), pins, folder)
+    return HostPlace(host_from("gpu", host_settings(peer)), "server", server_settings(url), pins, folder)
 
 
 def test_an_engine_on_a_host(peer: Peer, tmp_path: Path) -> None:
