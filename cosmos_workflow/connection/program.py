@@ -14,6 +14,13 @@ __all__ = ["HostProgram"]
 
 MINIMUM_PYTHON = (3, 10)
 
+# `cat` needs no SFTP on the host. Written aside and renamed, so that no other client sees half of it; counted,
+# as a line that breaks looks to `cat` like the end.
+INSTALL = """
+trap 'rm -f "$2.$$"' EXIT
+mkdir -p "$1" && cat > "$2.$$" && test "$(wc -c < "$2.$$")" -eq "$3" && mv -f "$2.$$" "$2"
+"""
+
 
 class HostProgram:
     """Ask the worker's program on a host; set the host up by using it.
@@ -73,10 +80,8 @@ class HostProgram:
             self._installed = True
             return
         await self.check_python()
-        # `cat` needs no SFTP on the host; written aside and renamed, so that no other client sees half of it.
-        script = 'mkdir -p "$1" && cat > "$2.$$" && mv -f "$2.$$" "$2"'
-        folder, path = str(self.path.parent), str(self.path)
-        done = await self.manager.run(["sh", "-c", script, "sh", folder, path], self._data)
+        folder, size = str(self.path.parent), str(len(self._data))
+        done = await self.manager.run(["sh", "-c", INSTALL, "sh", folder, str(self.path), size], self._data)
         if done.code or not await self._starts():
             words = done.err.decode("utf-8", "replace").strip()
             if "No space left" in words:

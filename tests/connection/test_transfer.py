@@ -10,7 +10,9 @@ from servers.cutting_proxy import CuttingProxy
 from servers.peers import Peer
 
 from cosmos_workflow.connection import Host, HostProgram, Pins, Sent, SSHManager, send_blobs
+from cosmos_workflow.connection.program import INSTALL
 from cosmos_workflow.errors import HostError, HostUnreachable
+from cosmos_workflow.worker.bundling import bundle
 
 
 def blobs_in(folder: Path, *sizes: int) -> dict[str, Path]:
@@ -104,6 +106,19 @@ def test_a_program_damaged_on_the_host_is_put_there_anew(host: Host, pins: Pins,
     assert send(host, pins, blobs).known == 1
     assert program.read_bytes() == whole
     assert list(program.parent.iterdir()) == [program]
+
+
+def test_a_line_that_breaks_while_the_program_is_sent_leaves_the_whole_one(host: Host, pins: Pins, peer: Peer) -> None:
+    async def go() -> int:
+        async with SSHManager(host, pins) as manager:
+            program = HostProgram(manager)
+            await program.install()
+            words = ["sh", "-c", INSTALL, "sh", str(program.path.parent), str(program.path), str(len(bundle()[1]))]
+            return (await manager.run(words, b"half of it")).code  # the end of the input is all that `cat` sees
+
+    assert asyncio.run(go()) != 0
+    (program,) = (peer.home / host.workdir / "program").iterdir()
+    assert program.read_bytes() == bundle()[1]
 
 
 def test_a_host_without_python_is_said_so(host: Host, pins: Pins, tmp_path: Path) -> None:
