@@ -18,6 +18,8 @@ An error says `what` is wrong, `where`, and the `remedy`. Nobody prints but the 
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = [
     "BadInputError",
     "CosmosError",
@@ -49,10 +51,20 @@ class CosmosError(Exception):
         self.where = where
         self.remedy = remedy
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (type(self), self.args, self.__dict__)
+
     def __str__(self) -> str:
         prefix = f"{self.where}: " if self.where else ""
         suffix = f"; {self.remedy}" if self.remedy else ""
         return f"{prefix}{self.what}{suffix}"
+
+
+def _again(kind: type[CosmosError], args: tuple[Any, ...], state: dict[str, Any]) -> CosmosError:
+    """An error from another process, whatever its own constructor takes."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class UsageError(CosmosError):

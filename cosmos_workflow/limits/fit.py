@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 from cosmos_workflow.errors import UsageError
@@ -93,17 +94,28 @@ def plan(
     answer = facts.max_tokens if max_tokens is None else max_tokens
     limit = facts.max_model_len if max_model_len is None else max_model_len
     _check_words(size, frames, fit, answer, limit)
+    tokens, counted = _bound(facts, text)
+    judged = _judge(facts, size, frames, fit, answer, limit, tokens, counted)
+    if not counted and facts.text.exact and judged.verdict != "bad_input" and (exact or judged.verdict != "fits"):
+        judged = _judge(facts, size, frames, fit, answer, limit, facts.text.count(text), True)
+    return replace(judged, id=id) if id else judged
+
+
+@lru_cache(16384)
+def _judge(
+    facts: Model, size: tuple[int, int], frames: int, fit: Fit, answer: int, limit: int, text_tokens: int, counted: bool
+) -> Plan:
+    """The plan of a request by its numbers alone: in a large batch most are those of another."""
     width, height = size
 
     def verdict(kind: Verdict, frame: tuple[int, int], reason: str = "", remedy: str = "") -> Plan:
         images = frames * _image_tokens(facts, frame)
         prompt = facts.wrapping_tokens + text_tokens + images
         return Plan(
-            id, kind, facts.name, *frame, width, height, frames, text_tokens, images, prompt, answer, limit,
+            "", kind, facts.name, *frame, width, height, frames, text_tokens, images, prompt, answer, limit,
             limit - prompt, reason, remedy, counted, fit,
         )  # fmt: skip
 
-    text_tokens, counted = _bound(facts, text)
     if frames > facts.max_images:
         return verdict(
             "bad_input",
@@ -117,8 +129,6 @@ def plan(
 
     budget = limit - answer - facts.wrapping_tokens  # for text and images
     images = frames * _image_tokens(facts, size)
-    if not counted and facts.text.exact and (exact or images + text_tokens > budget):
-        text_tokens, counted = facts.text.count(text), True
     if images + text_tokens <= budget:
         return verdict("fits", size)
 
