@@ -14,8 +14,9 @@ from cosmos_workflow.prompts import Checked, Result, Settings
 
 __all__ = ["Preparer", "finished", "pending", "refusal"]
 
-# Many prompts for one clip are usual: it is decoded once for neighbours in a batch.
+# Many prompts for one clip are usual: it is decoded once for neighbours in a batch. Measurements are small.
 CLIPS_KEPT = 32
+MEASURED_KEPT = 4096
 
 PLANNED = {field.name for field in fields(Plan)} & {field.name for field in fields(Result)}
 
@@ -38,7 +39,7 @@ class Preparer:
         self._wants = wants
         self._settings = settings
         self._frames = lru_cache(CLIPS_KEPT)(self._read_frames)
-        self._measured = lru_cache(CLIPS_KEPT)(lambda clip: measure(clip).to_dict())
+        self._measured = lru_cache(MEASURED_KEPT)(lambda clip: measure(clip).to_dict())
 
     def prepare(self, one: Checked) -> Conversation:
         """The conversation of an item that runs. Raises BadInputError where its video cannot be read."""

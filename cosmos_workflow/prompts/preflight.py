@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.limits import DEFAULT_MODEL, Fit, Model, Plan, get_model, plan
@@ -44,13 +45,17 @@ class Checked:
     clip: Clip | None = None
 
 
-def check_items(items: Iterable[Item], settings: Settings | None = None, *, exact: bool = False) -> Iterator[Checked]:
+def check_items(
+    items: Iterable[Item], settings: Settings | None = None, *, exact: bool = False,
+    probed: Callable[[Path], Clip] | None = None,
+) -> Iterator[Checked]:  # fmt: skip
     """Plan each item, one at a time; a video that cannot be read is a `bad_input`, never an exception.
 
-    `exact` loads the tokenizer's table even where an upper bound would do.
+    `exact` loads the tokenizer's table even where an upper bound would do. `probed` is `media.probe` with a
+    caller's longer memory.
     """
     settings = settings or Settings()
-    probed = lru_cache(1024)(probe)  # many prompts for one video are usual
+    probed = probed or lru_cache(1024)(probe)  # many prompts for one video are usual
     for item in items:
         try:
             clip = probed(item.video)

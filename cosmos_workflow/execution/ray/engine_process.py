@@ -1,0 +1,149 @@
+"""An engine in a process of its own: an item that crashes it takes nobody else along.
+
+`python -m cosmos_workflow.execution.ray.engine_process` is that process; `EngineProcess` talks to it.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from cosmos_workflow.engines import Answer, Conversation, EngineSettings
+from cosmos_workflow.engines.base import Deliver
+from cosmos_workflow.errors import CosmosError, EngineError
+
+__all__ = ["EngineDied", "EngineProcess"]
+
+WATCH_SECONDS = 0.5
+
+
+class EngineDied(EngineError):
+    """The process is gone, and what it had not answered is open."""
+
+
+class EngineProcess:
+    """One engine; started by the first call, and again by the call after it died."""
+
+    def __init__(self, name: str, settings: EngineSettings) -> None:
+        self._told = (name, settings)
+        self._process: subprocess.Popen[bytes] | None = None
+        self.starts = 0
+
+    def load(self) -> dict[str, Any]:
+        """Start it; what the loaded engine says of itself. Raises EngineUnavailable or OutOfMemory."""
+        if self._process is None:
+            command = [sys.executable, "-m", __name__]
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
+                env={**os.environ, "PYTHONUTF8": "1"},
+            )  # fmt: skip
+            self.starts += 1
+            self._send(self._told)
+            self._properties: dict[str, Any] = self._heard()
+        return self._properties
+
+    def answer(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
+        """As `Engine.answer`. Raises EngineDied where the process ended; EngineError as the engine does."""
+        self.load()
+        self._send(list(conversations))
+        while (said := self._heard()) is not None:
+            assert isinstance(said, Answer)
+            deliver(said)
+
+    def close(self) -> None:
+        """End it, and whatever it started."""
+        if self._process is None:
+            return
+        process, self._process = self._process, None
+        with suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            with suppress(OSError):
+                pipe.close()  # type: ignore[union-attr]
+
+    def _send(self, what: Any) -> None:
+        assert self._process is not None and self._process.stdin is not None
+        try:
+            pickle.dump(what, self._process.stdin, pickle.HIGHEST_PROTOCOL)
+            self._process.stdin.flush()
+        except OSError:
+            raise self._died() from None
+
+    def _heard(self) -> Any:
+        assert self._process is not None and self._process.stdout is not None
+        try:
+            said = pickle.load(self._process.stdout)
+        except (EOFError, pickle.UnpicklingError, OSError):
+            raise self._died() from None
+        if isinstance(said, CosmosError):
+            self.close()  # it may be in any state
+            raise said
+        return said
+
+    def _died(self) -> EngineDied:
+        assert self._process is not None
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(5)
+        code = self._process.returncode
+        self.close()
+        how = f"exit code {code}"
+        if code is not None and code < 0:
+            how = f"killed by {signal.Signals(-code).name}"
+        return EngineDied(f"the engine's process ended ({how})", where=self._told[0], remedy="see its output")
+
+
+def main() -> None:
+    """Answer what comes on standard input, as long as whoever started this lives."""
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what an engine prints is for people
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    from cosmos_workflow.engines import make_engine
+
+    def tell(what: Any) -> None:
+        pickle.dump(what, replies, pickle.HIGHEST_PROTOCOL)
+        replies.flush()
+
+    def guarded(action: Any) -> None:
+        try:
+            tell(action())
+        except CosmosError as error:
+            tell(error)
+        except Exception as error:
+            tell(EngineError(f"{type(error).__name__}: {error}", remedy="see the engine's output"))
+
+    name, settings = pickle.load(sys.stdin.buffer)
+    engine: Any = None
+
+    def load() -> dict[str, Any]:
+        nonlocal engine
+        engine = make_engine(name, settings)
+        engine.load()
+        return dict(engine.properties())
+
+    guarded(load)
+    while True:
+        try:
+            conversations = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            break
+        guarded(lambda asked=conversations: engine.answer(asked, tell))
+    engine.close()
+
+
+def _end_with_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(WATCH_SECONDS)
+    os.killpg(0, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()
