@@ -24,7 +24,6 @@ __all__ = ["Job", "run"]
 # Asked in one call: many times what an engine answers at once, and frames that still fit in memory.
 ITEMS_PER_CALL = {"frames": 128, "measurements": 512}
 PIECES_PER_ENGINE = 4  # at least, so that engines end at about the same time
-RETRIES = 5  # of a piece whose machine or actor is lost while it is answered
 
 Tell = Callable[[dict[str, Any]], None]
 Hashes = Any  # an array of 16-byte strings
@@ -66,14 +65,12 @@ def run(job: Job, tell: Tell) -> None:
     counts.tell()
     if pieces:
         rows = [{"piece": pickle.dumps(piece)} for piece in pieces]
-        gpus = {"num_gpus": job.gpus_per_engine} if job.gpus_per_engine else {}
         dataset = (
             ray.data.from_items(rows, override_num_blocks=len(rows))
             .map_batches(_prepare_rows, fn_kwargs={"job": job}, batch_size=1)
             .map_batches(
-                AnsweringActor, fn_constructor_args=(job,), batch_size=1, num_cpus=0, **gpus,
-                compute=ray.data.ActorPoolStrategy(size=job.engines), max_restarts=-1, max_task_retries=RETRIES,
-                scheduling_strategy="SPREAD",
+                AnsweringActor, fn_constructor_args=(job,), batch_size=1, num_cpus=0,
+                num_gpus=job.gpus_per_engine or None, compute=ray.data.ActorPoolStrategy(size=job.engines),
             )
         )  # fmt: skip
         with _own_errors():
@@ -97,23 +94,26 @@ class Counts:
 
     def __post_init__(self) -> None:
         self._began = time.monotonic()
+        self._first: tuple[float, int] | None = None  # engines load until then, which says nothing of their rate
 
     def add(self, part: dict[str, int]) -> None:
         """A part that has been written."""
         self.answered += part["answered"]
         self.failed += part["failed"]
         self.tokens += part["tokens"]
+        self._first = self._first or (time.monotonic(), self.answered + self.failed)
         self.tell()
 
     def tell(self) -> None:
         """`rate` in items/s, `tokens_per_s` of answers, `gpu_hours` of GPUs held since the pipeline began."""
-        seconds = max(1e-3, time.monotonic() - self._began)
-        done = self.answered + self.failed
-        rate = done / seconds
+        now, done = time.monotonic(), self.answered + self.failed
+        seconds = max(1e-3, now - self._began)
+        since, before = self._first or (self._began, 0)
+        rate = (done - before) / max(1e-3, now - since) or done / seconds
         self.say({
             "event": "progress", "total": self.total, "answered": self.earlier + self.answered, "failed": self.failed,
             "earlier": self.earlier, "rate": round(rate, 3), "tokens_per_s": round(self.tokens / seconds, 1),
-            "eta": round((self.total - self.earlier - done) / rate) if done else None,
+            "eta": round((self.total - self.earlier - done) / rate) if rate else None,
             "gpu_hours": round(self.job.engines * self.job.gpus_per_engine * seconds / 3600, 4),
         })  # fmt: skip
 
