@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.engines import EngineSettings
@@ -60,6 +61,9 @@ def connected(place: str) -> Iterator[Cluster]:
     """A line to the cluster. Raises HostUnreachable where nobody answers, UsageError where Ray is not installed."""
     if not re.fullmatch(r"ray(://[^\s/:]+:\d+)?", place):
         raise UsageError(f"no place {place!r}", remedy="give ray, or ray://HEAD:10001")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told of what users run
+    if _has_token():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")  # as `ray start` does where there is one
     try:
         import ray
         import ray.data
@@ -67,7 +71,6 @@ def connected(place: str) -> Iterator[Cluster]:
         raise UsageError(
             f"Ray is not installed ({error})", where=place, remedy="pip install 'cosmos-workflow[ray]'"
         ) from error
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told of what users run
     ours, dashboard = not ray.is_initialized(), ""
     if ours:
         try:
@@ -86,6 +89,11 @@ def connected(place: str) -> Iterator[Cluster]:
     finally:
         if ours:
             ray.shutdown()
+
+
+def _has_token() -> bool:
+    told = any(name in os.environ for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
+    return told or (Path.home() / ".ray" / "auth_token").exists()
 
 
 @dataclass(frozen=True)
