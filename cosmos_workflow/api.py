@@ -14,19 +14,22 @@ from cosmos_workflow.config import Config, data_folder, known_keys_file, load_co
 from cosmos_workflow.engines import Engine, EngineSettings, make_engine
 from cosmos_workflow.errors import HostError, HostUnreachable, UsageError
 from cosmos_workflow.execution import run_local
+from cosmos_workflow.execution.ray import is_ray
 from cosmos_workflow.limits import Plan
 from cosmos_workflow.prompts import Item, Result, ResultsFile, Settings, check_items, is_batch, read_batch
 
 if TYPE_CHECKING:
     from cosmos_workflow.connection import Host
     from cosmos_workflow.doctor import Check
+    from cosmos_workflow.execution.ray import Format
     from cosmos_workflow.jobs import Listener, Runs
     from cosmos_workflow.lab import Place
-    from cosmos_workflow.store import Store
+    from cosmos_workflow.store import RunRecord, Store
 
 __all__ = [
     "KEEP_WARM",
     "Source",
+    "anchored",
     "check",
     "choose",
     "find_host",
@@ -38,6 +41,7 @@ __all__ = [
     "tokens_needed",
     "upsample",
     "upsample_on",
+    "upsample_on_ray",
 ]
 
 KEEP_WARM = 600.0  # seconds that a worker stays loaded after a batch
@@ -75,6 +79,11 @@ def choose(place: str, engine: str, told: EngineSettings, config: Config | None 
 
     if place == "local":
         return choose_engine(engine or (config or load_config()).engine, told)
+    if is_ray(place):
+        from cosmos_workflow.execution.ray import who_answers
+
+        who, why = who_answers(engine or (config or load_config()).engine, told)
+        return who.name, why
     from cosmos_workflow.execution import remote_engine
 
     chosen = remote_engine(find_host(place, config), engine, told)
@@ -95,6 +104,8 @@ def fitting_model_len(needed: int, engine: str, told: EngineSettings, place: str
     """
     from cosmos_workflow.doctor import longest_here, longest_on
 
+    if is_ray(place):
+        raise UsageError("auto asks for one machine's memory", where=place, remedy="give a number: 9216 takes any clip")
     default = told.model.max_model_len
     if needed <= default and engine != "server":
         return default, "takes all at full size"
@@ -192,6 +203,53 @@ def upsample_on(
     listener.planned(run)
     results |= {result.id: result for result in runs.drive(run.id, listener, detach=detach)}
     return run.id, [results[item.id] for item in items if item.id in results]
+
+
+def upsample_on_ray(
+    source: str | os.PathLike[str],
+    *,
+    out: str,
+    place: str = "ray",
+    engine: str = "",
+    engine_settings: EngineSettings | None = None,
+    settings: Settings | None = None,
+    out_format: Format | None = None,
+    engines: int | None = None,
+    gpus_per_engine: int | None = None,
+    again: bool = False,
+    detach: bool = False,
+    listener: Listener | None = None,
+    runs: Runs | None = None,
+) -> RunRecord:
+    """Upsample a batch of any size on a Ray cluster; returns the run when it has ended.
+
+    `source` is a JSON Lines, CSV or Parquet file, a folder of them, or their fsspec URL; `out` a folder or URL for the
+    answers, in parts of `out_format` (`jsonl`, `parquet`; as the source is), and the dead letters: items without
+    an answer. Every machine of the cluster must reach both. What `out` answers already is not asked again.
+    There are `engines` at once on `gpus_per_engine` GPUs each (tensor parallel), by default one a GPU.
+    Raises HostUnreachable where no cluster answers, BadInputError for a batch that cannot be read, and what ended
+    the run early; what is written by then stands.
+    """
+    from cosmos_workflow.execution.ray import connected
+    from cosmos_workflow.jobs import Listener
+
+    runs, listener = runs or open_runs(), listener or Listener()
+    with connected(place) as cluster:
+        if detach and cluster.own:
+            raise UsageError("no cluster runs that could go on with it", remedy="start one: ray start --head")
+        job = cluster.job(
+            anchored(os.fspath(source)), anchored(out), engine, engine_settings or EngineSettings(),
+            settings or Settings(), format=out_format, engines=engines, gpus_per_engine=gpus_per_engine, again=again,
+        )  # fmt: skip
+        run = runs.plan_on_ray(job)
+        listener.planned(run)
+        runs.drive(run.id, listener, detach=detach)
+    return runs.store.get(run.id)
+
+
+def anchored(path: str) -> str:
+    """A path as every process of this machine means it; a URL as it is."""
+    return path if "://" in path else str(Path(path).absolute())
 
 
 def _check_before_upload(host: Host, settings: Settings, listener: Listener) -> None:

@@ -11,15 +11,18 @@ import click
 
 from cosmos_workflow.config import Config, load_config
 from cosmos_workflow.errors import UsageError
+from cosmos_workflow.execution.ray import is_ray
 from cosmos_workflow.limits import DEFAULT_MODEL, FIT_MODES, MODELS, Model, model_at
 
 if TYPE_CHECKING:
     from cosmos_workflow.engines import EngineSettings, Offload
+    from cosmos_workflow.prompts import Item
 
 __all__ = [
     "DURATION",
     "LIST",
     "NUMBERS",
+    "RAY_OPTIONS",
     "SIZE",
     "SIZES",
     "WORDS",
@@ -31,9 +34,15 @@ __all__ = [
     "merged_config",
     "model_len",
     "model_options",
+    "ray_items",
+    "ray_options",
+    "refuse_misplaced",
     "request_options",
     "settings_from",
 ]
+
+# Those of `ray_options`, as `api.upsample_on_ray` names them.
+RAY_OPTIONS = ("engines", "gpus_per_engine", "out_format")
 
 # The options that stand above a user's settings of the same name.
 WORDS = ("model", "model_path", "engine", "server_url", "server_model")
@@ -156,7 +165,7 @@ def model_len(
 def engine_options(function: Command) -> Command:
     """Options that decide which engine answers, and where."""
     names = "vllm, server, transformers or describe.  [what is here]"
-    place = "local, or a host of `cosmos hosts`.  [local]"
+    place = "local, a host of `cosmos hosts`, ray, or ray://HEAD:10001.  [local]"
     return _apply(
         function,
         [
@@ -169,6 +178,44 @@ def engine_options(function: Command) -> Command:
             click.option("--on", "place", default="local", metavar="PLACE", help=place),
         ],
     )
+
+
+def ray_options(function: Command) -> Command:
+    """Options of a Ray cluster."""
+    return _apply(
+        function,
+        [
+            click.option("--engines", type=click.IntRange(1), help="On Ray: how many answer at once.  [one a GPU]"),
+            click.option(
+                "--gpus-per-engine", type=click.IntRange(0), help="On Ray: more than one is tensor parallel.  [1]"
+            ),
+            click.option(
+                "--out-format", type=click.Choice(["jsonl", "parquet"]), help="On Ray: kind of parts.  [as the batch]"
+            ),
+        ],
+    )
+
+
+def ray_items(source: str) -> list[Item]:
+    """The items of a batch for Ray, read here. Raises BadInputError for an entry that cannot be used."""
+    from cosmos_workflow.execution.ray.batches import Piece, files_in, read
+
+    entries = [entry for url in files_in(source) for entry in read(Piece(url))]
+    for entry in entries:
+        if entry.error:
+            raise entry.error
+    return [entry.item for entry in entries]
+
+
+def refuse_misplaced(options: dict[str, Any], far: bool) -> None:
+    """Raise UsageError for what is given and means nothing at the place: nothing shall be ignored silently."""
+    if far and options["prompt"]:
+        raise UsageError("-p is for one video", where="--on ray", remedy="give each entry its prompt in a batch file")
+    if far and (options["offload_each"] or not options["no_offload"]):
+        raise UsageError("engines on Ray end with the run", where="--on ray", remedy="leave --offload out")
+    given = [f"--{name.replace('_', '-')}" for name in RAY_OPTIONS if options[name] is not None]
+    if given and not far:
+        raise UsageError(f"{given[0]} is for Ray", remedy="give --on ray, or ray://HEAD:10001")
 
 
 def request_options(function: Command) -> Command:
@@ -193,19 +240,26 @@ def merged_config(**given: Any) -> Config:
     return replace(load_config(), **{name: value for name, value in given.items() if value})
 
 
-def limits_model(config: Config) -> Model:
-    """The facts that hold under these settings. Raises BadInputError for a model folder that is not there."""
-    return model_at(config.model_path, config.model or DEFAULT_MODEL)
+def limits_model(config: Config, place: str = "local") -> Model:
+    """The facts that hold under these settings. Raises BadInputError for a model folder that is not there.
+
+    On Ray the folder is the cluster's, so the facts are the model's own.
+    """
+    return model_at("" if is_ray(place) else config.model_path, config.model or DEFAULT_MODEL)
 
 
 def engine_settings(
-    config: Config, pairs: tuple[str, ...], max_model_len: int | None = None, offload: Offload = "never"
+    config: Config,
+    pairs: tuple[str, ...],
+    max_model_len: int | None = None,
+    offload: Offload = "never",
+    place: str = "local",
 ) -> EngineSettings:
     """What engines are told under these settings; `pairs` are those of `--engine-option`."""
     from cosmos_workflow.engines import EngineSettings
 
     return EngineSettings(
-        limits_model(config), config.model_path, config.server_url, config.server_model, max_model_len, offload,
+        limits_model(config, place), config.model_path, config.server_url, config.server_model, max_model_len, offload,
         config.engine_options | settings_from(pairs),
     )  # fmt: skip
 

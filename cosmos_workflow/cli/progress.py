@@ -10,7 +10,7 @@ from cosmos_workflow.cli.console import stderr
 from cosmos_workflow.errors import HostUnreachable
 from cosmos_workflow.prompts import Result
 
-__all__ = ["Progress", "say_lost"]
+__all__ = ["Progress", "bar", "say_lost"]
 
 
 def say_lost(error: HostUnreachable, wait: float) -> None:
@@ -28,7 +28,7 @@ class Progress:
         self._bar: Any = None
         self._task: Any = None
         if enabled and sys.stderr.isatty():
-            self._bar = _bar()
+            self._bar = bar()
 
     def __enter__(self) -> Progress:
         if self._bar:
@@ -52,7 +52,8 @@ class Progress:
             stderr().print(f"{self.done}/{self.total} {result.id} {word}")
 
 
-def _bar() -> Any:
+def bar() -> Any:
+    """A bar with counts, time and ETA, on stderr."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,

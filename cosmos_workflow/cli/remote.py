@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from cosmos_workflow.api import open_runs, upsample_on
+from cosmos_workflow.cli.cluster import follow_cluster
 from cosmos_workflow.cli.console import print_json, stderr
 from cosmos_workflow.cli.progress import Progress, say_lost
 from cosmos_workflow.cli.results import show_results
 from cosmos_workflow.engines import EngineSettings
-from cosmos_workflow.errors import HostError, RunFailed
+from cosmos_workflow.errors import CosmosError
+from cosmos_workflow.execution.ray import is_ray
 from cosmos_workflow.jobs import Listener, Runs
 from cosmos_workflow.prompts import Item, Result, Settings
 from cosmos_workflow.store import RunRecord
 
-__all__ = ["follow", "upsample_there"]
+__all__ = ["follow", "guarded", "upsample_there"]
 
 
 class Terminal:
@@ -74,7 +77,8 @@ def upsample_there(
             keep_warm=keep_warm, again=again, detach=detach, listener=terminal.listener(), runs=runs, name=source,
         )[1]  # fmt: skip
 
-    results = _guarded(runs, terminal, progress, go)
+    with guarded(runs, lambda: terminal.run), progress:
+        results = go()
     if detach and terminal.run:
         if as_json:
             print_json({"run": terminal.run, "place": place, "out": out})
@@ -85,24 +89,28 @@ def upsample_there(
 
 def follow(runs: Runs, run: RunRecord, *, as_json: bool = False) -> int:
     """`cosmos runs attach`: to the end, wherever the run is."""
+    if is_ray(run.place):
+        return follow_cluster(runs, run, as_json=as_json)
     progress = Progress(run.total, enabled=True, quiet=as_json)
     terminal = Terminal(progress, as_json)
     terminal.run = run.id
-    results = _guarded(runs, terminal, progress, lambda: runs.drive(run.id, terminal.listener()))
+    with guarded(runs, lambda: terminal.run), progress:
+        results = runs.drive(run.id, terminal.listener())
     return show_results(results, run.out, as_json=as_json)
 
 
-def _guarded(runs: Runs, terminal: Terminal, progress: Progress, go: Callable[[], list[Result]]) -> list[Result]:
+@contextmanager
+def guarded(runs: Runs, id: Callable[[], str]) -> Iterator[None]:
+    """Whatever ends the following of a run (`id`, once it has one), the person learns how to go on with it."""
     try:
-        with progress:
-            return go()
+        yield
     except KeyboardInterrupt:
-        if terminal.run:
-            _leave_or_cancel(runs, terminal.run)
+        if id():
+            _leave_or_cancel(runs, id())
         raise
-    except (HostError, RunFailed):
-        if terminal.run:
-            run = runs.store.get(terminal.run)
+    except CosmosError:
+        if id():
+            run = runs.store.get(id())
             stderr().print(f"run {run.id} is {run.state}: {run.answered} of {run.total} answered", style="yellow")
             stderr().print(f"results: {run.out}", style="dim")
             if not run.finished:

@@ -11,6 +11,8 @@ from typing import Any
 import click
 
 from cosmos_workflow.cli.console import print_json, safe, stderr, stdout, table
+from cosmos_workflow.errors import UsageError
+from cosmos_workflow.execution.ray import is_ray
 
 __all__ = ["command"]
 
@@ -47,7 +49,7 @@ def list_runs(place: str, unfinished: bool, most: int, as_json: bool) -> None:
         for run in found:
             print_json(_document(run))
         return
-    rows = table("run", "state", "host", "engine", ">answered", ">failed", ">items", "started", "batch")
+    rows = table("run", "state", "place", "engine", ">answered", ">failed", ">items", "started", "batch")
     for run in found:
         started = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.created))
         counts = [str(count) for count in (run.answered, run.failed, run.total)]
@@ -60,26 +62,33 @@ def list_runs(place: str, unfinished: bool, most: int, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document, with the results.")
 def show(run: str, as_json: bool) -> None:
     """One run: its state, its counts, why it failed, what its worker told."""
+    from cosmos_workflow.cli.cluster import progress_line
+
     runs = _runs()
     found = runs.store.get(run)
     if as_json:
-        results = [asdict(result) for result, ok in runs.store.results(found.id) if ok is not None]
+        results = [asdict(result) for result in runs.each_result(found)]
         print_json({**_document(found), "results": results})
         return
     say = stdout().print
     say(found.id, " ", _state(found), sep="")
-    say(f"  host        {found.place}")
+    say(f"  place       {found.place}")
     say(f"  engine      {found.engine}")
     say(f"  batch       {found.source}")
     say(f"  items       {found.answered} answered, {found.failed} failed, {found.open} open")
     say(f"  attempt     {found.attempt}")
     say(f"  results     {found.out}")
-    say(f"  log         {runs.log(found)}")
+    if not is_ray(found.place):
+        say(f"  log         {runs.log(found)}")
     if found.error:
         say(f"  error       {found.error_kind}: {found.error}")
         say(f"  remedy      {found.remedy}")
-    for event in runs.events(found):
-        if event["event"] not in ("item", "memory"):
+    events = runs.events(found)
+    progress = [event for event in events if event["event"] == "progress"]
+    if progress:
+        say(f"  progress    {progress_line(progress[-1])}")
+    for event in events:
+        if event["event"] not in ("item", "memory", "progress"):
             when = time.strftime("%H:%M:%S", time.localtime(event["time"]))
             more = ", ".join(f"{key} {value}" for key, value in event.items() if key not in ("event", "time", "log"))
             say(f"  {when}    {event['event']}{f' ({more})' if more else ''}")
@@ -92,6 +101,8 @@ def logs(run: str, follow: bool) -> None:
     """The worker's output, as far as it has come to this machine."""
     runs = _runs()
     found = runs.store.get(run)
+    if is_ray(found.place):
+        raise UsageError("Ray keeps the logs of its machines", where=found.place, remedy="see Ray's dashboard")
     offset = _copy(runs.log(found), 0)
     if follow and not found.finished and not runs.is_followed(found):
         from cosmos_workflow.jobs import Listener
@@ -162,11 +173,12 @@ def export(run: str, out: str | None) -> None:
     from cosmos_workflow.prompts import ResultsFile
 
     runs = _runs()
-    results = [result for result, ok in runs.store.results(runs.store.get(run).id) if ok is not None]
+    found = runs.each_result(runs.store.get(run))
     if out is None:
-        for result in results:
+        for result in found:
             print_json(asdict(result))
         return
+    results = list(found)
     with ResultsFile(out) as file:
         file.drop({result.id for result in results})
         for result in results:

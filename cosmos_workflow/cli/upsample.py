@@ -13,6 +13,7 @@ from cosmos_workflow.cli.check import print_plans
 from cosmos_workflow.cli.console import exit_code, print_json, stderr, stdout_for_results
 from cosmos_workflow.cli.options import (
     DURATION,
+    RAY_OPTIONS,
     WORDS,
     engine_options,
     engine_settings,
@@ -22,11 +23,15 @@ from cosmos_workflow.cli.options import (
     merged_config,
     model_len,
     model_options,
+    ray_items,
+    ray_options,
+    refuse_misplaced,
     request_options,
 )
 from cosmos_workflow.cli.progress import Progress
 from cosmos_workflow.cli.results import show_results
 from cosmos_workflow.errors import CosmosError
+from cosmos_workflow.execution.ray import is_ray
 
 if TYPE_CHECKING:
     from cosmos_workflow.engines import Offload
@@ -37,7 +42,7 @@ __all__ = ["command"]
 @click.command("upsample")
 @click.argument("source", metavar="VIDEO | BATCH.jsonl", type=click.Path())
 @request_options
-@click.option("-o", "--out", type=click.Path(dir_okay=False), help="Results file.  [NAME.upsampled.jsonl]")
+@click.option("-o", "--out", type=click.Path(), help="Results file; on Ray a folder.  [NAME.upsampled.jsonl]")
 @engine_options
 @model_options
 @frames_option
@@ -54,6 +59,7 @@ __all__ = ["command"]
 @click.option("--offload-each", is_flag=True, help="Load and free the model for each item, as NVIDIA's script does.")
 @click.option("--detach", is_flag=True, help="On a host: return when it has the batch; see `cosmos runs`.")
 @click.option("--keep-warm", type=DURATION, default="10m", help="On a host: how long the model stays loaded.  [10m]")
+@ray_options
 @click.option("--again", is_flag=True, help="Ask also for what the results file already answers.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and the engine; run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document (JSON Lines for a batch).")
@@ -65,6 +71,7 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
     cosmos upsample prompts.jsonl -o upsampled.jsonl --engine vllm --model-path ~/models/upsampler
     cosmos upsample prompts.csv --server-url http://localhost:8000/v1
     cosmos upsample prompts.jsonl --on gpu
+    cosmos upsample s3://bucket/prompts/ -o s3://bucket/upsampled/ --on ray://head:10001 --model-path /models/upsampler
 
     Each result is on disk before the next one starts. Run again with the same results file, it goes on
     where it stopped.
@@ -75,20 +82,22 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
 
     options["asked_engine"] = options["engine"]
     config = merged_config(**{name: options.pop(name) for name in WORDS})
-    items = load_items(source, options.pop("prompt"))
+    place = options["place"]
+    far = is_ray(place)
+    refuse_misplaced(options, far)
+    items = ray_items(source) if far and dry_run else [] if far else load_items(source, options.pop("prompt"))
     settings = Settings(
-        limits=limits_model(config),
+        limits=limits_model(config, place),
         **{name: options[name] for name in Settings.__dataclass_fields__ if name not in ("limits", "max_model_len")},
     )
     offload: Offload = "item" if options["offload_each"] else "never" if options["no_offload"] else "batch"
-    told = engine_settings(config, options["engine_option"], None, offload)
-    place = options["place"]
+    told = engine_settings(config, options["engine_option"], None, offload, place)
     name, why = choose(place, options["asked_engine"], told, config)
     say = stderr().print
     say(f"engine: {name}{'' if place == 'local' else f' on {place}'} ({why})", style="dim")
     length = model_len(options["max_model_len"], lambda: tokens_needed(items, settings), name, told, place)
     settings, told = replace(settings, max_model_len=length), replace(told, max_model_len=length)
-    batch = is_batch(source)
+    batch = far or is_batch(source)
     if dry_run:
         plans = [one.plan for one in check_items(items, settings, exact=as_json)]
         if as_json:
@@ -98,6 +107,13 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
             print_plans(plans, as_table=batch)
         return exit_code([one.verdict if not one.runs else "" for one in plans])
 
+    if far:
+        from cosmos_workflow.cli.cluster import upsample_on_cluster
+
+        return upsample_on_cluster(
+            place, source, out or f"{Path(source).stem}.upsampled", name, told, settings,
+            again=again, as_json=as_json, **{name: options[name] for name in ("detach", *RAY_OPTIONS)},
+        )  # fmt: skip
     out = out or f"{Path(source).stem}.upsampled.jsonl"
     if place != "local":
         from cosmos_workflow.cli.remote import upsample_there

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from filelock import FileLock, Timeout
 
@@ -21,10 +21,15 @@ from cosmos_workflow.errors import BadInputError, UsageError
 from cosmos_workflow.execution import remote
 from cosmos_workflow.execution.parcel import Parcel
 from cosmos_workflow.execution.preparing import Preparer, finished, pending, refusal
+from cosmos_workflow.execution.ray import is_ray
+from cosmos_workflow.jobs import ray_runs
 from cosmos_workflow.jobs.driving import GIVE_UP_SECONDS, Listener, attempts, drive
 from cosmos_workflow.prompts import Checked, Item, Result, ResultsFile, Settings, check_items
 from cosmos_workflow.store import RunRecord, Store
 from cosmos_workflow.worker.files import write_json
+
+if TYPE_CHECKING:
+    from cosmos_workflow.execution.ray import Job
 
 __all__ = ["Runs"]
 
@@ -61,10 +66,16 @@ class Runs:
         self._pack(id, 1, checked, waiting, engine, settings)
         return self.store.get(id)
 
+    def plan_on_ray(self, job: Job) -> RunRecord:
+        """A new run of a cluster's job, or the one with the same output that has not ended."""
+        return ray_runs.plan(self.store, job)
+
     def drive(
         self, id: str, listener: Listener, *, detach: bool = False, give_up: float = GIVE_UP_SECONDS
     ) -> list[Result]:
         """Take a run as far as it goes, and write its results into its results file as they come.
+
+        On Ray they are written there, and none are returned: see `each_result`.
 
         Raises RunFailed where it ended without all of its answers, HostError where the host cannot be asked;
         what has come by then stands.
@@ -73,6 +84,11 @@ class Runs:
             run = self.store.get(id)
             if run.finished:
                 return self.results(run.id)
+            if is_ray(run.place):
+                events = self._parcel(run).mirror("events")
+                events.parent.mkdir(parents=True, exist_ok=True)
+                ray_runs.drive(self.store, run, events, listener, detach=detach, give_up=give_up)
+                return []
             if not self._parcel(run).batch.exists():
                 self._pack_again(run)
             if detach:
@@ -94,7 +110,9 @@ class Runs:
     def cancel(self, id: str) -> RunRecord:
         """End a run wherever it is; what has been answered stays."""
         run = self.store.get(id)
-        if not run.finished:
+        if not run.finished and is_ray(run.place):
+            ray_runs.cancel(self.store, run)
+        elif not run.finished:
             if run.state != "planned":
                 self._with_host(run, lambda program: remote.cancel(program, attempts(run)[-1]))
             self.store.move(run.id, "cancelled", error="cancelled", kind="cancelled")
@@ -106,6 +124,9 @@ class Runs:
             run = self.store.get(id)
             if not run.finished:
                 raise UsageError("the run has not ended", where=run.id, remedy=f"cosmos runs attach {run.id}")
+            if is_ray(run.place):
+                self.store.again(run.id)
+                return self.store.get(run.id)
             todo = self._to_try_again(run.id)
             if not todo:
                 raise UsageError(
@@ -126,7 +147,7 @@ class Runs:
             run = self.store.get(id)
             if not run.finished:
                 raise UsageError("the run has not ended", where=run.id, remedy=f"cosmos runs cancel {run.id}")
-            if run.state != "done" and not keep_on_host:
+            if run.state != "done" and not keep_on_host and not is_ray(run.place):
                 self._with_host(run, lambda program: remote.clean_up(program, attempts(run)))
             self.store.remove(run.id)
         shutil.rmtree(self.folder(run.id), ignore_errors=True)
@@ -137,6 +158,12 @@ class Runs:
             replace(result, error="no answer yet", error_kind="open") if ok is None else result
             for result, ok in self.store.results(id)
         ]
+
+    def each_result(self, run: RunRecord) -> Iterator[Result]:
+        """The results that there are, read one by one where there may be millions."""
+        if is_ray(run.place):
+            return ray_runs.results(run)
+        return (result for result, ok in self.store.results(run.id) if ok is not None)
 
     def folder(self, id: str) -> Path:
         """Where a run's files are kept on this machine."""

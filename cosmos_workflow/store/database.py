@@ -14,7 +14,7 @@ from cosmos_workflow.errors import BadInputError
 
 __all__ = ["HEAD", "Database"]
 
-HEAD = "0002"
+HEAD = "0003"
 BUSY_SECONDS = 60.0
 
 

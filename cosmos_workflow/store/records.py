@@ -12,11 +12,11 @@ STATES: tuple[State, ...] = ("planned", "uploading", "running", "fetching", "don
 UNFINISHED: tuple[State, ...] = ("planned", "uploading", "running", "fetching")
 
 # From each state, those that may follow. A step that is done again after a crash stays where it is; `retry`
-# takes a run that ended back to its start.
+# takes a run that ended back to its start. A cluster needs no upload and no fetching.
 ALLOWED: dict[State, tuple[State, ...]] = {
-    "planned": ("uploading", "failed", "cancelled"),
+    "planned": ("uploading", "running", "failed", "cancelled"),
     "uploading": ("running", "failed", "cancelled"),
-    "running": ("fetching", "failed", "cancelled"),
+    "running": ("fetching", "done", "failed", "cancelled"),
     "fetching": ("done", "failed", "cancelled"),
     "done": ("planned",),
     "failed": ("planned",),

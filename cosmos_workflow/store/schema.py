@@ -24,6 +24,10 @@ runs = Table(
     Column("error_kind", String(40), nullable=False),
     Column("remedy", Text, nullable=False),
     Column("settings", JSON, nullable=False),
+    # For a run whose items are not in the store: a million of them are in the run's output.
+    Column("total", Integer, nullable=True),
+    Column("answered", Integer, nullable=True),
+    Column("failed", Integer, nullable=True),
 )
 
 items = Table(

@@ -83,6 +83,12 @@ class Store:
             number = connection.execute(sa.select(runs.c.attempt).where(runs.c.id == id)).scalar_one()
         return int(number)
 
+    def count(self, id: str, *, total: int, answered: int, failed: int) -> None:
+        """Keep the counts of a run whose items are not here but in its output."""
+        values = {"total": total, "answered": answered, "failed": failed, "updated": time.time()}
+        with self.database.begin() as connection:
+            connection.execute(runs.update().where(runs.c.id == id).values(values))
+
     def save(self, id: str, results: Iterable[Result]) -> None:
         """Keep results; a good one is never replaced by another."""
         with self.database.begin() as connection:
@@ -116,8 +122,12 @@ class Store:
             .group_by(items.c.run_id)
             .subquery()
         )
+        numbers = ("total", "answered", "failed")
         query = (
-            sa.select(runs, counts.c.total, counts.c.answered, counts.c.failed)
+            sa.select(
+                *(column for column in runs.c if column.name not in numbers),
+                *(sa.func.coalesce(runs.c[name], counts.c[name], 0).label(name) for name in numbers),
+            )
             .outerjoin(counts, counts.c.run_id == runs.c.id)
             .where(*where)
             .order_by(runs.c.created.desc(), runs.c.id.desc())
@@ -126,5 +136,4 @@ class Store:
             query = query.limit(most)
         with self.database.reading() as connection:
             rows = connection.execute(query).mappings().all()
-        numbers = ("total", "answered", "failed")
-        return [RunRecord(**{**row, **{name: int(row[name] or 0) for name in numbers}}) for row in rows]
+        return [RunRecord(**{**row, **{name: int(row[name]) for name in numbers}}) for row in rows]

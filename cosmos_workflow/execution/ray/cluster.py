@@ -9,31 +9,27 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.engines import EngineSettings
-from cosmos_workflow.errors import CosmosError, EngineError, HostError, HostUnreachable, RunFailed, UsageError
+from cosmos_workflow.errors import CosmosError, HostError, HostUnreachable, RunFailed, UsageError
 from cosmos_workflow.execution.ray.answering import Who
-from cosmos_workflow.execution.ray.pipeline import Job, run
+from cosmos_workflow.execution.ray.conductor import WAIT_SECONDS, Conductor
+from cosmos_workflow.execution.ray.parts import Format, Output
+from cosmos_workflow.execution.ray.pipeline import Job
+from cosmos_workflow.prompts import Settings
 from cosmos_workflow.version import __version__
 
-__all__ = ["Cluster", "connected", "is_ray", "who_answers"]
+__all__ = ["Cluster", "connected", "who_answers"]
 
 NAMESPACE = "cosmos-workflow"
-WAIT_SECONDS = 1.0
-LINGER_SECONDS = 60.0  # after its end, for a client whose line is down
+OWN_MODEL = ("vllm", "transformers")
 GONE = "the job's driver is gone"
-
-
-def is_ray(place: str) -> bool:
-    """Whether a place is Ray: `ray`, the cluster of this machine (or one started for the run), or `ray://HEAD:PORT`."""
-    return place == "ray" or place.startswith("ray:")
 
 
 def who_answers(name: str, settings: EngineSettings) -> tuple[Who, str]:
@@ -49,7 +45,7 @@ def who_answers(name: str, settings: EngineSettings) -> tuple[Who, str]:
             name, why = "vllm", "a model folder is named"
     if name not in ENGINES:
         raise UsageError(f"no engine named {name!r}", remedy=f"choose one of {', '.join(ENGINES)}")
-    if name in ("vllm", "transformers") and not settings.model_path:
+    if name in OWN_MODEL and not settings.model_path:
         raise UsageError(f"the {name} engine needs a model", remedy="give --model-path, a folder on every machine")
     if name == "describe":
         return Who(name, "", "measurements"), why
@@ -71,24 +67,37 @@ def connected(place: str) -> Iterator[Cluster]:
         raise UsageError(
             f"Ray is not installed ({error})", where=place, remedy="pip install 'cosmos-workflow[ray]'"
         ) from error
-    ours, dashboard = not ray.is_initialized(), ""
-    if ours:
-        try:
-            context = ray.init(
-                None if place == "ray" else place, namespace=NAMESPACE, log_to_driver=False, logging_level="error"
-            )
-        except Exception as error:
-            words = str(error).strip().splitlines()
-            raise HostUnreachable(
-                f"no Ray cluster answers ({words[0] if words else type(error).__name__})", where=place,
-                remedy="see that it runs (ray status), and that its version of Ray and Python is the one here",
-            ) from error  # fmt: skip
-        dashboard = str(getattr(context, "dashboard_url", "") or "")
+    if ray.is_initialized():
+        yield Cluster(place)
+        return
     try:
-        yield Cluster(place, f"http://{dashboard}" if ours and dashboard else "")
+        context, own = _joined(place)
+    except Exception as error:
+        words = str(error).strip().splitlines()
+        raise HostUnreachable(
+            f"no Ray cluster answers ({words[0] if words else type(error).__name__})", where=place,
+            remedy="see that it runs (ray status), and that its version of Ray and Python is the one here",
+        ) from error  # fmt: skip
+    try:
+        dashboard = str(getattr(context, "dashboard_url", "") or "")
+        yield Cluster(place, f"http://{dashboard}" if dashboard else "", own)
     finally:
-        if ours:
-            ray.shutdown()
+        ray.shutdown()
+
+
+def _joined(place: str) -> tuple[Any, bool]:
+    """Ray's context, and whether the cluster was started for this process and ends with it."""
+    import ray
+
+    told: dict[str, Any] = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": "error"}
+    if place != "ray":
+        return ray.init(place, **told), False
+    try:
+        return ray.init("auto", **told), False
+    except ConnectionError:
+        if "RAY_ADDRESS" in os.environ:
+            raise
+        return ray.init("local", **told), True
 
 
 def _has_token() -> bool:
@@ -98,16 +107,41 @@ def _has_token() -> bool:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A Ray cluster that this process is connected to; `dashboard` is the URL of Ray's own page."""
+    """A Ray cluster that this process is connected to; `dashboard` is the URL of Ray's own page.
+
+    One that is `own` was started for this process and ends with it.
+    """
 
     place: str
     dashboard: str = ""
+    own: bool = False
 
-    def gpus(self) -> int:
-        """How many GPUs it has now."""
+    def job(
+        self, source: str, out: str, engine: str, told: EngineSettings, settings: Settings, *,
+        format: Format | None = None, engines: int | None = None, gpus_per_engine: int | None = None,
+        again: bool = False,
+    ) -> Job:  # fmt: skip
+        """A job for this cluster; see `api.upsample_on_ray`."""
+        who, _ = who_answers(engine, told)
+        count, gpus = self._shares(who, engines, gpus_per_engine)
+        if who.name == "vllm" and gpus > 1:
+            told = replace(told, options={"tensor_parallel_size": gpus, **told.options})
+        format = format or ("parquet" if source.endswith(".parquet") else "jsonl")
+        return Job(source, Output(out, format), who, told, settings, self.place, count, gpus, again=again)
+
+    def _shares(self, who: Who, engines: int | None, gpus_per_engine: int | None) -> tuple[int, int]:
+        """How many engines, and GPUs for each, where nobody says so: one a GPU, or one a machine that needs none."""
         import ray
 
-        return int(ray.cluster_resources().get("GPU", 0))
+        gpus = int(ray.cluster_resources().get("GPU", 0)) if who.name in OWN_MODEL else 0
+        each = min(1, gpus) if gpus_per_engine is None else gpus_per_engine
+        if engines:
+            return engines, each
+        return max(1, gpus // each if each else sum(node["Alive"] for node in ray.nodes())), each
+
+    def submit(self, job: Job) -> None:
+        """Start the job, unless it runs already. Raises UsageError where another batch is written to its output."""
+        self._submitted(job)
 
     def follow(self, job: Job, on_event: Callable[[dict[str, Any]], None]) -> None:
         """Start the job, or find it where it runs already, and stay to its end; `on_event` hears of its progress.
@@ -117,8 +151,8 @@ class Cluster:
         """
         import ray
 
+        conductor = self._submitted(job)
         with self._guarded():
-            conductor = self._found(job) or self._started(job)
             heard, state, error = 0, "running", None
             while state == "running":
                 event, heard, state, error = ray.get(conductor.listen.remote(heard))
@@ -127,6 +161,14 @@ class Cluster:
             ray.kill(conductor)
         if error is not None:
             raise error
+
+    def _submitted(self, job: Job) -> Any:
+        import ray
+
+        with self._guarded():
+            conductor = self._found(job) or self._started(job)
+            ray.get(conductor.about.remote())
+            return conductor
 
     def _found(self, job: Job) -> Any:
         """The driver of a job with the same output that has not ended."""
@@ -191,60 +233,3 @@ class Cluster:
 
 def _name(job: Job) -> str:
     return "cosmos-" + hashlib.sha256(job.output.url.encode()).hexdigest()[:16]
-
-
-class Conductor:
-    """The driver of one job, as an actor; clients come and go."""
-
-    def __init__(self, job: Job, version: str) -> None:
-        if version != __version__:
-            raise HostError(
-                f"cosmos-workflow {__version__} is on the cluster, {version} here", where=job.place,
-                remedy="install the same on both",
-            )  # fmt: skip
-        self._job = job
-        self._event: dict[str, Any] | None = None
-        self._told = 0
-        self._state = "running"
-        self._error: CosmosError | None = None
-        self._news = threading.Condition()
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def about(self) -> tuple[str, str]:
-        """The batch, and `running`, `done`, `failed` or `cancelled`."""
-        return self._job.source, self._state
-
-    def listen(self, heard: int) -> tuple[dict[str, Any] | None, int, str, CosmosError | None]:
-        """The latest event where it is newer than number `heard`, its number, the state, and the error of its end."""
-        with self._news:
-            self._news.wait_for(lambda: self._told > heard or self._state != "running", WAIT_SECONDS)
-            return self._event if self._told > heard else None, self._told, self._state, self._error
-
-    def cancel(self) -> None:
-        """Tell those who listen; whoever calls this ends the actor, and all that it runs with it."""
-        self._end("cancelled", RunFailed("the run was cancelled", kind="cancelled", where=self._job.place))
-
-    def _run(self) -> None:
-        import ray
-
-        me = ray.get_runtime_context().current_actor
-        try:
-            run(self._job, self._tell)
-            self._end("done", None)
-        except CosmosError as error:
-            self._end("failed", error)
-        except BaseException as error:
-            self._end("failed", EngineError(f"{type(error).__name__}: {error}", remedy="see Ray's logs"))
-        time.sleep(LINGER_SECONDS)
-        ray.kill(me)
-
-    def _tell(self, event: dict[str, Any]) -> None:
-        with self._news:
-            self._event, self._told = event | {"time": round(time.time(), 3)}, self._told + 1
-            self._news.notify_all()
-
-    def _end(self, state: str, error: CosmosError | None) -> None:
-        with self._news:
-            if self._state == "running":
-                self._state, self._error = state, error
-                self._news.notify_all()

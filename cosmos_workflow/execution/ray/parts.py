@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import io
 import json
+import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from cosmos_workflow.errors import BadInputError, CosmosError, UsageError
@@ -28,14 +29,17 @@ KEYS = ("id", "prompt", "video")
 
 @dataclass(frozen=True)
 class Output:
-    """A folder of parts; `owner` is the run that may write there, the last one that called `take`."""
+    """A folder of parts; `owner` is the driver that may write there, the last one that called `take`."""
 
     url: str
     format: Format = "jsonl"
     owner: str = ""
 
-    def take(self) -> None:
-        """From now on only this run writes here. Raises UsageError where other things lie here."""
+    def take(self) -> Output:
+        """The same with an owner of its own: whoever wrote here writes no more.
+
+        Raises UsageError where other things lie here.
+        """
         fs, folder = self._fs()
         names = [one.rsplit("/", 1)[-1] for one in self._guarded(lambda: fs.ls(folder, detail=False))]
         strange = [name for name in names if name not in (OWNER, LETTERS) and not name.startswith("part-")]
@@ -43,15 +47,17 @@ class Output:
             raise UsageError(
                 f"it holds {strange[0]!r}, which is no part of a result", where=self.url, remedy="choose another -o"
             )
-        self._put(OWNER, json.dumps({"run": self.owner}).encode())
+        taken = replace(self, owner=secrets.token_hex(8))
+        self._put(OWNER, json.dumps({"owner": taken.owner}).encode())
+        return taken
 
     def write(self, name: str, results: Sequence[Result]) -> None:
         """Put results there, the answers and the dead letters each as one file.
 
-        Raises UsageError where another run has taken the folder meanwhile, CosmosError for a full disk.
+        Raises UsageError where another driver has taken the folder meanwhile, CosmosError for a full disk.
         """
         fs, folder = self._fs()
-        taken = json.loads(self._guarded(lambda: fs.cat_file(f"{folder}/{OWNER}")))["run"]
+        taken = json.loads(self._guarded(lambda: fs.cat_file(f"{folder}/{OWNER}")))["owner"]
         if taken != self.owner:
             raise UsageError("another run writes here now", where=self.url, remedy="follow that one: cosmos runs list")
         if answers := [one for one in results if one.ok]:

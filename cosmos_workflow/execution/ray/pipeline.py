@@ -6,7 +6,7 @@ import pickle
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,18 @@ class Job:
     items_per_call: int = 0
     again: bool = False
 
+    def to_plain(self) -> dict[str, Any]:
+        """As JSON takes it; the model's facts by their name."""
+        plain = asdict(self)
+        plain["engine_settings"]["limits"] = self.engine_settings.model.name
+        plain["settings"]["limits"] = self.settings.model.name
+        return plain
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Job:
+        parts = {"output": Output, "who": Who, "engine_settings": EngineSettings, "settings": Settings}
+        return cls(**{name: parts[name](**value) if name in parts else value for name, value in plain.items()})
+
 
 def run(job: Job, tell: Tell) -> None:
     """Answer what has no answer yet in the output; `tell` hears of the counts as they grow.
@@ -57,7 +69,7 @@ def run(job: Job, tell: Tell) -> None:
     import ray
     import ray.data
 
-    job.output.take()
+    job = replace(job, output=job.output.take())
     index = _index(job)
     todo, earlier = _open_items(job, index)
     pieces = _pieces(job, index, todo)

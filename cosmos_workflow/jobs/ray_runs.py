@@ -1,0 +1,106 @@
+"""Runs on a Ray cluster: the store has their state and counts, their items and answers are in their output."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cosmos_workflow.errors import CosmosError, HostUnreachable, RunFailed
+from cosmos_workflow.jobs.driving import Listener
+from cosmos_workflow.prompts import Result
+from cosmos_workflow.store import UNFINISHED, RunRecord, State, Store
+
+if TYPE_CHECKING:
+    from cosmos_workflow.execution.ray import Job
+
+__all__ = ["cancel", "drive", "plan", "results"]
+
+RETRY_SECONDS = 10.0
+
+
+def plan(store: Store, job: Job) -> RunRecord:
+    """A new run, or the one with the same output that has not ended."""
+    for run in store.runs(states=UNFINISHED, place=job.place):
+        if run.out == job.output.url and run.source == job.source:
+            return run
+    id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+    store.add(
+        id, job.place, [], out=job.output.url, source=job.source, engine=job.who.name, settings={"job": job.to_plain()}
+    )
+    return store.get(id)
+
+
+def drive(store: Store, run: RunRecord, events: Path, listener: Listener, *, detach: bool, give_up: float) -> None:
+    """Start the job or find it on its cluster, and stay to its end; with `detach`, until the cluster has it.
+
+    Raises RunFailed and other CosmosErrors for a job that ended early, HostUnreachable where no cluster answers.
+    """
+    from cosmos_workflow.execution.ray import connected
+
+    job = _job(run)
+
+    def hear(event: dict[str, Any]) -> None:
+        store.count(run.id, total=event["total"], answered=event["answered"], failed=event["failed"])
+        with events.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(event) + "\n")
+        listener.event(event)
+
+    end = time.monotonic() + give_up
+    began = run.state == "running"
+    while True:
+        try:
+            with connected(run.place) as cluster:
+                cluster.submit(job)
+                began = True
+                _move(store, run, listener, "running")
+                listener.event({"event": "submitted", "dashboard": cluster.dashboard, "time": round(time.time(), 3)})
+                if detach:
+                    return
+                cluster.follow(job, hear)
+            break
+        except HostUnreachable as error:
+            if not began or detach or time.monotonic() > end:
+                raise
+            listener.lost(error, RETRY_SECONDS)
+            time.sleep(RETRY_SECONDS)
+        except CosmosError as error:
+            _failed(store, run, listener, error)
+            raise
+    _move(store, run, listener, "done")
+
+
+def cancel(store: Store, run: RunRecord) -> None:
+    """End the job on its cluster; what is written stands."""
+    from cosmos_workflow.execution.ray import connected
+
+    if run.state != "planned":
+        with connected(run.place) as cluster:
+            cluster.cancel(_job(run))
+    store.move(run.id, "cancelled", error="cancelled", kind="cancelled")
+
+
+def results(run: RunRecord) -> Iterator[Result]:
+    """What its output holds: the answers, then the dead letters."""
+    return _job(run).output.results()
+
+
+def _job(run: RunRecord) -> Job:
+    from cosmos_workflow.execution.ray import Job
+
+    return Job.from_plain(run.settings["job"])
+
+
+def _failed(store: Store, run: RunRecord, listener: Listener, error: CosmosError) -> None:
+    kind = error.kind if isinstance(error, RunFailed) else "failed"
+    state: State = "cancelled" if kind == "cancelled" else "failed"
+    store.move(run.id, state, error=str(error), kind=kind, remedy=error.remedy)
+    listener.state(state)
+
+
+def _move(store: Store, run: RunRecord, listener: Listener, state: State) -> None:
+    store.move(run.id, state)
+    listener.state(state)

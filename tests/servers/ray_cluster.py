@@ -1,0 +1,127 @@
+"""A real Ray cluster on loopback: a head and further raylets, each a node of its own with its own CPUs."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+import psutil
+
+__all__ = ["RayCluster"]
+
+START_SECONDS = 90
+
+
+class RayCluster:
+    """`nodes` raylets with `cpus` CPUs each; `address` is for drivers here, `url` (`ray://…`) for clients.
+
+    `ray` is the program `ray` of the environment that runs it.
+    """
+
+    def __init__(self, nodes: int = 2, cpus: int = 1, python: str = sys.executable) -> None:
+        self._python = python
+        self._cpus = cpus
+        self._token = secrets.token_hex(32)
+        # A socket's name may be 107 bytes, and Ray's are long.
+        self._folder = tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True)
+        self._ports = _free_ports(3)
+        self.address = f"127.0.0.1:{self._ports[0]}"
+        self.url = f"ray://127.0.0.1:{self._ports[1]}"
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._nodes = nodes
+
+    def __enter__(self) -> RayCluster:
+        try:
+            self._start(
+                "--head", f"--port={self._ports[0]}", f"--ray-client-server-port={self._ports[1]}",
+                f"--dashboard-port={self._ports[2]}", f"--temp-dir={self._folder.name}",
+            )  # fmt: skip
+            self._wait_for(1)
+            for _ in range(self._nodes - 1):
+                self.add_node()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def add_node(self) -> None:
+        """One more raylet, ready when this returns."""
+        before = self._alive()
+        self._start(f"--address={self.address}")
+        self._wait_for(before + 1)
+
+    def kill_node(self, number: int) -> None:
+        """End a raylet and all that it runs, as a machine that loses its power."""
+        _kill_tree(self._processes[number])
+
+    def close(self) -> None:
+        for process in reversed(self._processes):
+            _kill_tree(process)
+        self._folder.cleanup()
+
+    def _start(self, *options: str) -> None:
+        with Path(self._folder.name, "start.log").open("ab") as log:
+            self._processes.append(
+                subprocess.Popen(
+                    [
+                        *(self._python, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats"),
+                        *("--node-ip-address=127.0.0.1", "--object-store-memory=200000000", f"--num-cpus={self._cpus}"),
+                        *options,
+                    ],
+                    stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+                    env=self.environment(),
+                )
+            )  # fmt: skip
+
+    def environment(self) -> dict[str, str]:
+        """For drivers of this cluster: found where `RAY_ADDRESS` is looked at."""
+        ours = {"RAY_ADDRESS": self.address, "RAY_USAGE_STATS_ENABLED": "0"}
+        return {**os.environ, **ours, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self._token}
+
+    def _alive(self) -> int:
+        code = "import ray; ray.init(log_to_driver=False); print('nodes', sum(n['Alive'] for n in ray.nodes()))"
+        done = subprocess.run(
+            [self._python, "-c", code], capture_output=True, text=True, timeout=60, check=False,
+            env=self.environment(),
+        )  # fmt: skip
+        return int(done.stdout.split("nodes ")[1]) if "nodes " in done.stdout else 0
+
+    def _wait_for(self, nodes: int) -> None:
+        end = time.monotonic() + START_SECONDS
+        while self._alive() < nodes:
+            if time.monotonic() > end or self._processes[-1].poll() is not None:
+                raise AssertionError(Path(self._folder.name, "start.log").read_text(errors="replace"))
+            time.sleep(0.2)
+
+
+def _kill_tree(process: subprocess.Popen[bytes]) -> None:
+    with suppress(psutil.NoSuchProcess):
+        found = psutil.Process(process.pid)
+        for one in [*found.children(recursive=True), found]:
+            with suppress(psutil.NoSuchProcess):
+                one.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
