@@ -21,11 +21,11 @@ demo: setup
 	$(BIN)/python scripts/demo.py
 
 test: setup
-	$(BIN)/python -m pytest -n auto -m 'not heavy and not host'
+	$(BIN)/python -m pytest -n auto -m 'not heavy and not host and not ray'
 
 test-all: setup vllm-env
 	bash scripts/debian-parts.sh
-	$(BIN)/python -m pytest -m host --durations 12
+	$(BIN)/python -m pytest -m 'host or ray' --durations 12
 	.vllm/venv/bin/python -m pytest -m heavy --durations 12
 
 lint: setup
