@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cosmos_workflow.errors import CosmosError, HostUnreachable, RunFailed
+from cosmos_workflow.errors import CosmosError, HostFull, HostUnreachable
 from cosmos_workflow.jobs.driving import Listener
 from cosmos_workflow.prompts import Result
 from cosmos_workflow.store import UNFINISHED, RunRecord, State, Store
@@ -95,7 +95,7 @@ def _job(run: RunRecord) -> Job:
 
 
 def _failed(store: Store, run: RunRecord, listener: Listener, error: CosmosError) -> None:
-    kind = error.kind if isinstance(error, RunFailed) else "failed"
+    kind = "disk_full" if isinstance(error, HostFull) else getattr(error, "kind", "failed")
     state: State = "cancelled" if kind == "cancelled" else "failed"
     store.move(run.id, state, error=str(error), kind=kind, remedy=error.remedy)
     listener.state(state)

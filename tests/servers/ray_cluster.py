@@ -24,11 +24,11 @@ START_SECONDS = 90
 class RayCluster:
     """`nodes` raylets with `cpus` CPUs each; `address` is for drivers here, `url` (`ray://…`) for clients.
 
-    `ray` is the program `ray` of the environment that runs it.
+    `environment` is for all that runs there.
     """
 
-    def __init__(self, nodes: int = 2, cpus: int = 1, python: str = sys.executable) -> None:
-        self._python = python
+    def __init__(self, nodes: int = 2, cpus: int = 1, **environment: str) -> None:
+        self._environment = environment
         self._cpus = cpus
         self._token = secrets.token_hex(32)
         # A socket's name may be 107 bytes, and Ray's are long.
@@ -64,6 +64,11 @@ class RayCluster:
         self._start(f"--address={self.address}")
         self._wait_for(before + 1)
 
+    @property
+    def pids(self) -> list[int]:
+        """The processes that all others of the cluster come from."""
+        return [process.pid for process in self._processes]
+
     def kill_node(self, number: int) -> None:
         """End a raylet and all that it runs, as a machine that loses its power."""
         _kill_tree(self._processes[number])
@@ -78,7 +83,7 @@ class RayCluster:
             self._processes.append(
                 subprocess.Popen(
                     [
-                        *(self._python, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats"),
+                        *(sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats"),
                         *("--node-ip-address=127.0.0.1", "--object-store-memory=200000000", f"--num-cpus={self._cpus}"),
                         *options,
                     ],
@@ -90,12 +95,12 @@ class RayCluster:
     def environment(self) -> dict[str, str]:
         """For drivers of this cluster: found where `RAY_ADDRESS` is looked at."""
         ours = {"RAY_ADDRESS": self.address, "RAY_USAGE_STATS_ENABLED": "0"}
-        return {**os.environ, **ours, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self._token}
+        return {**os.environ, **ours, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self._token} | self._environment
 
     def _alive(self) -> int:
         code = "import ray; ray.init(log_to_driver=False); print('nodes', sum(n['Alive'] for n in ray.nodes()))"
         done = subprocess.run(
-            [self._python, "-c", code], capture_output=True, text=True, timeout=60, check=False,
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False,
             env=self.environment(),
         )  # fmt: skip
         return int(done.stdout.split("nodes ")[1]) if "nodes " in done.stdout else 0

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -58,8 +60,9 @@ def connected(place: str) -> Iterator[Cluster]:
     if not re.fullmatch(r"ray(://[^\s/:]+:\d+)?", place):
         raise UsageError(f"no place {place!r}", remedy="give ray, or ray://HEAD:10001")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told of what users run
-    if _has_token():
-        os.environ.setdefault("RAY_AUTH_MODE", "token")  # as `ray start` does where there is one
+    if "ray" not in sys.modules and _has_token():
+        # As `ray start` does where there is one; a Ray that is imported has made up its mind.
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     try:
         import ray
         import ray.data
@@ -68,7 +71,7 @@ def connected(place: str) -> Iterator[Cluster]:
             f"Ray is not installed ({error})", where=place, remedy="pip install 'cosmos-workflow[ray]'"
         ) from error
     if ray.is_initialized():
-        yield Cluster(place)
+        yield _clusters.get(place, Cluster(place))
         return
     try:
         context, own = _joined(place)
@@ -78,10 +81,12 @@ def connected(place: str) -> Iterator[Cluster]:
             f"no Ray cluster answers ({words[0] if words else type(error).__name__})", where=place,
             remedy="see that it runs (ray status), and that its version of Ray and Python is the one here",
         ) from error  # fmt: skip
+    dashboard = str(getattr(context, "dashboard_url", "") or "")
+    _clusters[place] = Cluster(place, f"http://{dashboard}" if dashboard else "", own)
     try:
-        dashboard = str(getattr(context, "dashboard_url", "") or "")
-        yield Cluster(place, f"http://{dashboard}" if dashboard else "", own)
+        yield _clusters[place]
     finally:
+        del _clusters[place]
         ray.shutdown()
 
 
@@ -91,7 +96,9 @@ def _joined(place: str) -> tuple[Any, bool]:
 
     told: dict[str, Any] = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": "error"}
     if place != "ray":
-        return ray.init(place, **told), False
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what they say is raised too
+            return ray.init(place, **told), False
     try:
         return ray.init("auto", **told), False
     except ConnectionError:
@@ -229,6 +236,9 @@ class Cluster:
             missing = any("ModuleNotFoundError" in word or "No module named" in word for word in words)
             remedy = "install the same cosmos-workflow on every machine of it" if missing else "see Ray's dashboard"
             raise HostError(f"Ray refuses the job ({words[-1]})", where=self.place, remedy=remedy) from error
+
+
+_clusters: dict[str, Cluster] = {}  # that this process is connected to; Ray allows one
 
 
 def _name(job: Job) -> str:

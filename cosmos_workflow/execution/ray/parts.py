@@ -6,6 +6,7 @@ is named after the items in it, so that a piece of work done twice in one run gi
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import secrets
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
-from cosmos_workflow.errors import BadInputError, CosmosError, UsageError
+from cosmos_workflow.errors import BadInputError, HostError, HostFull, UsageError
 from cosmos_workflow.execution.ray.batches import filesystem, key_of
 from cosmos_workflow.files import write_whole
 from cosmos_workflow.prompts import Result, to_dict
@@ -54,11 +55,12 @@ class Output:
     def write(self, name: str, results: Sequence[Result]) -> None:
         """Put results there, the answers and the dead letters each as one file.
 
-        Raises UsageError where another driver has taken the folder meanwhile, CosmosError for a full disk.
+        Raises UsageError where another driver has taken the folder meanwhile, HostFull for a full disk, HostError
+        where it cannot be written otherwise.
         """
         fs, folder = self._fs()
-        taken = json.loads(self._guarded(lambda: fs.cat_file(f"{folder}/{OWNER}")))["owner"]
-        if taken != self.owner:
+        told = self._guarded(lambda: fs.cat_file(f"{folder}/{OWNER}"))
+        if not told or json.loads(told)["owner"] != self.owner:
             raise UsageError("another run writes here now", where=self.url, remedy="follow that one: cosmos runs list")
         if answers := [one for one in results if one.ok]:
             self._put(f"part-{name}.{self.format}", self._encoded(answers, self.format))
@@ -145,7 +147,8 @@ class Output:
             return []
         except Exception as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise CosmosError(
+            full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+            raise (HostFull if full else HostError)(
                 f"the output cannot be used ({reason})", where=self.url,
                 remedy="mend it and run it again: what is written stands",
             ) from error  # fmt: skip

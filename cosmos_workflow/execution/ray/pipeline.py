@@ -13,7 +13,7 @@ import numpy as np
 
 from cosmos_workflow.engines import EngineSettings
 from cosmos_workflow.errors import BadInputError, CosmosError, EngineError
-from cosmos_workflow.execution.ray.answering import Who, answer_all, prepare
+from cosmos_workflow.execution.ray.answering import Prepared, Who, answer_all, prepare
 from cosmos_workflow.execution.ray.batches import Piece, files_in, hashed, read, spans
 from cosmos_workflow.execution.ray.engine_process import EngineProcess
 from cosmos_workflow.execution.ray.parts import Output
@@ -87,8 +87,10 @@ def run(job: Job, tell: Tell) -> None:
         )  # fmt: skip
         with _own_errors():
             for batch in dataset.iter_batches(batch_size=None, prefetch_batches=0):
-                for row in range(len(batch["answered"])):
-                    counts.add({name: int(column[row]) for name, column in batch.items()})
+                for row in map(pickle.loads, batch["written"]):
+                    if isinstance(row, CosmosError):
+                        raise row
+                    counts.add(row)
     _drop_doubles(job.output)
 
 
@@ -137,24 +139,31 @@ class AnsweringActor:
         self._job = job
         self._engine = EngineProcess(job.who.name, job.engine_settings)
 
-    def __call__(self, batch: dict[str, Any]) -> dict[str, list[int]]:
-        """Answer prepared pieces and write each as a part; the counts of each."""
-        rows = []
-        for data in batch["prepared"]:
-            prepared = pickle.loads(data)
-            results = answer_all(self._engine, prepared)
-            self._job.output.write(prepared.name, results)
-            good = [one for one in results if one.ok]
-            tokens = sum(one.completion_tokens for one in good)
-            rows.append({"answered": len(good), "failed": len(results) - len(good), "tokens": tokens})
-        return {name: [row[name] for row in rows] for name in ("answered", "failed", "tokens")}
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[bytes]]:
+        """Answer prepared pieces and write each as a part; the counts of each, or the error that ends the job."""
+        return {"written": [_guarded(self._answer, pickle.loads(data)) for data in batch["prepared"]]}
+
+    def _answer(self, prepared: Prepared | CosmosError) -> dict[str, int]:
+        if isinstance(prepared, CosmosError):
+            raise prepared
+        results = answer_all(self._engine, prepared)
+        self._job.output.write(prepared.name, results)
+        good = [one for one in results if one.ok]
+        tokens = sum(one.completion_tokens for one in good)
+        return {"answered": len(good), "failed": len(results) - len(good), "tokens": tokens}
 
 
 def _prepare_rows(batch: dict[str, Any], *, job: Job) -> dict[str, list[bytes]]:
-    pieces = [pickle.loads(data) for data in batch["piece"]]
-    return {
-        "prepared": [pickle.dumps(prepare(piece, job.who, job.settings, job.place), protocol=5) for piece in pieces]
-    }
+    pieces = map(pickle.loads, batch["piece"])
+    return {"prepared": [_guarded(prepare, piece, job.who, job.settings, job.place) for piece in pieces]}
+
+
+def _guarded(action: Callable[..., Any], *words: Any) -> bytes:
+    """What an action gives, or our own error, which Ray Data would lose on the way to the driver."""
+    try:
+        return pickle.dumps(action(*words), protocol=5)
+    except CosmosError as error:
+        return pickle.dumps(error)
 
 
 @dataclass(frozen=True)

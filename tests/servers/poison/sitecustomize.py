@@ -1,10 +1,11 @@
 """For processes that start with this folder on PYTHONPATH: an engine that takes its time, and that some prompts kill.
 
-The `describe` engine stays as it is; a prompt with `POISON` ends its process as a crash in a driver would, and each
-item takes COSMOS_TEST_SECONDS.
+The `describe` engine stays as it is; a prompt with `POISON` ends its process as a crash in a driver would, and one
+with `WAIT 0.5` takes so many seconds.
 """
 
 import os
+import re
 import sys
 
 if "cosmos_workflow.execution.ray.engine_process" in sys.orig_argv:
@@ -16,7 +17,8 @@ if "cosmos_workflow.execution.ray.engine_process" in sys.orig_argv:
 
     def slow_answer(self, conversations, deliver):  # type: ignore[no-untyped-def]
         for one in conversations:
-            time.sleep(float(os.environ.get("COSMOS_TEST_SECONDS", "0")))
+            if wait := re.search(r"WAIT ([\d.]+)", one.text):
+                time.sleep(float(wait[1]))
             if "POISON" in one.text:
                 os.abort()
             answer(self, [one], deliver)

@@ -1,0 +1,60 @@
+"""One measured run on the Ray that RAY_ADDRESS names, as a driver of its own; prints its times as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import ray
+import ray.data
+
+from cosmos_workflow.engines import Answer, Conversation, EngineSettings
+from cosmos_workflow.engines.describe import DescribeEngine
+from cosmos_workflow.execution.ray import Job, Output, connected, run, who_answers
+from cosmos_workflow.media import measure, probe
+
+
+def ours(batch: str, out: str, engines: int) -> dict[str, float]:
+    who, _ = who_answers("describe", EngineSettings())
+    moments: list[float] = []
+
+    def hear(event: dict[str, Any]) -> None:
+        if event["answered"]:
+            moments.append(time.perf_counter())
+
+    began = time.perf_counter()
+    run(Job(batch, Output(out), who, engines=engines), hear)
+    ended = time.perf_counter()
+    return {"seconds": ended - began, "first": moments[0] - began, "answering": moments[-1] - moments[0]}
+
+
+class Describe:
+    """What one would write by hand: no plan, no limits, nothing skipped, one bad item ends it all."""
+
+    def __init__(self) -> None:
+        self._engine = DescribeEngine()
+        self._measured: dict[str, Any] = {}
+
+    def __call__(self, rows: dict[str, Any]) -> dict[str, Any]:
+        answers: list[Answer] = []
+        for id, prompt, video in zip(rows["id"], rows["prompt"], rows["video"], strict=True):
+            if video not in self._measured:
+                self._measured[video] = measure(probe(Path(video))).to_dict()
+            self._engine.answer([Conversation(id, prompt, measured=self._measured[video])], answers.append)
+        return {**rows, "upsampled_prompt": [one.text for one in answers]}
+
+
+def plain(batch: str, out: str, engines: int) -> dict[str, float]:
+    began = time.perf_counter()
+    dataset = ray.data.read_json(batch, lines=True).repartition(engines * 4)
+    dataset.map_batches(Describe, batch_size=512, compute=ray.data.ActorPoolStrategy(size=engines)).write_json(out)
+    return {"seconds": time.perf_counter() - began}
+
+
+if __name__ == "__main__":
+    which, batch, out, engines = sys.argv[1:]
+    with connected("ray"):
+        print(json.dumps({"ours": ours, "plain": plain}[which](batch, out, int(engines))))

@@ -1,0 +1,182 @@
+"""A batch on Ray: what it costs a prompt beside the plain local run and a plain `map_batches`, two workers against
+one, memory at a million rows, planning a million items, and the simulation against measured runs.
+
+`python -m benchmarks.scale` alone takes about 15 minutes; it prints rows for docs/PERFORMANCE.md.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmarks.measure import Fact, Row
+from benchmarks.scale_sim import Rates, simulate
+from cosmos_workflow.api import upsample
+from cosmos_workflow.prompts import Item, Settings, check_items
+from tests import clips
+from tests.servers.ray_cluster import RayCluster
+
+ITEMS, MILLION = 10_000, 1_000_000
+CLIPS = 50
+POISON = str(Path(__file__).parent.parent / "tests" / "servers" / "poison")
+ITEM_SECONDS = 0.05  # of the engine that waits: a GPU that takes its time, without one
+
+
+def rows() -> Iterator[Row | Fact]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        videos = [clips.textured(folder / f"clip{n}.mp4", 320, 180, frames=6) for n in range(CLIPS)]
+        large = clips.textured(folder / "large.mp4", 1280, 720, frames=2)
+        yield planning(videos, "320×180")
+        yield planning([large], "1280×720, made smaller")
+        yield from overhead(folder, videos)
+        yield speed_up(folder)
+        yield from memory(folder, videos)
+        yield from simulation(folder, videos)
+
+
+def planning(videos: list[Path], what: str) -> Fact:
+    items = (Item(f"p{n}", f"A futuristic city number {n} at sunset", videos[n % len(videos)]) for n in range(MILLION))
+    began = time.perf_counter()
+    runs = sum(one.plan.runs for one in check_items(items, Settings()))
+    seconds = time.perf_counter() - began
+    assert runs == MILLION
+    return Fact(f"planning 1,000,000 items ({what}), one core", f"{seconds:.1f} s", "≤ 10 s")
+
+
+def overhead(folder: Path, videos: list[Path]) -> Iterator[Row]:
+    """One pipeline on one machine with both its cores, all start-up counted but Ray's own."""
+    batch = write_batch(folder / "overhead.jsonl", ITEMS, videos)
+    began = time.perf_counter()
+    upsample(batch, out=folder / "local.jsonl")
+    local = (time.perf_counter() - began) / ITEMS
+    with RayCluster(nodes=1, cpus=2) as cluster:
+        ours = float(measured(cluster, "ours", batch, folder / "overhead", 2)["seconds"]) / ITEMS
+        plain = float(measured(cluster, "plain", batch, folder / "plain", 2)["seconds"]) / ITEMS
+    what = f"{ITEMS:,} prompts over {CLIPS} clips on Ray (`describe`)"
+    yield Row(what, "prompt", ours, "the local run, a file synced for each", local, "≤ 1 ms more")
+    yield Row(what, "prompt", ours, "a plain `map_batches` loop that keeps nothing safe", plain, "")
+
+
+def speed_up(folder: Path) -> Row:
+    """Work for CPUs: 120 clips of 2 s, each to be decoded and measured."""
+    videos = [clips.textured(folder / f"long{n}.mp4", 640, 360, frames=48) for n in range(10)]
+    entries = []
+    for n in range(120):
+        # Each its own file, so that none is measured once for two.
+        path = folder / f"copy{n}.mp4"
+        shutil.copy(videos[n % 10], path)
+        entries.append(path)
+    batch = write_batch(folder / "speed.jsonl", len(entries), entries)
+    took = {}
+    for workers in (1, 2):
+        with RayCluster(nodes=workers, cpus=1) as cluster:
+            measured(cluster, "ours", batch, folder / f"warm{workers}", workers)
+            took[workers] = float(measured(cluster, "ours", batch, folder / f"speed{workers}", workers)["answering"])
+    return Row(
+        "decoding and measuring 120 clips on Ray, two workers", "batch", took[2], "one worker", took[1], "≥ 1.8×"
+    )
+
+
+def memory(folder: Path, videos: list[Path]) -> Iterator[Fact]:
+    """The most that all processes of cluster and driver hold at one moment (PSS, so that shared pages count once)."""
+    peaks = {}
+    for count in (ITEMS, MILLION):
+        batch = write_batch(folder / "memory.jsonl", count, videos)
+        with RayCluster(nodes=1, cpus=2) as cluster, Sampler(cluster.pids) as sampler:
+            said = measured(cluster, "ours", batch, folder / "memory", 2)
+        shutil.rmtree(folder / "memory")
+        peaks[count] = sampler.peak
+        yield Fact(f"peak memory of cluster and driver, {count:,} rows", f"{sampler.peak / 2**30:.2f} GiB", "")
+    more = peaks[MILLION] / peaks[ITEMS] - 1
+    yield Fact(f"more memory at {MILLION:,} rows than at {ITEMS:,}", f"{more:.0%}", "within 20 %")
+    rate = MILLION / float(said["seconds"])
+    yield Fact(f"{MILLION:,} prompts on two cores (`describe`)", f"{said['seconds']:.0f} s, {rate:,.0f}/s", "")
+
+
+def simulation(folder: Path, videos: list[Path]) -> Iterator[Fact]:
+    """The rates are read off a small run of one engine, the forecast held against longer ones of one and two."""
+    small, large = 400, 2400
+    batches = {
+        count: write_batch(folder / f"sim{count}.jsonl", count, videos[:4], f"WAIT {ITEM_SECONDS}")
+        for count in (small, large)
+    }
+    with RayCluster(nodes=2, cpus=1, PYTHONPATH=POISON) as cluster:
+        measured(cluster, "ours", batches[small], folder / "sim-warm", 1)
+        said = measured(cluster, "ours", batches[small], folder / "sim-small", 1)
+        pieces = 4
+        item = ITEM_SECONDS
+        piece = max(0.0, float(said["answering"]) / (pieces - 1) - small / pieces * item)
+        start = float(said["first"]) - small / pieces * item - piece
+        rates = Rates(start=start, load=0.0, item=item, piece=piece)
+        for engines in (1, 2):
+            seen = float(measured(cluster, "ours", batches[large], folder / f"sim{engines}", engines)["seconds"])
+            told = simulate(large, rates, engines).seconds
+            yield Fact(
+                f"simulated against measured, {large:,} items of {item * 1000:.0f} ms, {engines} engine(s)",
+                f"{told:.1f} s against {seen:.1f} s ({told / seen - 1:+.1%})", "within 10 %",
+            )  # fmt: skip
+
+
+def write_batch(path: Path, count: int, videos: list[Path], more: str = "") -> Path:
+    with path.open("w") as file:
+        for n in range(count):
+            prompt = f"A futuristic city number {n} at sunset {more}"
+            file.write(json.dumps({"id": f"p{n}", "prompt": prompt, "video": str(videos[n % len(videos)])}) + "\n")
+    return path
+
+
+def measured(cluster: RayCluster, which: str, batch: Path, out: Path, engines: int) -> dict[str, Any]:
+    """One run as a driver of its own; its seconds from the connection on, of the first part and of the others."""
+    command = [sys.executable, "-m", "benchmarks.ray_driver", which, str(batch), str(out), str(engines)]
+    environment = cluster.environment() | {"PYTHONPATH": str(Path(__file__).parent.parent)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-3000:])
+    said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return said
+
+
+class Sampler:
+    """The peak of what process trees hold, sampled twice a second."""
+
+    def __init__(self, pids: list[int]) -> None:
+        self.peak = 0
+        self._roots = [psutil.Process(pid) for pid in [*pids, os.getpid()]]
+        self._own = psutil.Process().memory_full_info().pss
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._sample)
+
+    def __enter__(self) -> Sampler:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _sample(self) -> None:
+        while not self._ended.wait(0.5):
+            total = -self._own
+            for root in self._roots:
+                for one in [root, *root.children(recursive=True)]:
+                    with suppress(psutil.Error):
+                        total += one.memory_full_info().pss
+            self.peak = max(self.peak, total)
+
+
+if __name__ == "__main__":
+    for row in rows():
+        print(row, flush=True)

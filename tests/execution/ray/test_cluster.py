@@ -1,0 +1,284 @@
+"""The whole way on a real cluster of two raylets: the command line, 20,000 prompts, and what breaks on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import clips
+import psutil
+import pytest
+from servers.ray_cluster import RayCluster
+
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
+
+POISON = str(Path(__file__).parents[2] / "servers" / "poison")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[RayCluster]:
+    with RayCluster(PYTHONPATH=POISON) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("videos")
+    return [clips.textured(folder / f"clip{n}.mp4", 320, 180, frames=6) for n in range(50)]
+
+
+MakeBatch = Callable[..., Path]
+
+
+@pytest.fixture
+def make_batch(tmp_path: Path, videos: list[Path]) -> MakeBatch:
+    """Writes a batch of `count` prompts over `over` clips; `more` is put at the prompt's end."""
+
+    def make(count: int, over: int = 5, more: Callable[[int], str] = lambda n: "") -> Path:
+        path = tmp_path / "batch.jsonl"
+        with path.open("w") as file:
+            for n in range(count):
+                entry = {"id": f"p{n}", "prompt": f"A city {n} {more(n)}", "video": str(videos[n % over])}
+                file.write(json.dumps(entry) + "\n")
+        return path
+
+    return make
+
+
+class Started:
+    """`cosmos` as a process of its own, on the cluster."""
+
+    def __init__(self, cluster: RayCluster, *words: object) -> None:
+        command = [sys.executable, "-m", "cosmos_workflow", *map(str, words)]
+        # The poison is for engines' processes; a client on the cluster's machine is told of no other Python files.
+        environment = cluster.environment() | {"PYTHONPATH": ""}
+        self.process = subprocess.Popen(
+            command, env=environment, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def ended(self) -> tuple[int, str]:
+        """Its exit code, and all that it said."""
+        out, err = self.process.communicate(timeout=300)
+        return self.process.returncode, out + err
+
+
+def cosmos(cluster: RayCluster, *words: object) -> tuple[int, str]:
+    return Started(cluster, *words).ended()
+
+
+def rows(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for part in folder.glob("part-*.jsonl") for line in part.read_text().splitlines()]
+
+
+def letters(folder: Path) -> list[dict[str, Any]]:
+    found = (folder / "dead-letters").glob("*.jsonl")
+    return [json.loads(line) for part in found for line in part.read_text().splitlines()]
+
+
+def each_once(folder: Path, count: int) -> bool:
+    return Counter(row["id"] for row in rows(folder)) == Counter(f"p{n}" for n in range(count))
+
+
+def on_cluster(name: str) -> list[psutil.Process]:
+    """Ray's workers with this in their title."""
+    return [one for one in psutil.process_iter(["cmdline"]) if name in " ".join(one.info["cmdline"] or ())]
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 90) -> Any:
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return found
+
+
+def test_20000_prompts_over_50_clips_are_answered_once_each(
+    cluster: RayCluster, make_batch: MakeBatch, tmp_path: Path
+) -> None:
+    batch, out = make_batch(20_000, over=50), tmp_path / "out"
+    code, said = cosmos(cluster, "upsample", batch, "-o", out, "--on", cluster.url)
+    assert code == 0, said
+    assert "20,000 answered, 0 failed" in said
+    assert "Ray's dashboard: http://" in said
+    assert each_once(out, 20_000)
+    assert all("no model was used" in row["note"] for row in rows(out))
+    before = {path.name: path.stat().st_mtime_ns for path in out.glob("part-*")}
+    code, said = cosmos(cluster, "upsample", batch, "-o", out, "--on", cluster.url)
+    assert (code, "20,000 answered, 0 failed" in said) == (0, True), said
+    assert {path.name: path.stat().st_mtime_ns for path in out.glob("part-*")} == before
+    code, said = cosmos(cluster, "runs", "list", "--json")
+    runs = [json.loads(line) for line in said.splitlines()]
+    assert [(run["state"], run["total"], run["answered"], run["failed"]) for run in runs] == [
+        ("done", 20_000, 20_000, 0)
+    ] * 2
+
+
+def test_changed_added_and_bad_entries(cluster: RayCluster, make_batch: MakeBatch, tmp_path: Path) -> None:
+    batch, out = make_batch(40), tmp_path / "out"
+    words = ("upsample", batch, "-o", out, "--on", "ray")
+    batch.write_text(batch.read_text() + '{"id": "p40", "prompt": "a city", "video": "none.mp4"}\n{"broken\n')
+    code, said = cosmos(cluster, *words)
+    assert (code, "40 answered, 2 failed" in said) == (1, True), said
+    assert {one["error_kind"] for one in letters(out)} == {"bad_input"}
+    lines = batch.read_text().splitlines()[:40]
+    lines[3] = lines[3].replace("A city 3", "A harbour")
+    batch.write_text("\n".join([*lines, lines[0].replace('"p0"', '"p40"')]))
+    code, said = cosmos(cluster, *words, "--json")
+    assert code == 0, said
+    assert each_once(out, 41)
+    assert "A harbour" in next(row["prompt"] for row in rows(out) if row["id"] == "p3")
+    assert not any(one["id"] == "p40" for one in letters(out))
+    batch.write_text("\n".join([*lines, lines[0]]))
+    code, said = cosmos(cluster, *words)
+    assert code == 2
+    assert "one id for 2 entries: 'p0'" in said
+    assert "Traceback" not in said
+
+
+def test_parquet_in_and_out(cluster: RayCluster, make_batch: MakeBatch, tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    entries = [json.loads(line) for line in make_batch(30).read_text().splitlines()]
+    (tmp_path / "in").mkdir()
+    for n in range(3):
+        pq.write_table(pa.Table.from_pylist(entries[n::3]), tmp_path / "in" / f"{n}.parquet")
+    words = ("-o", tmp_path / "out", "--on", "ray", "--out-format", "parquet")
+    code, said = cosmos(cluster, "upsample", tmp_path / "in", *words)
+    assert code == 0, said
+    found = pa.concat_tables(pq.read_table(path) for path in (tmp_path / "out").glob("part-*.parquet"))
+    assert sorted(found["id"].to_pylist()) == sorted(entry["id"] for entry in entries)
+    (run,) = [json.loads(line) for line in cosmos(cluster, "runs", "list", "--json")[1].splitlines()]
+    exported = cosmos(cluster, "runs", "export", run["id"])[1].splitlines()
+    assert len(exported) == 30
+    shown = cosmos(cluster, "runs", "show", run["id"])[1]
+    assert "30 of 30 answered" in shown
+
+
+def test_poison_items_end_in_the_dead_letters(cluster: RayCluster, make_batch: MakeBatch, tmp_path: Path) -> None:
+    batch = make_batch(300, more=lambda n: "POISON" if n in (7, 150, 151) else "")
+    code, said = cosmos(cluster, "upsample", batch, "-o", tmp_path / "out", "--on", "ray")
+    assert (code, "297 answered, 3 failed" in said) == (1, True), said
+    assert Counter(row["id"] for row in rows(tmp_path / "out")) == Counter(
+        f"p{n}" for n in range(300) if n not in (7, 150, 151)
+    )
+    dead = letters(tmp_path / "out")
+    assert {one["id"] for one in dead} == {"p7", "p150", "p151"}
+    assert all("it ends the engine each time" in one["error"] for one in dead)
+
+
+def test_killed_actors_and_engines_cost_what_was_in_flight(
+    cluster: RayCluster, make_batch: MakeBatch, tmp_path: Path
+) -> None:
+    batch, out = make_batch(1200, more=lambda n: "WAIT 0.01"), tmp_path / "out"
+    run = Started(cluster, "upsample", batch, "-o", out, "--on", "ray", "--engines", 2)
+    for name in ("AnsweringActor", "engine_process", "AnsweringActor"):
+        time.sleep(1)
+        wait_for(lambda: [*out.glob("part-*")])
+        wait_for(lambda name=name: on_cluster(name))[0].kill()
+    code, said = run.ended()
+    assert code == 0, said
+    assert each_once(out, 1200)
+
+
+def test_a_lost_machine_costs_what_was_in_flight(make_batch: MakeBatch, tmp_path: Path) -> None:
+    batch, out = make_batch(1200, more=lambda n: "WAIT 0.01"), tmp_path / "out"
+    with RayCluster(PYTHONPATH=POISON) as own:
+        run = Started(own, "upsample", batch, "-o", out, "--on", "ray", "--engines", 2)
+        wait_for(lambda: [*out.glob("part-*")])
+        own.kill_node(1)
+        code, said = run.ended()
+        assert code == 0, said
+        assert each_once(out, 1200)
+
+
+def test_a_driver_killed_at_five_moments(cluster: RayCluster, make_batch: MakeBatch, tmp_path: Path) -> None:
+    batch, out = make_batch(2000, more=lambda n: "WAIT 0.01"), tmp_path / "out"
+    words = ("upsample", batch, "-o", out, "--on", "ray", "--engines", 2)
+    seed = random.randrange(10**6)
+    moments = random.Random(seed)
+    for _ in range(5):
+        run = Started(cluster, *words)
+        conductor = wait_for(lambda: on_cluster("ray::Conductor"))[0]
+        time.sleep(moments.uniform(0, 8))
+        # The client, and the job's driver on the cluster.
+        run.process.send_signal(signal.SIGKILL)
+        conductor.send_signal(signal.SIGKILL)
+        run.ended()
+        conductor.wait(30)
+    code, said = cosmos(cluster, *words)
+    assert code == 0, (seed, said)
+    assert each_once(out, 2000), seed
+    assert not letters(out)
+
+
+def test_a_client_comes_back_to_what_runs(cluster: RayCluster, make_batch: MakeBatch, tmp_path: Path) -> None:
+    batch, out = make_batch(1000, more=lambda n: "WAIT 0.01"), tmp_path / "out"
+    words = ("upsample", batch, "-o", out, "--on", cluster.url, "--engines", 2)
+    code, said = cosmos(cluster, *words, "--detach", "--json")
+    assert code == 0, said
+    first = json.loads(said.splitlines()[0] if said.startswith("{") else said[said.index("{") : said.index("}") + 1])
+    again = Started(cluster, *words)
+    wait_for(lambda: [*out.glob("part-*")])
+    again.process.kill()
+    code, said = cosmos(cluster, "runs", "attach", first["run"])
+    assert code == 0, said
+    assert each_once(out, 1000)
+    runs = [json.loads(line) for line in cosmos(cluster, "runs", "list", "--json")[1].splitlines()]
+    assert [(run["id"], run["state"]) for run in runs] == [(first["run"], "done")]
+    # Each piece was asked once: nobody had to start over.
+    assert len(on_cluster("ray::Conductor")) == 0
+
+
+def test_cancel_ends_it_and_retry_goes_on(cluster: RayCluster, make_batch: MakeBatch, tmp_path: Path) -> None:
+    batch, out = make_batch(1500, more=lambda n: "WAIT 0.01"), tmp_path / "out"
+    run = Started(cluster, "upsample", batch, "-o", out, "--on", "ray", "--engines", 2)
+    wait_for(lambda: [*out.glob("part-*")])
+    (found,) = [json.loads(line) for line in cosmos(cluster, "runs", "list", "--json")[1].splitlines()]
+    assert found["state"] == "running"
+    code, said = cosmos(cluster, "runs", "cancel", found["id"])
+    assert (code, "is cancelled" in said) == (0, True), said
+    code, said = run.ended()
+    assert (code, "the run was cancelled" in said) == (3, True), said
+    wait_for(lambda: not on_cluster("AnsweringActor") and not on_cluster("engine_process"))
+    assert 0 < len(rows(out)) < 1500
+    code, said = cosmos(cluster, "runs", "retry", found["id"])
+    assert code == 0, said
+    assert each_once(out, 1500)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 200 KB."""
+    if os.geteuid() != 0:
+        pytest.fail("mounting a small disk needs root")
+    folder = tmp_path / "small"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(folder)], check=True)
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_full_disk_loses_nothing(cluster: RayCluster, make_batch: MakeBatch, small_disk: Path) -> None:
+    batch, out = make_batch(2000), small_disk / "out"
+    words = ("upsample", batch, "-o", out, "--on", "ray")
+    code, said = cosmos(cluster, *words)
+    assert code == 3, said
+    assert "No space left on device" in said
+    assert "Traceback" not in said
+    kept = {row["id"] for row in rows(out)}
+    subprocess.run(["mount", "-o", "remount,size=8m", str(small_disk)], check=True)
+    code, said = cosmos(cluster, *words)
+    assert code == 0, said
+    assert kept <= {row["id"] for row in rows(out)}
+    assert each_once(out, 2000)
