@@ -53,6 +53,7 @@ vllm-env: .vllm/ready
 
 bench: setup vllm-env
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.scale
 
 lab: setup vllm-env
 	bash scripts/lab.sh

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
+import importlib.metadata
+import os
+import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
-__all__ = ["Fact", "Row", "compare"]
+__all__ = ["Fact", "Row", "compare", "machine", "table"]
 
 
 @dataclass(frozen=True)
@@ -53,3 +58,48 @@ def _seconds(action: Callable[[], object]) -> float:
     started = time.perf_counter()
     action()
     return time.perf_counter() - started
+
+
+def table(found: Iterable[Row | Fact]) -> str:
+    """Rows and facts in Markdown."""
+    found = list(found)
+    lines = ["| what | unit | ours | peer | its time | faster | aim |", "|---|---|---:|---|---:|---:|---|"]
+    lines += [
+        f"| {row.what} | {row.unit} | {_time(row.ours)} | {row.peer_name} | {_time(row.peer)} "
+        f"| {_ratio(row.ratio)} | {row.aim} |"
+        for row in found
+        if isinstance(row, Row)
+    ]
+    lines += ["", "| what | measured | aim |", "|---|---|---|"]
+    lines += [f"| {one.what} | {one.value} | {one.aim} |" for one in found if isinstance(one, Fact)]
+    return "\n".join(lines) + "\n"
+
+
+def machine() -> str:
+    """When and where this was measured, as a sentence."""
+    cpu = next(
+        (line.split(":")[1].strip() for line in _read("/proc/cpuinfo").splitlines() if line.startswith("model name")),
+        platform.processor() or platform.machine(),
+    )
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("numpy", "av", "mistral-common"))
+    today = datetime.datetime.now(datetime.timezone.utc).date()
+    system = f"{platform.system()}, Python {platform.python_version()}, {versions}"
+    return f"Measured {today} on {os.cpu_count()} cores of {cpu}, {system}; no GPU."
+
+
+def _time(seconds: float) -> str:
+    for factor, unit in ((1, "s"), (1e3, "ms"), (1e6, "µs"), (1e9, "ns")):
+        if seconds * factor >= 1:
+            return f"{seconds * factor:.3g} {unit}"
+    return f"{seconds * 1e9:.2g} ns"
+
+
+def _ratio(ratio: float) -> str:
+    return f"{ratio:,.0f}×" if ratio >= 100 else f"{ratio:.2f}×"
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError:
+        return ""

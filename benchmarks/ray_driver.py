@@ -50,7 +50,8 @@ class Describe:
 def plain(batch: str, out: str, engines: int) -> dict[str, float]:
     began = time.perf_counter()
     dataset = ray.data.read_json(batch, lines=True).repartition(engines * 4)
-    dataset.map_batches(Describe, batch_size=512, compute=ray.data.ActorPoolStrategy(size=engines)).write_json(out)
+    pool = ray.data.ActorPoolStrategy(size=engines)
+    dataset.map_batches(Describe, batch_size=512, num_cpus=0, compute=pool).write_json(out)
     return {"seconds": time.perf_counter() - began}
 
 

@@ -1,7 +1,7 @@
 """A batch on Ray: what it costs a prompt beside the plain local run and a plain `map_batches`, two workers against
 one, memory at a million rows, planning a million items, and the simulation against measured runs.
 
-`python -m benchmarks.scale` alone takes about 15 minutes; it prints rows for docs/PERFORMANCE.md.
+`python -m benchmarks.scale` alone takes about 15 minutes; it writes a section of docs/SCALE.md.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from typing import Any
 
 import psutil
 
-from benchmarks.measure import Fact, Row
+from benchmarks.measure import Fact, Row, machine, table
 from benchmarks.scale_sim import Rates, simulate
 from cosmos_workflow.api import upsample
 from cosmos_workflow.prompts import Item, Settings, check_items
 from tests import clips
 from tests.servers.ray_cluster import RayCluster
 
+BEGIN, END = "<!-- measured by `python -m benchmarks.scale` -->", "<!-- end of measured -->"
 ITEMS, MILLION = 10_000, 1_000_000
 CLIPS = 50
 POISON = str(Path(__file__).parent.parent / "tests" / "servers" / "poison")
@@ -177,6 +178,17 @@ class Sampler:
             self.peak = max(self.peak, total)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Measure, and write the section of docs/SCALE.md."""
+    page = Path(__file__).parent.parent / "docs" / "SCALE.md"
+    found = []
     for row in rows():
         print(row, flush=True)
+        found.append(row)
+    before, rest = page.read_text(encoding="utf-8").split(BEGIN)
+    after = rest.split(END)[1]
+    page.write_text(f"{before}{BEGIN}\n{machine()}\n\n{table(found)}{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

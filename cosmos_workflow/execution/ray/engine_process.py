@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 
 from cosmos_workflow.engines import Answer, Conversation, EngineSettings
 from cosmos_workflow.engines.base import Deliver
@@ -102,10 +102,17 @@ class EngineProcess:
 
 
 def main() -> None:
-    """Answer what comes on standard input, as long as whoever started this lives."""
+    """Answer what comes on standard input, as long as whoever started this lives.
+
+    The answering is done by a child: Ray, when it ends an actor, kills the actor's own children and no others, so the
+    one that it kills is not the one that has to end vLLM's processes.
+    """
+    parent = os.getpid()
+    if (child := os.fork()) != 0:
+        _stand_for(child)
+    threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what an engine prints is for people
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     from cosmos_workflow.engines import make_engine
 
     def tell(what: Any) -> None:
@@ -137,6 +144,17 @@ def main() -> None:
             break
         guarded(lambda asked=conversations: engine.answer(asked, tell))
     engine.close()
+
+
+def _stand_for(child: int) -> NoReturn:
+    """End as the child ends, and when whoever started this is gone."""
+    os.close(0)
+    os.close(1)
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code < 0:
+        os.kill(os.getpid(), -code)
+    os._exit(code)
 
 
 def _end_with_parent(parent: int) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import clips
+import psutil
 import pytest
 from servers import vllm_env
 from servers.ray_cluster import RayCluster
@@ -48,6 +50,10 @@ def test_64_items_through_two_vllm_actors_equal_the_local_results(cluster: RayCl
     assert len(there) == 64
     for id, one in local.items():
         assert said(there[id]) == said(one)
+    end = time.monotonic() + 30
+    while running := [one.pid for one in psutil.process_iter(["name"]) if one.info["name"].startswith("VLLM")]:
+        assert time.monotonic() < end, running
+        time.sleep(0.2)
     pieces = len([*(tmp_path / "out").glob("part-*")])
     assert pieces >= 2 * 4
 
