@@ -17,7 +17,7 @@ from cosmos_workflow.execution.ray import Job, Output, connected, run, who_answe
 from cosmos_workflow.media import measure, probe
 
 
-def ours(batch: str, out: str, engines: int) -> dict[str, float]:
+def ours(batch: str, out: str, engines: int, piece: int) -> dict[str, float]:
     who, _ = who_answers("describe", EngineSettings())
     moments: list[float] = []
 
@@ -26,7 +26,7 @@ def ours(batch: str, out: str, engines: int) -> dict[str, float]:
             moments.append(time.perf_counter())
 
     began = time.perf_counter()
-    run(Job(batch, Output(out), who, engines=engines), hear)
+    run(Job(batch, Output(out), who, engines=engines, items_per_call=piece), hear)
     ended = time.perf_counter()
     return {"seconds": ended - began, "first": moments[0] - began, "answering": moments[-1] - moments[0]}
 
@@ -47,7 +47,7 @@ class Describe:
         return {**rows, "upsampled_prompt": [one.text for one in answers]}
 
 
-def plain(batch: str, out: str, engines: int) -> dict[str, float]:
+def plain(batch: str, out: str, engines: int, piece: int) -> dict[str, float]:
     began = time.perf_counter()
     dataset = ray.data.read_json(batch, lines=True).repartition(engines * 4)
     pool = ray.data.ActorPoolStrategy(size=engines)
@@ -56,6 +56,6 @@ def plain(batch: str, out: str, engines: int) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    which, batch, out, engines = sys.argv[1:]
+    which, batch, out, engines, piece = (*sys.argv[1:], "0")[:5]
     with connected("ray"):
-        print(json.dumps({"ours": ours, "plain": plain}[which](batch, out, int(engines))))
+        print(json.dumps({"ours": ours, "plain": plain}[which](batch, out, int(engines), int(piece))))

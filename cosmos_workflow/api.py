@@ -273,6 +273,8 @@ def find_host(name: str, config: Config | None = None) -> Host:
     """A host of the settings. Raises UsageError where there is none of that name."""
     from cosmos_workflow.connection import host_from
 
+    if is_ray(name):
+        raise UsageError("a cluster is no single machine", where=name, remedy="give a host: cosmos hosts list")
     hosts = (config or load_config()).hosts
     if name not in hosts:
         known = f"known are {', '.join(hosts)}" if hosts else "add it: cosmos hosts add NAME [USER@]HOST[:PORT]"

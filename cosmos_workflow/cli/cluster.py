@@ -6,11 +6,11 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from cosmos_workflow.cli.console import print_json, stderr
-from cosmos_workflow.cli.progress import bar, say_lost
+from cosmos_workflow.cli.following import guarded
+from cosmos_workflow.cli.progress import Barred, bar, say_lost
 from cosmos_workflow.jobs import Listener, Runs
 from cosmos_workflow.prompts import to_dict
 from cosmos_workflow.store import RunRecord
@@ -24,7 +24,7 @@ __all__ = ["ClusterView", "follow_cluster", "progress_line", "upsample_on_cluste
 LINE_SECONDS = 5.0
 
 
-class ClusterView:
+class ClusterView(Barred):
     """How far a cluster's run is, on stderr: a bar on a terminal, a line every few seconds elsewhere."""
 
     def __init__(self, *, quiet: bool) -> None:
@@ -32,19 +32,11 @@ class ClusterView:
         self._quiet = quiet
         self._said = 0.0
         self._last: dict[str, Any] = {}
-        self._bar: Any = bar() if sys.stderr.isatty() else None
+        self._bar = bar() if sys.stderr.isatty() else None
         self._task: Any = None
 
-    def __enter__(self) -> ClusterView:
-        if self._bar:
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar:
-            self._bar.stop()
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
         if self._last and not self._quiet:
             stderr().print(progress_line(self._last), style="dim")
 
@@ -118,8 +110,6 @@ def follow_cluster(runs: Runs, run: RunRecord, *, as_json: bool) -> int:
 
 
 def _followed(runs: Runs, view: ClusterView, go: Callable[[], None], as_json: bool, *, detach: bool) -> int:
-    from cosmos_workflow.cli.remote import guarded
-
     with guarded(runs, lambda: view.run), view:
         go()
     run = runs.store.get(view.run)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from cosmos_workflow.cli.console import stderr
 from cosmos_workflow.errors import HostUnreachable
 from cosmos_workflow.prompts import Result
 
-__all__ = ["Progress", "bar", "say_lost"]
+__all__ = ["Barred", "Progress", "bar", "say_lost"]
 
 
 def say_lost(error: HostUnreachable, wait: float) -> None:
@@ -18,29 +17,33 @@ def say_lost(error: HostUnreachable, wait: float) -> None:
     stderr().print(f"{error.where}: {error.what}; the run goes on there, next try in {wait:.0f} s", style="yellow")
 
 
-class Progress:
+Entered = TypeVar("Entered", bound="Barred")
+
+
+class Barred:
+    """Whatever has a bar, while it is entered."""
+
+    _bar: Any = None
+
+    def __enter__(self: Entered) -> Entered:
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._bar:
+            self._bar.stop()
+
+
+class Progress(Barred):
     """Counts results; `done` is how many came in this run."""
 
     def __init__(self, total: int, *, enabled: bool, quiet: bool) -> None:
         self.done = 0
         self.total = total
         self._lines = enabled and not quiet and not sys.stderr.isatty()
-        self._bar: Any = None
-        self._task: Any = None
-        if enabled and sys.stderr.isatty():
-            self._bar = bar()
-
-    def __enter__(self) -> Progress:
-        if self._bar:
-            self._bar.start()
-            self._task = self._bar.add_task("upsampling", total=self.total)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar:
-            self._bar.stop()
+        self._bar = bar() if enabled and sys.stderr.isatty() else None
+        self._task = self._bar.add_task("upsampling", total=total) if self._bar else None
 
     def result(self, result: Result) -> None:
         """Show one result as it comes."""

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
-
-import click
 
 from cosmos_workflow.api import open_runs, upsample_on
 from cosmos_workflow.cli.cluster import follow_cluster
 from cosmos_workflow.cli.console import print_json, stderr
+from cosmos_workflow.cli.following import guarded
 from cosmos_workflow.cli.progress import Progress, say_lost
 from cosmos_workflow.cli.results import show_results
 from cosmos_workflow.engines import EngineSettings
-from cosmos_workflow.errors import CosmosError
 from cosmos_workflow.execution.ray import is_ray
 from cosmos_workflow.jobs import Listener, Runs
 from cosmos_workflow.prompts import Item, Result, Settings
 from cosmos_workflow.store import RunRecord
 
-__all__ = ["follow", "guarded", "upsample_there"]
+__all__ = ["follow", "upsample_there"]
 
 
 class Terminal:
@@ -97,37 +92,3 @@ def follow(runs: Runs, run: RunRecord, *, as_json: bool = False) -> int:
     with guarded(runs, lambda: terminal.run), progress:
         results = runs.drive(run.id, terminal.listener())
     return show_results(results, run.out, as_json=as_json)
-
-
-@contextmanager
-def guarded(runs: Runs, id: Callable[[], str]) -> Iterator[None]:
-    """Whatever ends the following of a run (`id`, once it has one), the person learns how to go on with it."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        if id():
-            _leave_or_cancel(runs, id())
-        raise
-    except CosmosError:
-        if id():
-            run = runs.store.get(id())
-            stderr().print(f"run {run.id} is {run.state}: {run.answered} of {run.total} answered", style="yellow")
-            stderr().print(f"results: {run.out}", style="dim")
-            if not run.finished:
-                stderr().print(f"go on with it: cosmos runs attach {run.id}", style="dim")
-        raise
-
-
-def _leave_or_cancel(runs: Runs, id: str) -> None:
-    run = runs.store.get(id)
-    if run.finished:
-        return
-    choice = "leave"
-    if sys.stdin.isatty() and run.state in ("running", "fetching"):
-        question = f"\n{run.answered} of {run.total} answered. Leave it running on {run.place}, or cancel it?"
-        choice = click.prompt(question, type=click.Choice(["leave", "cancel"]), default="leave", err=True)
-    if choice == "cancel":
-        runs.cancel(id)
-        stderr().print(f"cancelled; what was answered is kept: cosmos runs retry {id}")
-    else:
-        stderr().print(f"\nrun {id} is {run.state} on {run.place}; go on with it: cosmos runs attach {id}")

@@ -1,4 +1,4 @@
-"""Where a batch runs: `local` is this machine, `remote` a host reached by SSH.
+"""Where a batch runs: `local` is this machine, `remote` a host reached by SSH, `ray` a cluster.
 
 Takes items, settings and an engine; knows nothing of the store, the command line or the web.
 """

@@ -6,10 +6,11 @@ import json
 import secrets
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cosmos_workflow.errors import CosmosError, HostFull, HostUnreachable
+from cosmos_workflow.errors import CosmosError, HostFull, HostUnreachable, UsageError
 from cosmos_workflow.jobs.driving import Listener
 from cosmos_workflow.prompts import Result
 from cosmos_workflow.store import UNFINISHED, RunRecord, State, Store
@@ -23,10 +24,18 @@ RETRY_SECONDS = 10.0
 
 
 def plan(store: Store, job: Job) -> RunRecord:
-    """A new run, or the one with the same output that has not ended."""
+    """A new run, or the one with the same output that has not ended.
+
+    Raises UsageError where that one asks for something else; only how many engines there are may differ.
+    """
     for run in store.runs(states=UNFINISHED, place=job.place):
-        if run.out == job.output.url and run.source == job.source:
-            return run
+        if run.out != job.output.url:
+            continue
+        here = replace(_job(run), engines=job.engines, gpus_per_engine=job.gpus_per_engine)
+        if here.to_plain() != job.to_plain():
+            remedy = f"go on with it: cosmos runs attach {run.id}; or end it: cosmos runs cancel {run.id}"
+            raise UsageError(f"run {run.id} writes there, asked for otherwise", where=run.out, remedy=remedy)
+        return run
     id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
     store.add(
         id, job.place, [], out=job.output.url, source=job.source, engine=job.who.name, settings={"job": job.to_plain()}

@@ -24,12 +24,13 @@ START_SECONDS = 90
 class RayCluster:
     """`nodes` raylets with `cpus` CPUs each; `address` is for drivers here, `url` (`ray://…`) for clients.
 
-    `environment` is for all that runs there.
+    `environment` is for all that runs there. `pinned` gives each raylet one core of this machine, as if it had no more.
     """
 
-    def __init__(self, nodes: int = 2, cpus: int = 1, **environment: str) -> None:
+    def __init__(self, nodes: int = 2, cpus: int = 1, *, pinned: bool = False, **environment: str) -> None:
         self._environment = environment
         self._cpus = cpus
+        self._pinned = pinned
         self._token = secrets.token_hex(32)
         # A socket's name may be 107 bytes, and Ray's are long.
         self._folder = tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True)
@@ -79,11 +80,13 @@ class RayCluster:
         self._folder.cleanup()
 
     def _start(self, *options: str) -> None:
+        pin = ["taskset", "-c", str(len(self._processes))] if self._pinned else []
         with Path(self._folder.name, "start.log").open("ab") as log:
             self._processes.append(
                 subprocess.Popen(
                     [
-                        *(sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats"),
+                        *(*pin, sys.executable, "-m", "ray.scripts.scripts", "start", "--block"),
+                        "--disable-usage-stats",
                         *("--node-ip-address=127.0.0.1", "--object-store-memory=200000000", f"--num-cpus={self._cpus}"),
                         *options,
                     ],

@@ -17,6 +17,7 @@ from typing import Any
 import clips
 import psutil
 import pytest
+from servers.cutting_proxy import CuttingProxy
 from servers.ray_cluster import RayCluster
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
@@ -228,6 +229,8 @@ def test_a_client_comes_back_to_what_runs(cluster: RayCluster, make_batch: MakeB
     code, said = cosmos(cluster, *words, "--detach", "--json")
     assert code == 0, said
     first = json.loads(said.splitlines()[0] if said.startswith("{") else said[said.index("{") : said.index("}") + 1])
+    code, said = cosmos(cluster, *words, "--fit", "off")
+    assert (code, "asked for otherwise" in said) == (2, True), said
     again = Started(cluster, *words)
     wait_for(lambda: [*out.glob("part-*")])
     again.process.kill()
@@ -282,3 +285,15 @@ def test_a_full_disk_loses_nothing(cluster: RayCluster, make_batch: MakeBatch, s
     assert code == 0, said
     assert kept <= {row["id"] for row in rows(out)}
     assert each_once(out, 2000)
+
+
+def test_a_line_that_breaks_is_taken_up_again(cluster: RayCluster, make_batch: MakeBatch, tmp_path: Path) -> None:
+    batch, out = make_batch(1500, more=lambda n: "WAIT 0.01"), tmp_path / "out"
+    with CuttingProxy(int(cluster.url.rsplit(":", 1)[1])) as proxy:
+        place = f"ray://127.0.0.1:{proxy.port}"
+        run = Started(cluster, "upsample", batch, "-o", out, "--on", place, "--engines", 2)
+        wait_for(lambda: [*out.glob("part-*")])
+        proxy.cut()
+        code, said = run.ended()
+        assert code == 0, said
+        assert each_once(out, 1500)
