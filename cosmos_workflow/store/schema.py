@@ -13,7 +13,7 @@ runs = Table(
     metadata,
     Column("id", String(40), primary_key=True),
     Column("state", String(20), nullable=False, index=True),
-    Column("place", String(60), nullable=False),
+    Column("place", String(255), nullable=False),
     Column("created", Float, nullable=False, index=True),
     Column("updated", Float, nullable=False),
     Column("attempt", Integer, nullable=False),

@@ -116,3 +116,37 @@ def test_a_resized_clip_says_so(batch: Path, tmp_path: Path, capsys: pytest.Capt
 def test_a_bad_engine_option(batch: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["upsample", "clip.mp4", "--engine-option", "load_format"]) == 2
     assert "KEY=VALUE" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--engines", "2"], "--engines is for Ray"),
+        (["--out-format", "parquet"], "--out-format is for Ray"),
+        (["--on", "ray", "-p", "a city"], "give each entry its prompt"),
+        (["--on", "ray", "--offload"], "engines on Ray end with the run"),
+        (["--on", "ray", "--offload-each"], "engines on Ray end with the run"),
+        (["--on", "ray", "--max-model-len", "auto"], "give a number"),
+        (["--on", "ray", "--engine", "vllm"], "give --model-path"),
+        (["--on", "ray", "--engine", "magic"], "no engine named 'magic'"),
+        (["--on", "ray://head"], "give ray, or ray://HEAD:10001"),
+    ],
+)
+def test_what_means_nothing_at_a_place_is_refused(
+    batch: Path, capsys: pytest.CaptureFixture[str], words: list[str], says: str
+) -> None:
+    assert main(["upsample", "prompts.jsonl", *words]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_dry_run_for_a_cluster_reads_what_the_cluster_would(batch: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.Table.from_pylist(lines(batch)), "prompts.parquet")
+    assert main(["upsample", "prompts.parquet", "--on", "ray", "--dry-run", "--json"]) == 0
+    assert [json.loads(line)["verdict"] for line in capsys.readouterr().out.splitlines()] == ["fits"] * 3
+    with batch.open("a") as file:
+        file.write("{\n")
+    assert main(["upsample", "prompts.jsonl", "--on", "ray", "--dry-run"]) == 2
+    assert "not valid JSON" in capsys.readouterr().err

@@ -50,6 +50,15 @@ def test_a_run_and_its_items(store: Store) -> None:
     assert store.runs() == []
 
 
+def test_a_run_whose_items_are_elsewhere_has_counts(store: Store) -> None:
+    place = f"ray://{'head.' * 40}:10001"
+    store.add("r", place, [], out="/o", source="b.jsonl", engine="describe", settings={})
+    assert (store.get("r").total, store.get("r").answered) == (0, 0)
+    store.count("r", total=1_000_000, answered=7, failed=1)
+    run = store.get("r")
+    assert (run.place, run.total, run.answered, run.failed, run.open) == (place, 1_000_000, 7, 1, 999_992)
+
+
 @pytest.mark.parametrize("now", STATES)
 @pytest.mark.parametrize("then", STATES)
 def test_the_state_machine_is_all_there_is(store: Store, now: str, then: str) -> None:

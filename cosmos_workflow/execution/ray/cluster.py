@@ -197,8 +197,9 @@ class Cluster:
         import ray
 
         options = {"name": _name(job), "namespace": NAMESPACE, "lifetime": "detached", "get_if_exists": True}
-        # Without a CPU of its own it can sit on a head that lends none.
-        return ray.remote(Conductor).options(**options, max_concurrency=8, num_cpus=0).remote(job, __version__)
+        # On the head, which is not of the spot market, and may lend no CPUs.
+        place: dict[str, Any] = {"num_cpus": 0, "resources": {"node:__internal_head__": 0.001}}
+        return ray.remote(Conductor).options(**options, **place, max_concurrency=8).remote(job, __version__)
 
     def cancel(self, job: Job) -> bool:
         """End the job; whether it ran. What is written stands."""
