@@ -71,7 +71,11 @@ def connected(place: str) -> Iterator[Cluster]:
             f"Ray is not installed ({error})", where=place, remedy="pip install 'cosmos-workflow[ray]'"
         ) from error
     if ray.is_initialized():
-        yield _clusters.get(place, Cluster(place))
+        try:
+            yield _clusters.get(place, Cluster(place))
+        except HostUnreachable:
+            ray.shutdown()  # so that the next try makes a new line
+            raise
         return
     try:
         context, own = _joined(place)
@@ -86,7 +90,7 @@ def connected(place: str) -> Iterator[Cluster]:
     try:
         yield _clusters[place]
     finally:
-        del _clusters[place]
+        _clusters.pop(place, None)
         ray.shutdown()
 
 
