@@ -169,7 +169,6 @@ class Cluster:
                 event, heard, state, error = ray.get(conductor.listen.remote(heard))
                 if event:
                     on_event(event)
-            ray.kill(conductor)
         if error is not None:
             raise error
 

@@ -96,6 +96,7 @@ class Output:
 
     def _files(self, below: str = "") -> list[str]:
         fs, folder = self._fs()
+        fs.invalidate_cache()  # others write here too
         if not self._guarded(lambda: fs.isdir(f"{folder}{below}")):
             return []
         found = self._guarded(lambda: fs.ls(f"{folder}{below}", detail=False))
