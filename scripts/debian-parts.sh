@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# What the tests with real parts need of Debian: an sshd and a container runtime. Installs what is missing, as root.
+# What the tests with real parts need of Debian: an sshd, a container runtime, PostgreSQL. Installs what is missing, as root.
 set -euo pipefail
-declare -A packages=([/usr/sbin/sshd]=openssh-server [/usr/bin/podman]=podman [/usr/sbin/runc]=runc)
+declare -A packages=(
+  [/usr/sbin/sshd]=openssh-server [/usr/bin/podman]=podman [/usr/sbin/runc]=runc
+  [/usr/share/postgresql-common/pg_wrapper]=postgresql
+)
 missing=()
 for part in "${!packages[@]}"; do
   [ -x "$part" ] || missing+=("${packages[$part]}")

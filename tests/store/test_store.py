@@ -5,12 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from servers.postgres import Postgres
 
 from cosmos_workflow.errors import BadInputError, CosmosError, UsageError
 from cosmos_workflow.prompts import Result
@@ -21,8 +23,17 @@ from cosmos_workflow.store.schema import metadata
 A, B = Result("a", "prompt 🤖", "v.mp4", "fits"), Result("b", "x", "v.mp4", "bad_input", error="no such file")
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.host)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "postgresql":
+        server: Postgres = request.getfixturevalue("postgres")
+        return server.fresh()
     return f"sqlite:///{tmp_path / 'folder' / 'store.db'}"
 
 
