@@ -210,8 +210,9 @@ def test_a_driver_killed_at_five_moments(cluster: RayCluster, make_batch: MakeBa
     seed = random.randrange(10**6)
     moments = random.Random(seed)
     for _ in range(5):
+        ended = set(on_cluster("ray::Conductor"))  # they stay for a while, for clients that come late
         run = Started(cluster, *words)
-        conductor = wait_for(lambda: on_cluster("ray::Conductor"))[0]
+        conductor = wait_for(lambda ended=ended: set(on_cluster("ray::Conductor")) - ended).pop()
         time.sleep(moments.uniform(0, 8))
         # The client, and the job's driver on the cluster.
         run.process.send_signal(signal.SIGKILL)
