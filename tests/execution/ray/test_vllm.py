@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +16,9 @@ import pytest
 from servers import vllm_env
 from servers.ray_cluster import RayCluster
 
-from cosmos_workflow.api import open_runs, upsample, upsample_on_ray
+from cosmos_workflow.api import upsample
 from cosmos_workflow.engines import EngineSettings, make_engine
+from cosmos_workflow.execution.ray import Output
 from cosmos_workflow.prompts import Item, Settings
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(600)]
@@ -27,9 +30,9 @@ TOLD = EngineSettings(model_path=str(vllm_env.MODEL), options={"load_format": "d
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[RayCluster]:
-    with RayCluster(**vllm_env.settings(1)) as one:
-        for name, value in one.environment().items():
-            monkeypatch.setenv(name, value)
+    for name, value in vllm_env.settings(1).items():
+        monkeypatch.setenv(name, value)
+    with RayCluster() as one:
         yield one
 
 
@@ -39,23 +42,33 @@ def test_64_items_through_two_vllm_actors_equal_the_local_results(cluster: RayCl
     batch = tmp_path / "batch.jsonl"
     lines = [{"id": one.id, "prompt": one.prompt, "video": str(one.video)} for one in items]
     batch.write_text("\n".join(map(json.dumps, lines)))
+    before = vllm_processes()
     engine = make_engine("vllm", TOLD)
     local = {one.id: one for one in upsample(items, engine=engine, settings=SETTINGS)}
     engine.close()
-    run = upsample_on_ray(
-        batch, out=str(tmp_path / "out"), engine="vllm", engine_settings=TOLD, settings=SETTINGS, engines=2
-    )
-    assert (run.state, run.total, run.answered, run.failed) == ("done", 64, 64, 0)
-    there = {one.id: one for one in open_runs().each_result(run)}
+    out = tmp_path / "out"
+    options = ["--max-tokens", "16", "--temperature", "0", "--engines", "2", "--engine", "vllm"]
+    options += ["--model-path", TOLD.model_path]
+    options += [f"--engine-option={name}={value}" for name, value in TOLD.options.items()]
+    # A process of its own: vLLM has imported Ray here, and a Ray that is imported takes no other token.
+    command = [sys.executable, "-m", "cosmos_workflow", "upsample", str(batch), "-o", str(out), "--on", "ray", *options]
+    done = subprocess.run(command, env=cluster.environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "64 answered, 0 failed" in done.stderr
+    there = {one.id: one for one in Output(str(out)).results()}
     assert len(there) == 64
     for id, one in local.items():
         assert said(there[id]) == said(one)
-    end = time.monotonic() + 30
-    while running := [one.pid for one in psutil.process_iter(["name"]) if one.info["name"].startswith("VLLM")]:
+    end = time.monotonic() + 60
+    while running := vllm_processes() - before:
         assert time.monotonic() < end, running
         time.sleep(0.2)
-    pieces = len([*(tmp_path / "out").glob("part-*")])
+    pieces = len([*out.glob("part-*")])
     assert pieces >= 2 * 4
+
+
+def vllm_processes() -> set[psutil.Process]:
+    return {one for one in psutil.process_iter(["name"]) if (one.info["name"] or "").startswith("VLLM")}
 
 
 def said(one: Any) -> tuple[Any, ...]:
