@@ -56,6 +56,6 @@ def plain(batch: str, out: str, engines: int, piece: int) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    which, batch, out, engines, piece = (*sys.argv[1:], "0")[:5]
+    which, batch, out, engines, piece = sys.argv[1:]
     with connected("ray"):
         print(json.dumps({"ours": ours, "plain": plain}[which](batch, out, int(engines), int(piece))))

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = [
     "KEEP_WARM",
     "Source",
-    "anchored",
     "check",
     "choose",
     "find_host",
@@ -238,7 +237,7 @@ def upsample_on_ray(
         if detach and cluster.own:
             raise UsageError("no cluster runs that could go on with it", remedy="start one: ray start --head")
         job = cluster.job(
-            anchored(os.fspath(source)), anchored(out), engine, engine_settings or EngineSettings(),
+            _anchored(os.fspath(source)), _anchored(out), engine, engine_settings or EngineSettings(),
             settings or Settings(), format=out_format, engines=engines, gpus_per_engine=gpus_per_engine, again=again,
         )  # fmt: skip
         run = runs.plan_on_ray(job)
@@ -247,7 +246,7 @@ def upsample_on_ray(
     return runs.store.get(run.id)
 
 
-def anchored(path: str) -> str:
+def _anchored(path: str) -> str:
     """A path as every process of this machine means it; a URL as it is."""
     return path if "://" in path else str(Path(path).absolute())
 

@@ -5,7 +5,7 @@ Engines know nothing of batch files, machines or the command line.
 """
 
 from cosmos_workflow.engines.base import Answer, Conversation, Deliver, Engine, Offload
-from cosmos_workflow.engines.choose import ENGINES, EngineSettings, choose_engine, make_engine
+from cosmos_workflow.engines.choose import ENGINES, EngineSettings, choose_engine, known, make_engine
 from cosmos_workflow.engines.failures import classify, refused_tokens, root_cause
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Offload",
     "choose_engine",
     "classify",
+    "known",
     "make_engine",
     "refused_tokens",
     "root_cause",

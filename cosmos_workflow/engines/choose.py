@@ -12,7 +12,7 @@ from cosmos_workflow.engines.base import Engine, Offload
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.limits import DEFAULT_MODEL, Model, get_model
 
-__all__ = ["ENGINES", "EngineSettings", "choose_engine", "make_engine"]
+__all__ = ["ENGINES", "EngineSettings", "choose_engine", "known", "make_engine"]
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,7 @@ class EngineSettings:
 def choose_engine(name: str, settings: EngineSettings) -> tuple[str, str]:
     """The engine's name and why it was chosen; `name` is empty or "auto" where nobody asked for one."""
     if name and name != "auto":
-        if name not in ENGINES:
-            raise UsageError(f"no engine named {name!r}", remedy=f"choose one of {', '.join(ENGINES)}")
-        return name, "as asked"
+        return known(name), "as asked"
     if settings.server_url:
         return "server", f"a server is configured: {settings.server_url}"
     if settings.model_path and _has("vllm") and shutil.which("nvidia-smi"):
@@ -53,9 +51,14 @@ def choose_engine(name: str, settings: EngineSettings) -> tuple[str, str]:
 
 def make_engine(name: str, settings: EngineSettings) -> Engine:
     """The engine, not loaded yet. Raises UsageError for an unknown name or a setting that it lacks."""
+    return ENGINES[known(name)](settings)
+
+
+def known(name: str) -> str:
+    """The name, where an engine has it. Raises UsageError."""
     if name not in ENGINES:
         raise UsageError(f"no engine named {name!r}", remedy=f"choose one of {', '.join(ENGINES)}")
-    return ENGINES[name](settings)
+    return name
 
 
 def _vllm(settings: EngineSettings) -> Engine:

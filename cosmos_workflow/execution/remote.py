@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.connection import Host, HostProgram, Sent, send_blobs
-from cosmos_workflow.engines import ENGINES, Answer, EngineSettings
+from cosmos_workflow.engines import Answer, EngineSettings, known
 from cosmos_workflow.engines.base import Wants
 from cosmos_workflow.errors import HostError, HostUnreachable, RunFailed, UsageError
 from cosmos_workflow.execution.parcel import MIRRORED, Parcel
@@ -58,8 +58,7 @@ def remote_engine(host: Host, name: str, settings: EngineSettings) -> RemoteEngi
         name, why = "describe", f"hosts.{host.name} names no model_path, so the clip is measured and no model is used"
         if host.model_path:
             name, why = "vllm", f"hosts.{host.name} names a model folder"
-    if name not in ENGINES:
-        raise UsageError(f"no engine named {name!r}", remedy=f"choose one of {', '.join(ENGINES)}")
+    known(name)
     model_path = host.model_path or settings.model_path
     if name in ("vllm", "transformers") and not model_path:
         raise UsageError(

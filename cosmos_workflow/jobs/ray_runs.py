@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cosmos_workflow.errors import CosmosError, HostFull, HostUnreachable, UsageError
 from cosmos_workflow.jobs.driving import Listener
 from cosmos_workflow.prompts import Result
-from cosmos_workflow.store import UNFINISHED, RunRecord, State, Store
+from cosmos_workflow.store import UNFINISHED, RunRecord, State, Store, new_id
 
 if TYPE_CHECKING:
     from cosmos_workflow.execution.ray import Job
@@ -36,7 +35,7 @@ def plan(store: Store, job: Job) -> RunRecord:
             remedy = f"go on with it: cosmos runs attach {run.id}; or end it: cosmos runs cancel {run.id}"
             raise UsageError(f"run {run.id} writes there, asked for otherwise", where=run.out, remedy=remedy)
         return run
-    id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+    id = new_id()
     store.add(
         id, job.place, [], out=job.output.url, source=job.source, engine=job.who.name, settings={"job": job.to_plain()}
     )

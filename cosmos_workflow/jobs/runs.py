@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 import shutil
-import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -25,7 +23,7 @@ from cosmos_workflow.execution.ray import is_ray
 from cosmos_workflow.jobs import ray_runs
 from cosmos_workflow.jobs.driving import GIVE_UP_SECONDS, Listener, attempts, drive
 from cosmos_workflow.prompts import Checked, Item, Result, ResultsFile, Settings, check_items
-from cosmos_workflow.store import RunRecord, Store
+from cosmos_workflow.store import RunRecord, Store, new_id
 from cosmos_workflow.worker.files import write_json
 
 if TYPE_CHECKING:
@@ -53,7 +51,7 @@ class Runs:
         out: Path, source: str, keep_warm: float,
     ) -> RunRecord:  # fmt: skip
         """A new run, in the store and with everything that the host needs in its folder; nothing has been sent."""
-        id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+        id = new_id()
         settings = replace(settings, limits=settings.model.name)
         kept = {"items": [_plain(item) for item in items], "settings": asdict(settings)}
         write_json(self.folder(id) / "items.json", kept)

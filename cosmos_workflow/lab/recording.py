@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from cosmos_workflow.store import Experiment, Experiments
+from cosmos_workflow.store import Experiment, Experiments, new_id
 from cosmos_workflow.store.experiments import Kind
 
 __all__ = ["Budget", "OutOfTime", "Recorder"]
@@ -52,7 +51,7 @@ class Recorder:
         """Go on with the same that was broken off, or, with `again` or where there is none, begin a new one."""
         found = None if again else experiments.unfinished(kind, place, engine, settings)
         if found is None:
-            id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+            id = new_id()
             found = experiments.add(id, kind, place, engine, settings)
         return cls(experiments, found)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["ALLOWED", "STATES", "UNFINISHED", "RunRecord", "State"]
+__all__ = ["ALLOWED", "STATES", "UNFINISHED", "RunRecord", "State", "new_id"]
 
 State = Literal["planned", "uploading", "running", "fetching", "done", "failed", "cancelled"]
 STATES: tuple[State, ...] = ("planned", "uploading", "running", "fetching", "done", "failed", "cancelled")
@@ -22,6 +24,11 @@ ALLOWED: dict[State, tuple[State, ...]] = {
     "failed": ("planned",),
     "cancelled": ("planned",),
 }
+
+
+def new_id() -> str:
+    """A name for a run or an experiment that sorts by time (UTC)."""
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cosmos_workflow.engines import EngineSettings
+from cosmos_workflow.engines import EngineSettings, known
 from cosmos_workflow.errors import CosmosError, HostError, HostUnreachable, RunFailed, UsageError
 from cosmos_workflow.execution.ray.answering import Who
 from cosmos_workflow.execution.ray.conductor import WAIT_SECONDS, Conductor
@@ -36,8 +36,6 @@ GONE = "the job's driver is gone"
 
 def who_answers(name: str, settings: EngineSettings) -> tuple[Who, str]:
     """Which engine a cluster's actors run, and why. Raises UsageError for a model that is not named."""
-    from cosmos_workflow.engines import ENGINES
-
     why = "as asked"
     if not name or name == "auto":
         name, why = "describe", "no model folder and no server are named, so clips are measured and no model is used"
@@ -45,8 +43,7 @@ def who_answers(name: str, settings: EngineSettings) -> tuple[Who, str]:
             name, why = "server", f"a server is configured: {settings.server_url}"
         elif settings.model_path:
             name, why = "vllm", "a model folder is named"
-    if name not in ENGINES:
-        raise UsageError(f"no engine named {name!r}", remedy=f"choose one of {', '.join(ENGINES)}")
+    known(name)
     if name in OWN_MODEL and not settings.model_path:
         raise UsageError(f"the {name} engine needs a model", remedy="give --model-path, a folder on every machine")
     if name == "describe":
