@@ -34,6 +34,8 @@ __all__ = ["Runs"]
 # Asking again cannot change what is wrong with the item itself.
 HOPELESS = {"bad_input", "too_long", "cut_short", "too_many_images"}
 
+LOCK_SECONDS = 1.0  # whoever only looks whether a run is driven holds its lock for a moment
+
 T = TypeVar("T")
 
 
@@ -179,7 +181,7 @@ class Runs:
     def is_followed(self, run: RunRecord) -> bool:
         """Whether a cosmos of this machine drives the run now."""
         try:
-            with self._alone(run.id):
+            with self._alone(run.id, wait=0):
                 return False
         except UsageError:
             return True
@@ -240,13 +242,13 @@ class Runs:
         return Parcel(self.folder(run.id) / str(run.attempt), self.folder(run.id) / "blobs")
 
     @contextmanager
-    def _alone(self, id: str) -> Iterator[None]:
+    def _alone(self, id: str, wait: float = LOCK_SECONDS) -> Iterator[None]:
         """One cosmos at a time drives a run."""
         run = self.store.get(id)
         self.folder(run.id).mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.folder(run.id) / "lock")
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=wait)
         except Timeout:
             raise UsageError(
                 "another cosmos follows this run", where=run.id, remedy=f"watch it: cosmos runs logs -f {run.id}"
