@@ -68,7 +68,13 @@ def test_64_items_through_two_vllm_actors_equal_the_local_results(cluster: RayCl
 
 
 def vllm_processes() -> set[psutil.Process]:
-    return {one for one in psutil.process_iter(["name"]) if (one.info["name"] or "").startswith("VLLM")}
+    """Those that hold anything: one that ended is a zombie until the machine's first process asks how."""
+    there = psutil.process_iter(["name", "status"])
+    return {
+        one
+        for one in there
+        if (one.info["name"] or "").startswith("VLLM") and one.info["status"] != psutil.STATUS_ZOMBIE
+    }
 
 
 def said(one: Any) -> tuple[Any, ...]:
