@@ -2,6 +2,8 @@
 
     CosmosError                 something is wrong, and a person can mend it
     ├── UsageError              the command or a call was given wrong words        exit 2
+    │   ├── NotFound            nothing has that name
+    │   └── Conflict            what is there does not allow it now
     ├── BadInputError           a file, a batch or a frame cannot be used          exit 2
     ├── EngineError             an engine failed
     │   ├── EngineUnavailable   it cannot be loaded or reached                     exit 3
@@ -22,6 +24,7 @@ from typing import Any
 
 __all__ = [
     "BadInputError",
+    "Conflict",
     "CosmosError",
     "EngineError",
     "EngineUnavailable",
@@ -29,6 +32,7 @@ __all__ = [
     "HostFull",
     "HostKeyError",
     "HostUnreachable",
+    "NotFound",
     "OutOfMemory",
     "RequestRejected",
     "RunFailed",
@@ -71,6 +75,14 @@ class UsageError(CosmosError):
     """The command or the call was given wrong words."""
 
     exit_code = 2
+
+
+class NotFound(UsageError):
+    """Nothing has that name."""
+
+
+class Conflict(UsageError):
+    """What is there does not allow it now."""
 
 
 class BadInputError(CosmosError):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import time
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ from cosmos_workflow.errors import BadInputError
 
 __all__ = ["HEAD", "Database"]
 
-HEAD = "0003"
+HEAD = "0004"
 BUSY_SECONDS = 60.0
 
 
@@ -45,6 +48,16 @@ class Database:
         """A connection that writes nothing, and waits for no writer."""
         return self._engine.execution_options(reads=True).connect()
 
+    @property
+    def is_sqlite(self) -> bool:
+        return self._engine.dialect.name == "sqlite"
+
+    def now(self, connection: sa.Connection) -> float:
+        """Seconds since 1970 by the clock that all who use this database share."""
+        if self.is_sqlite:
+            return time.time()
+        return float(connection.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
+
     def migrate(self, target: str = "head") -> None:
         """Bring the schema to `target`; one process at a time."""
         if target == "head" and self._version() == HEAD:
@@ -55,9 +68,9 @@ class Database:
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         database = self._engine.url.database
-        alone: Any = FileLock(f"{database}.lock") if self._engine.dialect.name == "sqlite" else nullcontext()
+        alone: Any = FileLock(f"{database}.lock") if self.is_sqlite else nullcontext()
         with alone, self._engine.begin() as connection:
-            if self._engine.dialect.name == "postgresql":
+            if not self.is_sqlite:
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(727272)"))
             config.attributes["connection"] = connection
             downwards = target == "base" or (target != "head" and (self._version() or "") > target)
@@ -74,10 +87,10 @@ class Database:
 def _engine(url: str) -> sa.Engine:
     parsed = sa.make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return sa.create_engine(parsed, pool_pre_ping=True)
+        return sa.create_engine(parsed, pool_pre_ping=True, json_serializer=_to_json)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
+    engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_SECONDS}, json_serializer=_to_json)
 
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection: Any, record: Any) -> None:
@@ -92,6 +105,11 @@ def _engine(url: str) -> sa.Engine:
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _to_json(value: Any) -> str:
+    """PostgreSQL reads no text with a zero character in it."""
+    return re.sub(r"(?<!\\)((?:\\\\)*)\\u0000", r"\1\\ufffd", json.dumps(value))
 
 
 def _shown(url: str) -> str:

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["ALLOWED", "STATES", "UNFINISHED", "RunRecord", "State", "new_id"]
+__all__ = ["ALLOWED", "STATES", "UNFINISHED", "RunRecord", "State", "new_id", "record"]
 
-State = Literal["planned", "uploading", "running", "fetching", "done", "failed", "cancelled"]
-STATES: tuple[State, ...] = ("planned", "uploading", "running", "fetching", "done", "failed", "cancelled")
-UNFINISHED: tuple[State, ...] = ("planned", "uploading", "running", "fetching")
+State = Literal["queued", "planned", "uploading", "running", "fetching", "done", "failed", "cancelled"]
+STATES: tuple[State, ...] = ("queued", "planned", "uploading", "running", "fetching", "done", "failed", "cancelled")
+UNFINISHED: tuple[State, ...] = ("queued", "planned", "uploading", "running", "fetching")
 
 # From each state, those that may follow. A step that is done again after a crash stays where it is; `retry`
-# takes a run that ended back to its start. A cluster needs no upload and no fetching.
+# takes a run that ended back to its start. A cluster and this machine need no upload and no fetching.
 ALLOWED: dict[State, tuple[State, ...]] = {
+    "queued": ("uploading", "running", "failed", "cancelled"),
     "planned": ("uploading", "running", "failed", "cancelled"),
     "uploading": ("running", "failed", "cancelled"),
     "running": ("fetching", "done", "failed", "cancelled"),
     "fetching": ("done", "failed", "cancelled"),
-    "done": ("planned",),
-    "failed": ("planned",),
-    "cancelled": ("planned",),
+    "done": ("planned", "queued"),
+    "failed": ("planned", "queued"),
+    "cancelled": ("planned", "queued"),
 }
 
 
@@ -36,7 +38,8 @@ class RunRecord:
     """A batch sent to a place. Times are seconds since 1970, UTC.
 
     `answered` and `failed` count the items with an answer and with an error; `error` is why the run itself
-    failed, and `error_kind` its name. `settings` is what is needed to go on with it.
+    failed, and `error_kind` its name. `settings` is what is needed to go on with it. A run of the queue has a `rank`:
+    it waits behind those of a higher `priority` and, among its own, those of a lower rank; not at all while `held`.
     """
 
     id: str
@@ -55,6 +58,9 @@ class RunRecord:
     error_kind: str = ""
     remedy: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
+    priority: int = 0
+    rank: float | None = None
+    held: bool = False
 
     @property
     def finished(self) -> bool:
@@ -64,3 +70,8 @@ class RunRecord:
     def open(self) -> int:
         """Items without any result yet."""
         return self.total - self.answered - self.failed
+
+
+def record(row: Mapping[Any, Any]) -> RunRecord:
+    """A row of the runs; counts that nobody has made yet are 0."""
+    return RunRecord(**{**dict(row), **{name: row[name] or 0 for name in ("total", "answered", "failed")}})

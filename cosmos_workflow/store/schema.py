@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 
-__all__ = ["experiments", "items", "metadata", "runs", "trials"]
+__all__ = ["experiments", "items", "media", "metadata", "runs", "slots", "switches", "tags", "trials"]
 
 metadata = MetaData()
 
@@ -24,22 +37,71 @@ runs = Table(
     Column("error_kind", String(40), nullable=False),
     Column("remedy", Text, nullable=False),
     Column("settings", JSON, nullable=False),
-    # For a run whose items are not in the store: a million of them are in the run's output.
+    # Of items; those of a cluster's run are in its output alone.
     Column("total", Integer, nullable=True),
     Column("answered", Integer, nullable=True),
     Column("failed", Integer, nullable=True),
+    # In the queue: the highest priority first, then the lowest rank, which is when it came unless a person moved it.
+    Column("priority", Integer, nullable=False),
+    Column("rank", Float, nullable=True),
+    Column("held", Boolean, nullable=False),
 )
+
+NUMBER = BigInteger().with_variant(Integer, "sqlite")
 
 items = Table(
     "items",
     metadata,
-    Column("run_id", String(40), ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
-    Column("position", Integer, primary_key=True),
+    # In the order in which they came: what the history goes by.
+    Column("number", NUMBER, primary_key=True),
+    Column("run_id", String(40), ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("position", Integer, nullable=False),
     Column("item_id", Text, nullable=False),
     Column("ok", Boolean, nullable=True),
     # The Result: before its answer comes, what the plan says of it.
     Column("result", JSON, nullable=False),
+    Column("rating", Integer, nullable=True),
+    # Taken from the result by the database itself, and searched.
+    Column("prompt", Text, nullable=True),
+    Column("answer", Text, nullable=True),
     Index("items_by_id", "run_id", "item_id", unique=True),
+    Index("items_by_position", "run_id", "position", unique=True),
+    Index("items_by_rating", "rating"),
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("number", NUMBER, ForeignKey("items.number", ondelete="CASCADE"), primary_key=True),
+    Column("tag", String(60), primary_key=True, index=True),
+)
+
+# One run at a time for each place: who has it, until when unless they say that they live.
+slots = Table(
+    "slots",
+    metadata,
+    Column("place", String(255), primary_key=True),
+    Column("run_id", String(40), ForeignKey("runs.id", ondelete="SET NULL"), nullable=True),
+    Column("owner", String(120), nullable=False),
+    Column("until", Float, nullable=False),
+)
+
+switches = Table(
+    "switches", metadata, Column("name", String(40), primary_key=True), Column("on", Boolean, nullable=False)
+)
+
+media = Table(
+    "media",
+    metadata,
+    # The SHA-256 of its bytes.
+    Column("id", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("created", Float, nullable=False, index=True),
+    Column("size", BigInteger, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("frames", Integer, nullable=False),
+    Column("duration", Float, nullable=False),
 )
 
 experiments = Table(

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
 
-from cosmos_workflow.errors import CosmosError, UsageError
+from cosmos_workflow.errors import Conflict, NotFound, UsageError
 from cosmos_workflow.prompts import Result
 from cosmos_workflow.store.database import Database
 from cosmos_workflow.store.experiments import Experiments
-from cosmos_workflow.store.records import ALLOWED, RunRecord, State
+from cosmos_workflow.store.history import History
+from cosmos_workflow.store.media import MediaRecords
+from cosmos_workflow.store.queue import Queue
+from cosmos_workflow.store.records import ALLOWED, RunRecord, State, record
 from cosmos_workflow.store.schema import items, runs
 
 __all__ = ["Store"]
 
 
 class Store:
-    """What a database remembers, by its URL (see `Database`); `experiments` are the lab's.
+    """What a database remembers, by its URL (see `Database`).
+
+    Runs are its own; `queue` says which of them is next, `history` finds their prompts, `media` are uploaded clips,
+    `experiments` are the lab's.
 
     Every write is a transaction of its own, on disk when the call returns.
     """
@@ -28,16 +34,22 @@ class Store:
     def __init__(self, url: str) -> None:
         self.database = Database(url)
         self.experiments = Experiments(self.database)
+        self.history = History(self.database)
+        self.media = MediaRecords(self.database)
+        self.queue = Queue(self.database)
 
     def add(
         self, id: str, place: str, waiting: Sequence[Result], *, out: str, source: str, engine: str,
-        settings: dict[str, Any],
+        settings: dict[str, Any], queued: bool = False, priority: int = 0, held: bool = False,
     ) -> None:  # fmt: skip
-        """Remember a run, `planned`, and its items; one with an error is answered by it already."""
+        """Remember a run, `planned` or `queued`, and its items; one with an error is answered by it already."""
         now = time.time()
         run = {
-            "id": id, "state": "planned", "place": place, "created": now, "updated": now, "attempt": 1, "out": out,
-            "source": source, "engine": engine, "error": "", "error_kind": "", "remedy": "", "settings": settings,
+            "id": id, "state": "queued" if queued else "planned", "place": place, "created": now, "updated": now,
+            "attempt": 1, "out": out, "source": source, "engine": engine, "error": "", "error_kind": "", "remedy": "",
+            "settings": settings, "total": len(waiting), "answered": 0,
+            "failed": sum(1 for one in waiting if one.error), "priority": priority, "rank": now if queued else None,
+            "held": held,
         }  # fmt: skip
         rows = [
             {"run_id": id, "position": n, "item_id": one.id, "ok": False if one.error else None, "result": asdict(one)}
@@ -47,39 +59,59 @@ class Store:
             connection.execute(runs.insert(), run)
             if rows:
                 connection.execute(items.insert(), rows)
+            if queued:
+                self.queue.add_place(connection, place)
 
     def get(self, id: str) -> RunRecord:
-        """A run by its id, or by a beginning that only one has. Raises UsageError where there is no such run."""
-        found = self._records(runs.c.id.startswith(id, autoescape=True))
+        """A run by its id, or by a beginning that only one has. Raises NotFound where there is no such run."""
+        found = self._records(runs.c.id.startswith(id, autoescape=True), most=50)
         exact = [one for one in found if one.id == id] or found
         if len(exact) == 1:
             return exact[0]
         if found:
             raise UsageError(f"{id!r} begins {len(found)} runs", remedy="give more of it: cosmos runs list")
-        raise UsageError(f"no run {id!r}", remedy="see them: cosmos runs list")
+        raise NotFound(f"no run {id!r}", remedy="see them: cosmos runs list")
 
-    def runs(self, *, states: Sequence[State] = (), place: str = "", most: int = 0) -> list[RunRecord]:
-        """Runs, the newest first."""
+    def runs(
+        self, *, states: Sequence[State] = (), place: str = "", most: int = 0, before: tuple[float, str] | None = None
+    ) -> list[RunRecord]:
+        """Runs, the newest first; `before` is when the last one of an earlier page was created, and its id."""
         where: list[sa.ColumnElement[bool]] = [runs.c.state.in_(states)] if states else []
         where += [runs.c.place == place] if place else []
+        where += [sa.tuple_(runs.c.created, runs.c.id) < sa.tuple_(*map(sa.literal, before))] if before else []
         return self._records(*where, most=most)
 
+    def counts(self) -> dict[State, int]:
+        """How many runs are in each state that any is in."""
+        query = sa.select(runs.c.state, sa.func.count()).group_by(runs.c.state)
+        with self.database.reading() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
     def move(self, id: str, state: State, *, error: str = "", kind: str = "", remedy: str = "") -> None:
-        """Take a run to its next state. Raises CosmosError for a step that the state machine does not have."""
+        """Take a run to its next state. Raises Conflict for a step that the state machine does not have."""
         with self.database.begin() as connection:
             now = connection.execute(sa.select(runs.c.state).where(runs.c.id == id).with_for_update()).scalar()
             if now is None or (now != state and state not in ALLOWED[now]):
-                raise CosmosError(
-                    f"a run that is {now} cannot become {state}", where=id, remedy="see it: cosmos runs show"
-                )
+                what = f"a run that is {now} cannot become {state}" if now else "the run is no longer there"
+                raise Conflict(what, where=id, remedy="see it: cosmos runs show")
             values = {"state": state, "updated": time.time(), "error": error, "error_kind": kind, "remedy": remedy}
             connection.execute(runs.update().where(runs.c.id == id).values(values))
 
-    def again(self, id: str) -> int:
-        """Take a run that ended back to `planned` for one more attempt; returns its number."""
-        self.move(id, "planned")
+    def again(self, id: str, *, queued: bool = False, reopen_but: Collection[str] | None = None) -> int:
+        """Take a run that ended back to its start for one more attempt; returns its number.
+
+        With `reopen_but` its failed items are open again, but for those whose error is of one of these kinds.
+        """
+        self.move(id, "queued" if queued else "planned")
         with self.database.begin() as connection:
-            connection.execute(runs.update().where(runs.c.id == id).values(attempt=runs.c.attempt + 1))
+            values: dict[str, Any] = {"attempt": runs.c.attempt + 1}
+            if reopen_but is not None:
+                kind = items.c.result["error_kind"].as_string()
+                failed = items.c.run_id == id, items.c.ok.is_(sa.false()), kind.not_in(reopen_but)
+                reopened = connection.execute(items.update().where(*failed).values(ok=None)).rowcount
+                values["failed"] = runs.c.failed - reopened
+            values |= {"rank": self.database.now(connection)} if queued else {}
+            connection.execute(runs.update().where(runs.c.id == id).values(values))
             number = connection.execute(sa.select(runs.c.attempt).where(runs.c.id == id)).scalar_one()
         return int(number)
 
@@ -91,17 +123,28 @@ class Store:
 
     def save(self, id: str, results: Iterable[Result]) -> None:
         """Keep results; a good one is never replaced by another."""
+        answered = failed = 0
         with self.database.begin() as connection:
             for one in results:
-                connection.execute(
-                    items.update()
-                    .where(items.c.run_id == id, items.c.item_id == one.id, items.c.ok.is_not(sa.true()))
-                    .values(ok=one.ok, result=asdict(one))
-                )
+                which = items.c.run_id == id, items.c.item_id == one.id
+                update = items.update().where(*which).values(ok=one.ok, result=asdict(one))
+                if new := connection.execute(update.where(items.c.ok.is_(None))).rowcount:
+                    answered, failed = answered + new * one.ok, failed + new * (not one.ok)
+                elif one.ok:
+                    mended = connection.execute(update.where(items.c.ok.is_(sa.false()))).rowcount
+                    answered, failed = answered + mended, failed - mended
+                else:
+                    connection.execute(update.where(items.c.ok.is_(sa.false())))
+            values = {"answered": runs.c.answered + answered, "failed": runs.c.failed + failed}
+            connection.execute(runs.update().where(runs.c.id == id).values(values))
 
-    def results(self, id: str) -> list[tuple[Result, bool | None]]:
-        """Each item's Result in the batch's order, and whether it is good; None while it waits."""
-        query = sa.select(items.c.result, items.c.ok).where(items.c.run_id == id).order_by(items.c.position)
+    def results(self, id: str, *, after: int = -1, most: int | None = None) -> list[tuple[Result, bool | None]]:
+        """Each item's Result in the batch's order, and whether it is good; None while it waits.
+
+        Those behind the position `after`, `most` of them.
+        """
+        where = items.c.run_id == id, items.c.position > after
+        query = sa.select(items.c.result, items.c.ok).where(*where).order_by(items.c.position).limit(most)
         with self.database.reading() as connection:
             return [(Result(**result), ok) for result, ok in connection.execute(query)]
 
@@ -112,28 +155,6 @@ class Store:
             connection.execute(runs.delete().where(runs.c.id == id))
 
     def _records(self, *where: Any, most: int = 0) -> list[RunRecord]:
-        counts = (
-            sa.select(
-                items.c.run_id,
-                sa.func.count().label("total"),
-                sa.func.sum(sa.case((items.c.ok.is_(sa.true()), 1), else_=0)).label("answered"),
-                sa.func.sum(sa.case((items.c.ok.is_(sa.false()), 1), else_=0)).label("failed"),
-            )
-            .group_by(items.c.run_id)
-            .subquery()
-        )
-        numbers = ("total", "answered", "failed")
-        query = (
-            sa.select(
-                *(column for column in runs.c if column.name not in numbers),
-                *(sa.func.coalesce(runs.c[name], counts.c[name], 0).label(name) for name in numbers),
-            )
-            .outerjoin(counts, counts.c.run_id == runs.c.id)
-            .where(*where)
-            .order_by(runs.c.created.desc(), runs.c.id.desc())
-        )
-        if most:
-            query = query.limit(most)
+        query = sa.select(runs).where(*where).order_by(runs.c.created.desc(), runs.c.id.desc()).limit(most or None)
         with self.database.reading() as connection:
-            rows = connection.execute(query).mappings().all()
-        return [RunRecord(**{**row, **{name: int(row[name]) for name in numbers}}) for row in rows]
+            return [record(row) for row in connection.execute(query).mappings()]

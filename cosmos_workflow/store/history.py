@@ -1,0 +1,155 @@
+"""Every prompt that was ever asked, with its answer: found by its words, its stars, its tags."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from cosmos_workflow.errors import NotFound, UsageError
+from cosmos_workflow.prompts import Result
+from cosmos_workflow.store.database import Database
+from cosmos_workflow.store.schema import items, runs, tags
+
+__all__ = ["Entry", "History", "Wanted"]
+
+ITEMS_TEXT = sa.table("items_text", sa.column("rowid", sa.Integer))  # SQLite's own index
+
+STARS = 5
+TAGS_MOST = 20
+TAG_LENGTH = 60
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One prompt of one run. `number` grows with time; `ok` is None while it waits for its answer."""
+
+    number: int
+    run: str
+    created: float
+    ok: bool | None
+    rating: int | None
+    tags: tuple[str, ...]
+    result: Result
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which entries: all that is given must hold. `words` are in prompt or answer, the last may be a beginning."""
+
+    words: str = ""
+    run: str = ""
+    ok: bool | None = None
+    place: str = ""
+    engine: str = ""
+    rating: int | None = None
+    tag: str = ""
+
+
+class History:
+    """The prompts of all runs whose items are in the store; a cluster's are in its output."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find(self, wanted: Wanted | None = None, *, before: int | None = None, most: int = 50) -> list[Entry]:
+        """The newest first; `before` is the number of the last entry of an earlier page."""
+        query, number = self._query(wanted or Wanted())
+        if before is not None:
+            query = query.where(number < before)
+        return self._entries(query.order_by(number.desc()).limit(most))
+
+    def get(self, number: int) -> Entry:
+        """Raises NotFound."""
+        found = self.these([number])
+        if not found:
+            raise NotFound(f"no prompt {number}", remedy="see them: GET /prompts")
+        return found[0]
+
+    def these(self, numbers: Collection[int]) -> list[Entry]:
+        """Entries by their numbers, in that order; those that are gone are left out."""
+        query, number = self._query(Wanted())
+        found = {one.number: one for one in self._entries(query.where(number.in_(numbers)))}
+        return [found[number] for number in numbers if number in found]
+
+    def rate(self, number: int, rating: int | None) -> None:
+        """One to five stars, or None for none. Raises NotFound, UsageError."""
+        if rating is not None and not 1 <= rating <= STARS:
+            raise UsageError(f"{rating} stars", remedy=f"give 1 to {STARS}, or none")
+        with self._database.begin() as connection:
+            done = connection.execute(items.update().where(items.c.number == number).values(rating=rating))
+        if not done.rowcount:
+            raise NotFound(f"no prompt {number}", remedy="see them: GET /prompts")
+
+    def tag(self, number: int, words: Iterable[str]) -> None:
+        """Set an entry's tags. Raises NotFound, UsageError."""
+        wanted = list(dict.fromkeys(word.strip() for word in words if word.strip()))
+        if len(wanted) > TAGS_MOST or any(len(word) > TAG_LENGTH for word in wanted):
+            raise UsageError("too many or too long tags", remedy=f"at most {TAGS_MOST}, of {TAG_LENGTH} characters")
+        with self._database.begin() as connection:
+            if connection.execute(sa.select(items.c.number).where(items.c.number == number)).first() is None:
+                raise NotFound(f"no prompt {number}", remedy="see them: GET /prompts")
+            connection.execute(tags.delete().where(tags.c.number == number))
+            if wanted:
+                connection.execute(tags.insert(), [{"number": number, "tag": word} for word in wanted])
+
+    def all_tags(self) -> list[tuple[str, int]]:
+        """Each tag with how many entries have it, the most used first."""
+        count = sa.func.count()
+        query = sa.select(tags.c.tag, count).group_by(tags.c.tag).order_by(count.desc(), tags.c.tag)
+        with self._database.reading() as connection:
+            return [(tag, number) for tag, number in connection.execute(query)]
+
+    def _query(self, wanted: Wanted) -> tuple[sa.Select[Any], sa.ColumnElement[int]]:
+        """The entries wanted, and the column of their numbers that the database goes by."""
+        columns = items.c.number, items.c.run_id, runs.c.created, items.c.ok, items.c.rating, items.c.result
+        query = sa.select(*columns).join(runs, runs.c.id == items.c.run_id)
+        number: sa.ColumnElement[int] = items.c.number
+        if words := re.findall(r"\w+", wanted.words):
+            query, number = self._says(query, words)
+        elif wanted.words.strip():
+            query = query.where(sa.false())
+        where: list[sa.ColumnElement[bool]] = []
+        if wanted.run:
+            where.append(items.c.run_id == wanted.run)
+        if wanted.ok is not None:
+            where.append(items.c.ok.is_(sa.true() if wanted.ok else sa.false()))
+        if wanted.place:
+            where.append(runs.c.place == wanted.place)
+        if wanted.engine:
+            where.append(runs.c.engine == wanted.engine)
+        if wanted.rating is not None:
+            where.append(items.c.rating >= wanted.rating)
+        if wanted.tag:
+            where.append(items.c.number.in_(sa.select(tags.c.number).where(tags.c.tag == wanted.tag)))
+        return query.where(*where), number
+
+    def _says(self, query: sa.Select[Any], words: list[str]) -> tuple[sa.Select[Any], sa.ColumnElement[int]]:
+        if not self._database.is_sqlite:
+            asked = " & ".join(f"'{word}'" for word in words) + ":*"
+            # Written as the index has it, letter by letter.
+            text = sa.text("to_tsvector('simple', items.prompt || ' ' || items.answer) @@ to_tsquery('simple', :asked)")
+            return query.where(text.bindparams(asked=asked)), items.c.number
+        # Every word is quoted, so that none is an operator. The index is read from its newest row on.
+        asked = " ".join(f'"{word}"' for word in words) + "*"
+        found: sa.ColumnElement[int] = ITEMS_TEXT.c.rowid
+        query = query.join(ITEMS_TEXT, found == items.c.number)
+        return query.where(sa.text("items_text MATCH :asked").bindparams(asked=asked)), found
+
+    def _entries(self, query: sa.Select[Any]) -> list[Entry]:
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+            which = sa.select(tags).where(tags.c.number.in_([row.number for row in rows])).order_by(tags.c.tag)
+            tagged: dict[int, list[str]] = {}
+            for number, tag in connection.execute(which) if rows else ():
+                tagged.setdefault(number, []).append(tag)
+        return [
+            Entry(
+                row.number, row.run_id, row.created, row.ok, row.rating, tuple(tagged.get(row.number, ())),
+                Result(**row.result),
+            )
+            for row in rows
+        ]  # fmt: skip
