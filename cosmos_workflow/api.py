@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cosmos_workflow.execution.ray import Format
     from cosmos_workflow.jobs import Listener, Runs
     from cosmos_workflow.lab import Place
+    from cosmos_workflow.prompts import Checked
     from cosmos_workflow.store import RunRecord, Store
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Source",
     "check",
     "choose",
+    "enqueue",
     "find_host",
     "fitting_model_len",
     "load_items",
@@ -198,7 +200,7 @@ def upsample_on(
     if answers.name == "vllm":
         _check_before_upload(replace(place, engine=answers.name), settings, listener)
     name = name or (str(source) if isinstance(source, (str, os.PathLike)) else f"{len(items)} items")
-    run = runs.plan(todo, place, answers, settings, out=Path(out), source=name, keep_warm=keep_warm)
+    run = runs.plan(todo, place.name, answers, settings, out=Path(out), source=name, keep_warm=keep_warm)
     listener.planned(run)
     results |= {result.id: result for result in runs.drive(run.id, listener, detach=detach)}
     return run.id, [results[item.id] for item in items if item.id in results]
@@ -244,6 +246,41 @@ def upsample_on_ray(
         listener.planned(run)
         runs.drive(run.id, listener, detach=detach)
     return runs.store.get(run.id)
+
+
+def enqueue(
+    items: Sequence[Item],
+    *,
+    place: str = "local",
+    engine: str = "",
+    engine_settings: EngineSettings | None = None,
+    settings: Settings | None = None,
+    keep_warm: float = KEEP_WARM,
+    priority: int = 0,
+    held: bool = False,
+    name: str = "",
+    checked: Sequence[Checked] | None = None,
+    runs: Runs | None = None,
+    config: Config | None = None,
+) -> RunRecord:
+    """Put a batch into the queue, for this machine or a host of the settings; a worker takes it when the place is free.
+
+    `checked` are the plans of the items under these settings, where the caller has made them already.
+    Raises UsageError for a place or an engine that there is not.
+    """
+    from cosmos_workflow.execution import engine_here, remote_engine
+
+    settings = settings or Settings()
+    told = engine_settings or EngineSettings(limits=settings.limits)
+    if place == "local":
+        answers = engine_here(*choose(place, engine, told, config), told)
+    else:
+        answers = remote_engine(find_host(place, config), engine, told)
+    runs = runs or open_runs(config)
+    return runs.queue(
+        items, place, answers, settings, source=name or f"{len(items)} items", keep_warm=keep_warm,
+        priority=priority, held=held, checked=checked,
+    )  # fmt: skip
 
 
 def _anchored(path: str) -> str:

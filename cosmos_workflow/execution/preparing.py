@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Protocol
 
 from cosmos_workflow.engines import Answer, Conversation
 from cosmos_workflow.engines.base import Wants
+from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.limits import Plan
 from cosmos_workflow.media import Clip, Frame, measure, read_frames
 from cosmos_workflow.prompts import Checked, Result, Settings
 
 __all__ = ["Preparer", "finished", "pending", "refusal"]
 
-# Many prompts for one clip are usual: it is decoded once for neighbours in a batch. Measurements are small.
+# Many prompts for one clip are usual: it is decoded once for neighbours in a batch. Measurements are small, and
+# serve later batches of this process too.
 CLIPS_KEPT = 32
 MEASURED_KEPT = 4096
 
@@ -39,7 +42,6 @@ class Preparer:
         self._wants = wants
         self._settings = settings
         self._frames = lru_cache(CLIPS_KEPT)(self._read_frames)
-        self._measured = lru_cache(MEASURED_KEPT)(lambda clip: measure(clip).to_dict())
 
     def prepare(self, one: Checked) -> Conversation:
         """The conversation of an item that runs. Raises BadInputError where its video cannot be read."""
@@ -54,12 +56,26 @@ class Preparer:
             seed=_first(item.seed, settings.seed, None),
         )
         if self._wants == "measurements":
-            return replace(asked, measured=self._measured(one.clip))
+            return replace(asked, measured=_measured(one.clip, _version(one.clip.path)))
         frames = self._frames(one.clip, plan.frames, (plan.frame_width, plan.frame_height))
         return replace(asked, text=item.prompt or model.fallback_prompt, frames=frames)
 
     def _read_frames(self, clip: Clip, count: int, size: tuple[int, int]) -> tuple[Frame, ...]:
         return tuple(read_frames(clip, count, pick=self._settings.pick, size=size))
+
+
+@lru_cache(MEASURED_KEPT)
+def _measured(clip: Clip, version: tuple[int, int]) -> dict[str, Any]:
+    return measure(clip).to_dict()
+
+
+def _version(path: Path) -> tuple[int, int]:
+    """What changes when a file does."""
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise BadInputError(f"cannot be read ({error.strerror})", where=str(path), remedy="check the path") from error
+    return stat.st_mtime_ns, stat.st_size
 
 
 def _first(*values: Any) -> Any:

@@ -6,20 +6,19 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.connection import Host, HostProgram, Sent, send_blobs
 from cosmos_workflow.engines import Answer, EngineSettings, known
-from cosmos_workflow.engines.base import Wants
 from cosmos_workflow.errors import HostError, HostUnreachable, RunFailed, UsageError
+from cosmos_workflow.execution.chosen import ChosenEngine
 from cosmos_workflow.execution.parcel import MIRRORED, Parcel
 from cosmos_workflow.worker.files import unsealed
 
 __all__ = [
     "Hear",
-    "RemoteEngine",
     "answers_in",
     "cancel",
     "clean_up",
@@ -37,18 +36,7 @@ FULL_BYTES = 1 << 20  # less free than this, and a worker that is gone had no di
 Hear = Callable[[str, bytes], None]
 
 
-@dataclass(frozen=True)
-class RemoteEngine:
-    """Which engine answers on a host, and what it is told: `settings` are those of `EngineSettings`, as JSON."""
-
-    name: str
-    model: str
-    wants: Wants
-    why: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
-
-
-def remote_engine(host: Host, name: str, settings: EngineSettings) -> RemoteEngine:
+def remote_engine(host: Host, name: str, settings: EngineSettings) -> ChosenEngine:
     """The engine for a host: the one asked for, else the host's, else vLLM where the host names a model folder.
 
     Raises UsageError for an unknown engine, or one whose model is not named.
@@ -76,9 +64,9 @@ def remote_engine(host: Host, name: str, settings: EngineSettings) -> RemoteEngi
         "options": {**host.engine_options, **settings.options},
     }
     if name == "describe":
-        return RemoteEngine(name, "", "measurements", why, asdict(EngineSettings()))
+        return ChosenEngine(name, "", "measurements", why, asdict(EngineSettings()))
     model = settings.server_model if name == "server" else Path(model_path).name
-    return RemoteEngine(name, model, "frames", why, told)
+    return ChosenEngine(name, model, "frames", why, told)
 
 
 async def upload(program: HostProgram, parcel: Parcel, on_bytes: Callable[[int], None]) -> Sent:
@@ -87,7 +75,7 @@ async def upload(program: HostProgram, parcel: Parcel, on_bytes: Callable[[int],
 
 
 async def submit(
-    program: HostProgram, run: str, parcel: Parcel, engine: RemoteEngine, keep_warm: float
+    program: HostProgram, run: str, parcel: Parcel, engine: ChosenEngine, keep_warm: float
 ) -> dict[str, Any]:
     """Give the run to the host's worker, and start that if none lives; again for the same run changes nothing."""
     worker = _worker(program, engine, keep_warm)
@@ -96,7 +84,7 @@ async def submit(
     return state
 
 
-def _worker(program: HostProgram, engine: RemoteEngine, keep_warm: float) -> dict[str, Any]:
+def _worker(program: HostProgram, engine: ChosenEngine, keep_warm: float) -> dict[str, Any]:
     """What the host is told of the worker: runs of the same engine and settings share one, and its warmth."""
     host = program.host
     device = host.gpu.replace(",", "-") or "0"

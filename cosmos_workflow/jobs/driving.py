@@ -9,7 +9,7 @@ from typing import Any
 
 from cosmos_workflow.connection import HostProgram
 from cosmos_workflow.errors import HostFull, HostUnreachable, RunFailed
-from cosmos_workflow.execution import remote
+from cosmos_workflow.execution import ChosenEngine, remote
 from cosmos_workflow.execution.parcel import Parcel
 from cosmos_workflow.execution.preparing import finished
 from cosmos_workflow.prompts import Result
@@ -92,7 +92,7 @@ class Driver:
     async def _upload_and_submit(self) -> None:
         await remote.upload(self._program, self._parcel, self._listen.sent)
         settings = self._run.settings
-        engine = remote.RemoteEngine(**settings["engine"])
+        engine = ChosenEngine(**settings["engine"])
         await remote.submit(self._program, self.name, self._parcel, engine, settings["keep_warm"])
 
     async def _follow(self) -> RunFailed | None:

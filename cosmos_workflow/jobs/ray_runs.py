@@ -3,112 +3,124 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cosmos_workflow.errors import CosmosError, HostFull, HostUnreachable, UsageError
 from cosmos_workflow.jobs.driving import Listener
+from cosmos_workflow.jobs.folder import RunFolder
 from cosmos_workflow.prompts import Result
 from cosmos_workflow.store import UNFINISHED, RunRecord, State, Store, new_id
 
 if TYPE_CHECKING:
     from cosmos_workflow.execution.ray import Job
 
-__all__ = ["cancel", "drive", "plan", "results"]
+__all__ = ["RayRuns"]
 
 RETRY_SECONDS = 10.0
 
 
-def plan(store: Store, job: Job) -> RunRecord:
-    """A new run, or the one with the same output that has not ended.
+class RayRuns:
+    """Runs whose place is a cluster."""
 
-    Raises UsageError where that one asks for something else; only how many engines there are may differ.
-    """
-    for run in store.runs(states=UNFINISHED, place=job.place):
-        if run.out != job.output.url:
-            continue
-        here = replace(_job(run), engines=job.engines, gpus_per_engine=job.gpus_per_engine)
-        if here.to_plain() != job.to_plain():
-            remedy = f"go on with it: cosmos runs attach {run.id}; or end it: cosmos runs cancel {run.id}"
-            raise UsageError(f"run {run.id} writes there, asked for otherwise", where=run.out, remedy=remedy)
-        return run
-    id = new_id()
-    store.add(
-        id, job.place, [], out=job.output.url, source=job.source, engine=job.who.name, settings={"job": job.to_plain()}
-    )
-    return store.get(id)
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
+    def plan(self, job: Job) -> RunRecord:
+        """A new run, or the one with the same output that has not ended.
 
-def drive(store: Store, run: RunRecord, events: Path, listener: Listener, *, detach: bool, give_up: float) -> None:
-    """Start the job or find it on its cluster, and stay to its end; with `detach`, until the cluster has it.
+        Raises UsageError where that one asks for something else; only how many engines there are may differ.
+        """
+        for run in self._store.runs(states=UNFINISHED, place=job.place):
+            if run.out != job.output.url:
+                continue
+            here = replace(_job(run), engines=job.engines, gpus_per_engine=job.gpus_per_engine)
+            if here.to_plain() != job.to_plain():
+                remedy = f"go on with it: cosmos runs attach {run.id}; or end it: cosmos runs cancel {run.id}"
+                raise UsageError(f"run {run.id} writes there, asked for otherwise", where=run.out, remedy=remedy)
+            return run
+        id, told = new_id(), {"job": job.to_plain()}
+        self._store.add(
+            id, job.place, [], out=job.output.url, source=job.source, engine=job.who.name, settings=told
+        )  # fmt: skip
+        return self._store.get(id)
 
-    Raises RunFailed and other CosmosErrors for a job that ended early, HostUnreachable where no cluster answers.
-    """
-    from cosmos_workflow.execution.ray import connected
+    def drive(
+        self, run: RunRecord, folder: RunFolder, listener: Listener, *, detach: bool, give_up: float,
+        stop: threading.Event,
+    ) -> None:  # fmt: skip
+        """Start the job or find it on its cluster, and stay to its end; with `detach`, until the cluster has it.
 
-    job = _job(run)
+        Raises RunFailed and other CosmosErrors for a job that ended early, HostUnreachable where no cluster answers.
+        """
+        from cosmos_workflow.execution.ray import connected
 
-    def hear(event: dict[str, Any]) -> None:
-        store.count(run.id, total=event["total"], answered=event["answered"], failed=event["failed"])
-        with events.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(event) + "\n")
-        listener.event(event)
+        job, events = _job(run), folder.parcel.mirror("events")
+        events.parent.mkdir(parents=True, exist_ok=True)
 
-    end = time.monotonic() + give_up
-    began = run.state == "running"
-    while True:
-        try:
-            with connected(run.place) as cluster:
-                cluster.submit(job)
-                began = True
-                _move(store, run, listener, "running")
-                listener.event({"event": "submitted", "dashboard": cluster.dashboard, "time": round(time.time(), 3)})
-                if detach:
-                    return
-                cluster.follow(job, hear)
-            break
-        except HostUnreachable as error:
-            if not began or detach or time.monotonic() > end:
+        def hear(event: dict[str, Any]) -> None:
+            self._store.count(run.id, total=event["total"], answered=event["answered"], failed=event["failed"])
+            with events.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(event) + "\n")
+            listener.event(event)
+
+        end = time.monotonic() + give_up
+        began = run.state == "running"
+        while True:
+            try:
+                with connected(run.place) as cluster:
+                    cluster.submit(job)
+                    began = True
+                    self._move(run, listener, "running")
+                    submitted = {"event": "submitted", "dashboard": cluster.dashboard, "time": round(time.time(), 3)}
+                    listener.event(submitted)
+                    if detach:
+                        return
+                    cluster.follow(job, hear)
+                break
+            except HostUnreachable as error:
+                if not began or detach or time.monotonic() > end:
+                    raise
+                listener.lost(error, RETRY_SECONDS)
+                time.sleep(RETRY_SECONDS)
+            except CosmosError as error:
+                self._failed(run, listener, error)
                 raise
-            listener.lost(error, RETRY_SECONDS)
-            time.sleep(RETRY_SECONDS)
-        except CosmosError as error:
-            _failed(store, run, listener, error)
-            raise
-    _move(store, run, listener, "done")
+        self._move(run, listener, "done")
 
+    def cancel(self, run: RunRecord) -> None:
+        """End the job on its cluster; what is written stands."""
+        from cosmos_workflow.execution.ray import connected
 
-def cancel(store: Store, run: RunRecord) -> None:
-    """End the job on its cluster; what is written stands."""
-    from cosmos_workflow.execution.ray import connected
+        if run.state != "planned":
+            with connected(run.place) as cluster:
+                cluster.cancel(_job(run))
 
-    if run.state != "planned":
-        with connected(run.place) as cluster:
-            cluster.cancel(_job(run))
-    store.move(run.id, "cancelled", error="cancelled", kind="cancelled")
+    def again(self, run: RunRecord, folder: RunFolder, *, queued: bool) -> None:
+        self._store.again(run.id, queued=queued)
 
+    def forget(self, run: RunRecord) -> None:
+        """Its output stays, as it is the user's."""
 
-def results(run: RunRecord) -> Iterator[Result]:
-    """What its output holds: the answers, then the dead letters."""
-    return _job(run).output.results()
+    def results(self, run: RunRecord) -> Iterator[Result]:
+        """What its output holds: the answers, then the dead letters."""
+        return _job(run).output.results()
+
+    def _failed(self, run: RunRecord, listener: Listener, error: CosmosError) -> None:
+        kind = "disk_full" if isinstance(error, HostFull) else getattr(error, "kind", "failed")
+        state: State = "cancelled" if kind == "cancelled" else "failed"
+        self._store.move(run.id, state, error=str(error), kind=kind, remedy=error.remedy)
+        listener.state(state)
+
+    def _move(self, run: RunRecord, listener: Listener, state: State) -> None:
+        self._store.move(run.id, state)
+        listener.state(state)
 
 
 def _job(run: RunRecord) -> Job:
     from cosmos_workflow.execution.ray import Job
 
     return Job.from_plain(run.settings["job"])
-
-
-def _failed(store: Store, run: RunRecord, listener: Listener, error: CosmosError) -> None:
-    kind = "disk_full" if isinstance(error, HostFull) else getattr(error, "kind", "failed")
-    state: State = "cancelled" if kind == "cancelled" else "failed"
-    store.move(run.id, state, error=str(error), kind=kind, remedy=error.remedy)
-    listener.state(state)
-
-
-def _move(store: Store, run: RunRecord, listener: Listener, state: State) -> None:
-    store.move(run.id, state)
-    listener.state(state)

@@ -1,42 +1,33 @@
-"""The runs of this machine: one object for the store, the run's folders, and the hosts they are on."""
+"""The runs of this machine: one object for the store, the run's folders, and the places they are at."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-import shutil
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
-from cosmos_workflow.connection import Host, HostProgram, Pins, SSHManager
-from cosmos_workflow.engines import Answer, Conversation
-from cosmos_workflow.errors import BadInputError, UsageError
-from cosmos_workflow.execution import remote
-from cosmos_workflow.execution.parcel import Parcel
-from cosmos_workflow.execution.preparing import Preparer, finished, pending, refusal
+from cosmos_workflow.connection import Host, Pins
+from cosmos_workflow.errors import Conflict, HostUnreachable
+from cosmos_workflow.execution import ChosenEngine
+from cosmos_workflow.execution.preparing import finished, pending, refusal
 from cosmos_workflow.execution.ray import is_ray
-from cosmos_workflow.jobs import ray_runs
-from cosmos_workflow.jobs.driving import GIVE_UP_SECONDS, Listener, attempts, drive
-from cosmos_workflow.prompts import Checked, Item, Result, ResultsFile, Settings, check_items
+from cosmos_workflow.jobs.driving import GIVE_UP_SECONDS, Listener
+from cosmos_workflow.jobs.folder import RunFolder
+from cosmos_workflow.jobs.host_runs import HostRuns
+from cosmos_workflow.jobs.local_runs import LocalRuns, WarmEngine
+from cosmos_workflow.jobs.places import PlaceRuns
+from cosmos_workflow.jobs.ray_runs import RayRuns
+from cosmos_workflow.prompts import Checked, Item, Result, Settings, check_items
 from cosmos_workflow.store import RunRecord, Store, new_id
-from cosmos_workflow.worker.files import write_json
 
 if TYPE_CHECKING:
     from cosmos_workflow.execution.ray import Job
 
 __all__ = ["Runs"]
-
-# Asking again cannot change what is wrong with the item itself.
-HOPELESS = {"bad_input", "too_long", "cut_short", "too_many_images"}
-
-LOCK_SECONDS = 1.0  # whoever only looks whether a run is driven holds its lock for a moment
-
-T = TypeVar("T")
 
 
 class Runs:
@@ -44,113 +35,101 @@ class Runs:
 
     def __init__(self, store: Store, data: Path, hosts: Callable[[str], Host], pins: Pins) -> None:
         self.store = store
+        self.engine = WarmEngine()
         self._data = data
-        self._hosts = hosts
-        self._pins = pins
+        self._on_hosts = HostRuns(store, hosts, pins)
+        self._on_ray = RayRuns(store)
+        self._here = LocalRuns(store, self.engine)
 
     def plan(
-        self, items: Sequence[Item], host: Host, engine: remote.RemoteEngine, settings: Settings, *,
+        self, items: Sequence[Item], place: str, engine: ChosenEngine, settings: Settings, *,
         out: Path, source: str, keep_warm: float,
     ) -> RunRecord:  # fmt: skip
-        """A new run, in the store and with everything that the host needs in its folder; nothing has been sent."""
-        id = new_id()
-        settings = replace(settings, limits=settings.model.name)
-        kept = {"items": [_plain(item) for item in items], "settings": asdict(settings)}
-        write_json(self.folder(id) / "items.json", kept)
+        """A new run on a host, in the store and with everything that the host needs in its folder; nothing is sent."""
         checked = list(check_items(items, settings))
-        waiting = [pending(one, engine, host.name) for one in checked]
-        told = {"engine": {**asdict(engine), "settings": dict(engine.settings)}, "keep_warm": keep_warm}
-        self.store.add(
-            id, host.name, waiting, out=str(out.absolute()), source=source, engine=engine.name, settings=told
-        )
-        self._pack(id, 1, checked, waiting, engine, settings)
-        return self.store.get(id)
+        waiting = [pending(one, engine, place) for one in checked]
+        run = self._add(items, waiting, place, engine, settings, out=str(out.absolute()), source=source, keep=keep_warm)
+        self._on_hosts.pack(run, self._folder(run), checked, settings)
+        return self.store.get(run.id)
+
+    def queue(
+        self, items: Sequence[Item], place: str, engine: ChosenEngine, settings: Settings, *,
+        source: str, keep_warm: float, priority: int = 0, held: bool = False,
+        checked: Sequence[Checked] | None = None,
+    ) -> RunRecord:  # fmt: skip
+        """A new run that waits for its place; items that the plan refuses are answered at once.
+
+        `checked` are the items' own plans, where the caller has made them already.
+        """
+        waiting = []
+        for one in checked if checked is not None else check_items(items, settings):
+            result = pending(one, engine, place)
+            waiting.append(result if one.plan.runs else finished(result, refusal(one.plan)))
+        return self._add(
+            items, waiting, place, engine, settings, out="", source=source, keep=keep_warm,
+            queued=True, priority=priority, held=held,
+        )  # fmt: skip
 
     def plan_on_ray(self, job: Job) -> RunRecord:
         """A new run of a cluster's job, or the one with the same output that has not ended."""
-        return ray_runs.plan(self.store, job)
+        return self._on_ray.plan(job)
 
     def drive(
-        self, id: str, listener: Listener, *, detach: bool = False, give_up: float = GIVE_UP_SECONDS
-    ) -> list[Result]:
+        self, id: str, listener: Listener, *, detach: bool = False, give_up: float = GIVE_UP_SECONDS,
+        stop: threading.Event | None = None,
+    ) -> list[Result]:  # fmt: skip
         """Take a run as far as it goes, and write its results into its results file as they come.
 
-        On Ray they are written there, and none are returned: see `each_result`.
+        On Ray they are written there, and none are returned: see `each_result`. `stop` asks to leave a local run
+        where it is; others go on by themselves.
 
         Raises RunFailed where it ended without all of its answers, HostError where the host cannot be asked;
         what has come by then stands.
         """
-        with self._alone(id):
+        folder = self._folder(self.store.get(id))
+        with folder.alone():
             run = self.store.get(id)
-            if run.finished:
-                return self.results(run.id)
-            if is_ray(run.place):
-                events = self._parcel(run).mirror("events")
-                events.parent.mkdir(parents=True, exist_ok=True)
-                ray_runs.drive(self.store, run, events, listener, detach=detach, give_up=give_up)
-                return []
-            if not self._parcel(run).batch.exists():
-                self._pack_again(run)
-            if detach:
-                self._with_host(run, lambda program: self._drive(run, program, listener, True, give_up))
-                return []
-            with ResultsFile(run.out) as file:
-
-                def keep(result: Result) -> None:
-                    file.write(result)
-                    listener.result(result)
-
-                self._catch_up(run, file, keep)
-                heard = replace(listener, result=keep)
-                self._with_host(run, lambda program: self._drive(run, program, heard, False, give_up))
-            if not self._to_try_again(run.id):
-                shutil.rmtree(self.folder(run.id) / "blobs", ignore_errors=True)
-            return self.results(run.id)
+            folder = self._folder(run)
+            if not run.finished:
+                heard = _recorded(listener, folder, run)
+                self._at(run).drive(
+                    run, folder, heard, detach=detach, give_up=give_up, stop=stop or threading.Event()
+                )  # fmt: skip
+        return [] if detach or is_ray(run.place) else self.results(run.id)
 
     def cancel(self, id: str) -> RunRecord:
         """End a run wherever it is; what has been answered stays."""
         run = self.store.get(id)
-        if not run.finished and is_ray(run.place):
-            ray_runs.cancel(self.store, run)
-        elif not run.finished:
-            if run.state != "planned":
-                self._with_host(run, lambda program: remote.cancel(program, attempts(run)[-1]))
+        if not run.finished:
+            self._at(run).cancel(run)
             self.store.move(run.id, "cancelled", error="cancelled", kind="cancelled")
+            self._folder(run).tell("state", state="cancelled")
         return self.store.get(run.id)
 
-    def retry(self, id: str) -> RunRecord:
-        """One more attempt for the items without an answer. Raises UsageError where there are none."""
-        with self._alone(id):
-            run = self.store.get(id)
+    def retry(self, id: str, *, queued: bool = False) -> RunRecord:
+        """One more attempt for the items without an answer, in the queue or to be driven. Raises Conflict where
+        there are none.
+        """
+        run = self.store.get(id)
+        with self._folder(run).alone():
+            run = self.store.get(run.id)
             if not run.finished:
-                raise UsageError("the run has not ended", where=run.id, remedy=f"cosmos runs attach {run.id}")
-            if is_ray(run.place):
-                self.store.again(run.id)
-                return self.store.get(run.id)
-            todo = self._to_try_again(run.id)
-            if not todo:
-                raise UsageError(
-                    "nothing to try again: every item is answered or cannot be", where=run.id,
-                    remedy=f"see them: cosmos runs show {run.id}",
-                )  # fmt: skip
-            earlier = self._parcel(run)
-            if not earlier.batch.exists():
-                self._pack_again(run)
-            entries = [entry for entry in earlier.entries() if entry["id"] in todo]
-            number = self.store.again(run.id)
-            Parcel(self.folder(run.id) / str(number), self.folder(run.id) / "blobs").write(entries)
+                raise Conflict("the run has not ended", where=run.id, remedy=f"cosmos runs attach {run.id}")
+            self._at(run).again(run, self._folder(run), queued=queued or run.rank is not None)
             return self.store.get(run.id)
 
     def remove(self, id: str, *, keep_on_host: bool = False) -> None:
         """Forget a run that has ended, here and on its host (unless that is gone: `keep_on_host`)."""
-        with self._alone(id):
-            run = self.store.get(id)
+        run = self.store.get(id)
+        folder = self._folder(run)
+        with folder.alone():
+            run = self.store.get(run.id)
             if not run.finished:
-                raise UsageError("the run has not ended", where=run.id, remedy=f"cosmos runs cancel {run.id}")
-            if run.state != "done" and not keep_on_host and not is_ray(run.place):
-                self._with_host(run, lambda program: remote.clean_up(program, attempts(run)))
+                raise Conflict("the run has not ended", where=run.id, remedy=f"cosmos runs cancel {run.id}")
+            if not keep_on_host:
+                self._at(run).forget(run)
             self.store.remove(run.id)
-        shutil.rmtree(self.folder(run.id), ignore_errors=True)
+        folder.remove()
 
     def results(self, id: str) -> list[Result]:
         """Each item's result, in the batch's order; one that has no answer yet says so as its error."""
@@ -161,9 +140,7 @@ class Runs:
 
     def each_result(self, run: RunRecord) -> Iterator[Result]:
         """The results that there are, read one by one where there may be millions."""
-        if is_ray(run.place):
-            return ray_runs.results(run)
-        return (result for result, ok in self.store.results(run.id) if ok is not None)
+        return self._at(run).results(run)
 
     def folder(self, id: str) -> Path:
         """Where a run's files are kept on this machine."""
@@ -171,93 +148,74 @@ class Runs:
 
     def log(self, run: RunRecord) -> Path:
         """The worker's output of the latest attempt, as far as it has come."""
-        return self._parcel(run).mirror("log")
+        return self._folder(run).parcel.mirror("log")
+
+    def heard(self, run: RunRecord) -> Path:
+        """What was heard of the run by whoever drove it: a JSON object a line, which grows."""
+        return self._folder(run).heard
 
     def events(self, run: RunRecord) -> list[dict[str, Any]]:
         """What the worker told of the latest attempt."""
-        path = self._parcel(run).mirror("events")
+        path = self._folder(run).parcel.mirror("events")
         return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
 
     def is_followed(self, run: RunRecord) -> bool:
         """Whether a cosmos of this machine drives the run now."""
         try:
-            with self._alone(run.id, wait=0):
+            with self._folder(run).alone(wait=0):
                 return False
-        except UsageError:
+        except Conflict:
             return True
 
-    def _pack(
-        self, id: str, attempt: int, checked: Iterable[Checked], waiting: Iterable[Result],
-        engine: remote.RemoteEngine, settings: Settings,
-    ) -> None:  # fmt: skip
-        preparer = Preparer(engine.wants, settings)
-        refused: list[Result] = []
+    def _add(
+        self, items: Sequence[Item], waiting: Sequence[Result], place: str, engine: ChosenEngine, settings: Settings, *,
+        out: str, source: str, keep: float, **queue: Any,
+    ) -> RunRecord:  # fmt: skip
+        id = new_id()
+        told = {"engine": {**asdict(engine), "settings": dict(engine.settings)}, "keep_warm": keep}
+        RunFolder(self.folder(id)).keep(items, replace(settings, limits=settings.model.name))
+        # A queued run of a host has its results file beside it.
+        if queue and place != "local":
+            out = str(self.folder(id) / "results.jsonl")
+        self.store.add(id, place, waiting, out=out, source=source, engine=engine.name, settings=told, **queue)
+        return self.store.get(id)
 
-        def conversations() -> Iterator[Conversation]:
-            for one, result in zip(checked, waiting, strict=True):
-                try:
-                    if one.plan.runs:
-                        yield preparer.prepare(one)
-                    else:
-                        refused.append(finished(result, refusal(one.plan)))
-                except BadInputError as error:  # noqa: PERF203 - one bad clip, not the batch
-                    refused.append(finished(result, Answer(result.id, error=str(error), error_kind="bad_input")))
+    def _at(self, run: RunRecord) -> PlaceRuns:
+        if is_ray(run.place):
+            return self._on_ray
+        return self._here if run.place == "local" else self._on_hosts
 
-        Parcel(self.folder(id) / str(attempt), self.folder(id) / "blobs").pack(conversations())
-        self.store.save(id, refused)
-
-    def _to_try_again(self, id: str) -> set[str]:
-        return {one.id for one, ok in self.store.results(id) if not ok and one.error_kind not in HOPELESS}
-
-    def _pack_again(self, run: RunRecord) -> None:
-        """For a run whose client was killed while it planned."""
-        kept = json.loads((self.folder(run.id) / "items.json").read_text(encoding="utf-8"))
-        settings = Settings(**kept["settings"])
-        items = [Item(**{**values, "video": Path(values["video"])}) for values in kept["items"]]
-        checked = list(check_items(items, settings))
-        waiting = [result for result, _ in self.store.results(run.id)]
-        self._pack(run.id, run.attempt, checked, waiting, remote.RemoteEngine(**run.settings["engine"]), settings)
-
-    def _catch_up(self, run: RunRecord, file: ResultsFile, keep: Callable[[Result], None]) -> None:
-        """Results that the store has and the file lacks: what the plan refused, what an earlier client had."""
-        there = {(one.id, one.prompt) for one in file.results}
-        for result, ok in self.store.results(run.id):
-            if ok is not None and (result.id, result.prompt) not in there:
-                keep(result)
-
-    async def _drive(
-        self, run: RunRecord, program: HostProgram, listener: Listener, detach: bool, give_up: float
-    ) -> None:
-        parcel = self._parcel(run)
-        await drive(self.store, run, parcel, program, listener, detach=detach, give_up=give_up)
-
-    def _with_host(self, run: RunRecord, action: Callable[[HostProgram], Coroutine[Any, Any, T]]) -> T:
-        async def connected() -> T:
-            async with SSHManager(self._hosts(run.place), self._pins) as manager:
-                return await action(HostProgram(manager))
-
-        return asyncio.run(connected())
-
-    def _parcel(self, run: RunRecord) -> Parcel:
-        return Parcel(self.folder(run.id) / str(run.attempt), self.folder(run.id) / "blobs")
-
-    @contextmanager
-    def _alone(self, id: str, wait: float = LOCK_SECONDS) -> Iterator[None]:
-        """One cosmos at a time drives a run."""
-        run = self.store.get(id)
-        self.folder(run.id).mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.folder(run.id) / "lock")
-        try:
-            lock.acquire(timeout=wait)
-        except Timeout:
-            raise UsageError(
-                "another cosmos follows this run", where=run.id, remedy=f"watch it: cosmos runs logs -f {run.id}"
-            ) from None
-        try:
-            yield
-        finally:
-            lock.release()
+    def _folder(self, run: RunRecord) -> RunFolder:
+        return RunFolder(self.folder(run.id), run.attempt)
 
 
-def _plain(item: Item) -> dict[str, Any]:
-    return {**asdict(item), "video": str(item.video.absolute()), "extra": dict(item.extra)}
+def _recorded(listener: Listener, folder: RunFolder, run: RunRecord) -> Listener:
+    """A listener that also puts down what it hears, for those who watch from elsewhere."""
+    began, answered, failed = time.monotonic(), run.answered, run.failed
+
+    def state(name: str) -> None:
+        folder.tell("state", state=name)
+        listener.state(name)
+
+    def result(one: Result) -> None:
+        nonlocal answered, failed
+        answered, failed = answered + one.ok, failed + (not one.ok)
+        new = answered + failed - run.answered - run.failed
+        seconds = time.monotonic() - began
+        left = max(0, run.total - answered - failed)
+        folder.tell(
+            "result", id=one.id, ok=one.ok, answered=answered, failed=failed, total=run.total,
+            eta=round(left * seconds / new, 1) if new else None,
+        )  # fmt: skip
+        listener.result(one)
+
+    def event(one: dict[str, Any]) -> None:
+        if one["event"] != "item":
+            folder.tell(one["event"], **{name: value for name, value in one.items() if name not in ("event", "time")})
+        listener.event(one)
+
+    def lost(error: HostUnreachable, seconds: float) -> None:
+        folder.tell("lost", error=str(error), seconds=seconds)
+        listener.lost(error, seconds)
+
+    return replace(listener, state=state, result=result, event=event, lost=lost)

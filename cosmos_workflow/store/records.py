@@ -30,7 +30,7 @@ ALLOWED: dict[State, tuple[State, ...]] = {
 
 def new_id() -> str:
     """A name for a run or an experiment that sorts by time (UTC)."""
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
 
 
 @dataclass(frozen=True)

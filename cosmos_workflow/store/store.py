@@ -64,10 +64,11 @@ class Store:
 
     def get(self, id: str) -> RunRecord:
         """A run by its id, or by a beginning that only one has. Raises NotFound where there is no such run."""
-        found = self._records(runs.c.id.startswith(id, autoescape=True), most=50)
-        exact = [one for one in found if one.id == id] or found
-        if len(exact) == 1:
+        if exact := self._records(runs.c.id == id):
             return exact[0]
+        found = self._records(runs.c.id.startswith(id, autoescape=True), most=50)
+        if len(found) == 1:
+            return found[0]
         if found:
             raise UsageError(f"{id!r} begins {len(found)} runs", remedy="give more of it: cosmos runs list")
         raise NotFound(f"no run {id!r}", remedy="see them: cosmos runs list")

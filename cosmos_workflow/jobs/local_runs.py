@@ -1,0 +1,148 @@
+"""Runs on this machine, with an engine that stays loaded from one to the next."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from cosmos_workflow.engines import Engine, EngineSettings, make_engine
+from cosmos_workflow.errors import Conflict, EngineError, OutOfMemory, RunFailed
+from cosmos_workflow.execution import run_local
+from cosmos_workflow.jobs.driving import Listener
+from cosmos_workflow.jobs.folder import RunFolder
+from cosmos_workflow.jobs.places import HOPELESS
+from cosmos_workflow.prompts import Result
+from cosmos_workflow.store import RunRecord, Store
+from cosmos_workflow.worker.engine_host import Sampler
+
+__all__ = ["LocalRuns", "WarmEngine"]
+
+
+class Stopped(Exception):
+    """The run was cancelled, or whoever drives it has to leave it."""
+
+
+class WarmEngine:
+    """The engine that answered last, kept loaded for the next run that asks for the same."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, Any] | None = None
+        self._engine: Engine | None = None
+        self._cold_at = 0.0
+        self._lock = threading.RLock()  # held while it answers
+
+    def __enter__(self) -> WarmEngine:
+        self._lock.acquire()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def get(self, told: dict[str, Any], keep_warm: float) -> tuple[Engine, bool]:
+        """The engine, loaded, and whether it was so already; one that was told otherwise is freed first."""
+        warm = self._engine is not None and self._told == told
+        if not warm:
+            self.close()
+            engine = make_engine(told["name"], EngineSettings(**told["settings"]))
+            try:
+                engine.load()
+            except BaseException:
+                engine.close()
+                raise
+            self._engine, self._told = engine, told
+        self._cold_at = time.monotonic() + keep_warm
+        assert self._engine is not None
+        return self._engine, warm
+
+    def cool(self) -> None:
+        """Free the engine when its time is over, unless it answers."""
+        if self._engine is not None and time.monotonic() > self._cold_at and self._lock.acquire(blocking=False):
+            try:
+                self.close()
+            finally:
+                self._lock.release()
+
+    def close(self) -> None:
+        engine, self._engine, self._told = self._engine, None, None
+        if engine is not None:
+            engine.close()
+
+
+class LocalRuns:
+    """Runs whose place is this machine; `engine` is shared by all that this process drives."""
+
+    def __init__(self, store: Store, engine: WarmEngine) -> None:
+        self._store = store
+        self._engine = engine
+
+    def drive(
+        self, run: RunRecord, folder: RunFolder, listener: Listener, *, detach: bool, give_up: float,
+        stop: threading.Event,
+    ) -> None:  # fmt: skip
+        """Answer what is open. After a crash, what was answered is not asked again."""
+        items, settings = folder.asked()
+        open_ids = {result.id for result, ok in self._store.results(run.id) if ok is None}
+        todo = [item for item in items if item.id in open_ids]
+        self._store.move(run.id, "running")
+        listener.state("running")
+
+        def keep(result: Result) -> None:
+            self._store.save(run.id, [result])
+            listener.result(result)
+            if stop.is_set():
+                raise Stopped
+
+        try:
+            with self._engine as warm:
+                self._answer(run, warm, lambda engine: run_local(todo, engine, settings, on_result=keep), listener)
+        except Stopped:
+            return
+        except EngineError as error:
+            kind = "out_of_memory" if isinstance(error, OutOfMemory) else "engine_failed"
+            self._store.move(run.id, "failed", error=str(error), kind=kind, remedy=error.remedy)
+            listener.state("failed")
+            raise RunFailed(error.what, kind=kind, where=error.where or run.id, remedy=error.remedy) from error
+        self._store.move(run.id, "done")
+        listener.state("done")
+
+    def _answer(self, run: RunRecord, warm: WarmEngine, ask: Any, listener: Listener) -> None:
+        told = run.settings["engine"]
+        heavy = told["wants"] == "frames"
+
+        def note(event: str, **more: Any) -> None:
+            listener.event({"event": event, "time": round(time.time(), 3), **more})
+
+        sampler = Sampler(note) if heavy else None
+        try:
+            note("loading", engine=told["name"])
+            began = time.monotonic()
+            engine, was_warm = warm.get(told, run.settings["keep_warm"])
+            note("warm") if was_warm else note("loaded", seconds=round(time.monotonic() - began, 1))
+            ask(engine)
+        except BaseException:
+            # It may still answer what nobody waits for.
+            if heavy:
+                warm.close()
+            raise
+        finally:
+            if sampler:
+                sampler.close()
+
+    def cancel(self, run: RunRecord) -> None:
+        """Whoever drives it sees that the store calls it cancelled, and stops."""
+
+    def again(self, run: RunRecord, folder: RunFolder, *, queued: bool) -> None:
+        if not any(not ok and one.error_kind not in HOPELESS for one, ok in self._store.results(run.id)):
+            raise Conflict(
+                "nothing to try again: every item is answered or cannot be", where=run.id,
+                remedy=f"see them: cosmos runs show {run.id}",
+            )  # fmt: skip
+        self._store.again(run.id, queued=queued, reopen_but=HOPELESS)
+
+    def forget(self, run: RunRecord) -> None:
+        """All of it is in the run's folder and in the store."""
+
+    def results(self, run: RunRecord) -> Iterator[Result]:
+        return (result for result, ok in self._store.results(run.id) if ok is not None)

@@ -1,0 +1,159 @@
+"""Queued runs and the workers that drive them: local places with the `describe` engine, which needs no GPU."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import clips
+import pytest
+from jobs.helpers import Gate
+
+from cosmos_workflow.api import enqueue, open_runs
+from cosmos_workflow.errors import Conflict, UsageError
+from cosmos_workflow.jobs import Runs, Worker
+from cosmos_workflow.prompts import Item
+from cosmos_workflow.store import RunRecord
+
+
+@pytest.fixture
+def runs() -> Runs:
+    return open_runs()
+
+
+@pytest.fixture
+def items(tmp_path: Path) -> Callable[[int], list[Item]]:
+    clip = clips.textured(tmp_path / "clip.mp4", 320, 180, frames=6)
+    return lambda count: [Item(f"i{n}", f"prompt {n}", clip) for n in range(count)]
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    with Gate() as server:
+        yield server
+
+
+def until(what: Callable[[], object], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.02)
+
+
+def ended(runs: Runs, *which: RunRecord) -> bool:
+    return all(runs.store.get(one.id).finished for one in which)
+
+
+def worked(runs: Runs, *which: RunRecord) -> None:
+    worker = Worker(runs)
+    worker.start()
+    until(lambda: ended(runs, *which))
+    worker.stop()
+
+
+def test_what_the_queue_is_given_it_does_once_in_its_order(runs: Runs, items: Callable[[int], list[Item]]) -> None:
+    made = [enqueue(items(2), engine="describe", runs=runs, priority=n % 3) for n in range(9)]
+    worked(runs, *made)
+    done = [runs.store.get(one.id) for one in made]
+    assert {(one.state, one.answered, one.failed) for one in done} == {("done", 2, 0)}
+    by_time = sorted(done, key=lambda one: one.updated)
+    assert [one.priority for one in by_time] == sorted((one.priority for one in done), reverse=True)
+    assert all(result.upsampled_prompt for one in made for result in runs.results(one.id))
+    heard = [json.loads(line) for line in runs.heard(done[0]).read_text().splitlines()]
+    assert [one["state"] for one in heard if one["event"] == "state"] == ["running", "done"]
+    assert [one["id"] for one in heard if one["event"] == "result"] == ["i0", "i1"]
+
+
+def test_what_cannot_run_is_answered_by_its_plan(runs: Runs, items: Callable[[int], list[Item]]) -> None:
+    bad = Item("gone", "x", Path("gone.mp4"))
+    run = enqueue([*items(1), bad], engine="describe", runs=runs)
+    assert (run.failed, run.open) == (1, 1)
+    worked(runs, run)
+    assert runs.store.get(run.id).answered == 1
+    with pytest.raises(Conflict, match="nothing to try again"):
+        runs.retry(run.id)
+    with pytest.raises(UsageError, match="no host"):
+        enqueue(items(1), place="nowhere", runs=runs)
+
+
+def test_a_cancelled_run_stops_at_its_next_answer(runs: Runs, items: Callable[[int], list[Item]], gate: Gate) -> None:
+    run = enqueue(items(5), runs=runs, **gate.settings())  # type: ignore[arg-type]
+    worker = Worker(runs)
+    worker.start()
+    gate.let(1)
+    until(lambda: runs.store.get(run.id).answered == 1)
+    assert runs.cancel(run.id).state == "cancelled"
+    time.sleep(1.5)  # the worker looks each second
+    gate.let(1)
+    until(lambda: worker.idle)
+    gate.let(9)
+    other = enqueue(items(1), engine="describe", runs=runs)
+    until(lambda: ended(runs, other))
+    assert runs.store.get(run.id).answered == 2
+    again = runs.retry(run.id)
+    assert (again.state, again.attempt) == ("queued", 2)
+    until(lambda: ended(runs, run))
+    worker.stop()
+    assert runs.store.get(run.id).answered == 5
+
+
+def test_a_stopped_worker_gives_back_what_it_has(runs: Runs, items: Callable[[int], list[Item]], gate: Gate) -> None:
+    run = enqueue(items(3), runs=runs, **gate.settings())  # type: ignore[arg-type]
+    worker = Worker(runs)
+    worker.start()
+    gate.let(1)
+    until(lambda: runs.store.get(run.id).answered == 1)
+    stopping = threading.Thread(target=worker.stop)
+    stopping.start()
+    time.sleep(0.2)
+    gate.let(5)
+    stopping.join(20)
+    assert runs.store.get(run.id).state == "running"
+    heir = Worker(runs)
+    heir.start()
+    until(lambda: ended(runs, run))
+    heir.stop()
+    assert runs.store.get(run.id).answered == 3
+
+
+def test_an_engine_that_cannot_be_had_fails_the_run_and_not_the_queue(
+    runs: Runs, items: Callable[[int], list[Item]]
+) -> None:
+    from cosmos_workflow.engines import EngineSettings
+
+    nobody = EngineSettings(server_url="http://127.0.0.1:9/v1", server_model="m", options={"max_retries": 0})
+    broken = enqueue(items(1), engine="server", engine_settings=nobody, runs=runs)
+    good = enqueue(items(1), engine="describe", runs=runs)
+    worked(runs, broken, good)
+    assert runs.store.get(good.id).state == "done"
+    found = runs.store.get(broken.id)
+    assert (found.state, bool(found.error), bool(found.remedy)) == ("failed", True, True)
+
+
+def test_two_worker_processes_and_one_of_them_killed(runs: Runs, items: Callable[[int], list[Item]]) -> None:
+    made = [enqueue(items(3), engine="describe", runs=runs) for _ in range(60)]
+    code = "from cosmos_workflow.api import open_runs; from cosmos_workflow.jobs import Worker; import time\n"
+    code += "Worker(open_runs(), lease=2.0).start(); time.sleep(999)"
+    workers = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
+    try:
+        until(lambda: sum(one.finished for one in runs.store.runs()) >= 5)
+        os.kill(workers[0].pid, signal.SIGKILL)
+        until(lambda: ended(runs, *made), 60)
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+    assert {(one.state, one.answered) for one in runs.store.runs()} == {("done", 3)}
+    for one in made:
+        heard = [json.loads(line) for line in runs.heard(one).read_text().splitlines()]
+        answered = Counter(event["id"] for event in heard if event["event"] == "result")
+        assert set(answered) == {"i0", "i1", "i2"}
+        assert sum(answered.values()) <= 4  # the one that was just being kept when its worker died
