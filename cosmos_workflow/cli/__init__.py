@@ -28,6 +28,8 @@ COMMANDS = {
     "report": "Write what was measured: TESTING_RESULTS.md, a page with plots, tables.",
     "hosts": "The GPU machines that a batch can run on: add, trust, check.",
     "runs": "Batches on hosts: list, show, logs, attach, cancel, retry.",
+    "serve": "Start the page, the REST API and the queue.",
+    "worker": "Drive runs of the queue beside the server.",
     "doctor": "Show what is missing on this machine or a host, and its remedy.",
     "completion": "Print the completion script of a shell.",
 }

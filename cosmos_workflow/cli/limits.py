@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import click
@@ -17,18 +16,7 @@ from cosmos_workflow.cli.options import (
     model_options,
     request_options,
 )
-from cosmos_workflow.limits import (
-    ASPECTS,
-    DTYPES,
-    GPUS,
-    USUAL_SIZES,
-    MemoryPlan,
-    Model,
-    Plan,
-    full_size_model_len,
-    memory,
-    plan,
-)
+from cosmos_workflow.limits import GPUS, MemoryPlan, Model, Plan, overview
 
 __all__ = ["command"]
 
@@ -53,39 +41,12 @@ def command(
     cosmos limits --gpu L4
     """
     model = limits_model(merged_config(model=options.pop("model"), model_path=options.pop("model_path")))
-    prompt, fit = options.pop("prompt"), options.pop("fit")
-    options["frames"] = options["frames"] or model.default_frames
-    # Sources larger than any frame that could fit, so that what is left of them is the limit itself.
-    aspects = {
-        name: plan((width * 2048, height * 2048), prompt, model, **options) for name, (width, height) in ASPECTS.items()
-    }
-    plans = [plan(size, prompt, model, fit=fit, **options) for size in sizes or USUAL_SIZES]
-    wanted = [gpu] if gpu or memory_gib else list(GPUS)
-    length, full = options["max_model_len"] or 0, full_size_model_len(model, options["frames"])
-
-    def fitted(dtype: str, max_model_len: int) -> list[MemoryPlan]:
-        size = memory_gib or 0.0
-        return [memory(model, gpu=one, memory_gib=size, max_model_len=max_model_len, dtype=dtype) for one in wanted]
-
-    gpus = {dtype: fitted(dtype, length) for dtype in DTYPES}
-    full_size = {dtype: fitted(dtype, full) for dtype in DTYPES}
+    found = overview(model, options.pop("prompt"), sizes=sizes, gpu=gpu, memory_gib=memory_gib or 0.0, **options)
     if as_json:
-        print_json(
-            {
-                "model": model.name,
-                "max_model_len": options["max_model_len"] or model.max_model_len,
-                "max_tokens": options["max_tokens"] or model.max_tokens,
-                "frames": options["frames"],
-                "aspects": [{"aspect": name, **one.to_dict()} for name, one in aspects.items()],
-                "sizes": [one.to_dict() for one in plans],
-                "memory": [asdict(one) for one in gpus["bf16"]],
-                "quantised_memory": [asdict(one) for dtype in ("fp8", "int4") for one in gpus[dtype]],
-                "full_size_memory": [asdict(one) for one in full_size["bf16"]],
-            }
-        )
+        print_json(found.to_dict())
         return
-    _print(model, aspects, plans)
-    _print_memory(gpus, full_size)
+    _print(model, found.aspects, found.sizes)
+    _print_memory(found.memory, found.full_size)
 
 
 def _print(model: Model, aspects: dict[str, Plan], plans: list[Plan]) -> None:

@@ -14,6 +14,7 @@ from cosmos_workflow.limits.folder import model_at, read_folder
 from cosmos_workflow.limits.images import ImageRule, PixtralImages, QwenImages
 from cosmos_workflow.limits.memory import GPUS, KVCache, MemoryPlan, full_size_model_len, kv_cache, memory
 from cosmos_workflow.limits.models import DEFAULT_MODEL, DTYPES, MODELS, KVShape, Model, get_model
+from cosmos_workflow.limits.overview import Overview, overview
 from cosmos_workflow.limits.shapes import ASPECTS, FIELD_TESTS, USUAL_SIZES, size_at
 from cosmos_workflow.limits.text import QwenText, TekkenText, TextRule
 
@@ -35,6 +36,7 @@ __all__ = [
     "KVShape",
     "MemoryPlan",
     "Model",
+    "Overview",
     "PixtralImages",
     "Plan",
     "PlanArrays",
@@ -49,6 +51,7 @@ __all__ = [
     "largest_frame",
     "memory",
     "model_at",
+    "overview",
     "plan",
     "plan_many",
     "read_folder",

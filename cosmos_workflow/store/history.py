@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ __all__ = ["Entry", "History", "Wanted"]
 ITEMS_TEXT = sa.table("items_text", sa.column("rowid", sa.Integer))  # SQLite's own index
 
 STARS = 5
+EACH_PAGE = 500
 TAGS_MOST = 20
 TAG_LENGTH = 60
 
@@ -61,6 +62,13 @@ class History:
         if before is not None:
             query = query.where(number < before)
         return self._entries(query.order_by(number.desc()).limit(most))
+
+    def each(self, wanted: Wanted) -> Iterator[Entry]:
+        """All of them, read a page at a time."""
+        before: int | None = None
+        while found := self.find(wanted, before=before, most=EACH_PAGE):
+            yield from found
+            before = found[-1].number
 
     def get(self, number: int) -> Entry:
         """Raises NotFound."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -57,6 +58,12 @@ class MediaRecords:
             query = query.where(sa.tuple_(media.c.created, media.c.id) < sa.tuple_(*map(sa.literal, before)))
         with self._database.reading() as connection:
             return [MediaRecord(**row) for row in connection.execute(query).mappings()]
+
+    def names(self, ids: Collection[str]) -> dict[str, str]:
+        """What people called these clips; those that are not there are left out."""
+        with self._database.reading() as connection:
+            found = connection.execute(sa.select(media.c.id, media.c.name).where(media.c.id.in_(ids)))
+            return {row.id: row.name for row in found}
 
     def remove(self, id: str) -> None:
         with self._database.begin() as connection:

@@ -88,6 +88,13 @@ class Store:
         with self.database.reading() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 
+    def pulse(self) -> str:
+        """A word that is another one whenever any run has changed."""
+        query = sa.select(sa.func.count(), sa.func.max(runs.c.updated), sa.func.sum(runs.c.priority))
+        query = query.add_columns(sa.func.sum(runs.c.rank), sa.func.sum(sa.case((runs.c.held, 1), else_=0)))
+        with self.database.reading() as connection:
+            return "-".join(str(value or 0) for value in connection.execute(query).one())
+
     def move(self, id: str, state: State, *, error: str = "", kind: str = "", remedy: str = "") -> None:
         """Take a run to its next state. Raises Conflict for a step that the state machine does not have."""
         with self.database.begin() as connection:
@@ -136,7 +143,7 @@ class Store:
                     answered, failed = answered + mended, failed - mended
                 else:
                     connection.execute(update.where(items.c.ok.is_(sa.false())))
-            values = {"answered": runs.c.answered + answered, "failed": runs.c.failed + failed}
+            values = {"answered": runs.c.answered + answered, "failed": runs.c.failed + failed, "updated": time.time()}
             connection.execute(runs.update().where(runs.c.id == id).values(values))
 
     def results(self, id: str, *, after: int = -1, most: int | None = None) -> list[tuple[Result, bool | None]]:

@@ -1,0 +1,77 @@
+"""`cosmos serve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cosmos_workflow.cli.console import stderr
+from cosmos_workflow.cli.options import merged_config
+from cosmos_workflow.cli.working import logged
+from cosmos_workflow.errors import UsageError
+from cosmos_workflow.limits import MODELS
+
+__all__ = ["command"]
+
+TOKEN_LENGTH = 16
+
+
+@click.command("serve")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8420, show_default=True, help="0 takes a free one.")
+@click.option("--token-file", type=click.Path(exists=True, dir_okay=False), help="A secret that who asks must show.")
+@click.option("--name", "names", multiple=True, metavar="NAME", help="By which the server is called; repeatable.")
+@click.option("--media", type=click.Path(exists=True, file_okay=False), help="A folder whose clips it offers.")
+@click.option("--upload-gib", type=click.FloatRange(0, min_open=True), default=8.0, help="The largest upload.  [8]")
+@click.option("--no-worker", is_flag=True, help="Drive no runs: `cosmos worker` beside it does.")
+@click.option("--paused", is_flag=True, help="Begin with the queue paused.")
+@click.option("--open", "opens", is_flag=True, help="Open the page in a browser.")
+@click.option("--engine", default="", metavar="NAME", help="For runs here that name none.  [what is here]")
+@click.option("--model", type=click.Choice(list(MODELS)), help="Whose limits hold.")
+@click.option("--model-path", metavar="FOLDER", help="The model's folder.")
+@click.option("--server-url", default="", help="An OpenAI-compatible server, for the server engine.")
+@click.option("--server-model", default="", help="What the server calls the model.  [its first]")
+def command(
+    host: str, port: int, token_file: str | None, names: tuple[str, ...], media: str | None, upload_gib: float,
+    no_worker: bool, paused: bool, opens: bool, **words: Any,
+) -> None:  # fmt: skip
+    """Start the page, the REST API and the queue; it runs until Ctrl-C, and a start goes on with what was running.
+
+    \b
+    cosmos serve
+    cosmos serve --host 0.0.0.0 --token-file token.txt --name studio.example.com
+    """
+    try:
+        from cosmos_workflow.web.guard import Guard, is_loopback
+        from cosmos_workflow.web.server import Options, Server
+        from cosmos_workflow.web.serving import serve
+    except ImportError as error:
+        remedy = "pip install 'cosmos-workflow[serve]'"
+        raise UsageError(f"the server's libraries are not installed ({error})", remedy=remedy) from error
+    token = read_token(token_file) if token_file else ""
+    if not token and not is_loopback(host):
+        raise UsageError(f"{host} can be reached by others, and there is no token", remedy="give --token-file FILE")
+    guard = Guard(token, frozenset(name.lower() for name in names))
+    options = Options(Path(media) if media else None, int(upload_gib * 2**30), guard, works=not no_worker)
+    logged()
+    server = Server(merged_config(**words), options)
+    if paused:
+        server.store.queue.pause()
+
+    def ready(url: str) -> None:
+        stderr().print(f"cosmos is at {url}  (Ctrl-C ends it)")
+        if opens:
+            click.launch(url)
+
+    serve(server, host, port, ready)
+
+
+def read_token(file: str) -> str:
+    """The token in a file. Raises UsageError for one that can be guessed."""
+    token = Path(file).read_text(encoding="utf-8").strip()
+    if len(token) < TOKEN_LENGTH:
+        remedy = f"give {TOKEN_LENGTH} characters or more, such as: openssl rand -hex 24"
+        raise UsageError("the token is too short", where=file, remedy=remedy)
+    return token

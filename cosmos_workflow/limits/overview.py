@@ -1,0 +1,77 @@
+"""Everything that the arithmetic says of a model at once: the largest frames, the usual sizes, which GPU holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from cosmos_workflow.limits.fit import Fit, Plan, plan
+from cosmos_workflow.limits.memory import GPUS, MemoryPlan, full_size_model_len, memory
+from cosmos_workflow.limits.models import DTYPES, Model
+from cosmos_workflow.limits.shapes import ASPECTS, USUAL_SIZES
+
+__all__ = ["Overview", "overview"]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Plans of sources larger than any frame that could fit, by aspect ratio; of sizes; and of GPUs, by dtype.
+
+    `full_size` is what GPUs hold where `max_model_len` takes any frames at full size.
+    """
+
+    model: Model
+    frames: int
+    aspects: dict[str, Plan]
+    sizes: list[Plan]
+    memory: dict[str, list[MemoryPlan]]
+    full_size: dict[str, list[MemoryPlan]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON takes it."""
+        first = self.sizes[0]
+        return {
+            "model": self.model.name,
+            "max_model_len": first.max_model_len,
+            "max_tokens": first.max_tokens,
+            "frames": self.frames,
+            "aspects": [{"aspect": name, **one.to_dict()} for name, one in self.aspects.items()],
+            "sizes": [one.to_dict() for one in self.sizes],
+            "memory": [asdict(one) for one in self.memory["bf16"]],
+            "quantised_memory": [asdict(one) for dtype in ("fp8", "int4") for one in self.memory[dtype]],
+            "full_size_memory": [asdict(one) for one in self.full_size["bf16"]],
+        }
+
+
+def overview(
+    model: Model, prompt: str = "", *, sizes: Sequence[tuple[int, int]] = (), fit: Fit = "auto",
+    frames: int | None = None, max_tokens: int | None = None, max_model_len: int | None = None,
+    gpu: str = "", memory_gib: float = 0.0,
+) -> Overview:  # fmt: skip
+    """For a prompt with `frames` frames; for every known GPU, or for one by its name or its memory in GiB.
+
+    Raises UsageError for a GPU that is not known.
+    """
+    count = frames or model.default_frames
+    lengths: Any = {"max_tokens": max_tokens, "max_model_len": max_model_len}
+    # So large that what is left of them is the limit itself.
+    large = {name: (width * 2048, height * 2048) for name, (width, height) in ASPECTS.items()}
+    wanted = [gpu] if gpu or memory_gib else list(GPUS)
+
+    def fitted(length: int) -> dict[str, list[MemoryPlan]]:
+        return {
+            dtype: [
+                memory(model, gpu=one, memory_gib=memory_gib, max_model_len=length, dtype=dtype) for one in wanted
+            ]
+            for dtype in DTYPES
+        }  # fmt: skip
+
+    return Overview(
+        model,
+        count,
+        {name: plan(size, prompt, model, count, **lengths) for name, size in large.items()},
+        [plan(size, prompt, model, count, fit, **lengths) for size in sizes or USUAL_SIZES],
+        fitted(max_model_len or 0),
+        fitted(full_size_model_len(model, count)),
+    )

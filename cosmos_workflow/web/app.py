@@ -1,0 +1,90 @@
+"""The application: routes, errors as Problems, ETags, metrics; and starting it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
+
+from cosmos_workflow.errors import BadInputError, Conflict, CosmosError, EngineError, HostError, NotFound, UsageError
+from cosmos_workflow.limits import get_model
+from cosmos_workflow.version import __version__
+from cosmos_workflow.web.etags import ETagMiddleware
+from cosmos_workflow.web.guard import GuardMiddleware
+from cosmos_workflow.web.metrics import MetricsMiddleware, metrics_route
+from cosmos_workflow.web.routes import router
+from cosmos_workflow.web.server import Server
+
+__all__ = ["make_app"]
+
+log = logging.getLogger("cosmos_workflow.server")
+
+DESCRIPTION = "Prompt upsampling for NVIDIA Cosmos-Transfer1: checks before anything runs, a queue, every prompt kept."
+
+# The first that fits counts.
+STATUS: tuple[tuple[type[CosmosError], int], ...] = (
+    (NotFound, 404),
+    (Conflict, 409),
+    (UsageError, 409),
+    (BadInputError, 422),
+    (HostError, 503),
+    (EngineError, 503),
+    (CosmosError, 409),
+)
+
+
+def make_app(server: Server) -> FastAPI:
+    """The application of one server; while it is up, the server's worker takes runs from the queue."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        get_model(server.model().name).text.count("a warm tokenizer")  # else the first check would load its table
+        if server.worker:
+            server.worker.start()
+        yield
+        if server.worker:
+            await run_in_threadpool(server.worker.stop)
+
+    app = FastAPI(
+        title="cosmos-workflow", version=__version__, description=DESCRIPTION, lifespan=lifespan,
+        docs_url=None, redoc_url=None, openapi_url="/openapi.json", separate_input_output_schemas=False,
+    )  # fmt: skip
+    app.state.server = server
+    app.include_router(router)
+    app.add_api_route("/metrics", metrics_route, include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+    for kind in (CosmosError, RequestValidationError, HTTPException, SQLAlchemyError):
+        app.add_exception_handler(kind, _problem)
+    # The last one added is the first one asked.
+    app.add_middleware(ETagMiddleware)
+    app.add_middleware(MetricsMiddleware, server=server)
+    app.add_middleware(GuardMiddleware, guard=server.guard)
+    return app
+
+
+async def _problem(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, CosmosError):
+        status = next(status for kind, status in STATUS if isinstance(error, kind))
+        told = {"kind": type(error).__name__, "what": error.what, "where": error.where, "remedy": error.remedy}
+        return JSONResponse(told, status)
+    if isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        told = {"kind": "Invalid", "what": str(first["msg"]), "where": where, "remedy": "see /docs"}
+        return JSONResponse(told, 422)
+    if isinstance(error, SQLAlchemyError):
+        told = {"kind": "Store", "what": "the store does not answer", "where": "", "remedy": "see the server's log"}
+        log.error("%s", error)
+        return JSONResponse(told, 503)
+    assert isinstance(error, HTTPException)
+    told = {"kind": "HTTP", "what": str(error.detail), "where": request.url.path, "remedy": "see /docs"}
+    return JSONResponse(told, error.status_code, error.headers)

@@ -1,0 +1,78 @@
+"""What happens, as it happens: server-sent events that a broken line can go on with."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.concurrency import run_in_threadpool
+
+from cosmos_workflow.web.routes.runs import RunId
+from cosmos_workflow.web.server import Ctx, Server
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["runs"])
+
+LOOK_SECONDS = 0.2
+OVER = {"done", "failed", "cancelled"}
+
+LastEventId = Annotated[str | None, Header(max_length=40)]
+
+
+@router.get("/runs/{id}/events", response_class=EventSourceResponse)
+async def follow_run(ctx: Ctx, id: RunId, last_event_id: LastEventId = None) -> AsyncIterator[ServerSentEvent]:
+    """What was heard of a run from its beginning, or from the Last-Event-ID on, until it has ended.
+
+    The name of an event is what happened: `state`, `result`, `loading`, `loaded`, `warm`, `memory`, `lost`, `progress`.
+    """
+    run = await run_in_threadpool(ctx.store.get, id)
+    async for event in _tail(ctx, run.id, _offset(last_event_id)):
+        yield event
+
+
+@router.get("/events", response_class=EventSourceResponse)
+async def follow_all(ctx: Ctx) -> AsyncIterator[ServerSentEvent]:
+    """`runs` each time that any run has changed."""
+    before = ""
+    while True:
+        now = await run_in_threadpool(ctx.store.pulse)
+        if now != before:
+            yield ServerSentEvent(event="runs", data={"pulse": now}, id=now)
+            before = now
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _tail(ctx: Server, id: str, offset: int) -> AsyncIterator[ServerSentEvent]:
+    path = ctx.runs.heard(ctx.store.get(id))
+    while True:
+        # Asked before the file is read: what was told before the end is then in what is read.
+        over = (await run_in_threadpool(ctx.store.get, id)).finished
+        lines = await run_in_threadpool(_lines_from, path, offset)
+        for line in lines:
+            offset += len(line)
+            told = json.loads(line)
+            yield ServerSentEvent(event=told.pop("event"), data=told, id=str(offset))
+        if over and not lines:
+            return
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _lines_from(path: Path, offset: int) -> list[bytes]:
+    """The whole lines behind an offset."""
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            data = file.read(1 << 20)
+    except FileNotFoundError:
+        return []
+    return [line for line in data.splitlines(keepends=True) if line.endswith(b"\n")]
+
+
+def _offset(last_event_id: str | None) -> int:
+    return int(last_event_id) if last_event_id and last_event_id.isascii() and last_event_id.isdigit() else 0

@@ -1,0 +1,110 @@
+"""The history: every prompt with its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path as File
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi.responses import StreamingResponse
+
+from cosmos_workflow.errors import NotFound
+from cosmos_workflow.store import Wanted
+from cosmos_workflow.web.exporting import FORMATS, controlnet_spec, exported
+from cosmos_workflow.web.paging import Cursor, Limit, page, position
+from cosmos_workflow.web.server import Ctx
+from cosmos_workflow.web.shapes import Page, Prompt, PromptChange
+
+__all__ = ["Number", "WantedPrompts", "router"]
+
+router = APIRouter(tags=["prompts"])
+
+Number = Annotated[int, Path(ge=1, lt=2**63, description="a prompt's number")]
+Word = Annotated[str, Query(max_length=255)]
+
+
+def _wanted(
+    search: Annotated[str, Query(max_length=1000, description="words; the last may be a beginning")] = "",
+    run: Word = "", ok: bool | None = None, place: Word = "", engine: Word = "",
+    rating: Annotated[int | None, Query(ge=1, le=5, description="at least so many stars")] = None, tag: Word = "",
+) -> Wanted:  # fmt: skip
+    return Wanted(search, run, ok, place, engine, rating, tag)
+
+
+WantedPrompts = Annotated[Wanted, Depends(_wanted)]
+
+
+@router.get("/prompts")
+def list_prompts(ctx: Ctx, wanted: WantedPrompts, limit: Limit = 50, cursor: Cursor = None) -> Page[Prompt]:
+    """Prompts, the newest first; all filters that are given must hold."""
+    found = ctx.store.history.find(wanted, before=position(cursor), most=limit + 1)
+    names = ctx.clip_names([one.result.video for one in found])
+    return page(found, limit, lambda one: one.number, lambda rows: [Prompt.of(one, names) for one in rows])
+
+
+@router.get(
+    "/prompts/export",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/x-ndjson": {}, "text/csv": {}}}},
+)
+def export_prompts(
+    ctx: Ctx, wanted: WantedPrompts, format: Literal["jsonl", "csv", "spec"] = "jsonl",
+    number: Annotated[list[int], Query(max_length=1000, description="only these")] = [],  # noqa: B006
+) -> StreamingResponse:  # fmt: skip
+    """All prompts that the filters find, as JSON Lines, CSV, or NVIDIA controlnet specs (one a line)."""
+
+    def found() -> Iterator[Prompt]:
+        entries = ctx.store.history.these(number) if number else ctx.store.history.each(wanted)
+        names: dict[str, str] = {}
+        for one in entries:
+            if one.result.video not in names:
+                names |= {one.result.video: ""} | ctx.clip_names([one.result.video])
+            yield Prompt.of(one, names)
+
+    kind, suffix = FORMATS[format]
+    attached = {"content-disposition": f'attachment; filename="prompts.{suffix}"'}
+    return StreamingResponse(exported(found(), format), media_type=kind, headers=attached)
+
+
+@router.get("/prompts/{number}")
+def show_prompt(ctx: Ctx, number: Number) -> Prompt:
+    """One prompt with its answer."""
+    entry = ctx.store.history.get(number)
+    return Prompt.of(entry, ctx.clip_names([entry.result.video]))
+
+
+@router.patch("/prompts/{number}")
+def change_prompt(ctx: Ctx, number: Number, change: PromptChange) -> Prompt:
+    """Give it stars and tags."""
+    if "rating" in change.model_fields_set:
+        ctx.store.history.rate(number, change.rating)
+    if change.tags is not None:
+        ctx.store.history.tag(number, change.tags)
+    return show_prompt(ctx, number)
+
+
+@router.get("/prompts/{number}/controlnet_spec")
+def show_controlnet_spec(
+    ctx: Ctx, number: Number,
+    control: Annotated[list[Literal["edge", "vis", "depth", "seg"]], Query(max_length=4)] = ["edge"],  # noqa: B006
+) -> dict[str, object]:  # fmt: skip
+    """A controlnet spec of NVIDIA's Cosmos-Transfer1 with the upsampled prompt, its controls weighted alike."""
+    return controlnet_spec(show_prompt(ctx, number), control)
+
+
+@router.get("/prompts/{number}/thumbnail", response_class=Response, responses={200: {"content": {"image/png": {}}}})
+def show_thumbnail(ctx: Ctx, number: Number) -> Response:
+    """A small picture of the clip, while that is here."""
+    video = File(ctx.store.history.get(number).result.video)
+    if not video.is_file():
+        raise NotFound("its clip is no longer here", where=video.name, remedy="upload it again")
+    return Response(
+        ctx.library.thumbnail(video), media_type="image/png", headers={"cache-control": "private, max-age=86400"}
+    )
+
+
+@router.get("/tags")
+def list_tags(ctx: Ctx) -> dict[str, int]:
+    """Every tag, and how many prompts have it."""
+    return dict(ctx.store.history.all_tags())

@@ -1,0 +1,103 @@
+"""Uploads in pieces: what has come stays, and a line that broke is gone on with from there."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_hex
+
+from filelock import FileLock, Timeout
+
+from cosmos_workflow.errors import BadInputError, Conflict, HostFull, NotFound
+from cosmos_workflow.web.library import Library
+from cosmos_workflow.web.shapes import Media, Upload
+
+__all__ = ["Uploads"]
+
+UPLOAD_ID = r"[0-9a-f]{32}"
+STALE_SECONDS = 7 * 86400.0  # an upload that nobody goes on with
+SPARE_BYTES = 256 << 20  # that stay free on the disk
+
+
+class Uploads:
+    """Files that come, in `folder`; a whole one goes to the library. `most` is how many bytes one may have."""
+
+    def __init__(self, folder: Path, library: Library, *, most: int) -> None:
+        self._folder = folder
+        self._library = library
+        self._most = most
+        folder.mkdir(parents=True, exist_ok=True)
+        for told in folder.glob("*.json"):
+            part = told.with_suffix(".part")
+            if not part.exists() or time.time() - part.stat().st_mtime > STALE_SECONDS:
+                self.drop(told.stem)
+
+    def begin(self, name: str, size: int) -> Upload:
+        """A new upload. Raises BadInputError for one that is too large, HostFull where the disk has no room for it."""
+        if size > self._most:
+            raise BadInputError(f"{size:,} bytes are too many", where=name, remedy=f"at most {self._most:,}")
+        if shutil.disk_usage(self._folder).free < size + SPARE_BYTES:
+            raise HostFull("the server's disk is full", where=name, remedy="remove clips that are no longer needed")
+        id = token_hex(16)
+        told = {"name": Path(name.replace("\\", "/")).name or "clip", "size": size}
+        (self._folder / f"{id}.part").touch()
+        (self._folder / f"{id}.json").write_text(json.dumps(told), encoding="utf-8")
+        return self.get(id)
+
+    def get(self, id: str) -> Upload:
+        """How far an upload is. Raises NotFound."""
+        told = json.loads(self._told(id).read_text(encoding="utf-8"))
+        return Upload(id=id, offset=(self._folder / f"{id}.part").stat().st_size, **told)
+
+    @contextmanager
+    def piece(self, id: str, offset: int) -> Iterator[Callable[[bytes], None]]:
+        """Where the bytes from `offset` on go, in order.
+
+        Raises Conflict where others bytes are due, or another piece is just coming, BadInputError for too many.
+        """
+        size = self.get(id).size
+        lock = FileLock(self._folder / f"{id}.lock", thread_local=False)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise Conflict("another piece is coming", where=id, remedy="wait for it") from None
+        try:
+            if offset != (now := self.get(id).offset):
+                raise Conflict(f"the next piece begins at {now}", where=id, remedy="ask for the upload's offset")
+            with (self._folder / f"{id}.part").open("ab") as file:
+
+                def put(data: bytes) -> None:
+                    if file.tell() + len(data) > size:
+                        raise BadInputError("more bytes than were told of", where=id, remedy="tell of its true size")
+                    file.write(data)
+
+                yield put
+        finally:
+            lock.release()
+
+    def finish(self, id: str) -> Media:
+        """Take in an upload whose bytes have all come. Raises BadInputError for what is no clip, and drops it."""
+        upload = self.get(id)
+        try:
+            return Media.of(self._library.take(self._folder / f"{id}.part", upload.name))
+        except BadInputError as error:
+            raise BadInputError(error.what, where=upload.name, remedy=error.remedy) from error
+        finally:
+            self.drop(id)
+
+    def drop(self, id: str) -> None:
+        """Forget an upload. Raises NotFound."""
+        told = self._told(id)
+        for suffix in ("part", "json", "lock"):
+            told.with_suffix(f".{suffix}").unlink(missing_ok=True)
+
+    def _told(self, id: str) -> Path:
+        path = self._folder / f"{id}.json"
+        if not re.fullmatch(UPLOAD_ID, id) or not path.exists():
+            raise NotFound("no such upload", where=id[:80], remedy="begin it anew")
+        return path
