@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from cosmos_workflow.errors import UsageError
+from cosmos_workflow.errors import NotFound
 from cosmos_workflow.store.database import Database
 from cosmos_workflow.store.schema import experiments, trials
 
@@ -70,7 +70,7 @@ class Experiments:
         exact = [one for one in found if one.id == id] or found
         if len(exact) != 1:
             what = f"{id!r} begins {len(found)} experiments" if found else f"no experiment {id!r}"
-            raise UsageError(what, remedy="see them: cosmos report --list")
+            raise NotFound(what, remedy="see them: cosmos report --list")
         return exact[0]
 
     def update(self, id: str, *, state: str = "", environment: Mapping[str, Any] | None = None) -> None:

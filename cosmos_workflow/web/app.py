@@ -18,6 +18,7 @@ from starlette.staticfiles import StaticFiles
 from cosmos_workflow.errors import BadInputError, Conflict, CosmosError, EngineError, HostError, NotFound, UsageError
 from cosmos_workflow.limits import get_model
 from cosmos_workflow.version import __version__
+from cosmos_workflow.web import page
 from cosmos_workflow.web.etags import ETagMiddleware
 from cosmos_workflow.web.guard import GuardMiddleware
 from cosmos_workflow.web.metrics import MetricsMiddleware, metrics_route
@@ -60,6 +61,7 @@ def make_app(server: Server) -> FastAPI:
     )  # fmt: skip
     app.state.server = server
     app.include_router(router)
+    app.include_router(page.router)
     app.add_api_route("/metrics", metrics_route, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     for kind in (CosmosError, RequestValidationError, HTTPException, SQLAlchemyError):

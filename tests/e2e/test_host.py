@@ -38,7 +38,7 @@ WITH_VLLM: dict[str, Any] = {
 }
 RUNTIMES = ["none", "podman"]
 SETTINGS = Settings(max_tokens=24, temperature=0.0)
-LONG = Settings(max_tokens=300, temperature=0.0)  # twenty answers take most of a minute
+LONG = Settings(max_tokens=1200, temperature=0.0)  # so that there is time to end it in the middle
 
 AddHost = Callable[..., Runs]
 

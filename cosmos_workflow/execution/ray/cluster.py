@@ -31,6 +31,7 @@ __all__ = ["Cluster", "connected", "who_answers"]
 
 NAMESPACE = "cosmos-workflow"
 OWN_MODEL = ("vllm", "transformers")
+BUSY_SECONDS = (2.0, 5.0)
 GONE = "the job's driver is gone"
 
 
@@ -99,13 +100,28 @@ def _joined(place: str) -> tuple[Any, bool]:
     if place != "ray":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what they say is raised too
-            return ray.init(place, **told), False
+            return _by_client(place, told), False
     try:
         return ray.init("auto", **told), False
     except ConnectionError:
         if "RAY_ADDRESS" in os.environ:
             raise
         return ray.init("local", **told), True
+
+
+def _by_client(place: str, told: dict[str, Any]) -> Any:
+    """A head that is busy may be too slow to start the process that serves a client: it is asked again."""
+    import ray
+
+    for wait in BUSY_SECONDS:
+        try:
+            return ray.init(place, **told)
+        except ConnectionError as error:  # noqa: PERF203 - it takes seconds anyway
+            if "Initialization failure" not in str(error):
+                raise
+            ray.shutdown()
+            time.sleep(wait)
+    return ray.init(place, **told)
 
 
 def _has_token() -> bool:

@@ -1,0 +1,13 @@
+"""The page: rendered here, made live by HTMX; nothing on it is more than the REST API can do."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from cosmos_workflow.web.page import docs, hosts, limits, login, new, prompts, runs
+
+__all__ = ["router"]
+
+router = APIRouter(include_in_schema=False)
+for one in (new, runs, prompts, limits, hosts, login, docs):
+    router.include_router(one.router)

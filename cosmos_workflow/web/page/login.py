@@ -1,0 +1,47 @@
+"""Showing the token once, for a session in a cookie that scripts cannot read and other sites cannot send."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import RedirectResponse, Response
+
+from cosmos_workflow.web.guard import COOKIE, SESSION_SECONDS
+from cosmos_workflow.web.page.rendering import render
+from cosmos_workflow.web.server import Ctx
+
+__all__ = ["router"]
+
+router = APIRouter()
+
+
+@router.get("/login")
+def ask(request: Request) -> Response:
+    return render(request, "login.html", problem="")
+
+
+@router.post("/login")
+def log_in(request: Request, ctx: Ctx, token: Annotated[str, Form(max_length=1000)] = "") -> Response:
+    """Wrong tokens count, and soon have to wait."""
+    who = request.client.host if request.client else ""
+    if wait := ctx.guard.may_try(who):
+        refused = render(request, "login.html", 429, problem=f"too many wrong tokens: wait {wait:.0f} s")
+        refused.headers["retry-after"] = str(int(wait) + 1)
+        return refused
+    if not ctx.guard.is_token(token.strip()):
+        ctx.guard.was_wrong(who)
+        return render(request, "login.html", 403, problem="that is not the token")
+    answer = RedirectResponse("/", 303)
+    answer.set_cookie(
+        COOKIE, ctx.guard.session(), max_age=SESSION_SECONDS, httponly=True, samesite="strict",
+        secure=request.url.scheme == "https",
+    )  # fmt: skip
+    return answer
+
+
+@router.post("/logout")
+def log_out() -> Response:
+    answer = RedirectResponse("/login", 303)
+    answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    return answer

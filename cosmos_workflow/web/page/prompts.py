@@ -1,0 +1,88 @@
+"""The tab *Prompts*: the history, searched, rated, compared."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import HTMLResponse
+
+from cosmos_workflow.engines import ENGINES
+from cosmos_workflow.errors import CosmosError
+from cosmos_workflow.store import Wanted
+from cosmos_workflow.web.page.rendering import environment, render
+from cosmos_workflow.web.paging import Cursor
+from cosmos_workflow.web.routes.prompts import Number, list_prompts
+from cosmos_workflow.web.server import Ctx
+from cosmos_workflow.web.shapes import Prompt
+
+__all__ = ["router"]
+
+router = APIRouter()
+
+SHOWN = 24
+
+
+@router.get("/prompts")
+def prompts(request: Request, ctx: Ctx, cursor: Cursor = None) -> HTMLResponse:
+    """The whole tab; its list alone, or the next part of it, for HTMX."""
+    given = {name: value for name, value in request.query_params.items() if value and name != "cursor"}
+    wanted = _wanted(given)
+    found = list_prompts(ctx, wanted, SHOWN, cursor)
+    template = "_prompts.html" if "hx-request" in request.headers else "prompts.html"
+    places = ["local", *ctx.config.hosts]
+    return render(
+        request, template, prompts=found.items, next=found.next, wanted=wanted, query=urlencode(given),
+        first=cursor is None, tags=[tag for tag, _ in ctx.store.history.all_tags()], engines=list(ENGINES),
+        places=places,
+    )  # fmt: skip
+
+
+@router.get("/prompts/compare")
+def compare(request: Request, ctx: Ctx, number: Annotated[list[int], Query(max_length=8)] = []) -> HTMLResponse:  # noqa: B006
+    """Several answers side by side."""
+    entries = ctx.store.history.these(number)
+    names = ctx.clip_names([one.result.video for one in entries])
+    return render(request, "compare.html", prompts=[Prompt.of(one, names) for one in entries])
+
+
+@router.post("/prompts/{number}/mark")
+def mark(
+    request: Request, ctx: Ctx, number: Number, rating: Annotated[str, Form()] = "", tags: Annotated[str, Form()] = ""
+) -> HTMLResponse:
+    """Stars and tags of one prompt; tags with commas between."""
+    problem = ""
+    try:
+        ctx.store.history.rate(number, int(rating) if rating.isdecimal() and rating != "0" else None)
+        ctx.store.history.tag(number, tags.split(","))
+    except CosmosError as error:
+        problem = str(error)
+    entry = ctx.store.history.get(number)
+    return render(request, "_mark.html", one=Prompt.of(entry, {}), problem=problem)
+
+
+def _wanted(given: Mapping[str, str]) -> Wanted:
+    """What the form asks for; what it left empty or cannot be is not asked for."""
+    rating = given.get("rating", "")
+    words = {name: given.get(name, "")[:255] for name in ("run", "place", "engine", "tag")}
+    return Wanted(
+        given.get("search", "")[:1000], ok={"true": True, "false": False}.get(given.get("ok", "")),
+        rating=int(rating) if rating in ("1", "2", "3", "4", "5") else None, **words,
+    )  # fmt: skip
+
+
+def _diff(before: str, after: str) -> list[tuple[str, str, str]]:
+    """What became of the prompt: (kind, words before, words after), the kinds being difflib's."""
+    old, new = (re.findall(r"\S+\s*", text) for text in (before, after))
+    plain_old, plain_new = ([re.sub(r"\W", "", word).casefold() for word in words] for words in (old, new))
+    matcher = difflib.SequenceMatcher(None, plain_old, plain_new, autojunk=False)
+    return [
+        (kind, "".join(old[a:b]), "".join(new[c:d])) for kind, a, b, c, d in matcher.get_opcodes()
+    ]  # fmt: skip
+
+
+environment.globals["diff"] = _diff
