@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cosmos_workflow.config import Config, data_folder, known_keys_file, load_config
 from cosmos_workflow.engines import Engine, EngineSettings, make_engine
-from cosmos_workflow.errors import HostError, HostUnreachable, UsageError
+from cosmos_workflow.errors import HostError, HostUnreachable, NotFound, UsageError
 from cosmos_workflow.execution import run_local
 from cosmos_workflow.execution.ray import is_ray
 from cosmos_workflow.limits import Plan
@@ -306,7 +306,7 @@ def _check_before_upload(host: Host, settings: Settings, listener: Listener) -> 
 
 
 def find_host(name: str, config: Config | None = None) -> Host:
-    """A host of the settings. Raises UsageError where there is none of that name."""
+    """A host of the settings. Raises NotFound where there is none of that name."""
     from cosmos_workflow.connection import host_from
 
     if is_ray(name):
@@ -314,7 +314,7 @@ def find_host(name: str, config: Config | None = None) -> Host:
     hosts = (config or load_config()).hosts
     if name not in hosts:
         known = f"known are {', '.join(hosts)}" if hosts else "add it: cosmos hosts add NAME [USER@]HOST[:PORT]"
-        raise UsageError(f"no host named {name!r}", remedy=known)
+        raise NotFound(f"no host named {name!r}", remedy=known)
     return host_from(name, hosts[name])
 
 

@@ -97,6 +97,10 @@ class Library:
                         return found
         return found
 
+    def record(self, id: str) -> MediaRecord:
+        """What is known of an uploaded clip. Raises NotFound."""
+        return self._store.media.get(id)
+
     def take(self, file: Path, name: str) -> MediaRecord:
         """Take a whole file in, and away from where it was. Raises BadInputError for what is no clip."""
         kind_of(file)

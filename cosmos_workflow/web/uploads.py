@@ -14,6 +14,7 @@ from secrets import token_hex
 from filelock import FileLock, Timeout
 
 from cosmos_workflow.errors import BadInputError, Conflict, HostFull, NotFound
+from cosmos_workflow.files import write_whole
 from cosmos_workflow.web.library import Library
 from cosmos_workflow.web.shapes import Media, Upload
 
@@ -33,8 +34,8 @@ class Uploads:
         self._most = most
         folder.mkdir(parents=True, exist_ok=True)
         for told in folder.glob("*.json"):
-            part = told.with_suffix(".part")
-            if not part.exists() or time.time() - part.stat().st_mtime > STALE_SECONDS:
+            latest = max(file.stat().st_mtime for file in folder.glob(f"{told.stem}.*"))
+            if time.time() - latest > STALE_SECONDS:
                 self.drop(told.stem)
 
     def begin(self, name: str, size: int) -> Upload:
@@ -50,8 +51,10 @@ class Uploads:
         return self.get(id)
 
     def get(self, id: str) -> Upload:
-        """How far an upload is. Raises NotFound."""
+        """How far an upload is; one that was taken in has its clip. Raises NotFound."""
         told = json.loads(self._told(id).read_text(encoding="utf-8"))
+        if media := told.pop("media", None):
+            return Upload(id=id, offset=told["size"], media=Media.of(self._library.record(media)), **told)
         return Upload(id=id, offset=(self._folder / f"{id}.part").stat().st_size, **told)
 
     @contextmanager
@@ -67,8 +70,9 @@ class Uploads:
         except Timeout:
             raise Conflict("another piece is coming", where=id, remedy="wait for it") from None
         try:
-            if offset != (now := self.get(id).offset):
-                raise Conflict(f"the next piece begins at {now}", where=id, remedy="ask for the upload's offset")
+            now = self.get(id)
+            if now.media or offset != now.offset:
+                raise Conflict(f"the next piece begins at {now.offset}", where=id, remedy="ask for the upload's offset")
             with (self._folder / f"{id}.part").open("ab") as file:
 
                 def put(data: bytes) -> None:
@@ -80,15 +84,20 @@ class Uploads:
         finally:
             lock.release()
 
-    def finish(self, id: str) -> Media:
-        """Take in an upload whose bytes have all come. Raises BadInputError for what is no clip, and drops it."""
+    def finish(self, id: str) -> Upload:
+        """Take in an upload whose bytes have all come. Raises BadInputError for what is no clip, and drops it.
+
+        It is remembered for a while, as the answer to its last piece may be lost on the way.
+        """
         upload = self.get(id)
         try:
-            return Media.of(self._library.take(self._folder / f"{id}.part", upload.name))
+            record = self._library.take(self._folder / f"{id}.part", upload.name)
         except BadInputError as error:
-            raise BadInputError(error.what, where=upload.name, remedy=error.remedy) from error
-        finally:
             self.drop(id)
+            raise BadInputError(error.what, where=upload.name, remedy=error.remedy) from error
+        told = {"name": upload.name, "size": upload.size, "media": record.id}
+        write_whole(self._told(id), json.dumps(told).encode())
+        return self.get(id)
 
     def drop(self, id: str) -> None:
         """Forget an upload. Raises NotFound."""

@@ -55,9 +55,7 @@ async def continue_upload(
         async for data in request.stream():
             put(data)
     upload = ctx.uploads.get(id)
-    if upload.offset == upload.size:
-        return upload.model_copy(update={"media": await run_in_threadpool(ctx.uploads.finish, id)})
-    return upload
+    return await run_in_threadpool(ctx.uploads.finish, id) if upload.offset == upload.size else upload
 
 
 @router.delete("/media/uploads/{id}", status_code=204)
