@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from cosmos_workflow.engines import make_engine
     from cosmos_workflow.errors import CosmosError
     from cosmos_workflow.prompts import Item, Result, Settings
+    from cosmos_workflow.web import AsyncClient, Client
 
 __all__ = [
+    "AsyncClient",
+    "Client",
     "CosmosError",
     "Item",
     "Result",
@@ -30,6 +33,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AsyncClient": "web",
+    "Client": "web",
     "CosmosError": "errors",
     "Item": "prompts",
     "Result": "prompts",

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import click
 
-from cosmos_workflow.errors import CosmosError
+from cosmos_workflow.errors import CosmosError, UsageError
 from cosmos_workflow.version import __version__
 
 __all__ = ["cosmos", "main"]
@@ -44,6 +44,14 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
+        if server := ctx.params.get("server"):
+            from cosmos_workflow.cli.served import COMMANDS as SERVED
+
+            if cmd_name in SERVED:
+                return SERVED[cmd_name]
+            if cmd_name != "completion":
+                remedy = f"there are {', '.join(SERVED)}; or leave --server (COSMOS_SERVER) out"
+                raise UsageError(f"{cmd_name} is not done by a server", where=server, remedy=remedy)
         module = importlib.import_module(f"cosmos_workflow.cli.{cmd_name}")
         command: click.Command = module.command
         return command
@@ -55,17 +63,19 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="cosmos")
+@click.option("--server", metavar="URL", envvar="COSMOS_SERVER", help="A cosmos server that does it.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.pass_context
-def cosmos(context: click.Context, debug: bool) -> None:
+def cosmos(context: click.Context, server: str | None, debug: bool) -> None:
     """Prompt upsampling for NVIDIA Cosmos-Transfer1, with limits known before anything runs.
 
     \b
     cosmos check clip.mp4 -p "A futuristic city at sunset"
     cosmos upsample clip.mp4 -p "A futuristic city at sunset"
     cosmos upsample prompts.jsonl -o upsampled.jsonl
+    cosmos serve
     """
-    if context.invoked_subcommand not in ("runs", "completion"):
+    if not server and context.invoked_subcommand not in ("runs", "serve", "worker", "completion"):
         from cosmos_workflow.cli.unfinished import tell_of_unfinished
 
         tell_of_unfinished()

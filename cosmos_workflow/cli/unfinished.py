@@ -17,11 +17,12 @@ def tell_of_unfinished() -> None:
     path = data_folder() / "store.db"
     if not path.is_file():
         return
+    # Those of the queue go on by themselves.
     ended = "('done', 'failed', 'cancelled')"
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0.2)) as database:
             rows = database.execute(
-                f"SELECT id, state FROM runs WHERE state NOT IN {ended} ORDER BY created"
+                f"SELECT id, state FROM runs WHERE state NOT IN {ended} AND rank IS NULL ORDER BY created"
             ).fetchall()
     except sqlite3.Error:
         return

@@ -1,0 +1,260 @@
+"""The commands of `cosmos --server URL`: the same words, said to a server."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cosmos_workflow.cli.console import exit_code, print_json, stderr, stdout, table
+from cosmos_workflow.cli.options import DURATION, frames_option, length_option, request_options
+from cosmos_workflow.errors import CosmosError
+from cosmos_workflow.limits import MODELS
+
+if TYPE_CHECKING:
+    from cosmos_workflow.prompts import Item, Result
+    from cosmos_workflow.web import Client
+
+__all__ = ["COMMANDS"]
+
+SETTINGS = ("fit", "model", "frames", "max_tokens", "max_model_len", "pick", "temperature", "seed")
+
+JSON = click.option("--json", "as_json", is_flag=True, help="JSON.")
+
+
+def client_of(context: click.Context) -> Client:
+    """The server that the command line named; closed when the command ends."""
+    from cosmos_workflow.web import Client
+
+    url: str = context.find_root().params["server"]
+    return context.with_resource(closing(Client(url)))
+
+
+def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        request_options,
+        click.option("--model", type=click.Choice(list(MODELS)), help="Whose limits hold.  [the server's]"),
+        frames_option,
+        length_option(),
+        click.option("--max-tokens", type=click.IntRange(1), help="Tokens of answer.  [300]"),
+        click.option("--pick", type=click.Choice(["first", "spread"]), help="Which frames.  [first]"),
+        click.option("--temperature", type=click.FloatRange(0), help="0 gives the same answer each time.  [0.6]"),
+        click.option("--seed", type=int, help="Makes sampling repeatable."),
+    ):
+        function = option(function)
+    return function
+
+
+def settings_of(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: options[name] for name in SETTINGS if options[name] is not None}
+
+
+@click.command("check")
+@click.argument("source", metavar="VIDEO | BATCH.jsonl", type=click.Path())
+@settings_options
+@JSON
+@click.pass_context
+def check(context: click.Context, /, source: str, as_json: bool, **options: Any) -> int:
+    """Tell whether the server's model can take them; clips are uploaded, nothing runs."""
+    from cosmos_workflow.api import load_items
+    from cosmos_workflow.cli.check import FIELDS, print_plans
+    from cosmos_workflow.prompts import is_batch
+
+    plans = client_of(context).check(load_items(source, options["prompt"]), **settings_of(options))
+    if as_json:
+        for one in plans:
+            print_json({name: getattr(one, name) for name in FIELDS})
+    else:
+        print_plans(plans, as_table=is_batch(source))
+    return exit_code([one.verdict if not one.runs else "" for one in plans])
+
+
+@click.command("upsample")
+@click.argument("source", metavar="VIDEO | BATCH.jsonl", type=click.Path())
+@settings_options
+@click.option("-o", "--out", type=click.Path(), help="Results file.  [NAME.upsampled.jsonl]")
+@click.option("--engine", default="", metavar="NAME", help="vllm, server, transformers or describe.  [the server's]")
+@click.option("--on", "place", default="local", metavar="PLACE", help="local is the server, or one of its hosts.")
+@click.option("--priority", type=click.IntRange(-1000, 1000), default=0, help="Higher goes first.  [0]")
+@click.option("--keep-warm", type=DURATION, default="10m", help="How long the model stays loaded.  [10m]")
+@click.option("--detach", is_flag=True, help="Return when the server has it; see `runs`.")
+@click.option("--again", is_flag=True, help="Ask also for what the results file already answers.")
+@JSON
+@click.pass_context
+def upsample(
+    context: click.Context, /, source: str, out: str | None, again: bool, detach: bool, as_json: bool, **options: Any
+) -> int:
+    """Put a batch into the server's queue, and bring its results here."""
+    from cosmos_workflow.api import load_items
+    from cosmos_workflow.cli.results import show_results
+    from cosmos_workflow.prompts import ResultsFile, is_batch
+
+    items = load_items(source, options["prompt"])
+    out = out or f"{Path(source).stem}.upsampled.jsonl"
+    with ResultsFile(out) as file:
+        results = {} if again else {result.id: result for result in file.answered(items)}
+        file.drop({item.id for item in items} - results.keys())
+        todo = [item for item in items if item.id not in results]
+        if todo:
+            client = client_of(context)
+            how = {name: options[name] for name in ("engine", "place", "priority", "keep_warm")}
+            run = client.run(todo, settings=settings_of(options), name=Path(source).name, **how)
+            stderr().print(f"run: {run.id}", style="dim")
+            if detach:
+                stderr().print(f"it is in the queue; its results come with: runs export {run.id}")
+                if as_json:
+                    print_json({"run": run.id, "place": run.place})
+                return 0
+            for result in followed(client, run.id, todo, quiet=as_json):
+                file.write(result)
+                results[result.id] = result
+    shown = [results[item.id] for item in items if item.id in results]
+    return show_results(shown, out, earlier=len(items) - len(todo), batch=is_batch(source), as_json=as_json)
+
+
+def followed(client: Client, run: str, items: Sequence[Item], *, quiet: bool) -> list[Result]:
+    """Watch a run to its end; its results, with the clips as they are called here."""
+    from cosmos_workflow.cli.progress import bar
+
+    videos = {item.id: str(item.video) for item in items}
+    shown = sys.stderr.isatty() and not quiet
+    try:
+        with bar() if shown else nullcontext() as progress:
+            task = progress.add_task("upsampling", total=len(items)) if progress else None
+            for event in client.events(run):
+                if progress and event.name == "result":
+                    progress.advance(task)
+                elif event.name in ("loading", "loaded", "warm") and not quiet:
+                    stderr().print(event.name, style="dim")
+    except (KeyboardInterrupt, CosmosError):
+        stderr().print(f"run {run} goes on there; its results come with: runs export {run}", style="yellow")
+        raise
+    return [replace(one, video=videos.get(one.id, one.video)) for one in client.results(run)]
+
+
+@click.group("runs")
+def runs() -> None:
+    """The server's runs: list, show, cancel, retry, remove, logs, export; pause and resume its queue."""
+
+
+@runs.command("list")
+@click.option("--on", "place", default="", metavar="PLACE", help="Only runs at this place.")
+@click.option("-n", "most", type=click.IntRange(1), default=20, show_default=True, help="How many.")
+@JSON
+@click.pass_context
+def list_runs(context: click.Context, /, place: str, most: int, as_json: bool) -> None:
+    """The latest runs."""
+    found = client_of(context).runs(place=place)[:most]
+    if as_json:
+        for run in found:
+            print_json(run.model_dump())
+        return
+    rows = table("run", "state", "place", "engine", ">answered", ">failed", ">items", "started", "batch")
+    for run in found:
+        started = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.created))
+        counts = [str(count) for count in (run.answered, run.failed, run.total)]
+        rows.add_row(run.id, run.state, run.place, run.engine, *counts, started, run.source)
+    stdout().print(rows)
+
+
+@runs.command("show")
+@click.argument("run")
+@click.pass_context
+def show(context: click.Context, /, run: str) -> None:
+    """One run, as JSON."""
+    print_json(client_of(context).show(run).model_dump())
+
+
+@runs.command("logs")
+@click.argument("run")
+@click.pass_context
+def logs(context: click.Context, /, run: str) -> None:
+    """The end of the output of what answers it."""
+    click.echo(client_of(context).log(run), nl=False)
+
+
+@runs.command("export")
+@click.argument("run")
+@click.pass_context
+def export(context: click.Context, /, run: str) -> None:
+    """Its results as JSON Lines."""
+    for result in client_of(context).results(run):
+        print_json(asdict(result))
+
+
+def _verb(name: str, help: str) -> None:
+    @runs.command(name, help=help)
+    @click.argument("run")
+    @click.pass_context
+    def act(context: click.Context, /, run: str) -> None:
+        found = getattr(client_of(context), name)(run)
+        stderr().print(f"{run} is {found.state if found else 'removed'}")
+
+
+_verb("cancel", "End a run wherever it is; what is answered stays.")
+_verb("retry", "One more attempt for what has no answer.")
+_verb("remove", "Forget a run that has ended, with its prompts.")
+
+
+@runs.command("pause")
+@click.pass_context
+def pause(context: click.Context) -> None:
+    """Begin no further run; what runs goes on."""
+    client_of(context).pause()
+
+
+@runs.command("resume")
+@click.pass_context
+def resume(context: click.Context) -> None:
+    """Begin runs again."""
+    client_of(context).pause(False)
+
+
+@click.group("hosts")
+def hosts() -> None:
+    """The server's hosts: list, check."""
+
+
+@hosts.command("list")
+@click.pass_context
+def list_hosts(context: click.Context) -> None:
+    """The machines that the server can send runs to, as JSON Lines."""
+    for host in client_of(context).hosts():
+        print_json(host.model_dump())
+
+
+@hosts.command("check")
+@click.argument("name")
+@JSON
+@click.pass_context
+def check_host(context: click.Context, /, name: str, as_json: bool) -> int:
+    """What a host has and lacks; `local` is the server's own machine."""
+    from cosmos_workflow.cli.checks import show_checks
+    from cosmos_workflow.doctor import Check
+
+    found = client_of(context).check_host(name)
+    return show_checks((Check(**one.model_dump()) for one in found), as_json)
+
+
+@click.command("limits")
+@click.option("-p", "--prompt", default="", help="A prompt, whose tokens count.")
+@click.option("--gpu", help="Only this GPU.")
+@click.pass_context
+def limits(context: click.Context, /, prompt: str, gpu: str | None) -> None:
+    """The largest sizes by aspect ratio, and what fits a GPU, as JSON."""
+    print_json(client_of(context).limits(prompt=prompt, gpu=gpu))
+
+
+COMMANDS: dict[str, click.Command] = {
+    "upsample": upsample,
+    "check": check,
+    "limits": limits,
+    "runs": runs,
+    "hosts": hosts,
+}

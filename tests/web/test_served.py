@@ -1,0 +1,80 @@
+"""`cosmos --server URL`: the command line against a server."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from servers.cosmos_server import CosmosServer
+
+
+def cosmos(server: CosmosServer, *words: object, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "cosmos_workflow", "--server", server.url, *map(str, words)]
+    told = {**os.environ, "PYTHONUTF8": "1", **environment}
+    done = subprocess.run(command, capture_output=True, text=True, env=told, encoding="utf-8", check=False)
+    assert done.returncode == code, done.stderr
+    return done
+
+
+@pytest.fixture
+def batch(tmp_path: Path, clip_file: Path) -> Path:
+    path = tmp_path / "batch.jsonl"
+    entries = [{"id": f"i{n}", "prompt": f"größer {n}", "video": str(clip_file)} for n in range(3)]
+    path.write_text("\n".join(map(json.dumps, entries)))
+    return path
+
+
+def test_check_says_what_it_says_here(server: CosmosServer, clip_file: Path) -> None:
+    words = ("check", clip_file, "-p", "A futuristic city at sunset", "--fit", "off", "--json")
+    there = json.loads(cosmos(server, *words, code=1).stdout)
+    here = subprocess.run(
+        [sys.executable, "-m", "cosmos_workflow", *words], capture_output=True, text=True, check=False
+    )
+    mine = json.loads(here.stdout)
+    assert {**there, "id": ""} == {**mine, "id": ""}
+
+
+def test_a_batch_is_upsampled_and_gone_on_with(server: CosmosServer, batch: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    said = cosmos(server, "upsample", batch, "-o", out, "--engine", "describe")
+    assert "3 answered, 0 failed" in said.stderr
+    lines = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert [(line["id"], line["prompt"], Path(line["video"]).exists()) for line in lines] == [
+        (f"i{n}", f"größer {n}", True) for n in range(3)
+    ]
+    assert "3 answered earlier" in cosmos(server, "upsample", batch, "-o", out).stderr
+
+
+def test_runs_are_listed_cancelled_and_exported(server: CosmosServer, batch: Path, tmp_path: Path) -> None:
+    cosmos(server, "runs", "pause")
+    out = tmp_path / "o.jsonl"
+    made = json.loads(cosmos(server, "upsample", batch, "-o", out, "--engine", "describe", "--detach", "--json").stdout)
+    assert made["run"] in cosmos(server, "runs", "list", "--json").stdout
+    assert "is cancelled" in cosmos(server, "runs", "cancel", made["run"]).stderr
+    cosmos(server, "runs", "export", made["run"], code=3)
+    cosmos(server, "runs", "resume")
+    assert "is queued" in cosmos(server, "runs", "retry", made["run"]).stderr
+    with server.client() as client:
+        for _ in client.events(made["run"]):
+            pass
+    assert len(cosmos(server, "runs", "export", made["run"]).stdout.splitlines()) == 3
+
+
+def test_hosts_and_limits(server: CosmosServer) -> None:
+    assert json.loads(cosmos(server, "limits", "--gpu", "L4").stdout)["memory"][0]["gpu"] == "L4"
+    assert "python" in cosmos(server, "hosts", "check", "local").stdout
+    assert cosmos(server, "hosts", "list").stdout == ""
+
+
+def test_what_a_server_does_not_do_is_said(server: CosmosServer) -> None:
+    assert "is not done by a server" in cosmos(server, "doctor", code=2).stderr
+
+
+def test_nobody_there(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "cosmos_workflow", "--server", "http://127.0.0.1:9", "runs", "list"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, "no server answers" in done.stderr) == (3, True)
