@@ -7,7 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from benchmarks import quick, remote
+from benchmarks import quick, remote, serve
 from benchmarks.measure import Fact, Row, machine, table
 
 ROOT = Path(__file__).parent.parent
@@ -20,6 +20,8 @@ travels between machines. `make bench` writes this page anew. Nothing here is as
 
 """
 TAIL = """
+The server's rows are of one process that also drives the queue, asked by `wrk` on the same two cores, over loopback.
+
 Starting a program includes Python's own start, which is the peer's time there. The batch rows run the tiny
 random-weight Pixtral of `make vllm-env` on vLLM for CPU: they show what continuous batching does to the
 overhead a prompt, not what a GPU does. The rows of hosts go through a real sshd on loopback, so that neither a line's
@@ -35,6 +37,7 @@ def main() -> None:
     command = [str(ROOT / ".vllm" / "venv" / "bin" / "python"), "-m", "benchmarks.batch"]
     said = subprocess.run(command, cwd=ROOT, env={**os.environ}, stdout=subprocess.PIPE, text=True, check=True).stdout
     found += [Row(**json.loads(line[4:])) for line in said.splitlines() if line.startswith("ROW ")]
+    found += serve.facts()
     page = HEAD.format(machine=machine()) + table(found) + TAIL
     (ROOT / "docs" / "PERFORMANCE.md").write_text(page, encoding="utf-8")
     print(page)

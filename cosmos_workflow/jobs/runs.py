@@ -210,6 +210,9 @@ def _recorded(listener: Listener, folder: RunFolder, run: RunRecord) -> Listener
         listener.result(one)
 
     def event(one: dict[str, Any]) -> None:
+        nonlocal began
+        if one["event"] in ("loaded", "warm"):
+            began = time.monotonic()
         if one["event"] != "item":
             folder.tell(one["event"], **{name: value for name, value in one.items() if name not in ("event", "time")})
         listener.event(one)

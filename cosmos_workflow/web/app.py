@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
@@ -24,6 +27,7 @@ from cosmos_workflow.web.guard import GuardMiddleware
 from cosmos_workflow.web.metrics import MetricsMiddleware, metrics_route
 from cosmos_workflow.web.routes import router
 from cosmos_workflow.web.server import Server
+from cosmos_workflow.web.shapes import Problem
 
 __all__ = ["make_app"]
 
@@ -42,6 +46,12 @@ STATUS: tuple[tuple[type[CosmosError], int], ...] = (
     (CosmosError, 409),
 )
 
+PROBLEMS = {
+    400: "no JSON", 401: "no token", 403: "not from here", 404: "nothing has that name", 405: "not with this method",
+    409: "what is there does not allow it", 422: "not as the reference says, or no clip", 429: "too many wrong tokens",
+    503: "the store, a host or an engine does not answer",
+}  # fmt: skip
+
 
 def make_app(server: Server) -> FastAPI:
     """The application of one server; while it is up, the server's worker takes runs from the queue."""
@@ -57,9 +67,10 @@ def make_app(server: Server) -> FastAPI:
 
     app = FastAPI(
         title="cosmos-workflow", version=__version__, description=DESCRIPTION, lifespan=lifespan,
-        docs_url=None, redoc_url=None, openapi_url="/openapi.json", separate_input_output_schemas=False,
+        docs_url=None, redoc_url=None, openapi_url="/openapi.json",
     )  # fmt: skip
     app.state.server = server
+    app.openapi = lambda: _reference(app)  # type: ignore[method-assign]
     app.include_router(router)
     app.include_router(page.router)
     app.add_api_route("/metrics", metrics_route, include_in_schema=False)
@@ -88,5 +99,35 @@ async def _problem(request: Request, error: Exception) -> JSONResponse:
         log.error("%s", error)
         return JSONResponse(told, 503)
     assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        # Starlette names the methods of the first route that has the path, not those of all.
+        headers["allow"] = ", ".join(sorted(_methods(request))) or headers.get("allow", "")
     told = {"kind": "HTTP", "what": str(error.detail), "where": request.url.path, "remedy": "see /docs"}
-    return JSONResponse(told, error.status_code, error.headers)
+    return JSONResponse(told, error.status_code, headers)
+
+
+def _reference(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, in which every operation may answer with a Problem."""
+    if not app.openapi_schema:
+        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        schemas = document["components"]["schemas"]
+        schemas["Problem"] = Problem.model_json_schema()
+        problem = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        for operations in document["paths"].values():
+            for one in operations.values():
+                one["responses"] |= {
+                    str(code): {"description": what, "content": problem} for code, what in PROBLEMS.items()
+                }
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def _methods(request: Request) -> set[str]:
+    """What the reference says can be done at a path."""
+    found: set[str] = set()
+    for template, operations in request.app.openapi()["paths"].items():
+        pattern = "[^/]+".join(map(re.escape, re.split(r"\{[^}]*\}", template)))
+        if re.fullmatch(pattern, request.url.path):
+            found |= {method.upper() for method in operations}
+    return found

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from cosmos_workflow.errors import BadInputError, NotFound
@@ -72,9 +73,10 @@ class Library:
         if re.fullmatch(MEDIA_ID, video):
             return self.path(video)
         if self._shared is not None and "\0" not in video:
-            path = Path(os.path.realpath(self._shared / video))
-            if path.is_relative_to(self._shared) and path.is_file():
-                return path
+            with suppress(OSError):  # a name that is too long
+                path = Path(os.path.realpath(self._shared / video))
+                if path.is_relative_to(self._shared) and path.is_file():
+                    return path
         raise NotFound("no such clip", where=video[:80], remedy="upload it, or give a path in the media folder")
 
     def shared(self, most: int = 500) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from cosmos_workflow.limits import MODELS, Fit, Plan
 from cosmos_workflow.prompts import Result
@@ -41,14 +41,20 @@ T = TypeVar("T")
 
 EngineName = Literal["", "auto", "vllm", "server", "transformers", "describe"]
 Name = Annotated[str, StringConstraints(max_length=200)]
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
-Size = Annotated[int, Field(ge=1, le=100_000, description="pixels")]
+# 3.0 is a whole number in JSON, and "3" is none.
+whole = BeforeValidator(lambda value: int(value) if isinstance(value, float) and value % 1 == 0 else value)
+Count = Annotated[int, Field(ge=1, le=1_000_000), whole]
+Frames = Annotated[int, Field(ge=1, le=1000), whole]
+Seed = Annotated[int, Field(ge=-(2**53), le=2**53), whole]  # what every reader of JSON keeps exactly
+Size = Annotated[int, Field(ge=1, le=100_000, description="pixels"), whole]
+Priority = Annotated[int, Field(ge=-1000, le=1000), whole]
+Stars = Annotated[int, Field(ge=1, le=5), whole]
 
 
 class Shape(BaseModel):
-    """What is not known is refused, so that a misspelt word is not silently ignored."""
+    """What is not known is refused, so that a misspelt word is not silently ignored; a "1" is no 1."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class Problem(BaseModel):
@@ -73,8 +79,8 @@ class ItemIn(Shape):
     video: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
     prompt: Annotated[str, StringConstraints(max_length=200_000)] = ""
     id: Name = ""
-    frames: Annotated[int, Field(ge=1, le=1000)] | None = None
-    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
+    frames: Frames | None = None
+    seed: Seed | None = None
     temperature: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None = None
     max_tokens: Count | None = None
 
@@ -84,12 +90,12 @@ class SettingsIn(Shape):
 
     model: Literal[tuple(MODELS)] | None = None  # type: ignore[valid-type]
     fit: Fit = "auto"
-    frames: Annotated[int, Field(ge=1, le=1000)] | None = None
+    frames: Frames | None = None
     pick: Literal["first", "spread"] = "first"
     max_tokens: Count | None = None
     max_model_len: Count | None = None
     temperature: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None = None
-    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
+    seed: Seed | None = None
 
 
 class Check(Shape):
@@ -116,7 +122,7 @@ class NewRun(Shape):
     engine: EngineName = ""
     settings: SettingsIn = SettingsIn()
     name: Name = ""
-    priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
+    priority: Priority = 0
     held: bool = False
     keep_warm: Annotated[float, Field(ge=0, le=86_400, description="seconds")] = 600.0
 
@@ -155,7 +161,7 @@ class Run(BaseModel):
 class RunChange(Shape):
     """`before` puts it right before another waiting run, `first` before all."""
 
-    priority: Annotated[int, Field(ge=-1000, le=1000)] | None = None
+    priority: Priority | None = None
     held: bool | None = None
     first: bool = False
     before: Name = ""
@@ -204,7 +210,7 @@ Tag = Annotated[
 class PromptChange(Shape):
     """Only what is given is changed; a `rating` of null takes the stars away."""
 
-    rating: Annotated[int, Field(ge=1, le=5)] | None = None
+    rating: Stars | None = None
     tags: Annotated[list[Tag], Field(max_length=20)] | None = None
 
 
@@ -212,7 +218,7 @@ class UploadIn(Shape):
     """A clip to come: its file name, and its size in bytes."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    size: Annotated[int, Field(ge=1, le=2**50)]
+    size: Annotated[int, Field(ge=1, le=2**50), whole]
 
 
 class Media(BaseModel):

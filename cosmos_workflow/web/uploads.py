@@ -39,9 +39,9 @@ class Uploads:
                 self.drop(told.stem)
 
     def begin(self, name: str, size: int) -> Upload:
-        """A new upload. Raises BadInputError for one that is too large, HostFull where the disk has no room for it."""
+        """A new upload. Raises Conflict for one that is too large, HostFull where the disk has no room for it."""
         if size > self._most:
-            raise BadInputError(f"{size:,} bytes are too many", where=name, remedy=f"at most {self._most:,}")
+            raise Conflict(f"{size:,} bytes are too many", where=name, remedy=f"at most {self._most:,}")
         if shutil.disk_usage(self._folder).free < size + SPARE_BYTES:
             raise HostFull("the server's disk is full", where=name, remedy="remove clips that are no longer needed")
         id = token_hex(16)
@@ -61,7 +61,7 @@ class Uploads:
     def piece(self, id: str, offset: int) -> Iterator[Callable[[bytes], None]]:
         """Where the bytes from `offset` on go, in order.
 
-        Raises Conflict where others bytes are due, or another piece is just coming, BadInputError for too many.
+        Raises Conflict where others bytes are due, for too many, and where another piece is just coming.
         """
         size = self.get(id).size
         lock = FileLock(self._folder / f"{id}.lock", thread_local=False)
@@ -77,7 +77,7 @@ class Uploads:
 
                 def put(data: bytes) -> None:
                     if file.tell() + len(data) > size:
-                        raise BadInputError("more bytes than were told of", where=id, remedy="tell of its true size")
+                        raise Conflict("more bytes than were told of", where=id, remedy="tell of its true size")
                     file.write(data)
 
                 yield put

@@ -93,7 +93,7 @@ def upload(path: str | Path, told: Callable[[int], None] = lambda sent: None) ->
     except NotFound:
         pass
     told_of = {"name": path.name, "size": size}
-    state: shapes.Upload = yield from ask(shapes.Upload, "POST", "/media/uploads", json=told_of)
+    state: shapes.Upload = yield from ask(shapes.Upload, "POST", "/uploads", json=told_of)
     broken = 0
     with path.open("rb") as file:
         while state.media is None:
@@ -101,12 +101,12 @@ def upload(path: str | Path, told: Callable[[int], None] = lambda sent: None) ->
             file.seek(state.offset)
             piece = file.read(PIECE_BYTES)
             try:
-                reply = yield Call("PATCH", f"/media/uploads/{state.id}", {"offset": state.offset}, content=piece)
+                reply = yield Call("PATCH", f"/uploads/{state.id}", {"offset": state.offset}, content=piece)
                 state, broken = shapes.Upload.model_validate_json(reply.content), 0
             except (HostUnreachable, Conflict):
                 if broken == len(RETRY_SECONDS):
                     raise
-                reply = yield Call("GET", f"/media/uploads/{state.id}", wait=RETRY_SECONDS[broken])
+                reply = yield Call("GET", f"/uploads/{state.id}", wait=RETRY_SECONDS[broken])
                 state, broken = shapes.Upload.model_validate_json(reply.content), broken + 1
     told(size)
     return state.media

@@ -171,12 +171,12 @@ def test_pages_hold_each_run_and_prompt_once(server: CosmosServer, client: Clien
                 break
         assert len(seen) == len(set(seen)) >= 7
         assert http.get("/runs", params={"cursor": "nonsense"}).status_code == 409
-        exported = http.get("/prompts/export", params={"run": runs[0]}).text.splitlines()
+        exported = http.get("/export", params={"run": runs[0]}).text.splitlines()
         assert [json.loads(line)["id"] for line in exported] == ["p3", "p2", "p1"]
-        specs = http.get("/prompts/export", params={"run": runs[0], "format": "spec"}).text.splitlines()
+        specs = http.get("/export", params={"run": runs[0], "format": "spec"}).text.splitlines()
         spec = json.loads(specs[0])
         assert (spec["input_video_path"], spec["edge"]) == ("shot.mp4", {"control_weight": 1.0})
-        assert len(http.get("/prompts/export", params={"run": runs[0], "format": "csv"}).text.splitlines()) == 4
+        assert len(http.get("/export", params={"run": runs[0], "format": "csv"}).text.splitlines()) == 4
 
 
 def test_what_is_known_already_is_not_sent_again(server: CosmosServer) -> None:

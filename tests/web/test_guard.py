@@ -183,7 +183,7 @@ def test_a_path_does_not_leave_the_media_folder(server: CosmosServer, video: str
     "path",
     [
         "/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/static//etc/passwd",
-        "/api/v1/media/..%2f..%2fstore.db/content", "/api/v1/media/uploads/..%2fstore",
+        "/api/v1/media/..%2f..%2fstore.db/content", "/api/v1/uploads/..%2fstore",
         "/limits/experiments/x/..%2f.svg",
     ],
 )  # fmt: skip
@@ -208,7 +208,7 @@ def test_what_others_wrote_is_shown_as_text(server: CosmosServer) -> None:
         assert "<script>alert" not in body
         assert "<img src=x" not in body
     assert "&lt;script&gt;alert(1)" in send(server, "GET", "/prompts")[2].decode()
-    _, headers, body = send(server, "GET", f"/api/v1/prompts/export?run={run.id}&format=csv")
+    _, headers, body = send(server, "GET", f"/api/v1/export?run={run.id}&format=csv")
     assert headers["content-disposition"].startswith("attachment")
 
 
@@ -219,5 +219,5 @@ def test_a_spreadsheet_runs_no_formula_out_of_a_prompt(server: CosmosServer) -> 
         )
         for _ in client.events(run.id):
             pass
-    said = send(server, "GET", f"/api/v1/prompts/export?run={run.id}&format=csv")[2].decode()
+    said = send(server, "GET", f"/api/v1/export?run={run.id}&format=csv")[2].decode()
     assert ",\"'=HYPERLINK" in said

@@ -50,9 +50,11 @@ def check_size(request: Request, ctx: Ctx, asked: Annotated[Sized, Form()]) -> H
     """One size, as the model would take it."""
     words = ("fit", "frames", "max_tokens", "max_model_len")
     try:
-        settings = SettingsIn(**{name: value for name in words if (value := getattr(asked, name).strip())})
-        size = Check(width=asked.width, height=asked.height, prompt=asked.prompt, settings=settings)  # type: ignore[arg-type]
-        plan = ctx.check_size(size.width or 1, size.height or 1, size.prompt, ctx.settings(settings))
+        given = {name: value for name in words if (value := getattr(asked, name).strip())}
+        settings = SettingsIn.model_validate_strings(given, strict=False)
+        sides = {"width": asked.width.strip(), "height": asked.height.strip()}
+        size = Check.model_validate_strings(sides, strict=False)
+        plan = ctx.check_size(size.width or 1, size.height or 1, asked.prompt, ctx.settings(settings))
     except (CosmosError, ValidationError) as error:
         said = str(error) if isinstance(error, CosmosError) else "give whole numbers, such as 1280 and 720"
         return render(request, "_check.html", plans=[], total=0, video="", problem=said)

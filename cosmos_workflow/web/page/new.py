@@ -44,7 +44,8 @@ class Asked(BaseModel):
 
     def settings(self) -> SettingsIn:
         words = ("fit", "model", "frames", "max_tokens", "max_model_len")
-        return SettingsIn(**{name: value for name in words if (value := getattr(self, name).strip())})
+        given = {name: value for name in words if (value := getattr(self, name).strip())}
+        return SettingsIn.model_validate_strings(given, strict=False)
 
     def items(self) -> list[ItemIn]:
         return [ItemIn(video=self.video.strip(), prompt=line) for line in self.lines()]

@@ -12,7 +12,6 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse
 
 from cosmos_workflow.engines import ENGINES
-from cosmos_workflow.errors import CosmosError
 from cosmos_workflow.store import Wanted
 from cosmos_workflow.web.page.rendering import environment, render
 from cosmos_workflow.web.paging import Cursor
@@ -50,19 +49,11 @@ def compare(request: Request, ctx: Ctx, number: Annotated[list[int], Query(max_l
     return render(request, "compare.html", prompts=[Prompt.of(one, names) for one in entries])
 
 
-@router.post("/prompts/{number}/mark")
-def mark(
-    request: Request, ctx: Ctx, number: Number, rating: Annotated[str, Form()] = "", tags: Annotated[str, Form()] = ""
-) -> HTMLResponse:
+@router.post("/prompts/{number}/mark", status_code=204)
+def mark(ctx: Ctx, number: Number, rating: Annotated[str, Form()] = "", tags: Annotated[str, Form()] = "") -> None:
     """Stars and tags of one prompt; tags with commas between."""
-    problem = ""
-    try:
-        ctx.store.history.rate(number, int(rating) if rating.isdecimal() and rating != "0" else None)
-        ctx.store.history.tag(number, tags.split(","))
-    except CosmosError as error:
-        problem = str(error)
-    entry = ctx.store.history.get(number)
-    return render(request, "_mark.html", one=Prompt.of(entry, {}), problem=problem)
+    ctx.store.history.rate(number, int(rating) if rating.isdecimal() and rating != "0" else None)
+    ctx.store.history.tag(number, tags.split(","))
 
 
 def _wanted(given: Mapping[str, str]) -> Wanted:

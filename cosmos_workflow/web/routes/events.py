@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Depends, Header
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
+from cosmos_workflow.errors import NotFound
+from cosmos_workflow.store import RunRecord
 from cosmos_workflow.web.routes.runs import RunId
 from cosmos_workflow.web.server import Ctx, Server
 
@@ -20,18 +23,23 @@ __all__ = ["router"]
 router = APIRouter(tags=["runs"])
 
 LOOK_SECONDS = 0.2
-OVER = {"done", "failed", "cancelled"}
 
-LastEventId = Annotated[str | None, Header(max_length=40)]
+
+def _found(ctx: Ctx, id: RunId) -> RunRecord:
+    """Looked for before the stream begins, as a stream that has begun can tell of no error."""
+    return ctx.store.get(id)
+
+
+Found = Annotated[RunRecord, Depends(_found)]
+LastEventId = Annotated[str | None, Header()]
 
 
 @router.get("/runs/{id}/events", response_class=EventSourceResponse)
-async def follow_run(ctx: Ctx, id: RunId, last_event_id: LastEventId = None) -> AsyncIterator[ServerSentEvent]:
+async def follow_run(ctx: Ctx, run: Found, last_event_id: LastEventId = None) -> AsyncIterator[ServerSentEvent]:
     """What was heard of a run from its beginning, or from the Last-Event-ID on, until it has ended.
 
     The name of an event is what happened: `state`, `result`, `loading`, `loaded`, `warm`, `memory`, `lost`, `progress`.
     """
-    run = await run_in_threadpool(ctx.store.get, id)
     async for event in _tail(ctx, run.id, _offset(last_event_id)):
         yield event
 
@@ -52,7 +60,10 @@ async def _tail(ctx: Server, id: str, offset: int) -> AsyncIterator[ServerSentEv
     path = ctx.runs.heard(ctx.store.get(id))
     while True:
         # Asked before the file is read: what was told before the end is then in what is read.
-        over = (await run_in_threadpool(ctx.store.get, id)).finished
+        try:
+            over = (await run_in_threadpool(ctx.store.get, id)).finished
+        except NotFound:
+            return  # removed meanwhile
         lines = await run_in_threadpool(_lines_from, path, offset)
         for line in lines:
             offset += len(line)
@@ -75,4 +86,5 @@ def _lines_from(path: Path, offset: int) -> list[bytes]:
 
 
 def _offset(last_event_id: str | None) -> int:
-    return int(last_event_id) if last_event_id and last_event_id.isascii() and last_event_id.isdigit() else 0
+    """What is no offset of ours is the beginning."""
+    return int(last_event_id) if last_event_id and re.fullmatch(r"[0-9]{1,15}", last_event_id) else 0

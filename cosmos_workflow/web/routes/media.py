@@ -27,22 +27,22 @@ PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
 FOREVER = {"cache-control": "private, max-age=31536000, immutable"}  # the id says what the bytes are
 
 
-@router.post("/media/uploads", status_code=201)
+@router.post("/uploads", status_code=201)
 def begin_upload(ctx: Ctx, asked: UploadIn, response: Response) -> Upload:
     """Begin an upload; its bytes then come in pieces of any size."""
     upload = ctx.uploads.begin(asked.name, asked.size)
-    response.headers["location"] = f"/api/v1/media/uploads/{upload.id}"
+    response.headers["location"] = f"/api/v1/uploads/{upload.id}"
     return upload
 
 
-@router.get("/media/uploads/{id}")
+@router.get("/uploads/{id}")
 def show_upload(ctx: Ctx, id: UploadId) -> Upload:
     """How far an upload is: where the next piece begins, after a line that broke."""
     return ctx.uploads.get(id)
 
 
 @router.patch(
-    "/media/uploads/{id}",
+    "/uploads/{id}",
     openapi_extra={
         "requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
     },
@@ -58,7 +58,7 @@ async def continue_upload(
     return await run_in_threadpool(ctx.uploads.finish, id) if upload.offset == upload.size else upload
 
 
-@router.delete("/media/uploads/{id}", status_code=204)
+@router.delete("/uploads/{id}", status_code=204)
 def drop_upload(ctx: Ctx, id: UploadId) -> None:
     """Forget an upload that is not whole."""
     ctx.uploads.drop(id)
@@ -71,7 +71,7 @@ def list_media(ctx: Ctx, limit: Limit = 50, cursor: Cursor = None) -> Page[Media
     return page(found, limit, lambda one: [one.created, one.id], lambda rows: [Media.of(one) for one in rows])
 
 
-@router.get("/media/shared")
+@router.get("/shared")
 def list_shared(ctx: Ctx) -> list[str]:
     """Clips in the folder that the server was started with, by paths that an item's `video` may have."""
     return ctx.library.shared()

@@ -44,7 +44,7 @@ def list_prompts(ctx: Ctx, wanted: WantedPrompts, limit: Limit = 50, cursor: Cur
 
 
 @router.get(
-    "/prompts/export",
+    "/export",
     response_class=StreamingResponse,
     responses={200: {"content": {"application/x-ndjson": {}, "text/csv": {}}}},
 )

@@ -24,17 +24,17 @@ async function ask(method, path, body) {
 }
 
 async function upload(file, heard) {
-  let state = await ask("POST", "/media/uploads", { name: file.name, size: file.size });
+  let state = await ask("POST", "/uploads", { name: file.name, size: file.size });
   for (let broken = 0; !state.media;) {
     heard(state.offset / file.size);
     try {
       const piece = file.slice(state.offset, state.offset + PIECE);
-      state = await ask("PATCH", `/media/uploads/${state.id}?offset=${state.offset}`, piece);
+      state = await ask("PATCH", `/uploads/${state.id}?offset=${state.offset}`, piece);
       broken = 0;
     } catch (error) {
       if (error instanceof Refused || broken === RETRIES.length) throw error;
       await pause(RETRIES[broken++]);
-      state = await ask("GET", `/media/uploads/${state.id}`).catch(() => state);
+      state = await ask("GET", `/uploads/${state.id}`).catch(() => state);
     }
   }
   heard(1);

@@ -1,0 +1,143 @@
+"""The server under load: 100,000 prompts in its store, asked by `wrk` (Debian's); watchers; the queue's rate."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+from benchmarks.measure import Fact
+from cosmos_workflow.api import enqueue, open_runs
+from cosmos_workflow.config import Config
+from cosmos_workflow.jobs import Worker
+from cosmos_workflow.prompts import Item, Result
+from cosmos_workflow.store import Store
+from scripts.demo import draw_clip
+from tests.servers.cosmos_server import CosmosServer
+
+PROMPTS, RUN = 100_000, 1000
+WATCHERS, WATCHED = 50, 200
+QUEUED = 1000
+SECONDS, LINES = 8, 4
+WORDS = [f"{a}{b}" for a in ("city", "robot", "road", "snow", "night", "glass", "river", "tower") for b in range(60)]
+
+# wrk's own report rounds; this prints what the table needs.
+REPORT = """
+done = function(summary, latency, requests)
+  io.write(string.format("P50 %d P95 %d N %d BAD %d\\n", latency:percentile(50), latency:percentile(95),
+    summary.requests, summary.errors.status + summary.errors.read + summary.errors.connect + summary.errors.timeout))
+end
+"""
+
+
+def facts() -> Iterator[Fact]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        clip = draw_clip(folder / "clip.mp4", 960, 540, 8)
+        fill(Store(f"sqlite:///{folder / 'data' / 'store.db'}"))
+        with CosmosServer(folder / "data") as server:
+            with server.client() as client:
+                media = client.upload(clip).id
+            check = {"items": [{"video": media, "prompt": "A futuristic city at sunset"}], "settings": {"fit": "off"}}
+            for what, path, body in (
+                ("health, which asks no store", "/health", None),
+                ("list: 50 prompts", "/prompts?limit=50", None),
+                ("search: a word in every 60th prompt", "/prompts?limit=50&search=robot7", None),
+                ("search: two words and a beginning", "/prompts?limit=50&search=robot7+city1+tow", None),
+                ("search: a word in every prompt", "/prompts?limit=50&search=prompt", None),
+                ("list: 50 runs", "/runs?limit=50", None),
+                ("check of one item", "/check", check),
+            ):
+                half, most, count = loaded(folder, server, path, body)
+                value = f"{half:.1f} ms, {most:.1f} ms for 95 of 100, of {count:,}"
+                yield Fact(
+                    f"{what}; {PROMPTS:,} prompts stored, {LINES} at once",
+                    value,
+                    "≤ 50 ms" if path != "/health" else "",
+                )
+            yield watchers(server, clip)
+        yield queue(folder, clip)
+
+
+def fill(store: Store) -> None:
+    """Runs of a thousand answered prompts each."""
+    random = Random(1)
+    for run in range(PROMPTS // RUN):
+        texts = [" ".join(random.choices(WORDS, k=8)) for _ in range(RUN)]
+        waiting = [Result(f"p{n}", f"prompt {text}", f"clip{n % 50}.mp4", "fits") for n, text in enumerate(texts)]
+        store.add(f"r{run:04}", "local", waiting, out="", source="filled", engine="describe", settings={})
+        store.move(f"r{run:04}", "running")
+        store.save(f"r{run:04}", [replace(one, upsampled_prompt=f"{one.prompt}. " * 8) for one in waiting])
+        store.move(f"r{run:04}", "done")
+    store.database.close()
+
+
+def loaded(folder: Path, server: CosmosServer, path: str, body: object) -> tuple[float, float, int]:
+    """Median and 95th percentile in ms, and how many requests. Raises AssertionError where one failed."""
+    program = shutil.which("wrk")
+    assert program, "no wrk here: apt install wrk"
+    lines = [REPORT]
+    if body is not None:
+        lines.append(
+            "wrk.method = 'POST'\nwrk.headers['content-type'] = 'application/json'\n"
+            f"wrk.body = {json.dumps(json.dumps(body))}"
+        )
+    script = folder / "wrk.lua"
+    script.write_text("\n".join(lines))
+    command = [program, "-t1", f"-c{LINES}", f"-d{SECONDS}s", "-s", str(script), f"{server.url}/api/v1{path}"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = re.search(r"P50 (\d+) P95 (\d+) N (\d+) BAD (\d+)", said)
+    assert found and found[4] == "0", said
+    return int(found[1]) / 1000, int(found[2]) / 1000, int(found[3])
+
+
+def watchers(server: CosmosServer, clip: Path) -> Fact:
+    """Fifty who watch one run of two hundred items."""
+    with server.client() as client:
+        client.pause()
+        run = client.run([{"video": str(clip), "prompt": f"{n}"} for n in range(WATCHED)], engine="describe").id
+    seen: list[list[str]] = [[] for _ in range(WATCHERS)]
+
+    def watch(mine: list[str]) -> None:
+        with server.client() as client:
+            mine += [event.data["id"] for event in client.events(run) if event.name == "result"]
+
+    threads = [threading.Thread(target=watch, args=(mine,)) for mine in seen]
+    for thread in threads:
+        thread.start()
+    time.sleep(1)
+    with server.client() as client:
+        client.pause(False)
+    for thread in threads:
+        thread.join()
+    lost = sum(WATCHED - len(mine) for mine in seen)
+    return Fact(f"events lost by {WATCHERS} watchers of {WATCHED} results", f"{lost} of {WATCHERS * WATCHED:,}", "none")
+
+
+def queue(folder: Path, clip: Path) -> Fact:
+    """A thousand runs of one item, by one worker on SQLite."""
+    runs = open_runs(Config(store_url=f"sqlite:///{folder / 'queue.db'}"))
+    for n in range(QUEUED):
+        enqueue([Item(f"i{n}", "a city", clip)], engine="describe", runs=runs)
+    worker, began = Worker(runs), time.perf_counter()
+    worker.start()
+    while runs.store.counts().get("done", 0) < QUEUED:
+        time.sleep(0.1)
+    seconds = time.perf_counter() - began
+    worker.stop()
+    return Fact(
+        f"{QUEUED:,} queued `describe` runs, one worker, SQLite", f"{QUEUED / seconds:.0f} runs/s", "≥ 50 runs/s"
+    )
+
+
+if __name__ == "__main__":
+    for one in facts():
+        print(f"{one.what}: {one.value} ({one.aim})", flush=True)

@@ -1,0 +1,32 @@
+"""The server against its own OpenAPI document: schemathesis, with all of its checks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import clips
+import httpx2
+import pytest
+from servers.cosmos_server import CosmosServer
+
+pytestmark = [pytest.mark.host, pytest.mark.timeout(600)]
+
+
+def test_no_request_is_answered_otherwise_than_the_document_says(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    clips.textured(tmp_path / "shared" / "shot.mp4", 320, 180, frames=6)
+    with CosmosServer(tmp_path / "data", "--media", tmp_path / "shared") as server:
+        with server.client() as client:
+            client.upsample([{"video": "shot.mp4", "prompt": "a city"}], engine="describe")
+        assert httpx2.get(f"{server.url}/openapi.json").json()["openapi"].startswith("3.1.")
+        program = Path(sys.executable).with_name("schemathesis")
+        command = [
+            str(program), "run", f"{server.url}/openapi.json", "--checks", "all", "--max-examples", "15", "--no-color",
+            # A stream without an end.
+            "--exclude-path", "/api/v1/events", "--request-timeout", "30", "--max-response-time", "30",
+        ]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+        assert done.returncode == 0, done.stdout[:12000]
+        assert "Traceback" not in "".join(server.log)
