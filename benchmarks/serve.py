@@ -41,7 +41,8 @@ end
 def facts() -> Iterator[Fact]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        clip = draw_clip(folder / "clip.mp4", 960, 540, 8)
+        clip = folder / "clip.mp4"
+        draw_clip(clip, frames=8)
         fill(Store(f"sqlite:///{folder / 'data' / 'store.db'}"))
         with CosmosServer(folder / "data") as server:
             with server.client() as client:

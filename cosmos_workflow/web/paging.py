@@ -43,7 +43,7 @@ def position(cursor: str | None) -> int | None:
     match _unpacked(cursor):
         case None:
             return None
-        case int() as number if abs(number) < 2**63:
+        case int() as number if abs(number) <= 2**53:
             return number
     raise _foreign(cursor)
 

@@ -16,6 +16,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from servers import vllm_env
 from servers.cosmos_server import CosmosServer
 
+from scripts.demo import draw_clip
+
 pytestmark = [pytest.mark.host, pytest.mark.timeout(500)]
 
 CHROMIUM = "/usr/bin/chromium"
@@ -184,10 +186,11 @@ def drop(page: Page, file: Path) -> None:
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CosmosServer]:
     """A server with something on every tab."""
     folder = tmp_path_factory.mktemp("filled")
-    clip = clips.textured(folder / "kitchen.mp4", 1280, 720, frames=6)
+    clip = folder / "city.mp4"
+    draw_clip(clip)
     with CosmosServer(folder / "data") as server, server.client() as client:
         client.upsample(
-            [{"video": str(clip), "prompt": one} for one in PROMPTS], engine="describe", name="Kitchen, take 3"
+            [{"video": str(clip), "prompt": one} for one in PROMPTS], engine="describe", name="City, take 3"
         )
         client.mark(client.prompts()[0].number, rating=4, tags=["night", "best"])
         client.run([{"video": str(clip), "prompt": "x"}], engine="describe", held=True, name="Waits for the evening")
@@ -200,7 +203,7 @@ def test_each_tab_at_each_size_in_light_and_dark(
     browser: Browser, filled: CosmosServer, tab: str, tmp_path: Path
 ) -> None:
     """Nothing serious for axe, nothing wider than its screen; the pictures are there to be looked at."""
-    shots = Path(os.environ.get("COSMOS_SHOTS", tmp_path))
+    shots = Path(os.environ.get("PAGE_SHOTS", tmp_path))
     shots.mkdir(parents=True, exist_ok=True)
     for scheme in ("light", "dark"):
         for size, (width, height) in SIZES.items():
@@ -210,7 +213,11 @@ def test_each_tab_at_each_size_in_light_and_dark(
             if tab == "new":
                 page.locator("#video").select_option(index=1)
                 page.get_by_label("One prompt a line").fill("\n".join(PROMPTS[:2]))
-                expect(page.locator(".preview img")).to_have_js_property("complete", True)
+                page.locator("[name=fit]").select_option("off")
+                expect(page.locator("#check .bar")).to_have_class(re.compile("over"))
+                page.screenshot(path=shots / f"red-{size}-{scheme}.png")
+                page.locator("[name=fit]").select_option("auto")
+                expect(page.locator(".preview img")).to_have_js_property("naturalWidth", 910)
             elif tab == "limits":
                 expect(page.locator("#check .chip")).to_be_visible()
             elif tab == "hosts":

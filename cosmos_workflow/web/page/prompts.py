@@ -15,7 +15,7 @@ from cosmos_workflow.engines import ENGINES
 from cosmos_workflow.store import Wanted
 from cosmos_workflow.web.page.rendering import environment, render
 from cosmos_workflow.web.paging import Cursor
-from cosmos_workflow.web.routes.prompts import Number, list_prompts
+from cosmos_workflow.web.routes.prompts import Number, Numbers, list_prompts
 from cosmos_workflow.web.server import Ctx
 from cosmos_workflow.web.shapes import Prompt
 
@@ -42,7 +42,7 @@ def prompts(request: Request, ctx: Ctx, cursor: Cursor = None) -> HTMLResponse:
 
 
 @router.get("/prompts/compare")
-def compare(request: Request, ctx: Ctx, number: Annotated[list[int], Query(max_length=8)] = []) -> HTMLResponse:  # noqa: B006
+def compare(request: Request, ctx: Ctx, number: Annotated[Numbers, Query(max_length=8)] = []) -> HTMLResponse:  # noqa: B006
     """Several answers side by side."""
     entries = ctx.store.history.these(number)
     names = ctx.clip_names([one.result.video for one in entries])

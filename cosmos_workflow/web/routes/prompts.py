@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import StreamingResponse
+from pydantic import Field
 
 from cosmos_workflow.errors import NotFound
 from cosmos_workflow.store import Wanted
@@ -16,11 +17,12 @@ from cosmos_workflow.web.paging import Cursor, Limit, page, position
 from cosmos_workflow.web.server import Ctx
 from cosmos_workflow.web.shapes import Page, Prompt, PromptChange
 
-__all__ = ["Number", "WantedPrompts", "router"]
+__all__ = ["Number", "Numbers", "WantedPrompts", "router"]
 
 router = APIRouter(tags=["prompts"])
 
-Number = Annotated[int, Path(ge=1, lt=2**63, description="a prompt's number")]
+Number = Annotated[int, Path(ge=1, le=2**53, description="a prompt's number")]
+Numbers = list[Annotated[int, Field(ge=1, le=2**53)]]
 Word = Annotated[str, Query(max_length=255)]
 
 
@@ -50,7 +52,7 @@ def list_prompts(ctx: Ctx, wanted: WantedPrompts, limit: Limit = 50, cursor: Cur
 )
 def export_prompts(
     ctx: Ctx, wanted: WantedPrompts, format: Literal["jsonl", "csv", "spec"] = "jsonl",
-    number: Annotated[list[int], Query(max_length=1000, description="only these")] = [],  # noqa: B006
+    number: Annotated[Numbers, Query(max_length=1000, description="only these")] = [],  # noqa: B006
 ) -> StreamingResponse:  # fmt: skip
     """All prompts that the filters find, as JSON Lines, CSV, or NVIDIA controlnet specs (one a line)."""
 
