@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import clips
 import pytest
 from hypothesis import settings
+from servers.postgres import Postgres
 
 # A busy machine is no failure.
 settings.register_profile("ours", deadline=None)
@@ -41,3 +43,18 @@ def samples() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return SAMPLES
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.host)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A store's: every test of the store runs on SQLite and on a real PostgreSQL."""
+    if request.param == "postgresql":
+        server: Postgres = request.getfixturevalue("postgres")
+        return server.fresh()
+    return f"sqlite:///{tmp_path / 'folder' / 'store.db'}"
