@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.engines import Engine, EngineSettings, make_engine
+from cosmos_workflow.engines.logs import log_vllm_to
 from cosmos_workflow.errors import Conflict, EngineError, OutOfMemory, RunFailed
 from cosmos_workflow.execution import run_local
 from cosmos_workflow.jobs.driving import Listener
@@ -25,9 +28,10 @@ class Stopped(Exception):
 
 
 class WarmEngine:
-    """The engine that answered last, kept loaded for the next run that asks for the same."""
+    """The engine that answered last, kept loaded for the next run that asks for the same; vLLM's output is in `log`."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: Path) -> None:
+        self.log = log
         self._told: dict[str, Any] | None = None
         self._engine: Engine | None = None
         self._cold_at = 0.0
@@ -45,6 +49,9 @@ class WarmEngine:
         warm = self._engine is not None and self._told == told
         if not warm:
             self.close()
+            if told["name"] == "vllm":
+                log_vllm_to(self.log)
+                self.log.write_bytes(b"")
             engine = make_engine(told["name"], EngineSettings(**told["settings"]))
             try:
                 engine.load()
@@ -68,6 +75,30 @@ class WarmEngine:
         engine, self._engine, self._told = self._engine, None, None
         if engine is not None:
             engine.close()
+
+
+class LogCopy:
+    """A run's part of the engine's log, brought into a file of its own as it comes."""
+
+    def __init__(self, source: Path, target: Path, told: Callable[[bytes], None]) -> None:
+        self._source, self._target, self._told = source, target, told
+        self._offset = source.stat().st_size if source.exists() else 0
+
+    def copy(self) -> None:
+        """What is new since."""
+        if not self._source.exists():
+            return
+        with self._source.open("rb") as source:
+            if source.seek(0, os.SEEK_END) < self._offset:
+                self._offset = 0  # the engine was loaded anew
+            source.seek(self._offset)
+            data = source.read()
+        if data:
+            self._offset += len(data)
+            self._target.parent.mkdir(parents=True, exist_ok=True)
+            with self._target.open("ab") as target:
+                target.write(data)
+            self._told(data)
 
 
 class LocalRuns:
@@ -96,7 +127,8 @@ class LocalRuns:
 
         try:
             with self._engine as warm:
-                self._answer(run, warm, lambda engine: run_local(todo, engine, settings, on_result=keep), listener)
+                log = LogCopy(warm.log, folder.parcel.mirror("log"), listener.log)
+                self._answer(run, warm, lambda engine: run_local(todo, engine, settings, on_result=keep), listener, log)
         except Stopped:
             return
         except EngineError as error:
@@ -107,11 +139,14 @@ class LocalRuns:
         self._store.move(run.id, "done")
         listener.state("done")
 
-    def _answer(self, run: RunRecord, warm: WarmEngine, ask: Any, listener: Listener) -> None:
+    def _answer(
+        self, run: RunRecord, warm: WarmEngine, ask: Callable[[Engine], None], listener: Listener, log: LogCopy
+    ) -> None:
         told = run.settings["engine"]
         heavy = told["wants"] == "frames"
 
         def note(event: str, **more: Any) -> None:
+            log.copy()
             listener.event({"event": event, "time": round(time.time(), 3), **more})
 
         sampler = Sampler(note) if heavy else None
@@ -129,6 +164,7 @@ class LocalRuns:
         finally:
             if sampler:
                 sampler.close()
+            log.copy()
 
     def cancel(self, run: RunRecord) -> None:
         """Whoever drives it sees that the store calls it cancelled, and stops."""

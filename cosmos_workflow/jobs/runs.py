@@ -35,7 +35,7 @@ class Runs:
 
     def __init__(self, store: Store, data: Path, hosts: Callable[[str], Host], pins: Pins) -> None:
         self.store = store
-        self.engine = WarmEngine()
+        self.engine = WarmEngine(data / "engine.log")
         self._data = data
         self._on_hosts = HostRuns(store, hosts, pins)
         self._on_ray = RayRuns(store)

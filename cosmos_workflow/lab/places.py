@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import tempfile
@@ -14,6 +13,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from cosmos_workflow.engines import Answer, Conversation, Engine, EngineSettings, classify, make_engine, root_cause
+from cosmos_workflow.engines.logs import log_vllm_to
 from cosmos_workflow.errors import EngineError, EngineUnavailable, OutOfMemory
 from cosmos_workflow.worker.engine_host import Sampler, properties_of
 
@@ -97,10 +97,7 @@ class LocalPlace:
         self._log = Path(self._folder.name) / "engine.log"
 
     def __enter__(self) -> LocalPlace:
-        # vLLM reads this when it is imported, and its processes when they start. A user's own setting stands.
-        config = Path(self._folder.name) / "logging.json"
-        config.write_text(json.dumps(_logging_to(self._log)), encoding="utf-8")
-        os.environ.setdefault("VLLM_LOGGING_CONFIG_PATH", str(config))
+        log_vllm_to(self._log)
         return self
 
     def __exit__(
@@ -172,18 +169,3 @@ def load_parts(log: str, loading: float) -> dict[str, float]:
 def _last(pattern: str, log: str) -> float:
     found = re.findall(pattern, log)
     return float(found[-1]) if found else 0.0
-
-
-def _logging_to(path: Path) -> dict[str, Any]:
-    """Python's logging configuration: all that vLLM tells to a file, warnings to people as ever."""
-    handlers = {
-        "file": {"class": "logging.FileHandler", "filename": str(path), "level": "INFO", "formatter": "plain"},
-        "people": {"class": "logging.StreamHandler", "level": "WARNING", "formatter": "plain"},
-    }
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"plain": {"format": "%(levelname)s %(asctime)s [%(name)s] %(message)s"}},
-        "handlers": handlers,
-        "loggers": {"vllm": {"handlers": list(handlers), "level": "INFO", "propagate": False}},
-    }

@@ -5,12 +5,17 @@ SQLite by default, PostgreSQL by URL.
 A run is here before anything of it starts, and each result before the next one is asked for.
 """
 
-from cosmos_workflow.store.experiments import Experiment, Experiments
-from cosmos_workflow.store.history import Entry, History, Wanted
-from cosmos_workflow.store.media import MediaRecord
-from cosmos_workflow.store.queue import LEASE_SECONDS, Queue
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from cosmos_workflow.store.records import STATES, UNFINISHED, RunRecord, State, new_id
-from cosmos_workflow.store.store import Store
+
+if TYPE_CHECKING:
+    from cosmos_workflow.store.experiments import Experiment, Experiments
+    from cosmos_workflow.store.history import Entry, History, Wanted
+    from cosmos_workflow.store.media import MediaRecord
+    from cosmos_workflow.store.queue import LEASE_SECONDS, Queue
+    from cosmos_workflow.store.store import Store
 
 __all__ = [
     "LEASE_SECONDS",
@@ -28,3 +33,22 @@ __all__ = [
     "Wanted",
     "new_id",
 ]
+
+_HOMES = {
+    "LEASE_SECONDS": "queue",
+    "Entry": "history",
+    "Experiment": "experiments",
+    "Experiments": "experiments",
+    "History": "history",
+    "MediaRecord": "media",
+    "Queue": "queue",
+    "Store": "store",
+    "Wanted": "history",
+}
+
+
+def __getattr__(name: str) -> object:
+    # SQLAlchemy costs a third of a second that a client of a server does not need.
+    if name in _HOMES:
+        return getattr(import_module(f"cosmos_workflow.store.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -63,6 +63,11 @@ class History:
             query = query.where(number < before)
         return self._entries(query.order_by(number.desc()).limit(most))
 
+    def first_of(self, run: str, most: int) -> list[Entry]:
+        """The first entries of a run, in the batch's order."""
+        query, _ = self._query(Wanted(run=run))
+        return self._entries(query.order_by(items.c.position).limit(most))
+
     def each(self, wanted: Wanted) -> Iterator[Entry]:
         """All of them, read a page at a time."""
         before: int | None = None

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import PurePath
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from cosmos_workflow.limits import MODELS, Fit, Plan
 from cosmos_workflow.prompts import Result
-from cosmos_workflow.store import Entry, MediaRecord, RunRecord, State
+from cosmos_workflow.store import State
+
+if TYPE_CHECKING:
+    from cosmos_workflow.store import Entry, MediaRecord, RunRecord
 
 __all__ = [
     "Check",

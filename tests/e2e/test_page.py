@@ -117,6 +117,7 @@ def run_through_a_crash(page: Page, served: CosmosServer) -> None:
     page.goto(page.url)
     expect(page.locator("#run .counts")).to_contain_text("4 of 4", timeout=250_000)
     expect(page.locator("#run .chip").first).to_have_text("done")
+    expect(page.locator("#log pre")).to_contain_text("vllm")
     with served.client() as client:
         (run,) = client.runs()
         assert (run.answered, run.failed, run.attempt) == (4, 0, 1)

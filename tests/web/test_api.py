@@ -14,6 +14,7 @@ import clips
 import httpx2
 import pytest
 from servers.cosmos_server import CosmosServer
+from servers.postgres import Postgres
 
 from cosmos_workflow.errors import BadInputError, Conflict, HostUnreachable, NotFound, RunFailed, UsageError
 from cosmos_workflow.limits import overview
@@ -233,3 +234,17 @@ def test_a_killed_server_goes_on_with_what_was_running(tmp_path: Path) -> None:
             assert {one.state for one in again.runs()} == {"done"}
             assert len(again.prompts()) == 30
         assert server.stop() in (0, -signal.SIGTERM)
+
+
+@pytest.mark.host
+def test_all_of_it_on_postgresql(postgres: Postgres, tmp_path: Path) -> None:
+    clip = clips.textured(tmp_path / "clip.mp4", 320, 180, frames=4)
+    with CosmosServer(tmp_path / "data", COSMOS_STORE_URL=postgres.fresh()) as server, server.client() as client:
+        items = [{"video": str(clip), "prompt": f"größer {n} \0 zero"} for n in range(3)]
+        results = client.upsample(items, engine="describe")
+        assert all(one.upsampled_prompt for one in results)
+        (found,) = client.prompts("größer 2")
+        assert client.mark(found.number, rating=3, tags=["a"]).rating == 3
+        assert [one.number for one in client.prompts(tag="a", rating=3, ok=True)] == [found.number]
+        assert client.runs()[0].state == "done"
+        assert not (tmp_path / "data" / "store.db").exists()

@@ -23,7 +23,7 @@ def test_no_request_is_answered_otherwise_than_the_document_says(tmp_path: Path)
         assert httpx2.get(f"{server.url}/openapi.json").json()["openapi"].startswith("3.1.")
         program = Path(sys.executable).with_name("schemathesis")
         command = [
-            str(program), "run", f"{server.url}/openapi.json", "--checks", "all", "--max-examples", "15", "--no-color",
+            str(program), "run", f"{server.url}/openapi.json", "--checks", "all", "--max-examples", "8", "--no-color",
             # A stream without an end.
             "--exclude-path", "/api/v1/events", "--request-timeout", "30", "--max-response-time", "30",
         ]  # fmt: skip

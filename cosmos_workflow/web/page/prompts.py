@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -66,6 +67,7 @@ def _wanted(given: Mapping[str, str]) -> Wanted:
     )  # fmt: skip
 
 
+@lru_cache(4096)
 def _diff(before: str, after: str) -> list[tuple[str, str, str]]:
     """What became of the prompt: (kind, words before, words after), the kinds being difflib's."""
     old, new = (re.findall(r"\S+\s*", text) for text in (before, after))

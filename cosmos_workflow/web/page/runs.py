@@ -10,7 +10,6 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
 from cosmos_workflow.errors import CosmosError
-from cosmos_workflow.store import Wanted
 from cosmos_workflow.web.page.rendering import render
 from cosmos_workflow.web.routes.runs import RunId, read_log, retry_run
 from cosmos_workflow.web.server import Ctx, Server
@@ -21,7 +20,7 @@ __all__ = ["router"]
 router = APIRouter()
 
 ENDED_SHOWN = 30
-RESULTS_SHOWN = 200
+RESULTS_SHOWN = 50
 HEARD_BYTES = 16384
 
 
@@ -97,10 +96,10 @@ def _tables(ctx: Server) -> dict[str, Any]:
 
 
 def _details(ctx: Server, run: Run) -> dict[str, Any]:
-    entries = ctx.store.history.find(Wanted(run=run.id), most=RESULTS_SHOWN)
+    entries = ctx.store.history.first_of(run.id, RESULTS_SHOWN)
     names = ctx.clip_names([one.result.video for one in entries])
     log = bytes(read_log(ctx, run.id, 8192).body).decode()
-    prompts = [Prompt.of(one, names) for one in reversed(entries)]
+    prompts = [Prompt.of(one, names) for one in entries]
     return {"run": run, "now": progress(ctx, run), "prompts": prompts, "log": log, "problem": ""}
 
 

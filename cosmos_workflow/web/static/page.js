@@ -99,6 +99,15 @@ document.addEventListener("click", async (event) => {
   }
 });
 
+// What was unfolded stays so when its part of the page comes anew.
+let unfolded = [];
+document.addEventListener("htmx:beforeSwap", (event) => {
+  unfolded = [...event.detail.target.querySelectorAll("details[open][id]")].map((one) => one.id);
+});
+document.addEventListener("htmx:afterSwap", () => {
+  for (const id of unfolded) byId(id)?.setAttribute("open", "");
+});
+
 // A refusal is shown where its answer would have been.
 document.addEventListener("htmx:responseError", (event) => {
   let told = {};
