@@ -67,7 +67,7 @@ class Driver:
 
     async def start(self) -> None:
         """Upload and submit: from here on it runs without us."""
-        if self._run.state not in ("planned", "uploading"):
+        if self._run.state not in ("queued", "planned", "uploading"):
             return
         self._move("uploading")
         await self._hold(self._upload_and_submit)

@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -21,6 +22,8 @@ from cosmos_workflow.prompts import Checked, Result, ResultsFile, Settings, chec
 from cosmos_workflow.store import RunRecord, Store
 
 __all__ = ["HostRuns"]
+
+STOP_SECONDS = 0.2  # how soon it is seen that somebody asks to stop
 
 T = TypeVar("T")
 
@@ -57,11 +60,11 @@ class HostRuns:
         self, run: RunRecord, folder: RunFolder, listener: Listener, *, detach: bool, give_up: float,
         stop: threading.Event,
     ) -> None:  # fmt: skip
-        """The host goes on by itself, whether or not anybody stays: `stop` is not needed."""
+        """The host goes on by itself, whether or not anybody stays."""
         if not folder.parcel.batch.exists():
             self._pack_again(run, folder)
         if detach:
-            self._drive(run, folder, listener, True, give_up)
+            self._drive(run, folder, listener, True, give_up, stop)
             return
         with ResultsFile(run.out) as file:
 
@@ -70,7 +73,7 @@ class HostRuns:
                 listener.result(result)
 
             self._catch_up(run, file, keep)
-            self._drive(run, folder, replace(listener, result=keep), False, give_up)
+            self._drive(run, folder, replace(listener, result=keep), False, give_up, stop)
         if not self._to_try_again(run.id):
             shutil.rmtree(folder.parcel.blobs, ignore_errors=True)
 
@@ -113,9 +116,20 @@ class HostRuns:
             if ok is not None and (result.id, result.prompt) not in there:
                 keep(result)
 
-    def _drive(self, run: RunRecord, folder: RunFolder, listener: Listener, detach: bool, give_up: float) -> None:
+    def _drive(
+        self, run: RunRecord, folder: RunFolder, listener: Listener, detach: bool, give_up: float,
+        stop: threading.Event,
+    ) -> None:  # fmt: skip
         async def go(program: HostProgram) -> None:
-            await drive(self._store, run, folder.parcel, program, listener, detach=detach, give_up=give_up)
+            driving = asyncio.ensure_future(
+                drive(self._store, run, folder.parcel, program, listener, detach=detach, give_up=give_up)
+            )
+            while not driving.done() and not stop.is_set():
+                await asyncio.wait({driving}, timeout=STOP_SECONDS)
+            # A host that cannot be reached is tried for an hour: whoever is told to stop must not wait for it.
+            driving.cancel()
+            with suppress(asyncio.CancelledError):
+                await driving
 
         self._with_host(run, go)
 

@@ -48,7 +48,8 @@ STATUS: tuple[tuple[type[CosmosError], int], ...] = (
 
 PROBLEMS = {
     400: "no JSON", 401: "no token", 403: "not from here", 404: "nothing has that name", 405: "not with this method",
-    409: "what is there does not allow it", 422: "not as the reference says, or no clip", 429: "too many wrong tokens",
+    409: "what is there does not allow it", 413: "too large",
+    422: "not as the reference says, or no clip", 429: "too many wrong tokens",
     503: "the store, a host or an engine does not answer",
 }  # fmt: skip
 

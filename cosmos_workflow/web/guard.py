@@ -17,6 +17,7 @@ from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,6 +28,8 @@ COOKIE = "cosmos_session"
 SESSION_SECONDS = 30 * 86400
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 OPEN_PATHS = ("/api/v1/health", "/login", "/static/")
+UPLOADS = "/api/v1/uploads/"
+BODY_BYTES = 64 << 20
 TRIES, TRIES_SECONDS = 10, 60.0
 
 POLICY = (
@@ -150,7 +153,9 @@ class GuardMiddleware:
             await send(message)
 
         refused = self._refusal(Request(scope))
-        await (refused or self._app)(scope, receive, guarded)
+        # Pieces of a clip go to disk as they come, and are counted there.
+        bounded = receive if scope["path"].startswith(UPLOADS) else _bounded(receive)
+        await (refused or self._app)(scope, bounded, guarded)
 
     def _refusal(self, request: Request) -> Response | None:
         headers, path = request.headers, request.url.path
@@ -176,6 +181,21 @@ class GuardMiddleware:
         refused = _problem(401, "no token, or a wrong one", "send `Authorization: Bearer TOKEN`")
         refused.headers["www-authenticate"] = "Bearer"
         return refused
+
+
+def _bounded(receive: Receive) -> Receive:
+    """A body that is read whole into memory ends with 413 where it becomes too large."""
+    came = 0
+
+    async def counted() -> Message:
+        nonlocal came
+        message = await receive()
+        came += len(message.get("body", b""))
+        if came > BODY_BYTES:
+            raise HTTPException(413, f"more than {BODY_BYTES:,} bytes")
+        return message
+
+    return counted
 
 
 def _problem(status: int, what: str, remedy: str) -> JSONResponse:

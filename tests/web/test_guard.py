@@ -194,6 +194,23 @@ def test_no_url_reaches_another_file(server: CosmosServer, path: str) -> None:
     assert b"root:" not in body
 
 
+def test_no_request_fills_the_memory(server: CosmosServer) -> None:
+    """A body without end: all but a clip's pieces is read whole before it is looked at."""
+    line = socket.create_connection(("127.0.0.1", server.port), timeout=60)
+    head = ["POST /api/v1/check HTTP/1.1", "Host: localhost", "Content-Type: application/json"]
+    line.sendall("\r\n".join([*head, "Transfer-Encoding: chunked", "", ""]).encode())
+    chunk = b"100000\r\n" + b" " * (1 << 20) + b"\r\n"
+    sent = 0
+    try:
+        while sent < 100:
+            line.sendall(chunk)
+            sent += 1
+    except OSError:
+        pass  # it does not even read on
+    assert b" 413 " in line.recv(200)
+    line.close()
+
+
 def test_what_others_wrote_is_shown_as_text(server: CosmosServer) -> None:
     """Stored XSS: prompts, names and tags come from anybody whose file one has."""
     evil = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'"
