@@ -124,7 +124,7 @@ def test_starting_imports_nothing_heavy(code: str) -> None:
 POSIX_ONLY = {"fcntl", "grp", "pwd", "resource", "termios", "killpg", "getpgid", "setsid", "fork", "geteuid", "SIGKILL"}
 
 
-ON_LINUX = {*(PACKAGE / "worker").rglob("*.py"), PACKAGE / "execution" / "ray" / "engine_process.py"}
+ON_LINUX = {*(PACKAGE / "worker").rglob("*.py"), PACKAGE / "execution" / "engine_process.py"}
 
 
 @pytest.mark.parametrize("path", sorted({*modules()} - ON_LINUX), ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from cosmos_workflow.engines import Engine, EngineSettings, make_engine
 from cosmos_workflow.engines.logs import log_vllm_to
 from cosmos_workflow.errors import Conflict, EngineError, OutOfMemory, RunFailed
 from cosmos_workflow.execution import run_local
+from cosmos_workflow.execution.engine_process import EngineProcess
 from cosmos_workflow.jobs.driving import Listener
 from cosmos_workflow.jobs.folder import RunFolder
 from cosmos_workflow.jobs.places import HOPELESS
@@ -21,6 +23,9 @@ from cosmos_workflow.store import RunRecord, Store
 from cosmos_workflow.worker.engine_host import Sampler
 
 __all__ = ["LocalRuns", "WarmEngine"]
+
+
+STOP_SECONDS = 0.2  # how soon it is seen that somebody asks to stop
 
 
 class Stopped(Exception):
@@ -49,19 +54,21 @@ class WarmEngine:
         warm = self._engine is not None and self._told == told
         if not warm:
             self.close()
-            if told["name"] == "vllm":
-                log_vllm_to(self.log)
-                self.log.write_bytes(b"")
-            engine = make_engine(told["name"], EngineSettings(**told["settings"]))
-            try:
-                engine.load()
-            except BaseException:
-                engine.close()
-                raise
-            self._engine, self._told = engine, told
+            self._engine = self._make(told["name"], EngineSettings(**told["settings"]))
+            self._engine.load()
+            self._told = told
         self._cold_at = time.monotonic() + keep_warm
         assert self._engine is not None
         return self._engine, warm
+
+    def group(self) -> int:
+        """The process group that it runs in, where it has one of its own; else 0."""
+        return self._engine.group if isinstance(self._engine, EngineProcess) else 0
+
+    def interrupt(self) -> None:
+        """Let whoever waits for its answers have an error, where it can be ended from outside."""
+        if isinstance(self._engine, EngineProcess):
+            self._engine.interrupt()
 
     def cool(self) -> None:
         """Free the engine when its time is over, unless it answers."""
@@ -75,6 +82,14 @@ class WarmEngine:
         engine, self._engine, self._told = self._engine, None, None
         if engine is not None:
             engine.close()
+
+    def _make(self, name: str, settings: EngineSettings) -> Engine:
+        if name != "vllm" or os.name != "posix":
+            return make_engine(name, settings)
+        log_vllm_to(self.log)
+        self.log.write_bytes(b"")
+        # vLLM's processes outlive one that is killed, and hold the GPU; this one takes them along.
+        return EngineProcess(name, settings)
 
 
 class LogCopy:
@@ -128,10 +143,15 @@ class LocalRuns:
         try:
             with self._engine as warm:
                 log = LogCopy(warm.log, folder.parcel.mirror("log"), listener.log)
-                self._answer(run, warm, lambda engine: run_local(todo, engine, settings, on_result=keep), listener, log)
+                with _interrupted(warm, stop):
+                    self._answer(
+                        run, warm, lambda engine: run_local(todo, engine, settings, on_result=keep), listener, log
+                    )
         except Stopped:
             return
         except EngineError as error:
+            if stop.is_set():
+                return
             kind = "out_of_memory" if isinstance(error, OutOfMemory) else "engine_failed"
             self._store.move(run.id, "failed", error=str(error), kind=kind, remedy=error.remedy)
             listener.state("failed")
@@ -149,7 +169,7 @@ class LocalRuns:
             log.copy()
             listener.event({"event": event, "time": round(time.time(), 3), **more})
 
-        sampler = Sampler(note) if heavy else None
+        sampler = Sampler(note, warm.group) if heavy else None
         try:
             note("loading", engine=told["name"])
             began = time.monotonic()
@@ -182,3 +202,23 @@ class LocalRuns:
 
     def results(self, run: RunRecord) -> Iterator[Result]:
         return (result for result, ok in self._store.results(run.id) if ok is not None)
+
+
+@contextmanager
+def _interrupted(warm: WarmEngine, stop: threading.Event) -> Iterator[None]:
+    """End the engine's process as soon as somebody asks to stop: a model may load for minutes."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(STOP_SECONDS):
+            if stop.is_set():
+                warm.interrupt()
+                return
+
+    watching = threading.Thread(target=watch, daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watching.join()

@@ -150,9 +150,9 @@ class Runs:
         """The worker's output of the latest attempt, as far as it has come."""
         return self._folder(run).parcel.mirror("log")
 
-    def heard(self, run: RunRecord) -> Path:
-        """What was heard of the run by whoever drove it: a JSON object a line, which grows."""
-        return self._folder(run).heard
+    def heard(self, id: str) -> Path:
+        """What was heard of a run by whoever drove it: a JSON object a line, which grows."""
+        return RunFolder(self.folder(id)).heard
 
     def events(self, run: RunRecord) -> list[dict[str, Any]]:
         """What the worker told of the latest attempt."""

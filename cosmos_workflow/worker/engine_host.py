@@ -97,9 +97,13 @@ def properties_of(engine: Engine) -> dict[str, Any]:
 
 
 class Sampler:
-    """Tells of the memory in use, each new peak and at least every few seconds, in a thread, until closed."""
+    """Tells of the memory in use, each new peak and at least every few seconds, in a thread, until closed.
 
-    def __init__(self, note: Note) -> None:
+    `group` is the process group that counts where no GPU is, by default this process's own.
+    """
+
+    def __init__(self, note: Note, group: Callable[[], int] = lambda: 0) -> None:
+        self._group = group
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(note,), daemon=True)
         self._thread.start()
@@ -107,7 +111,7 @@ class Sampler:
     def _run(self, note: Note) -> None:
         peak, told = 0, 0.0
         while True:
-            used = memory_used()
+            used = memory_used(self._group())
             now, most = time.monotonic(), sum(used.values())
             if used and (most > peak or now - told >= TOLD_SECONDS):
                 peak, told = max(peak, most), now
@@ -134,14 +138,14 @@ def device() -> dict[str, Any]:
     return {"cpu": name, "cores": os.cpu_count()}
 
 
-def memory_used() -> dict[str, int]:
-    """MiB: `gpu_mib` of all GPUs where `nvidia-smi` is, else `process_mib` of this process group."""
+def memory_used(group: int = 0) -> dict[str, int]:
+    """MiB: `gpu_mib` of all GPUs where `nvidia-smi` is, else `process_mib` of a process group, 0 being our own."""
     if gpus := _nvidia_smi("memory.used"):
         return {"gpu_mib": sum(map(int, gpus))}
     pages = 0
     for status in Path("/proc").glob("[0-9]*"):
         with suppress(OSError, ValueError):
-            if os.getpgid(int(status.name)) == os.getpgid(0):
+            if os.getpgid(int(status.name)) == os.getpgid(group):
                 pages += int((status / "statm").read_text().split()[1])
     return {"process_mib": pages * os.sysconf("SC_PAGE_SIZE") // 2**20} if pages else {}
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import clips
+import psutil
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -18,7 +19,7 @@ from servers.cosmos_server import CosmosServer
 
 from scripts.demo import draw_clip
 
-pytestmark = [pytest.mark.host, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.host, pytest.mark.timeout(600)]
 
 CHROMIUM = "/usr/bin/chromium"
 VLLM_PYTHON = vllm_env.MODEL.parent / "venv" / "bin" / "python"
@@ -103,19 +104,23 @@ def run_through_a_crash(page: Page, served: CosmosServer) -> None:
     """It runs, live; the server dies in the middle, and the next one goes on with what is open."""
     # A longer context, so that the answers take their time.
     page.get_by_label("max_model_len").fill("9216")
-    page.get_by_label("Answer, tokens").fill("3000")
+    page.get_by_label("Answer, tokens").fill("5000")
     expect(page.locator("#check .chip")).to_have_text("fits")
     page.get_by_role("button", name="Run", exact=True).click()
     page.wait_for_url(re.compile("/runs/"))
     expect(page.locator("h1")).to_contain_text("shot 1.mp4 and 3 more")
     expect(page.locator("#run .chip").first).to_have_text("running")
     expect(page.locator("#run .counts")).to_contain_text("loading")
-    expect(page.locator("#run .counts")).to_contain_text(re.compile("[123] of 4"), timeout=200_000)
     expect(page.locator("#run .counts")).to_contain_text("memory")
+    # vLLM leaves a machine of two cores little time for others: the first answer may be heard late.
+    expect(page.locator("#run .counts")).to_contain_text(re.compile("loaded|[123] of 4"), timeout=200_000)
+    engine = psutil.Process(served.process.pid).children(recursive=True)
+    assert any(one.name().startswith("VLLM") for one in engine)
     served.kill()
+    assert psutil.wait_procs(engine, timeout=60)[1] == []  # or the next one finds the GPU full
     served.start()
     page.goto(page.url)
-    expect(page.locator("#run .counts")).to_contain_text("4 of 4", timeout=250_000)
+    expect(page.locator("#run .counts")).to_contain_text("4 of 4", timeout=350_000)
     expect(page.locator("#run .chip").first).to_have_text("done")
     expect(page.locator("#log pre")).to_contain_text("vllm")
     with served.client() as client:

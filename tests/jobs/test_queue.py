@@ -20,6 +20,7 @@ from jobs.helpers import Gate
 from cosmos_workflow.api import enqueue, open_runs
 from cosmos_workflow.errors import Conflict, UsageError
 from cosmos_workflow.jobs import Runs, Worker
+from cosmos_workflow.jobs.local_runs import LogCopy
 from cosmos_workflow.prompts import Item
 from cosmos_workflow.store import RunRecord
 
@@ -67,7 +68,7 @@ def test_what_the_queue_is_given_it_does_once_in_its_order(runs: Runs, items: Ca
     by_time = sorted(done, key=lambda one: one.updated)
     assert [one.priority for one in by_time] == sorted((one.priority for one in done), reverse=True)
     assert all(result.upsampled_prompt for one in made for result in runs.results(one.id))
-    heard = [json.loads(line) for line in runs.heard(done[0]).read_text().splitlines()]
+    heard = [json.loads(line) for line in runs.heard(done[0].id).read_text().splitlines()]
     assert [one["state"] for one in heard if one["event"] == "state"] == ["running", "done"]
     assert [one["id"] for one in heard if one["event"] == "result"] == ["i0", "i1"]
 
@@ -159,6 +160,21 @@ def test_a_thousand_runs_two_worker_processes_and_one_of_them_killed(
             worker.kill()
             worker.wait()
     assert {(one.answered, one.failed) for one in runs.store.runs()} == {(1, 0)}
-    heard = [json.loads(line) for one in made for line in runs.heard(one).read_text().splitlines()]
+    heard = [json.loads(line) for one in made for line in runs.heard(one.id).read_text().splitlines()]
     answered = Counter(event["event"] for event in heard)["result"]
     assert count <= answered <= count + 1  # the one that was just being kept when its worker died
+
+
+def test_a_run_has_its_part_of_the_engines_log(tmp_path: Path) -> None:
+    engine, mine, told = tmp_path / "engine.log", tmp_path / "1" / "worker.log", []
+    engine.write_bytes(b"of an earlier run\n")
+    copy = LogCopy(engine, mine, told.append)
+    copy.copy()
+    assert not mine.exists()
+    with engine.open("ab") as file:
+        file.write(b"loading\n")
+    copy.copy()
+    copy.copy()
+    engine.write_bytes(b"anew\n")  # the engine was loaded again
+    copy.copy()
+    assert mine.read_bytes() == b"".join(told) == b"loading\nanew\n"

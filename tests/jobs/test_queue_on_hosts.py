@@ -37,7 +37,7 @@ def test_runs_for_a_host_wait_for_it_and_are_sent(runs: Runs, batch: Callable[[i
         assert len(Path(found.out).read_text(encoding="utf-8").splitlines()) == 3
     ends = [runs.store.get(one.id).updated for one in (first, second)]
     assert ends == sorted(ends)
-    heard = [json.loads(line) for line in runs.heard(first).read_text().splitlines()]
+    heard = [json.loads(line) for line in runs.heard(first.id).read_text().splitlines()]
     states = [one["state"] for one in heard if one["event"] == "state"]
     assert states == ["uploading", "running", "fetching", "done"]
 
@@ -69,7 +69,7 @@ def test_a_host_that_is_gone_does_not_stop_the_queue(
     worker = Worker(runs)
     worker.start()
     until(lambda: runs.store.get(here.id).finished)
-    until(lambda: '"lost"' in runs.heard(run).read_text())
+    until(lambda: '"lost"' in runs.heard(run.id).read_text())
     assert not runs.store.get(run.id).finished
     assert runs.store.queue.holders() == {run.id: worker.name}
     worker.stop()

@@ -72,9 +72,8 @@ class CosmosServer:
         return Client(self.url, token=self.token)
 
     def kill(self) -> None:
-        """As a power cut would: nothing is put in order, and nothing of it lives on."""
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+        """As a machine does that is out of memory: the server alone, and nothing is put in order."""
+        self.process.kill()
         self.process.wait(30)
 
     def stop(self) -> int:

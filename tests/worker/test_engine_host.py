@@ -95,7 +95,7 @@ def test_memory_is_told_of_in_mib() -> None:
 
 def test_each_peak_is_told_of_at_once_and_what_stays_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     used = iter([10, 20, 20, 20, 30, 25, *[25] * 1000])
-    monkeypatch.setattr(engine_host, "memory_used", lambda: {"gpu_mib": next(used)})
+    monkeypatch.setattr(engine_host, "memory_used", lambda group: {"gpu_mib": next(used)})
     monkeypatch.setattr(engine_host, "SAMPLE_SECONDS", 0.01)
     told: list[int] = []
     sampler = Sampler(lambda event, **values: told.append(values["gpu_mib"]))

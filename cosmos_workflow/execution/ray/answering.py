@@ -12,9 +12,9 @@ from pathlib import Path
 from cosmos_workflow.engines import Answer, Conversation
 from cosmos_workflow.engines.base import Deliver, Wants
 from cosmos_workflow.errors import BadInputError, EngineError, EngineUnavailable
+from cosmos_workflow.execution.engine_process import EngineProcess
 from cosmos_workflow.execution.preparing import Preparer, finished, pending, refusal
 from cosmos_workflow.execution.ray.batches import Entry, Piece, local_copy, read
-from cosmos_workflow.execution.ray.engine_process import EngineProcess
 from cosmos_workflow.media import probe
 from cosmos_workflow.prompts import Result, Settings, check_items
 

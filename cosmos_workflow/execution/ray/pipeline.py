@@ -13,9 +13,9 @@ import numpy as np
 
 from cosmos_workflow.engines import EngineSettings
 from cosmos_workflow.errors import BadInputError, CosmosError, EngineError
+from cosmos_workflow.execution.engine_process import EngineProcess
 from cosmos_workflow.execution.ray.answering import Prepared, Who, answer_all, prepare
 from cosmos_workflow.execution.ray.batches import Piece, files_in, hashed, read, spans
-from cosmos_workflow.execution.ray.engine_process import EngineProcess
 from cosmos_workflow.execution.ray.parts import Output
 from cosmos_workflow.prompts import Settings
 

@@ -19,7 +19,7 @@ __all__ = ["router"]
 
 router = APIRouter()
 
-ENDED_SHOWN = 30
+LINE_SHOWN, ENDED_SHOWN = 100, 30
 RESULTS_SHOWN = 50
 HEARD_BYTES = 16384
 
@@ -86,8 +86,9 @@ def _tables(ctx: Server) -> dict[str, Any]:
     # Those of the command line are in no queue, and run all the same.
     others = [run for run in ctx.store.runs(states=("planned", "uploading", "running", "fetching")) if run.rank is None]
     ended = ctx.store.runs(states=("done", "failed", "cancelled"), most=ENDED_SHOWN)
-    line = ctx.shown([*others, *waiting])
+    line = ctx.shown([*others, *waiting][:LINE_SHOWN])
     return {
+        "more": max(0, len(others) + len(waiting) - LINE_SHOWN),
         "line": [(run, progress(ctx, run)) for run in line],
         "ended": [(run, Now()) for run in ctx.shown(ended)],
         "paused": ctx.store.queue.paused,
@@ -115,8 +116,7 @@ class Now:
 
 def progress(ctx: Server, run: Run) -> Now:
     """What a run that goes on does now."""
-    path = ctx.runs.heard(ctx.store.get(run.id))
-    now = Now()
+    path, now = ctx.runs.heard(run.id), Now()
     if run.state in ("queued", "done", "failed", "cancelled") or not path.exists():
         return now
     with path.open("rb") as file:

@@ -46,18 +46,23 @@ async def follow_run(ctx: Ctx, run: Found, last_event_id: LastEventId = None) ->
 
 @router.get("/events", response_class=EventSourceResponse)
 async def follow_all(ctx: Ctx) -> AsyncIterator[ServerSentEvent]:
-    """`runs` each time that any run has changed."""
+    """`runs` each time that any run has changed, or something was heard of it."""
     before = ""
     while True:
-        now = await run_in_threadpool(ctx.store.pulse)
+        now = await run_in_threadpool(_pulse, ctx)
         if now != before:
             yield ServerSentEvent(event="runs", data={"pulse": now}, id=now)
             before = now
         await asyncio.sleep(LOOK_SECONDS)
 
 
+def _pulse(ctx: Server) -> str:
+    heard = (ctx.runs.heard(id) for id in ctx.store.queue.holders())
+    return f"{ctx.store.pulse()}-{sum(path.stat().st_size for path in heard if path.exists())}"
+
+
 async def _tail(ctx: Server, id: str, offset: int) -> AsyncIterator[ServerSentEvent]:
-    path = ctx.runs.heard(ctx.store.get(id))
+    path = ctx.runs.heard(id)
     while True:
         # Asked before the file is read: what was told before the end is then in what is read.
         try:

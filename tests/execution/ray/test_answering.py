@@ -11,10 +11,10 @@ import pytest
 
 from cosmos_workflow.engines import Answer, Conversation, EngineSettings
 from cosmos_workflow.errors import EngineError, EngineUnavailable
+from cosmos_workflow.execution.engine_process import EngineDied, EngineProcess
 from cosmos_workflow.execution.ray import Who
 from cosmos_workflow.execution.ray.answering import Prepared, answer_all, prepare
 from cosmos_workflow.execution.ray.batches import Piece
-from cosmos_workflow.execution.ray.engine_process import EngineDied, EngineProcess
 from cosmos_workflow.prompts import Result, Settings
 
 POISON = str(Path(__file__).parents[2] / "servers" / "poison")

@@ -1,6 +1,6 @@
 """An engine in a process of its own: an item that crashes it takes nobody else along.
 
-`python -m cosmos_workflow.execution.ray.engine_process` is that process; `EngineProcess` talks to it.
+`python -m cosmos_workflow.execution.engine_process` is that process; `EngineProcess` talks to it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from cosmos_workflow.engines import Answer, Conversation, EngineSettings
+from cosmos_workflow.engines import Answer, Conversation, EngineSettings, make_engine
 from cosmos_workflow.engines.base import Deliver
 from cosmos_workflow.errors import CosmosError, EngineError
 
@@ -30,15 +30,23 @@ class EngineDied(EngineError):
 
 
 class EngineProcess:
-    """One engine; started by the first call, and again by the call after it died."""
+    """An Engine; started by the first call, and again by the call after it died. It ends with whoever started it."""
 
     def __init__(self, name: str, settings: EngineSettings) -> None:
         self._told = (name, settings)
         self._process: subprocess.Popen[bytes] | None = None
+        self._properties: dict[str, Any] = {}
         self.starts = 0
+        engine = make_engine(name, settings)
+        self.name, self.wants, self.model = engine.name, engine.wants, engine.model
 
-    def load(self) -> dict[str, Any]:
-        """Start it; what the loaded engine says of itself. Raises EngineUnavailable or OutOfMemory."""
+    @property
+    def group(self) -> int:
+        """The process group in which it and all that it starts are; 0 where it does not run."""
+        return self._process.pid if self._process else 0
+
+    def load(self) -> None:
+        """Start it. Raises EngineUnavailable or OutOfMemory."""
         if self._process is None:
             command = [sys.executable, "-m", __name__]
             self._process = subprocess.Popen(
@@ -47,7 +55,10 @@ class EngineProcess:
             )  # fmt: skip
             self.starts += 1
             self._send(self._told)
-            self._properties: dict[str, Any] = self._heard()
+            self._properties = self._heard()
+
+    def properties(self) -> dict[str, Any]:
+        """What the loaded engine says of itself."""
         return self._properties
 
     def answer(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
@@ -69,6 +80,12 @@ class EngineProcess:
         for pipe in (process.stdin, process.stdout):
             with suppress(OSError):
                 pipe.close()  # type: ignore[union-attr]
+
+    def interrupt(self) -> None:
+        """End it from another thread: whoever waits for its answers gets EngineDied."""
+        if self._process is not None:
+            with suppress(OSError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def _send(self, what: Any) -> None:
         assert self._process is not None and self._process.stdin is not None
@@ -113,7 +130,6 @@ def main() -> None:
     threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what an engine prints is for people
-    from cosmos_workflow.engines import make_engine
 
     def tell(what: Any) -> None:
         pickle.dump(what, replies, pickle.HIGHEST_PROTOCOL)
