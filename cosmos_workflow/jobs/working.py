@@ -90,27 +90,34 @@ class Worker:
         return self._runs.store.queue.claim(self.name, self._lease) if len(self._active) < self._at_once else None
 
     def _drive(self, run: RunRecord, stop: threading.Event) -> None:
-        wait = 0.0
+        try:
+            stop.wait(self._driven(run, stop))
+        finally:
+            self._steadily(lambda: self._runs.store.queue.release(run, self.name))
+            del self._active[run.id]
+            self._look.set()
+
+    def _driven(self, run: RunRecord, stop: threading.Event) -> float:
+        """Take it as far as it goes; seconds to wait before anybody tries again."""
         try:
             self._runs.drive(run.id, Listener(), stop=stop)
         except (Conflict, NotFound) as error:
             # Cancelled or removed just now, or another process of this machine still has it.
             log.info("%s", error)
-            wait = POLL_SECONDS
+            return POLL_SECONDS
         except CosmosError as error:
             log.warning("run %s: %s", run.id, error)
             if not self._ended(run):
                 self._report(run, error)
-                wait = TROUBLE_SECONDS
+                return TROUBLE_SECONDS
+        except SQLAlchemyError as error:
+            log.warning("run %s waits: the store does not answer: %s", run.id, error)
+            return TROUBLE_SECONDS
         except Exception as error:
             # A defect of ours, or a disk that is full: the run says so, and the queue goes on.
             log.exception("run %s", run.id)
-            what = f"{type(error).__name__}: {error}"
-            self._steadily(lambda: self._fail(run, what))
-        stop.wait(wait)
-        self._steadily(lambda: self._runs.store.queue.release(run, self.name))
-        del self._active[run.id]
-        self._look.set()
+            self._fail(run, f"{type(error).__name__}: {error}")
+        return 0.0
 
     def _beat(self) -> None:
         renewed: dict[str, float] = {}

@@ -16,10 +16,11 @@ from pathlib import Path
 import clips
 import pytest
 from jobs.helpers import Gate
+from sqlalchemy.exc import OperationalError
 
 from cosmos_workflow.api import enqueue, open_runs
 from cosmos_workflow.errors import Conflict, UsageError
-from cosmos_workflow.jobs import Runs, Worker
+from cosmos_workflow.jobs import Runs, Worker, working
 from cosmos_workflow.jobs.local_runs import LogCopy
 from cosmos_workflow.prompts import Item
 from cosmos_workflow.store import RunRecord
@@ -178,3 +179,25 @@ def test_a_run_has_its_part_of_the_engines_log(tmp_path: Path) -> None:
     engine.write_bytes(b"anew\n")  # the engine was loaded again
     copy.copy()
     assert mine.read_bytes() == b"".join(told) == b"loading\nanew\n"
+
+
+def test_a_defect_fails_its_run_and_a_store_that_is_away_does_not(
+    runs: Runs, items: Callable[[int], list[Item]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, waits = (enqueue(items(1), engine="describe", runs=runs) for _ in range(2))
+    drive, away = runs.drive, [True]
+
+    def driven(id: str, *words: object, **more: object) -> object:
+        if id == broken.id:
+            raise ZeroDivisionError("a defect")
+        if away:
+            away.clear()
+            raise OperationalError("", {}, Exception("the server closed the connection"))
+        return drive(id, *words, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(runs, "drive", driven)
+    monkeypatch.setattr(working, "TROUBLE_SECONDS", 0.2)
+    worked(runs, broken, waits)
+    assert (runs.store.get(broken.id).state, runs.store.get(broken.id).error_kind) == ("failed", "broken")
+    assert "ZeroDivisionError: a defect" in runs.store.get(broken.id).error
+    assert runs.store.get(waits.id).state == "done"
