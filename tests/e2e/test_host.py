@@ -38,7 +38,7 @@ WITH_VLLM: dict[str, Any] = {
 }
 RUNTIMES = ["none", "podman"]
 SETTINGS = Settings(max_tokens=24, temperature=0.0)
-LONG = Settings(max_tokens=1200, temperature=0.0)  # so that there is time to end it in the middle
+LONG = Settings(max_tokens=600, temperature=0.0)  # so that there is time to end it in the middle
 
 AddHost = Callable[..., Runs]
 
@@ -167,38 +167,25 @@ def test_an_ended_vllm_leaves_no_process_and_no_container(
 ) -> None:
     runs = add_host(runtime, **WITH_VLLM)
     items = twenty(tmp_path)
+    id, _ = upsample_on("gpu", items, out=tmp_path / "o.jsonl", settings=LONG, runs=runs, detach=True, keep_warm=0.0)
+    # Read where it is written: on two cores vLLM leaves others little time, and what is sent may come late.
+    events = sshd.home / "ours" / "runs" / f"{id}-1" / "events.jsonl"
+    deadline = time.monotonic() + 200
+    while not events.exists() or b'"item"' not in events.read_bytes():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
     if how == "cancel":
-        id, _ = upsample_on(
-            "gpu", items, out=tmp_path / "o.jsonl", settings=LONG, runs=runs, detach=True, keep_warm=0.0
-        )
-        events = sshd.home / "ours" / "runs" / f"{id}-1" / "events.jsonl"
-        deadline = time.monotonic() + 200
-        while not events.exists() or b'"item"' not in events.read_bytes():
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
         assert runs.cancel(id).state == "cancelled"
         assert settled(sshd)
         return
-
-    def kill(result: Result) -> None:
-        if result.id == "i1":
-            workers = [one for one in on_host(sshd) if "work" in one.cmdline()]
-            os.killpg(os.getpgid(max(workers, key=lambda one: one.create_time()).pid), signal.SIGKILL)
-
+    workers = [one for one in on_host(sshd) if "work" in one.cmdline()]
+    os.killpg(os.getpgid(max(workers, key=lambda one: one.create_time()).pid), signal.SIGKILL)
     with pytest.raises(RunFailed, match="worker") as caught:
-        upsample_on(
-            "gpu",
-            items,
-            out=tmp_path / "o.jsonl",
-            settings=LONG,
-            runs=runs,
-            listener=Listener(result=kill),
-            keep_warm=0.0,
-        )
+        runs.drive(id, Listener())
     assert caught.value.kind == "worker_killed"
     assert settled(sshd)
     (run,) = runs.store.runs()
-    assert 2 <= run.answered < 20
+    assert 1 <= run.answered < 20
     runs.retry(run.id)
     results = runs.drive(run.id, Listener())
     assert all(one.ok for one in results)
