@@ -69,7 +69,8 @@ def test_a_host_that_is_gone_does_not_stop_the_queue(
     worker = Worker(runs)
     worker.start()
     until(lambda: runs.store.get(here.id).finished)
-    until(lambda: '"lost"' in runs.heard(run.id).read_text())
+    heard = runs.heard(run.id)  # there only when something was heard
+    until(lambda: heard.exists() and '"lost"' in heard.read_text())
     assert not runs.store.get(run.id).finished
     assert runs.store.queue.holders() == {run.id: worker.name}
     worker.stop()
