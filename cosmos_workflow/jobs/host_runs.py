@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 
 from cosmos_workflow.connection import Host, HostProgram, Pins, SSHManager
 from cosmos_workflow.engines import Answer, Conversation
-from cosmos_workflow.errors import BadInputError, Conflict
+from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.execution import ChosenEngine, remote
 from cosmos_workflow.execution.preparing import Preparer, finished, refusal
 from cosmos_workflow.jobs.driving import Listener, attempts, drive
 from cosmos_workflow.jobs.folder import RunFolder
-from cosmos_workflow.jobs.places import HOPELESS
+from cosmos_workflow.jobs.places import asked_again, to_try_again
 from cosmos_workflow.prompts import Checked, Result, ResultsFile, Settings, check_items
 from cosmos_workflow.store import RunRecord, Store
 
@@ -74,7 +74,7 @@ class HostRuns:
 
             self._catch_up(run, file, keep)
             self._drive(run, folder, replace(listener, result=keep), False, give_up, stop)
-        if not self._to_try_again(run.id):
+        if not to_try_again(self._store, run.id):
             shutil.rmtree(folder.parcel.blobs, ignore_errors=True)
 
     def cancel(self, run: RunRecord) -> None:
@@ -82,12 +82,7 @@ class HostRuns:
             self._with_host(run, lambda program: remote.cancel(program, attempts(run)[-1]))
 
     def again(self, run: RunRecord, folder: RunFolder, *, queued: bool) -> None:
-        todo = self._to_try_again(run.id)
-        if not todo:
-            raise Conflict(
-                "nothing to try again: every item is answered or cannot be", where=run.id,
-                remedy=f"see them: cosmos runs show {run.id}",
-            )  # fmt: skip
+        todo = asked_again(self._store, run)
         if not folder.parcel.batch.exists():
             self._pack_again(run, folder)
         entries = [entry for entry in folder.parcel.entries() if entry["id"] in todo]
@@ -100,9 +95,6 @@ class HostRuns:
 
     def results(self, run: RunRecord) -> Iterator[Result]:
         return (result for result, ok in self._store.results(run.id) if ok is not None)
-
-    def _to_try_again(self, id: str) -> set[str]:
-        return {one.id for one, ok in self._store.results(id) if not ok and one.error_kind not in HOPELESS}
 
     def _pack_again(self, run: RunRecord, folder: RunFolder) -> None:
         """For a run that waited for its place, or whose client was killed while it planned."""

@@ -12,12 +12,12 @@ from typing import Any
 
 from cosmos_workflow.engines import Engine, EngineSettings, make_engine
 from cosmos_workflow.engines.logs import log_vllm_to
-from cosmos_workflow.errors import Conflict, EngineError, OutOfMemory, RunFailed
+from cosmos_workflow.errors import EngineError, OutOfMemory, RunFailed
 from cosmos_workflow.execution import run_local
 from cosmos_workflow.execution.engine_process import EngineProcess
 from cosmos_workflow.jobs.driving import Listener
 from cosmos_workflow.jobs.folder import RunFolder
-from cosmos_workflow.jobs.places import HOPELESS
+from cosmos_workflow.jobs.places import HOPELESS, asked_again
 from cosmos_workflow.prompts import Result
 from cosmos_workflow.store import RunRecord, Store
 from cosmos_workflow.worker.engine_host import Sampler
@@ -190,11 +190,7 @@ class LocalRuns:
         """Whoever drives it sees that the store calls it cancelled, and stops."""
 
     def again(self, run: RunRecord, folder: RunFolder, *, queued: bool) -> None:
-        if not any(not ok and one.error_kind not in HOPELESS for one, ok in self._store.results(run.id)):
-            raise Conflict(
-                "nothing to try again: every item is answered or cannot be", where=run.id,
-                remedy=f"see them: cosmos runs show {run.id}",
-            )  # fmt: skip
+        asked_again(self._store, run)
         self._store.again(run.id, queued=queued, reopen_but=HOPELESS)
 
     def forget(self, run: RunRecord) -> None:

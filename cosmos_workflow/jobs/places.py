@@ -6,12 +6,13 @@ import threading
 from collections.abc import Iterator
 from typing import Protocol
 
+from cosmos_workflow.errors import Conflict
 from cosmos_workflow.jobs.driving import Listener
 from cosmos_workflow.jobs.folder import RunFolder
 from cosmos_workflow.prompts import Result
-from cosmos_workflow.store import RunRecord
+from cosmos_workflow.store import RunRecord, Store
 
-__all__ = ["HOPELESS", "PlaceRuns"]
+__all__ = ["HOPELESS", "PlaceRuns", "asked_again", "to_try_again"]
 
 # Asking again cannot change what is wrong with the item itself.
 HOPELESS = ("bad_input", "too_long", "cut_short", "too_many_images")
@@ -40,3 +41,19 @@ class PlaceRuns(Protocol):
 
     def results(self, run: RunRecord) -> Iterator[Result]:
         """The results that there are, one by one."""
+
+
+def to_try_again(store: Store, id: str) -> set[str]:
+    """The items without a good answer that may get one yet."""
+    return {one.id for one, ok in store.results(id) if not ok and one.error_kind not in HOPELESS}
+
+
+def asked_again(store: Store, run: RunRecord) -> set[str]:
+    """The items that one more attempt asks. Raises Conflict where there are none."""
+    todo = to_try_again(store, run.id)
+    if not todo:
+        raise Conflict(
+            "nothing to try again: every item is answered or cannot be", where=run.id,
+            remedy=f"see them: cosmos runs show {run.id}",
+        )  # fmt: skip
+    return todo

@@ -19,7 +19,7 @@ from cosmos_workflow.jobs import Runs, Worker
 from cosmos_workflow.limits import DEFAULT_MODEL, Model, Plan, model_at, plan
 from cosmos_workflow.media import probe
 from cosmos_workflow.prompts import Checked, Item, Settings, check_items
-from cosmos_workflow.store import RunRecord
+from cosmos_workflow.store import Entry, RunRecord
 from cosmos_workflow.web import shapes
 from cosmos_workflow.web.guard import Guard
 from cosmos_workflow.web.library import Library
@@ -122,6 +122,11 @@ class Server:
     def show(self, id: str) -> shapes.Run:
         """Raises NotFound."""
         return self.shown([self.store.get(id)])[0]
+
+    def prompts(self, entries: Sequence[Entry]) -> list[shapes.Prompt]:
+        """Entries of the history, with what people called their clips."""
+        names = self.clip_names([one.result.video for one in entries])
+        return [shapes.Prompt.of(one, names) for one in entries]
 
     def clip_names(self, videos: Sequence[str]) -> dict[str, str]:
         """What people called the clips of these paths, by their file names."""

@@ -16,8 +16,8 @@ router = APIRouter()
 
 
 @router.get("/hosts")
-def hosts(request: Request, ctx: Ctx) -> HTMLResponse:
-    return render(request, "hosts.html", hosts=hosts_of(ctx))
+def hosts(request: Request) -> HTMLResponse:
+    return render(request, "hosts.html", hosts=hosts_of())
 
 
 @router.get("/hosts/{name}/check")

@@ -91,7 +91,7 @@ def run(request: Request, ctx: Ctx, asked: Annotated[Asked, Form()]) -> Response
 def _choices(ctx: Server) -> dict[str, Any]:
     return {
         "media": ctx.store.media.all(most=RECENT), "shared": ctx.library.shared(), "fits": FIT_MODES,
-        "models": list(MODELS), "engines": list(ENGINES), "places": ["local", *(host.name for host in hosts_of(ctx))],
+        "models": list(MODELS), "engines": list(ENGINES), "places": ["local", *(host.name for host in hosts_of())],
     }  # fmt: skip
 
 

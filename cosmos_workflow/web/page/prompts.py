@@ -18,7 +18,6 @@ from cosmos_workflow.web.page.rendering import environment, render
 from cosmos_workflow.web.paging import Cursor
 from cosmos_workflow.web.routes.prompts import Number, Numbers, list_prompts
 from cosmos_workflow.web.server import Ctx
-from cosmos_workflow.web.shapes import Prompt
 
 __all__ = ["router"]
 
@@ -46,8 +45,7 @@ def prompts(request: Request, ctx: Ctx, cursor: Cursor = None) -> HTMLResponse:
 def compare(request: Request, ctx: Ctx, number: Annotated[Numbers, Query(max_length=8)] = []) -> HTMLResponse:  # noqa: B006
     """Several answers side by side."""
     entries = ctx.store.history.these(number)
-    names = ctx.clip_names([one.result.video for one in entries])
-    return render(request, "compare.html", prompts=[Prompt.of(one, names) for one in entries])
+    return render(request, "compare.html", prompts=ctx.prompts(entries))
 
 
 @router.post("/prompts/{number}/mark", status_code=204)

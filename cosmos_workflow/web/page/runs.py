@@ -13,7 +13,7 @@ from cosmos_workflow.errors import CosmosError
 from cosmos_workflow.web.page.rendering import render
 from cosmos_workflow.web.routes.runs import RunId, read_log, retry_run
 from cosmos_workflow.web.server import Ctx, Server
-from cosmos_workflow.web.shapes import Prompt, Run
+from cosmos_workflow.web.shapes import Run
 
 __all__ = ["router"]
 
@@ -63,8 +63,6 @@ def act(request: Request, ctx: Ctx, id: RunId, action: str, whole: Annotated[str
 
 def _act(ctx: Server, id: str, action: str) -> None:
     queue = ctx.store.queue
-    waiting = [run.id for run in queue.waiting() if run.state == "queued"]
-    at = waiting.index(id) if id in waiting else 0
     match action:
         case "cancel":
             ctx.runs.cancel(id)
@@ -75,7 +73,9 @@ def _act(ctx: Server, id: str, action: str) -> None:
         case "first":
             queue.move_before(id)
         case "earlier":
-            queue.move_before(id, waiting[max(0, at - 1)] if at else "")
+            waiting = [run.id for run in queue.waiting() if run.state == "queued"]
+            at = waiting.index(id) if id in waiting else 0
+            queue.move_before(id, waiting[at - 1] if at else "")
         case "hold" | "release":
             queue.change(id, held=action == "hold")
     ctx.look()
@@ -97,10 +97,8 @@ def _tables(ctx: Server) -> dict[str, Any]:
 
 
 def _details(ctx: Server, run: Run) -> dict[str, Any]:
-    entries = ctx.store.history.first_of(run.id, RESULTS_SHOWN)
-    names = ctx.clip_names([one.result.video for one in entries])
+    prompts = ctx.prompts(ctx.store.history.first_of(run.id, RESULTS_SHOWN))
     log = bytes(read_log(ctx, run.id, 8192).body).decode()
-    prompts = [Prompt.of(one, names) for one in entries]
     return {"run": run, "now": progress(ctx, run), "prompts": prompts, "log": log, "problem": ""}
 
 

@@ -14,7 +14,7 @@ from cosmos_workflow.connection import Pins, host_from
 from cosmos_workflow.doctor import examine, examine_host
 from cosmos_workflow.limits import GPUS, MODELS, overview
 from cosmos_workflow.version import __version__
-from cosmos_workflow.web.server import Ctx, Server
+from cosmos_workflow.web.server import Ctx
 from cosmos_workflow.web.shapes import Check, Checked, Experiment, Health, Host, HostCheck, ModelFacts
 
 __all__ = ["hosts_of", "router"]
@@ -62,9 +62,9 @@ def show_limits(
 
 
 @router.get("/hosts")
-def list_hosts(ctx: Ctx) -> list[Host]:
+def list_hosts() -> list[Host]:
     """The machines of the settings."""
-    return hosts_of(ctx)
+    return hosts_of()
 
 
 @router.get("/hosts/{name}/check")
@@ -94,7 +94,7 @@ def list_trials(ctx: Ctx, id: Annotated[str, Path(min_length=1, max_length=40)])
     return [{"key": key, "done": done, **data} for key, done, data in ctx.store.experiments.trials(one.id)]
 
 
-def hosts_of(ctx: Server) -> list[Host]:
+def hosts_of() -> list[Host]:
     """The hosts as they are shown: what a person may read of them."""
     pins = Pins(known_keys_file())
     hosts = [host_from(name, values) for name, values in load_config().hosts.items()]

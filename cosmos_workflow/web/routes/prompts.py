@@ -41,8 +41,7 @@ WantedPrompts = Annotated[Wanted, Depends(_wanted)]
 def list_prompts(ctx: Ctx, wanted: WantedPrompts, limit: Limit = 50, cursor: Cursor = None) -> Page[Prompt]:
     """Prompts, the newest first; all filters that are given must hold."""
     found = ctx.store.history.find(wanted, before=position(cursor), most=limit + 1)
-    names = ctx.clip_names([one.result.video for one in found])
-    return page(found, limit, lambda one: one.number, lambda rows: [Prompt.of(one, names) for one in rows])
+    return page(found, limit, lambda one: one.number, ctx.prompts)
 
 
 @router.get(
@@ -72,8 +71,7 @@ def export_prompts(
 @router.get("/prompts/{number}")
 def show_prompt(ctx: Ctx, number: Number) -> Prompt:
     """One prompt with its answer."""
-    entry = ctx.store.history.get(number)
-    return Prompt.of(entry, ctx.clip_names([entry.result.video]))
+    return ctx.prompts([ctx.store.history.get(number)])[0]
 
 
 @router.patch("/prompts/{number}")

@@ -87,8 +87,7 @@ def list_results(ctx: Ctx, id: RunId, limit: Limit = 50, cursor: Cursor = None) 
     """The prompts of a run, the last first; those that wait have no answer yet."""
     run = ctx.store.get(id)
     found = ctx.store.history.find(Wanted(run=run.id), before=position(cursor), most=limit + 1)
-    names = ctx.clip_names([one.result.video for one in found])
-    return page(found, limit, lambda one: one.number, lambda rows: [Prompt.of(one, names) for one in rows])
+    return page(found, limit, lambda one: one.number, ctx.prompts)
 
 
 @router.get(
