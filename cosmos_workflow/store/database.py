@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 import time
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -14,11 +12,13 @@ from filelock import FileLock
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from cosmos_workflow.errors import BadInputError
+from cosmos_workflow.store.text import from_json, to_json
 
 __all__ = ["HEAD", "Database"]
 
 HEAD = "0004"
 BUSY_SECONDS = 60.0
+JSON: dict[str, Any] = {"json_serializer": to_json, "json_deserializer": from_json}
 
 
 class Database:
@@ -87,10 +87,10 @@ class Database:
 def _engine(url: str) -> sa.Engine:
     parsed = sa.make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return sa.create_engine(parsed, pool_pre_ping=True, json_serializer=_to_json)
+        return sa.create_engine(parsed, pool_pre_ping=True, **JSON)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_SECONDS}, json_serializer=_to_json)
+    engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_SECONDS}, **JSON)
 
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection: Any, record: Any) -> None:
@@ -105,11 +105,6 @@ def _engine(url: str) -> sa.Engine:
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
-
-
-def _to_json(value: Any) -> str:
-    """PostgreSQL reads no text with a zero character in it."""
-    return re.sub(r"(?<!\\)((?:\\\\)*)\\u0000", r"\1\\ufffd", json.dumps(value))
 
 
 def _shown(url: str) -> str:

@@ -17,6 +17,8 @@ from sqlalchemy import (
     Text,
 )
 
+from cosmos_workflow.store.text import AnyText
+
 __all__ = ["experiments", "items", "media", "metadata", "runs", "slots", "switches", "tags", "trials"]
 
 metadata = MetaData()
@@ -30,12 +32,12 @@ runs = Table(
     Column("created", Float, nullable=False, index=True),
     Column("updated", Float, nullable=False),
     Column("attempt", Integer, nullable=False),
-    Column("out", Text, nullable=False),
-    Column("source", Text, nullable=False),
+    Column("out", AnyText, nullable=False),
+    Column("source", AnyText, nullable=False),
     Column("engine", String(40), nullable=False),
-    Column("error", Text, nullable=False),
+    Column("error", AnyText, nullable=False),
     Column("error_kind", String(40), nullable=False),
-    Column("remedy", Text, nullable=False),
+    Column("remedy", AnyText, nullable=False),
     Column("settings", JSON, nullable=False),
     # Of items; those of a cluster's run are in its output alone.
     Column("total", Integer, nullable=True),
@@ -56,7 +58,7 @@ items = Table(
     Column("number", NUMBER, primary_key=True),
     Column("run_id", String(40), ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
     Column("position", Integer, nullable=False),
-    Column("item_id", Text, nullable=False),
+    Column("item_id", AnyText, nullable=False),
     Column("ok", Boolean, nullable=True),
     # The Result: before its answer comes, what the plan says of it.
     Column("result", JSON, nullable=False),
@@ -95,7 +97,7 @@ media = Table(
     metadata,
     # The SHA-256 of its bytes.
     Column("id", String(64), primary_key=True),
-    Column("name", Text, nullable=False),
+    Column("name", AnyText, nullable=False),
     Column("created", Float, nullable=False, index=True),
     Column("size", BigInteger, nullable=False),
     Column("width", Integer, nullable=False),

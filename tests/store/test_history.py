@@ -59,7 +59,15 @@ def test_no_words_are_an_operator_or_an_error(store: Store, words: str) -> None:
 def test_a_zero_character_can_be_kept(store: Store) -> None:
     add(store)
     assert found(store, "zero") == ["p3"]
-    assert store.results("r")[3][0].prompt == "C:\\temp\\u0000 \ufffd zero"
+    assert store.results("r")[3][0].prompt == PROMPTS[3]
+    odd = Result("\0 \ufdd0 \ufdd00", "\ufdd0\0\\u0000", "v.mp4", "fits")
+    store.add("odd", "local", [odd], out="", source="\0", engine="describe", settings={"a\0": ["\0", {"b": 1}]})
+    store.save("odd", [replace(odd, upsampled_prompt="\0x")])
+    assert store.results("odd") == [(replace(odd, upsampled_prompt="\0x"), True)]
+    assert store.history.find()[0].result.id == odd.id
+    store.move("odd", "failed", error="\0")
+    run = store.get("odd")
+    assert (run.source, run.settings, run.error) == ("\0", {"a\0": ["\0", {"b": 1}]}, "\0")
 
 
 def test_filters(store: Store) -> None:
