@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -33,18 +34,17 @@ def offer(paths: HostPaths, wanted: list[str]) -> dict[str, int]:
             if sha256_of(path) == sha256:
                 os.utime(path)  # keeps it from being pruned
                 continue
-            path.unlink()
-        part = _part(path)
-        lacking[sha256] = part.stat().st_size if part.is_file() else 0
+            path.unlink(missing_ok=True)
+        lacking[sha256] = _size(_part(path))
     return lacking
 
 
 def receive(paths: HostPaths, stream: IO[bytes], tell: Tell) -> None:
     """Store blobs from a stream: a JSON line {sha256, size, offset}, then the bytes from `offset` on, and so forth.
 
-    Two uploads of one blob write the same bytes at the same place, so they need no lock. What a crash of the host
-    takes is found out by the next offer, which reads everything. Tells of each blob {"stored": sha256}, or
-    {"damaged": sha256} where the bytes are not what their name says.
+    Two uploads of one blob write the same bytes at the same place, so they need no lock; the first that is done
+    gives the blob its name. What a crash of the host takes is found out by the next offer, which reads everything.
+    Tells of each blob {"stored": sha256}, or {"damaged": sha256} where the bytes are not what their name says.
     """
     while line := stream.readline():
         head = json.loads(line)
@@ -52,9 +52,10 @@ def receive(paths: HostPaths, stream: IO[bytes], tell: Tell) -> None:
         part = _part(path)
         part.parent.mkdir(parents=True, exist_ok=True)
         digest = hashlib.sha256()
-        with part.open("r+b" if part.exists() else "w+b", buffering=0) as file:
+        with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0) as file:
             for _ in range(0, head["offset"], PIECE):
                 digest.update(file.read(min(PIECE, head["offset"] - file.tell())))
+            file.seek(head["offset"])
             left = head["size"] - head["offset"]
             while left and (piece := stream.read(min(PIECE, left))):
                 digest.update(piece)
@@ -65,12 +66,13 @@ def receive(paths: HostPaths, stream: IO[bytes], tell: Tell) -> None:
             if left:
                 return  # the line was cut; what came stays for the next upload to go on with
             file.truncate(head["size"])
-        if digest.hexdigest() == head["sha256"]:
-            part.replace(path)
-            tell({"stored": head["sha256"]})
+        if digest.hexdigest() == head["sha256"] and not path.exists():
+            with suppress(FileNotFoundError):
+                part.replace(path)
         else:
-            part.unlink()
-            tell({"damaged": head["sha256"]})
+            part.unlink(missing_ok=True)
+        # Where another upload was done first, ours may have found nothing to go on with; the blob is there anyway.
+        tell({"stored" if path.exists() else "damaged": head["sha256"]})
 
 
 def prune(paths: HostPaths, older_than: float = KEPT_SECONDS) -> None:
@@ -83,3 +85,10 @@ def prune(paths: HostPaths, older_than: float = KEPT_SECONDS) -> None:
 
 def _part(path: Path) -> Path:
     return path.with_name(f"{path.name}.part")
+
+
+def _size(part: Path) -> int:
+    try:
+        return part.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,52 @@ def test_what_was_cut_off_goes_on_where_it_stopped(paths: HostPaths) -> None:
     assert told == [{"stored": SHA}]
     assert paths.blob(SHA).read_bytes() == DATA
     assert offer(paths, [SHA]) == {}
+
+
+class Overtaken(io.BytesIO):
+    """A stream behind whose first bytes, or before whose bytes, other uploads come."""
+
+    def __init__(self, data: bytes, others: Callable[[], None], at: int) -> None:
+        super().__init__(data)
+        self.others, self.at = others, at
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.at -= 1
+        if self.at == 0:
+            self.others()
+        return super().read(size)
+
+
+@pytest.mark.parametrize("offset", [0, 300_000])
+@pytest.mark.parametrize("at", [1, 2])
+@pytest.mark.parametrize("third", [False, True], ids=["two", "three"])
+def test_one_upload_overtakes_another(paths: HostPaths, offset: int, at: int, third: bool) -> None:
+    told: list[dict] = []
+    if offset:
+        receive(paths, io.BytesIO(stream().getvalue()[:-400_000]), told.append)
+        offset = offer(paths, [SHA])[SHA]
+
+    def others() -> None:
+        receive(paths, stream(offset), told.append)
+        if third:  # was told to begin before the blob was there, and is cut off
+            receive(paths, io.BytesIO(stream().getvalue()[:300_000]), told.append)
+
+    receive(paths, Overtaken(stream(offset).getvalue(), others, at), told.append)
+    assert told == [{"stored": SHA}] * 2
+    assert paths.blob(SHA).read_bytes() == DATA
+    assert offer(paths, [SHA]) == {}
+
+
+def test_an_upload_that_goes_on_finds_its_beginning_gone(paths: HostPaths) -> None:
+    told: list[dict] = []
+    receive(paths, stream(), told.append)
+    receive(paths, stream(300_000), told.append)
+    assert told == [{"stored": SHA}] * 2
+    assert paths.blob(SHA).read_bytes() == DATA
+    paths.blob(SHA).unlink()
+    receive(paths, stream(300_000), told.append)
+    assert told[2:] == [{"damaged": SHA}]
+    assert offer(paths, [SHA]) == {SHA: 0}
 
 
 def test_bytes_that_are_not_what_their_name_says_are_not_kept(paths: HostPaths) -> None:
