@@ -13,7 +13,7 @@ import clips
 import psutil
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from servers import vllm_env
 from servers.cosmos_server import CosmosServer
 
@@ -236,6 +236,20 @@ def test_each_tab_at_each_size_in_light_and_dark(
             serious = [one for one in found if one["impact"] in ("serious", "critical")]
             assert [(one["id"], one["nodes"][0]["html"]) for one in serious] == []
             context.close()
+
+
+def test_what_is_typed_before_the_scripts_have_come_is_searched(page: Page, filled: CosmosServer) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/htmx.min.js", hold)
+    page.goto(filled.url + "/prompts", wait_until="commit")
+    page.get_by_placeholder("Search prompts and answers").fill("robot pour")
+    expect(page.locator("article")).to_have_count(len(PROMPTS) + 2)
+    held[0].continue_()
+    expect(page.locator("article")).to_have_count(1)
 
 
 def test_by_keyboard_alone(browser: Browser, filled: CosmosServer) -> None:

@@ -118,3 +118,10 @@ document.addEventListener("htmx:responseError", (event) => {
   line.textContent = [told.what || `the server answers ${event.detail.xhr.status}`, told.remedy].filter(Boolean).join("; ");
   event.detail.target.prepend(line);
 });
+
+// What was typed while the scripts were still on their way is searched too.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const field of document.querySelectorAll("input[type=search]")) {
+    if (field.value !== field.defaultValue) field.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+});
