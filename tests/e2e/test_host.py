@@ -22,7 +22,7 @@ from servers.sshd import SSHD
 from cosmos_workflow.api import open_runs, upsample, upsample_on
 from cosmos_workflow.config import known_keys_file, set_host
 from cosmos_workflow.connection import Pins
-from cosmos_workflow.errors import RunFailed
+from cosmos_workflow.errors import HostError, HostUnreachable, RunFailed
 from cosmos_workflow.jobs import Listener, Runs
 from cosmos_workflow.prompts import Item, Result, Settings
 
@@ -175,7 +175,8 @@ def test_an_ended_vllm_leaves_no_process_and_no_container(
         assert time.monotonic() < deadline
         time.sleep(0.2)
     if how == "cancel":
-        assert runs.cancel(id).state == "cancelled"
+        while not _cancelled(runs, id):
+            assert time.monotonic() < deadline
         assert settled(sshd)
         return
     workers = [one for one in on_host(sshd) if "work" in one.cmdline()]
@@ -192,6 +193,14 @@ def test_an_ended_vllm_leaves_no_process_and_no_container(
     runs.store.database.close()
 
 
+def _cancelled(runs: Runs, id: str) -> bool:
+    """Whether the host took it; one that vLLM keeps busy may have no time to let anybody in."""
+    try:
+        return runs.cancel(id).state == "cancelled"
+    except HostUnreachable:
+        return False
+
+
 def test_a_container_that_cannot_start_says_why(add_host: AddHost, sshd: SSHD, tmp_path: Path) -> None:
     runs = add_host("podman")
     set_host(
@@ -202,8 +211,6 @@ def test_a_container_that_cannot_start_says_why(add_host: AddHost, sshd: SSHD, t
             "gpu": "none",
         },
     )  # fmt: skip
-    from cosmos_workflow.errors import HostError
-
     with pytest.raises(HostError, match="localhost/none"):
         upsample_on("gpu", twenty(tmp_path)[:1], out=tmp_path / "o.jsonl", runs=open_runs())
     assert runs.store.runs()[0].state == "uploading"
