@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["COOKIE", "Guard", "GuardMiddleware", "is_loopback"]
+__all__ = ["COOKIE", "Guard", "GuardMiddleware", "is_loopback", "told_to_wait"]
 
 COOKIE = "cosmos_session"
 SESSION_SECONDS = 30 * 86400
@@ -169,9 +169,7 @@ class GuardMiddleware:
             return None
         who = request.client.host if request.client else ""
         if wait := self._guard.may_try(who):
-            refused = _problem(429, "too many wrong tokens", f"wait {wait:.0f} s")
-            refused.headers["retry-after"] = str(int(wait) + 1)
-            return refused
+            return told_to_wait(_problem(429, "too many wrong tokens", f"wait {wait:.0f} s"), wait)
         if self._guard.lets_in(headers):
             return None
         if "authorization" in headers:
@@ -181,6 +179,11 @@ class GuardMiddleware:
         refused = _problem(401, "no token, or a wrong one", "send `Authorization: Bearer TOKEN`")
         refused.headers["www-authenticate"] = "Bearer"
         return refused
+
+
+def told_to_wait(refused: Response, seconds: float) -> Response:
+    refused.headers["retry-after"] = str(int(seconds) + 1)
+    return refused
 
 
 def _bounded(receive: Receive) -> Receive:

@@ -6,14 +6,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from cosmos_workflow.errors import CosmosError, NotFound
 from cosmos_workflow.lab import Study, boundaries, mode_rows, studies
 from cosmos_workflow.limits import FIT_MODES, GPUS, overview
+from cosmos_workflow.web.page.forms import SettingsForm
 from cosmos_workflow.web.page.rendering import render
 from cosmos_workflow.web.server import Ctx
-from cosmos_workflow.web.shapes import Check, SettingsIn
+from cosmos_workflow.web.shapes import Check
 
 __all__ = ["router"]
 
@@ -23,16 +24,12 @@ router = APIRouter()
 PICTURE = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"}
 
 
-class Sized(BaseModel):
+class Sized(SettingsForm):
     """The calculator's form."""
 
     width: str = "1280"
     height: str = "720"
     prompt: str = ""
-    fit: str = "auto"
-    frames: str = ""
-    max_tokens: str = ""
-    max_model_len: str = ""
 
 
 @router.get("/limits")
@@ -48,13 +45,10 @@ def limits(request: Request, ctx: Ctx, gpu: str = "") -> HTMLResponse:
 @router.post("/limits/check")
 def check_size(request: Request, ctx: Ctx, asked: Annotated[Sized, Form()]) -> HTMLResponse:
     """One size, as the model would take it."""
-    words = ("fit", "frames", "max_tokens", "max_model_len")
     try:
-        given = {name: value for name in words if (value := getattr(asked, name).strip())}
-        settings = SettingsIn.model_validate_strings(given, strict=False)
         sides = {"width": asked.width.strip(), "height": asked.height.strip()}
         size = Check.model_validate_strings(sides, strict=False)
-        plan = ctx.check_size(size.width or 1, size.height or 1, asked.prompt, ctx.settings(settings))
+        plan = ctx.check_size(size.width or 1, size.height or 1, asked.prompt, ctx.settings(asked.settings()))
     except (CosmosError, ValidationError) as error:
         said = str(error) if isinstance(error, CosmosError) else "give whole numbers, such as 1280 and 720"
         return render(request, "_check.html", plans=[], total=0, video="", problem=said)

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from cosmos_workflow.web.guard import COOKIE, SESSION_SECONDS
+from cosmos_workflow.web.guard import COOKIE, SESSION_SECONDS, told_to_wait
 from cosmos_workflow.web.page.rendering import render
 from cosmos_workflow.web.server import Ctx
 
@@ -26,9 +26,9 @@ def log_in(request: Request, ctx: Ctx, token: Annotated[str, Form(max_length=100
     """Wrong tokens count, and soon have to wait."""
     who = request.client.host if request.client else ""
     if wait := ctx.guard.may_try(who):
-        refused = render(request, "login.html", 429, problem=f"too many wrong tokens: wait {wait:.0f} s")
-        refused.headers["retry-after"] = str(int(wait) + 1)
-        return refused
+        return told_to_wait(
+            render(request, "login.html", 429, problem=f"too many wrong tokens: wait {wait:.0f} s"), wait
+        )
     if not ctx.guard.is_token(token.strip()):
         ctx.guard.was_wrong(who)
         return render(request, "login.html", 403, problem="that is not the token")

@@ -6,15 +6,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from cosmos_workflow.engines import ENGINES
 from cosmos_workflow.errors import CosmosError
 from cosmos_workflow.limits import FIT_MODES, MODELS, Plan
+from cosmos_workflow.web.page.forms import SettingsForm
 from cosmos_workflow.web.page.rendering import render
 from cosmos_workflow.web.routes.machine import hosts_of
 from cosmos_workflow.web.server import Ctx, Server
-from cosmos_workflow.web.shapes import ItemIn, NewRun, SettingsIn
+from cosmos_workflow.web.shapes import ItemIn, NewRun
 
 __all__ = ["router"]
 
@@ -24,16 +25,11 @@ RECENT = 60
 CHECKED = 200  # prompts that are checked while one types; all are when they run
 
 
-class Asked(BaseModel):
-    """The form: one prompt a line. What is left empty is the model's default."""
+class Asked(SettingsForm):
+    """The form: one prompt a line."""
 
     video: str = ""
     prompts: str = ""
-    fit: str = "auto"
-    model: str = ""
-    frames: str = ""
-    max_tokens: str = ""
-    max_model_len: str = ""
     engine: str = ""
     place: str = "local"
     name: str = ""
@@ -41,11 +37,6 @@ class Asked(BaseModel):
 
     def lines(self) -> list[str]:
         return [line.strip() for line in self.prompts.splitlines() if line.strip()] or [""]
-
-    def settings(self) -> SettingsIn:
-        words = ("fit", "model", "frames", "max_tokens", "max_model_len")
-        given = {name: value for name in words if (value := getattr(self, name).strip())}
-        return SettingsIn.model_validate_strings(given, strict=False)
 
     def items(self) -> list[ItemIn]:
         return [ItemIn(video=self.video.strip(), prompt=line) for line in self.lines()]
