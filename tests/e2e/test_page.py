@@ -238,6 +238,24 @@ def test_each_tab_at_each_size_in_light_and_dark(
             context.close()
 
 
+@pytest.mark.parametrize("tab", ["run", "runs"])
+def test_the_last_of_two_quick_changes_is_shown(page: Page, filled: CosmosServer, tab: str) -> None:
+    with filled.client() as client:
+        client.pause()
+        clip = client.prompts()[0].result.video
+        run = client.run([{"video": clip, "prompt": "x"}], engine="describe", name="Changed twice")
+        page.goto(f"{filled.url}/runs/{run.id}" if tab == "run" else f"{filled.url}/runs")
+        where = "#run .titled" if tab == "run" else "#runs .what"
+        shown = page.locator(where, has_text="Changed twice").locator(".chip").last
+        expect(shown).to_have_text("queued")
+        client.change(run.id, held=True)
+        expect(shown).to_have_text("held")
+        client.cancel(run.id)
+        expect(shown).to_have_text("cancelled", timeout=10_000)
+        client.remove(run.id)
+        client.pause(False)
+
+
 def test_what_is_typed_before_the_scripts_have_come_is_searched(page: Page, filled: CosmosServer) -> None:
     held: list[Route] = []
 
