@@ -171,7 +171,7 @@ def test_an_ended_vllm_leaves_no_process_and_no_container(
     # Read where it is written: on two cores vLLM leaves others little time, and what is sent may come late.
     events = sshd.home / "ours" / "runs" / f"{id}-1" / "events.jsonl"
     deadline = time.monotonic() + 200
-    while not events.exists() or b'"item"' not in events.read_bytes():
+    while not events.exists() or events.read_bytes().count(b'"item"') < 2:
         assert time.monotonic() < deadline
         time.sleep(0.2)
     if how == "cancel":
@@ -186,7 +186,7 @@ def test_an_ended_vllm_leaves_no_process_and_no_container(
     assert caught.value.kind == "worker_killed"
     assert settled(sshd)
     (run,) = runs.store.runs()
-    assert 1 <= run.answered < 20
+    assert 2 <= run.answered < 20
     runs.retry(run.id)
     results = runs.drive(run.id, Listener())
     assert all(one.ok for one in results)
