@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from cosmos_workflow.errors import UsageError
-from cosmos_workflow.media.video import Clip, decoded, no_frames, opened, probe, turn
+from cosmos_workflow.media.pictures import Pictures
+from cosmos_workflow.media.seeking import shown_at
+from cosmos_workflow.media.video import Clip, decoded, no_frames, opened, pixel_aspect, probe, shape, turn
 
 if TYPE_CHECKING:
     import numpy as np
-    from av.container import InputContainer
     from av.video.frame import VideoFrame
-    from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
     Pixels = NDArray[np.uint8]
@@ -44,27 +44,29 @@ def read_frames(
     pick: Pick | Sequence[float] = "first",
     size: tuple[int, int] | None = None,
 ) -> list[Frame]:
-    """Up to `count` frames of a clip, turned upright, scaled to `size` (width, height) if given.
+    """Up to `count` frames of a clip, turned upright, at `size` (width, height) if given.
 
     `pick` is `first` (the first `count`, as NVIDIA's upsampler takes them), `spread` (the middles of
     `count` equal parts) or times in seconds (a time past the end gives the last frame). A clip with fewer
-    frames gives those it has. What is transparent becomes white, as mistral-common does it.
+    frames gives those it has, and without a `size` they have the one that the clip is shown in. What is transparent
+    becomes white, as mistral-common does it.
     Raises BadInputError for a file that cannot be read, UsageError for an unknown `pick`.
     """
-    path = clip.path if isinstance(clip, Clip) else clip
+    path = Path(clip.path if isinstance(clip, Clip) else clip)
     # The first frames need no probe: what it would tell is in each of them.
     probed = None if isinstance(pick, str) and pick == "first" else clip if isinstance(clip, Clip) else probe(clip)
     with opened(path) as (container, stream):
         if probed is None or (isinstance(pick, str) and probed.frames <= count):
             chosen = [frame for frame, _ in zip(decoded(container, stream), range(count), strict=False)]
+            start = chosen[0].time or 0.0 if chosen else 0.0
         else:
-            chosen = [_at(container, stream, seconds, probed) for seconds in _times(pick, count, probed)]
+            chosen, start = shown_at(container, stream, _times(pick, count, probed), probed)
         if count and not chosen:
-            raise no_frames(Path(path))
-        start = _start(stream)
+            raise no_frames(path)
+        aspect = container.aspect if isinstance(container, Pictures) else pixel_aspect(container, stream)
         # FFmpeg lets go of Python's lock while it encodes.
         with ThreadPoolExecutor(max_workers=max(1, min(len(chosen), 8))) as pool:
-            return list(pool.map(lambda frame: _to_frame(frame, size, start), chosen))
+            return list(pool.map(lambda frame: _to_frame(frame, size or shape(frame, aspect), start), chosen))
 
 
 def _times(pick: Pick | Sequence[float], count: int, clip: Clip) -> Sequence[float]:
@@ -76,28 +78,7 @@ def _times(pick: Pick | Sequence[float], count: int, clip: Clip) -> Sequence[flo
     return pick
 
 
-def _at(container: InputContainer, stream: VideoStream, seconds: float, clip: Clip) -> VideoFrame:
-    """The frame that a player shows at `seconds`: the last whose time is not later."""
-    start = _start(stream)
-    if clip.frames > 1 and stream.time_base:
-        target = max(0.0, seconds) + start
-        container.seek(int(target / stream.time_base), stream=stream, backward=True)
-    shown = None
-    for frame in decoded(container, stream):
-        # Half a millisecond forgives the rounding of time bases.
-        if shown is not None and (frame.time or 0.0) - start > seconds + 0.0005:
-            break
-        shown = frame
-    if shown is None:
-        raise no_frames(clip.path)
-    return shown
-
-
-def _start(stream: VideoStream) -> float:
-    return float((stream.start_time or 0) * (stream.time_base or 0))
-
-
-def _to_frame(frame: VideoFrame, size: tuple[int, int] | None, start: float) -> Frame:
+def _to_frame(frame: VideoFrame, size: tuple[int, int], start: float) -> Frame:
     pixels = upright(frame, size)
     height, width = pixels.shape[:2]
     return Frame(_encode_png(pixels), width, height, max(0.0, (frame.time or start) - start))

@@ -1,34 +1,37 @@
-"""Opening videos and images: everything FFmpeg may say of a bad file becomes one clear BadInputError."""
+"""What a video or image file holds, as a player shows it."""
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cosmos_workflow.errors import BadInputError
+from cosmos_workflow.media.opening import decoded, demuxed, no_frames, opened
+from cosmos_workflow.media.pictures import Pictures
+from cosmos_workflow.media.shape import is_image, pixel_aspect, shape, turn
+from cosmos_workflow.media.timing import Timing, counted, stated
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.packet import Packet
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-__all__ = ["Clip", "probe"]
+__all__ = ["Clip", "decoded", "no_frames", "opened", "pixel_aspect", "probe", "shape", "turn"]
 
-# FFmpeg draws any text file as a terminal's screen; nobody means that as a video.
-TEXT_FORMATS = {"tty", "bin", "xbin", "adf", "idf"}
-REMEDY = "give a video (mp4, mov, webm, mkv …) or an image (png, jpeg)"
+# Of FFmpeg: they hold one picture or many.
+ANIMATED_FORMATS = {"gif", "apng"}
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A video or image: sizes in pixels as shown (after rotation), `fps` in frames a second, `duration` in s.
+    """A video or image: sizes in pixels as shown (pixel aspect, rotation), `fps` in frames a second, `duration` in s.
 
     `rotation` is the clockwise turn, in degrees, that players apply to the stored frames. `frames` is the
-    container's count, or duration × fps where it states none.
+    container's count where it can be believed, else counted. `start` is the first frame's time in the stream, in s;
+    `seekable` is False where frames must be counted from the first to know their times. `note` says what a reader
+    should know: images that are missing in a sequence.
     """
 
     path: Path
@@ -40,6 +43,9 @@ class Clip:
     duration: float
     rotation: int
     pixel_format: str
+    start: float = 0.0
+    seekable: bool = True
+    note: str = ""
 
     @property
     def is_image(self) -> bool:
@@ -47,126 +53,64 @@ class Clip:
 
 
 def probe(path: str | Path) -> Clip:
-    """What a video or image file holds; its first frame is decoded, so that a Clip can be read.
+    """What a video, an image or a sequence of images holds; its first frame is decoded, so that a Clip can be read.
 
     Raises BadInputError for a missing, empty, truncated or foreign file, or one without a video.
     """
-    with opened(path) as (container, stream):
-        frame = first_frame(container, stream, Path(path))
-        rotation = turn(frame)
-        width, height = frame.width, frame.height
-        if rotation % 180:
-            width, height = height, width
-        fps = float(stream.average_rate or stream.guessed_rate or 0)
-        duration = _duration(container, stream)
-        if _is_image(container):
-            fps, duration = 0.0, 0.0
-        frames = stream.frames or max(1, round(duration * fps))
-        return Clip(
-            Path(path),
-            stream.codec_context.name,
-            width,
-            height,
-            fps,
-            frames,
-            duration,
-            rotation,
-            frame.format.name,
-        )
-
-
-@contextmanager
-def opened(path: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """The container and its first real video stream; whatever FFmpeg raises inside becomes BadInputError."""
     path = Path(path)
-    _check_file(path)
+    with opened(path) as (container, stream):
+        if isinstance(container, Pictures):
+            frame, timing, codec, note = container.at(0.0), container.timing, container.codec, container.note
+            aspect = container.aspect
+        else:
+            frame, timing = _survey(container, stream, path)
+            codec, note, aspect = stream.codec_context.name, "", pixel_aspect(container, stream)
+        width, height = shape(frame, aspect)
+        # A pixel format without a way to RGB is found here, not when the clip is to be sent.
+        frame.reformat(width=16, height=16, format="rgb24")
+        return Clip(
+            path, codec, width, height, timing.fps, timing.frames, timing.duration, turn(frame), frame.format.name,
+            timing.start, not timing.by_count, note,
+        )  # fmt: skip
+
+
+def _survey(container: InputContainer, stream: VideoStream, path: Path) -> tuple[VideoFrame, Timing]:
+    """The first frame that decodes, and how many there are when."""
+    if is_image(container):
+        return _first(container, stream, path), Timing(1, 0.0, 0.0)
+    if timing := stated(container, stream):
+        return _first(container, stream, path), timing
+    frames: list[VideoFrame] = []
+    timing = counted(container, stream, _decoding(container, stream, frames))
+    if not frames:
+        raise no_frames(path)
+    still = container.format.name in ANIMATED_FORMATS or not (stream.duration or container.duration)
+    if timing.frames <= 1 and still:
+        timing = Timing(1, 0.0, 0.0, timing.start, timing.by_count)
+    return frames[0], timing
+
+
+def _decoding(
+    container: InputContainer, stream: VideoStream, frames: list[VideoFrame]
+) -> Iterator[Packet[VideoStream]]:
+    """The stream's packets; those up to the first frame are decoded on the way, and it comes into `frames`."""
     import av
 
-    try:
-        # A playlist must not make FFmpeg open what it names on the network.
-        container = av.open(str(path.absolute()), options={"protocol_whitelist": "file"})
-    except (av.error.FFmpegError, ValueError, OSError) as error:
-        raise BadInputError(f"not a readable video ({_words(error)})", where=str(path), remedy=REMEDY) from error
-    with container:
-        stream = _video_stream(container, path)
-        try:
-            yield container, stream
-        except (av.error.FFmpegError, ValueError, MemoryError) as error:
-            raise BadInputError(
-                f"the video cannot be decoded ({_words(error)})",
-                where=str(path),
-                remedy="the file may be cut off or damaged: copy it again, or re-encode it with ffmpeg",
-            ) from error
+    error: av.error.FFmpegError | None = None
+    for packet in demuxed(container, stream):
+        if not frames:
+            try:
+                frames += packet.decode()[:1]
+            except av.error.DecoderNotFoundError:
+                raise
+            except av.error.FFmpegError as found:
+                error = error or found
+        yield packet
+    if not frames and error:
+        raise error
 
 
-def turn(frame: VideoFrame) -> int:
-    """The clockwise turn, in degrees, that players apply to a stored frame."""
-    return -round(frame.rotation) % 360
-
-
-def first_frame(container: InputContainer, stream: VideoStream, path: Path) -> VideoFrame:
-    """The first frame that decodes."""
+def _first(container: InputContainer, stream: VideoStream, path: Path) -> VideoFrame:
     for frame in decoded(container, stream):
         return frame
     raise no_frames(path)
-
-
-def no_frames(path: Path) -> BadInputError:
-    return BadInputError(
-        "there are no frames in it",
-        where=str(path),
-        remedy="the file may be cut off: copy it again, or export the clip again",
-    )
-
-
-def decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-    """Frames as far as the file goes: damage after the first frame ends the clip there, as players do."""
-    import av
-
-    seen = False
-    try:
-        for frame in container.decode(stream):
-            seen = True
-            yield frame
-    except av.error.InvalidDataError:
-        if not seen:
-            raise
-
-
-def _check_file(path: Path) -> None:
-    try:
-        status = path.stat()
-    except (OSError, ValueError) as error:
-        what = "no such file" if isinstance(error, FileNotFoundError) else f"cannot be opened ({_words(error)})"
-        raise BadInputError(what, where=str(path), remedy="check the path") from error
-    if stat.S_ISDIR(status.st_mode):
-        raise BadInputError("a folder, not a file", where=str(path), remedy="name one video in it")
-    if not stat.S_ISREG(status.st_mode):
-        raise BadInputError("not a regular file", where=str(path), remedy=REMEDY)
-    if status.st_size == 0:
-        raise BadInputError("the file is empty", where=str(path), remedy="copy it again")
-
-
-def _video_stream(container: InputContainer, path: Path) -> VideoStream:
-    from av.stream import Disposition
-
-    if container.format.name not in TEXT_FORMATS:
-        for stream in container.streams.video:
-            # The cover picture of a song is a video stream too.
-            if not stream.disposition & Disposition.attached_pic:
-                return stream
-    raise BadInputError("there is no video in it", where=str(path), remedy=REMEDY)
-
-
-def _is_image(container: InputContainer) -> bool:
-    return container.format.name == "image2" or container.format.name.endswith("_pipe")
-
-
-def _duration(container: InputContainer, stream: VideoStream) -> float:
-    if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    return (container.duration or 0) / 1_000_000
-
-
-def _words(error: BaseException) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -1,0 +1,91 @@
+"""The frames that a player shows at given times, wherever seeking lands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cosmos_workflow.media.opening import decoded, no_frames, opened
+from cosmos_workflow.media.pictures import Pictures
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+    from cosmos_workflow.media.video import Clip
+
+__all__ = ["shown_at"]
+
+HALF_MILLISECOND = 0.0005  # forgives the rounding of time bases
+EARLIER = (0.0, 2.0, 10.0, 60.0)  # seconds before the wanted time, to which is sought one after the other
+
+
+def shown_at(
+    container: InputContainer, stream: VideoStream, times: Sequence[float], clip: Clip
+) -> tuple[list[VideoFrame], float]:
+    """For each time, in s from the clip's first frame, the last frame that is not later; and the first frame's time.
+
+    Where seeking lands behind the time, it is done earlier, and at last the clip is decoded from its start.
+    Raises BadInputError where nothing decodes.
+    """
+    if isinstance(container, Pictures):
+        return [container.at(seconds) for seconds in times], 0.0
+    frames: dict[int, VideoFrame] = {}
+    if clip.seekable and clip.frames > 1:
+        for index, seconds in enumerate(times):
+            if frame := _sought(container, stream, clip.start + max(0.0, seconds), clip):
+                frames[index] = frame
+    missing = {index: seconds for index, seconds in enumerate(times) if index not in frames}
+    start = clip.start
+    if missing:
+        # A file opened anew begins at its start, which seeking to 0 does not promise.
+        with opened(clip.path) as (again, again_stream):
+            found, start = _from_start(again, again_stream, missing, clip)
+            frames |= found
+    return [frames[index] for index in range(len(times))], start
+
+
+def _sought(container: InputContainer, stream: VideoStream, target: float, clip: Clip) -> VideoFrame | None:
+    import av
+
+    for earlier in EARLIER:
+        begin = target - earlier
+        if earlier and begin < clip.start:
+            return None  # from the start, then
+        try:
+            container.seek(int(begin / (stream.time_base or 1)), stream=stream, backward=True)
+            shown = None
+            for frame in decoded(container, stream):
+                if frame.time is None or frame.time > target + HALF_MILLISECOND:
+                    break
+                shown = frame
+        except av.error.ExitError:
+            raise  # it took too long
+        except av.error.FFmpegError:
+            continue
+        if shown is not None:
+            return shown
+    return None
+
+
+def _from_start(
+    container: InputContainer, stream: VideoStream, wanted: dict[int, float], clip: Clip
+) -> tuple[dict[int, VideoFrame], float]:
+    """One pass for all; only the frames that are shown at one of the times are kept."""
+    left = sorted(wanted, key=lambda index: wanted[index])
+    shown: VideoFrame | None = None
+    frames: dict[int, VideoFrame] = {}
+    start = clip.start
+    for frame in decoded(container, stream):
+        time = frame.time or 0.0
+        if shown is None and not clip.seekable:
+            start = time
+        while left and shown is not None and time - start > wanted[left[0]] + HALF_MILLISECOND:
+            frames[left.pop(0)] = shown
+        if not left:
+            break
+        shown = frame
+    if shown is None:
+        raise no_frames(clip.path)
+    return frames | dict.fromkeys(left, shown), start

@@ -1,0 +1,182 @@
+"""Numbered images as a video: a folder of them, or a name with `%04d` or `####` where the number stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from cosmos_workflow.errors import BadInputError
+from cosmos_workflow.media.pictures import Pictures
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
+__all__ = ["FPS", "Still", "files_of", "is_sequence", "open_sequence"]
+
+FPS = 24.0  # images state no rate; this is film's, and Cosmos' own
+IMAGES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".exr", ".dpx", ".webp", ".bmp", ".tga", ".jp2", ".j2k", ".hdr",
+          ".ppm", ".pgm", ".pnm", ".sgi", ".gif", ".avif", ".jxl", ".cin", ".pcx", ".qoi"}  # fmt: skip
+PLACE = re.compile(r"%0?(\d*)d|#+")
+NUMBERED = re.compile(r"(.*?)(\d+)(\.[^.]+)", re.DOTALL)
+
+
+class Still(NamedTuple):
+    """One decoded image, with its pixels' width by their height."""
+
+    frame: VideoFrame
+    codec: str
+    aspect: Fraction
+
+
+def is_sequence(path: Path) -> bool:
+    """Whether a path means numbered images: a folder, or a pattern that is no file's own name."""
+    try:
+        return path.is_dir() or bool(PLACE.search(path.name) and not path.is_file())
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
+def files_of(path: Path) -> dict[int, Path]:
+    """The images of a sequence by their numbers, in order.
+
+    Raises BadInputError where there are none, where a folder holds several sequences (it names them), and where
+    two images have one number.
+    """
+    found = _in_folder(path) if path.is_dir() else _of_pattern(path)
+    return dict(sorted(found.items()))
+
+
+def open_sequence(path: Path, still: Callable[[Path], Still]) -> Pictures:
+    """The images, each read by `still` when it is asked for. Raises BadInputError where their sizes differ."""
+    files = files_of(path)
+    numbers = list(files)
+    first = still(files[numbers[0]])
+    _check_sizes(path, files, still)
+
+    def load(index: int) -> VideoFrame:
+        return still(files[numbers[index]]).frame
+
+    count = len(files)
+    return Pictures(
+        first.codec,
+        [index / FPS for index in range(count)],
+        count / FPS,
+        load,
+        first.aspect,
+        _gaps(numbers),
+    )
+
+
+def _in_folder(path: Path) -> dict[int, Path]:
+    sequences: dict[tuple[str, str], list[tuple[int, Path]]] = {}
+    unnumbered = []
+    try:
+        names = sorted(path.iterdir())
+    except OSError as error:
+        raise BadInputError(f"cannot be opened ({error.strerror})", where=str(path), remedy="check the path") from error
+    for file in names:
+        if file.name.startswith(".") or file.suffix.lower() not in IMAGES:
+            continue
+        if match := NUMBERED.fullmatch(file.name):
+            sequences.setdefault((match[1], match[3]), []).append((int(match[2]), file))
+        else:
+            unnumbered.append(file.name)
+    if len(sequences) == 1:
+        return _by_number(path, next(iter(sequences.values())))
+    if not sequences:
+        what = f"its images have no numbers ({_some(unnumbered)})" if unnumbered else "a folder without images"
+        raise BadInputError(what, where=str(path), remedy="name one video in it, or number the images (name.0001.png)")
+    patterns = []
+    for (prefix, suffix), files in sequences.items():
+        digits = len(NUMBERED.fullmatch(files[0][1].name)[2])  # type: ignore[index]
+        patterns.append(f"{prefix.replace('%', '%%')}%0{digits}d{suffix}")
+    raise BadInputError(
+        f"a folder with {len(patterns)} image sequences ({_some(patterns)})",
+        where=str(path),
+        remedy=f"name one of them: {path / patterns[0]}",
+    )
+
+
+def _of_pattern(path: Path) -> dict[int, Path]:
+    place = list(PLACE.finditer(path.name))[-1]
+    width = int(place[1] or 0) if place[0].startswith("%") else len(place[0])
+    before, after = path.name[: place.start()].replace("%%", "%"), path.name[place.end() :].replace("%%", "%")
+    found = []
+    try:
+        files = list(path.parent.iterdir())
+    except OSError as error:
+        raise BadInputError("no such folder", where=str(path.parent), remedy="check the path") from error
+    for file in files:
+        name = file.name
+        digits = name[len(before) : len(name) - len(after)]
+        if name != f"{before}{digits}{after}" or not digits.isascii() or not digits.isdigit():
+            continue
+        # 10000 comes after 9999 where four digits are asked for.
+        if len(digits) == width or (len(digits) > width and not digits.startswith("0")):
+            found.append((int(digits), file))
+    if not found:
+        raise BadInputError("no image has such a name", where=str(path), remedy="check the pattern and the folder")
+    return _by_number(path, found)
+
+
+def _by_number(path: Path, files: Iterable[tuple[int, Path]]) -> dict[int, Path]:
+    numbered: dict[int, Path] = {}
+    for number, file in files:
+        if number in numbered:
+            raise BadInputError(
+                f"two images have the number {number} ({numbered[number].name}, {file.name})",
+                where=str(path),
+                remedy="move one of them away, or give a pattern such as name.%04d.png",
+            )
+        numbered[number] = file
+    return numbered
+
+
+def _check_sizes(path: Path, files: Mapping[int, Path], still: Callable[[Path], Still]) -> None:
+    from PIL import Image, UnidentifiedImageError
+
+    sizes: dict[tuple[int, int], list[int]] = {}
+    for number, file in files.items():
+        try:
+            # Reads the header alone, twenty times faster than opening a decoder.
+            with Image.open(file) as image:
+                size = image.size
+        except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            frame = still(file).frame
+            size = frame.width, frame.height
+        sizes.setdefault(size, []).append(number)
+    if len(sizes) > 1:
+        usual = max(sizes, key=lambda size: len(sizes[size]))
+        others = [f"{w}x{h}: {_ranges(numbers)}" for (w, h), numbers in sizes.items() if (w, h) != usual]
+        raise BadInputError(
+            f"images of several sizes: most are {usual[0]}x{usual[1]}, but {_some(others)}",
+            where=str(path),
+            remedy="render these numbers again in the size of the others",
+        )
+
+
+def _gaps(numbers: list[int]) -> str:
+    missing = [(a + 1, b - 1) for a, b in zip(numbers, numbers[1:], strict=False) if b - a > 1]
+    if not missing:
+        return ""
+    ranges = [str(a) if a == b else f"{a}-{b}" for a, b in missing]
+    count = sum(b - a + 1 for a, b in missing)
+    return f"{count} images are missing and were left out: {_some(ranges)}"
+
+
+def _ranges(numbers: list[int]) -> str:
+    """1, 2, 3, 7 as 1-3, 7."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return _some([str(a) if a == b else f"{a}-{b}" for a, b in ranges])
+
+
+def _some(names: list[str], most: int = 6) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,0 +1,56 @@
+"""The size and the way up in which a stored frame is shown."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+__all__ = ["is_image", "pixel_aspect", "shape", "turn"]
+
+# The formats of FFmpeg that hold one image, besides those named …_pipe.
+IMAGE_FORMATS = {"image2", "ico"}
+# What stands there for the density of print, read by FFmpeg as an aspect: viewers show square pixels.
+DENSITY_CODECS = {"png", "apng", "mjpeg", "bmp", "pcx", "jpeg2000"}
+WIDEST_PIXEL = 16
+LONGEST_SIDE = 16_384  # that widening may make
+
+
+def shape(frame: VideoFrame, aspect: Fraction) -> tuple[int, int]:
+    """Width and height at which a stored frame is shown: as in ffplay, its width is made to fit, then it is turned.
+
+    >>> from types import SimpleNamespace
+    >>> shape(SimpleNamespace(width=720, height=576, rotation=0), Fraction(64, 45))
+    (1024, 576)
+    """
+    width, height = frame.width, frame.height
+    if not 1 / WIDEST_PIXEL <= aspect <= WIDEST_PIXEL:
+        aspect = Fraction(1)  # nobody's intention
+    if width * aspect <= max(LONGEST_SIDE, width):
+        width = max(1, round(width * aspect))
+    else:
+        height = max(1, round(height / aspect))
+    return (height, width) if turn(frame) % 180 else (width, height)
+
+
+def pixel_aspect(container: InputContainer, stream: VideoStream) -> Fraction:
+    """A pixel's width by its height: the container's word goes before the codec's, as with ffprobe."""
+    if stream.codec_context.name in DENSITY_CODECS and (is_image(container) or container.format.name == "apng"):
+        return Fraction(1)
+    aspect = stream.sample_aspect_ratio
+    return aspect if aspect and aspect > 0 else Fraction(1)
+
+
+def turn(frame: VideoFrame) -> int:
+    """The clockwise turn, in degrees, that players apply to a stored frame: quarter turns."""
+    return round(-frame.rotation / 90) * 90 % 360
+
+
+def is_image(container: InputContainer) -> bool:
+    """Whether the format holds one picture and nothing more."""
+    name = container.format.name
+    return name in IMAGE_FORMATS or name.endswith("_pipe")

@@ -1,0 +1,126 @@
+"""How many frames a stream has, and when they are shown: as stated, or counted in its packets without decoding them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.stream import VideoStream
+
+__all__ = ["Timing", "by_count", "counted", "rate", "stated"]
+
+COUNTING_SECONDS = 60.0  # a local disk gives gigabytes in that time
+# Their headers say what was meant to be written: a recorder that was cut off, or one that was never told.
+TRUSTED = {"mov,mp4,m4a,3gp,3g2,mj2"}
+
+
+@dataclass(frozen=True)
+class Timing:
+    """`frames`, `fps` in frames a second, `duration` in s; `start` is the first frame's time in the stream, in s.
+
+    `by_count` says that frames are timed by their number alone, as nothing in the file times all of them.
+    """
+
+    frames: int
+    fps: float
+    duration: float
+    start: float = 0.0
+    by_count: bool = False
+
+
+def rate(stream: VideoStream) -> float:
+    """Frames a second as the stream states them, or as FFmpeg guesses; 0 where neither does."""
+    return float(stream.guessed_rate or stream.average_rate or 0)
+
+
+def stated(container: InputContainer, stream: VideoStream) -> Timing | None:
+    """What the header says, where it can be believed; None where the packets have to be counted."""
+    if container.format.name not in TRUSTED or not stream.frames or not stream.duration or not stream.time_base:
+        return None
+    duration = float(stream.duration * stream.time_base)
+    fps = float(stream.average_rate or 0)
+    # An edit list shows fewer frames than are stored.
+    if abs(duration * fps - stream.frames) > 1.5 or _cut_off(container, stream):
+        return None
+    return Timing(stream.frames, fps, duration, float((stream.start_time or 0) * stream.time_base))
+
+
+def counted(container: InputContainer, stream: VideoStream, packets: Iterable[Packet[VideoStream]]) -> Timing:
+    """What `packets`, all of the stream's, say. Past COUNTING_SECONDS the rest is taken to be as what was read."""
+    ends = time.monotonic() + COUNTING_SECONDS
+    frames = untimed = lasting = 0
+    first = last = last_duration = None
+    out_of_time = False
+    position = 0
+    for packet in packets:
+        if packet.size == 0 or packet.is_discard:
+            continue
+        frames += 1
+        lasting += packet.duration or 0
+        if packet.pts is None:
+            untimed += 1
+        else:
+            first = packet.pts if first is None else min(first, packet.pts)
+            if last is None or packet.pts > last:
+                last, last_duration = packet.pts, packet.duration
+        if frames % 500 == 0 and time.monotonic() > ends:
+            out_of_time, position = True, packet.pos or 0
+            break
+    base = float(stream.time_base or 0)
+    guessed = rate(stream)
+    step = lasting * base / frames if frames and lasting else 0.0
+    if guessed and (not step or abs(step * guessed - 1) < 0.03):
+        step = 1 / guessed  # milliseconds are too coarse
+    if first is None or last is None:
+        start, duration = 0.0, frames * step
+    else:
+        start = first * base - untimed * step
+        lasts = (last_duration or 0) * base
+        duration = last * base - start + (lasts if lasts > step + 0.002 else step)
+    if out_of_time and position and container.size:
+        share = max(1.0, container.size / position)
+        frames, duration = round(frames * share), duration * share
+    duration = _as_stated(container, stream, duration, start, step)
+    return Timing(frames, _fps(stream, frames, duration), duration, start, bool(untimed) or by_count(container, stream))
+
+
+def by_count(container: InputContainer, stream: VideoStream) -> bool:
+    """Whether the times of the stream's frames are known to be wrong: AVI stores none, and reordering mixes them up."""
+    return container.format.name == "avi" and bool(getattr(stream.codec_context, "has_b_frames", False))
+
+
+def _as_stated(container: InputContainer, stream: VideoStream, duration: float, start: float, step: float) -> float:
+    """The stated duration nearest to what was counted, if it is that but for rounding; a sound track may be longer."""
+    values = []
+    if stream.duration and stream.time_base:
+        values.append(float(stream.duration * stream.time_base))
+    if container.duration:
+        values += [container.duration / 1e6, container.duration / 1e6 - start]
+    nearest = min(values, key=lambda value: abs(value - duration), default=duration)
+    return nearest if abs(nearest - duration) <= max(0.002, step / 2) else duration
+
+
+def _fps(stream: VideoStream, frames: int, duration: float) -> float:
+    """A stated rate that agrees with what was counted, so that 23.976 stays 23.976; else what was counted."""
+    true = frames / duration if duration > 0 else 0.0
+    for value in (stream.average_rate, stream.guessed_rate, stream.base_rate):
+        # One frame more or less is the rounding of a short clip.
+        if value and abs(float(value) * duration - frames) <= max(0.6, 0.01 * frames):
+            return float(value)
+    return true
+
+
+def _cut_off(container: InputContainer, stream: VideoStream) -> bool:
+    """Whether the index names bytes behind the file's end."""
+    with suppress(AttributeError, IndexError, OSError):
+        size = Path(container.name.removeprefix("file:")).stat().st_size
+        entry = stream.index_entries[-1]
+        return bool(entry.pos + entry.size > size)
+    return False
