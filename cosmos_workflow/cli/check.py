@@ -94,7 +94,7 @@ def print_plans(plans: list[Plan], *, as_table: bool) -> None:
         rows = table("id", "verdict", ">source", ">frames sent", ">prompt tokens", ">room", "reason and remedy")
         for one in plans:
             # What runs needs no remedy in a table; `check` of one item tells how to keep its full size.
-            why = "; ".join(filter(None, [one.reason, "" if one.runs else one.remedy]))
+            why = "; ".join(filter(None, [one.reason, "" if one.runs else one.remedy, one.note]))
             tokens = f"{'' if one.exact else '≤ '}{one.prompt_tokens:,}"
             rows.add_row(one.id, verdict_text(one.verdict), _source(one), _sent(one), tokens, f"{one.room:,}", why)
         console.print(rows)
@@ -119,6 +119,8 @@ def print_plans(plans: list[Plan], *, as_table: bool) -> None:
             console.print(f"  reason      {one.reason}")
         if one.remedy:
             console.print("  remedy      " + one.remedy.replace("; or ", "\n              or "))
+        if one.note:
+            console.print(f"  note        {one.note}")
 
 
 def _source(one: Plan) -> str:

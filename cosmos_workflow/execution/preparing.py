@@ -21,7 +21,7 @@ __all__ = ["Preparer", "finished", "pending", "refusal"]
 CLIPS_KEPT = 32
 MEASURED_KEPT = 4096
 
-PLANNED = {field.name for field in fields(Plan)} & {field.name for field in fields(Result)}
+PLANNED = {field.name for field in fields(Plan)} & {field.name for field in fields(Result)} - {"note"}
 
 
 class Answering(Protocol):
@@ -92,9 +92,9 @@ def refusal(plan: Plan) -> Answer:
 def pending(one: Checked, who: Answering, place: str = "local") -> Result:
     """The Result of an item that has been planned and not answered yet."""
     plan = one.plan
-    note = ""
+    resized = ""
     if plan.verdict == "resized" and who.wants == "frames":
-        note = (
+        resized = (
             f"frames resized from {plan.source_width}x{plan.source_height}"
             f" to {plan.frame_width}x{plan.frame_height} to fit"
         )
@@ -105,7 +105,7 @@ def pending(one: Checked, who: Answering, place: str = "local") -> Result:
         engine=who.name,
         engine_model=who.model,
         place=place,
-        note=note,
+        note="; ".join(filter(None, [plan.note, resized])),
     )
 
 

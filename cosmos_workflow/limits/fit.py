@@ -22,7 +22,7 @@ class Plan:
 
     `room` is what the model has left for its answer, below zero where the prompt alone is too long.
     `exact` is false where `text_tokens` is only an upper bound, which was enough for the verdict.
-    `runs` says whether the request may be sent under its `fit`.
+    `runs` says whether the request may be sent under its `fit`. `note` is what a reader should know of the clip.
     """
 
     id: str
@@ -43,6 +43,7 @@ class Plan:
     remedy: str = ""
     exact: bool = True
     fit: Fit = "auto"
+    note: str = ""
 
     @property
     def runs(self) -> bool:

@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 from cosmos_workflow.errors import UsageError
+from cosmos_workflow.media.colour import to_rgb
 from cosmos_workflow.media.pictures import Pictures
 from cosmos_workflow.media.seeking import shown_at
 from cosmos_workflow.media.video import Clip, decoded, no_frames, opened, pixel_aspect, probe, shape, turn
@@ -49,7 +50,8 @@ def read_frames(
     `pick` is `first` (the first `count`, as NVIDIA's upsampler takes them), `spread` (the middles of
     `count` equal parts) or times in seconds (a time past the end gives the last frame). A clip with fewer
     frames gives those it has, and without a `size` they have the one that the clip is shown in. What is transparent
-    becomes white, as mistral-common does it.
+    becomes white, as mistral-common does it; high dynamic range, wide gamut and linear light become what an ordinary
+    screen shows (colour.py).
     Raises BadInputError for a file that cannot be read, UsageError for an unknown `pick`.
     """
     path = Path(clip.path if isinstance(clip, Clip) else clip)
@@ -84,26 +86,15 @@ def _to_frame(frame: VideoFrame, size: tuple[int, int], start: float) -> Frame:
     return Frame(_encode_png(pixels), width, height, max(0.0, (frame.time or start) - start))
 
 
-def upright(frame: VideoFrame, size: tuple[int, int] | None) -> Pixels:
+def upright(frame: VideoFrame, size: tuple[int, int]) -> Pixels:
     """A decoded frame as RGB, shape (height, width, 3), turned as players turn it.
 
     `size` (width, height) is that after turning.
     """
     import numpy as np
-    from av.video.reformatter import Interpolation
 
     rotation = turn(frame)
-    if size and rotation % 180:
-        size = (size[1], size[0])
-    transparent = any(component.is_alpha for component in frame.format.components)
-    options: dict[str, Any] = {"format": "rgba" if transparent else "rgb24"}
-    if size and size != (frame.width, frame.height):
-        # Averaging areas keeps a strong reduction free of moiré and is the fastest as well.
-        options |= {"width": size[0], "height": size[1], "interpolation": Interpolation.AREA}
-    pixels = cast("Pixels", frame.to_ndarray(**options))
-    if transparent:
-        alpha = pixels[..., 3:].astype(np.uint16)
-        pixels = ((pixels[..., :3] * alpha + 255 * (255 - alpha)) // 255).astype(np.uint8)
+    pixels = to_rgb(frame, (size[1], size[0]) if rotation % 180 else size)
     return np.ascontiguousarray(np.rot90(pixels, -rotation // 90)) if rotation else pixels
 
 

@@ -93,15 +93,22 @@ def measure(clip: Clip | str | Path) -> Measurements:
 
 
 def _sample(clip: Clip) -> tuple[list[float], list[Pixels]]:
-    """Times and small upright frames, every n-th so that there are at most MOST_FRAMES."""
+    """Times and small upright frames, every n-th so that there are at most MOST_FRAMES, whatever the clip states."""
     scale = min(1.0, LONG_SIDE / max(clip.width, clip.height))
     size = max(16, round(clip.width * scale)), max(16, round(clip.height * scale))
-    every = -(-clip.frames // MOST_FRAMES)
-    times, frames = [], []
+    every = max(1, -(-clip.frames // MOST_FRAMES))
+    times: list[float] = []
+    frames: list[Pixels] = []
     with opened(clip.path) as (container, stream):
         stream.thread_type = "AUTO"
         for index, frame in enumerate(decoded(container, stream)):
             if index % every == 0:
+                if len(frames) == MOST_FRAMES:
+                    # There are more than was stated: from here on every other of those that were taken.
+                    every *= 2
+                    del times[1::2], frames[1::2]
+                    if index % every:
+                        continue
                 times.append(frame.time if frame.time is not None else index / (clip.fps or 1.0))
                 frames.append(upright(frame, size))
     return [time - times[0] for time in times], frames

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from cosmos_workflow.errors import BadInputError
+from cosmos_workflow.media.bounds import MOST_PIXELS, refuse_large
+from cosmos_workflow.media.colour import decoder
 from cosmos_workflow.media.foreign import REMEDY, damaged, refuse_address, refuse_playlist, unreadable
 from cosmos_workflow.media.pictures import Pictures, animated_webp
 from cosmos_workflow.media.sequence import Still, is_sequence, open_sequence
@@ -60,7 +62,12 @@ def opened(path: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         container = av.open(
             # With its protocol before it, no name is taken for an address.
             f"file:{path.absolute()}",
-            options={"protocol_whitelist": "file", "format_whitelist": _formats(), "pattern_type": "none"},
+            options={
+                "protocol_whitelist": "file",
+                "format_whitelist": _formats(),
+                "pattern_type": "none",
+                "max_pixels": str(MOST_PIXELS),
+            },
             metadata_errors="replace",
             timeout=SECONDS,
         )
@@ -68,6 +75,7 @@ def opened(path: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         raise unreadable(path, _words(error)) from error
     with container:
         stream = _video_stream(container, path)
+        refuse_large(path, stream)
         try:
             yield container, stream
         except av.error.DecoderNotFoundError as error:
@@ -136,9 +144,10 @@ def _frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFra
     import av
 
     seen, in_a_row, first_error = False, 0, None
+    context = decoder(stream)
     for packet in demuxed(container, stream):
         try:
-            frames = packet.decode()
+            frames = context.decode(packet)
         except av.error.DecoderNotFoundError:
             raise
         except av.error.FFmpegError as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from cosmos_workflow.media.bounds import refuse_pixels
 from cosmos_workflow.media.foreign import damaged
 from cosmos_workflow.media.timing import Timing
 
@@ -85,6 +86,7 @@ def animated_webp(path: Path) -> Pictures | None:
         animation = Image.open(path, formats=["WEBP"])
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise damaged(path, str(error)) from error
+    refuse_pixels(path, *animation.size)
     return Pictures("webp", _running(lengths), sum(lengths) / 1000, load, close=animation.close)
 
 

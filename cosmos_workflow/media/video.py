@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cosmos_workflow.media.colour import conversion, decoder
 from cosmos_workflow.media.opening import decoded, demuxed, no_frames, opened
 from cosmos_workflow.media.pictures import Pictures
 from cosmos_workflow.media.shape import is_image, pixel_aspect, shape, turn
@@ -31,7 +32,7 @@ class Clip:
     `rotation` is the clockwise turn, in degrees, that players apply to the stored frames. `frames` is the
     container's count where it can be believed, else counted. `start` is the first frame's time in the stream, in s;
     `seekable` is False where frames must be counted from the first to know their times. `note` says what a reader
-    should know: images that are missing in a sequence.
+    should know: images that are missing in a sequence, colours that are converted.
     """
 
     path: Path
@@ -70,7 +71,7 @@ def probe(path: str | Path) -> Clip:
         frame.reformat(width=16, height=16, format="rgb24")
         return Clip(
             path, codec, width, height, timing.fps, timing.frames, timing.duration, turn(frame), frame.format.name,
-            timing.start, not timing.by_count, note,
+            timing.start, not timing.by_count, "; ".join(filter(None, [note, conversion(frame)])),
         )  # fmt: skip
 
 
@@ -97,10 +98,11 @@ def _decoding(
     import av
 
     error: av.error.FFmpegError | None = None
+    context = decoder(stream)
     for packet in demuxed(container, stream):
         if not frames:
             try:
-                frames += packet.decode()[:1]
+                frames += context.decode(packet)[:1]
             except av.error.DecoderNotFoundError:
                 raise
             except av.error.FFmpegError as found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -62,7 +62,8 @@ def check_items(
         except BadInputError as error:
             yield Checked(item, _bad_input(item, settings, error))
             continue
-        yield Checked(item, _plan(item, clip, settings, exact), clip)
+        planned = _plan(item, clip, settings, exact)
+        yield Checked(item, replace(planned, note=clip.note) if clip.note else planned, clip)
 
 
 def _plan(item: Item, clip: Clip, settings: Settings, exact: bool) -> Plan:

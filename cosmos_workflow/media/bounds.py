@@ -1,0 +1,74 @@
+"""How large a picture may be: its pixels are counted before any of them is decoded."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from cosmos_workflow.errors import BadInputError
+
+if TYPE_CHECKING:
+    from av.video.stream import VideoStream
+
+__all__ = ["MOST_PIXELS", "refuse_large", "refuse_pixels"]
+
+MOST_PIXELS = 100_000_000  # three times 8K; 300 MB as RGB
+
+_pillow = Lock()  # its limit is one for the process
+
+
+def refuse_pixels(path: Path, width: int, height: int) -> None:
+    """Raises BadInputError where a picture has more than MOST_PIXELS."""
+    if width * height > MOST_PIXELS:
+        raise BadInputError(
+            f"a picture of {width}x{height} has {width * height / 1e6:,.0f} megapixels, and at most"
+            f" {MOST_PIXELS / 1e6:.0f} are read",
+            where=str(path),
+            remedy="make it smaller: a model is sent far less",
+        )
+
+
+def refuse_large(path: Path, stream: VideoStream) -> None:
+    """Count the pixels of a stream that was opened with FFmpeg's `max_pixels`, and hold its decoder to them.
+
+    Raises BadInputError where there are more than MOST_PIXELS.
+    """
+    context = stream.codec_context
+    width, height = context.width, context.height
+    if not width * height:
+        # FFmpeg forgets the size of what is too large for it.
+        width, height = _size_in_header(path)
+    refuse_pixels(path, width, height)
+    context.options = {"max_pixels": str(MOST_PIXELS)}
+
+
+def _size_in_header(path: Path) -> tuple[int, int]:
+    """Width and height of an image, of which only the header is read; 0 where it cannot be told."""
+    from PIL import Image
+
+    if window := _exr_window(path):
+        return window
+    with _pillow:
+        # Pillow opens without decoding, but refuses without a word of width and height.
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            with Image.open(path) as image:
+                return image.size
+        except (OSError, ValueError, SyntaxError):
+            return 0, 0
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def _exr_window(path: Path) -> tuple[int, int] | None:
+    """The size of OpenEXR's data window, an attribute of four numbers in its header; Pillow does not know the format."""
+    with path.open("rb") as file:
+        head = file.read(65_536)
+    name = b"dataWindow\0box2i\0"
+    at = head.find(name)
+    if head[:4] != b"\x76\x2f\x31\x01" or at < 0 or len(head) < at + len(name) + 20:
+        return None
+    left, top, right, bottom = struct.unpack_from("<4i", head, at + len(name) + 4)
+    return max(0, right - left + 1), max(0, bottom - top + 1)

@@ -1,0 +1,196 @@
+"""Decoded frames as the RGB of an ordinary screen: high dynamic range, wide gamut, scene-linear light, transparency.
+
+FFmpeg's filters do it. A frame that states nothing of the kind goes the short way: range and matrix alone, by swscale,
+as it states them; where it states no matrix, BT.601, as in FFmpeg (and OpenCV, which writes most such files).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from threading import Lock
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+if TYPE_CHECKING:
+    import numpy as np
+    from av.filter import Graph
+    from av.video.codeccontext import VideoCodecContext
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.uint8]
+
+__all__ = ["conversion", "decoder", "to_rgb"]
+
+# Code points of ITU-T H.273, as FFmpeg numbers them.
+UNSPECIFIED = (0, 2)
+LINEAR, PQ, HLG = 8, 16, 18
+WIDE_GAMUTS = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
+AS_BT2020 = (2, 10)  # not stated; and constant luminance is shown as if it were not, as in ffplay
+
+# BT.2408, table 1: the signals of reference white, 203 cd/m²; and those of 1,000, the brightest that keeps its detail.
+WHITE_AND_PEAK = {PQ: (0.5807, 0.7518), HLG: (0.75, 1.0)}
+# BT.2390, 5.4.1: a Hermite spline from the knee bends what is brighter than white into what is left below it.
+ROLL_OFF = (
+    "st(0,min(val/maxval/{peak},1));st(1,(ld(0)-{knee})/(1-{knee}));"
+    "maxval*{peak}*if(lt(ld(0),{knee}),ld(0),(2*ld(1)^3-3*ld(1)^2+1)*{knee}"
+    "+(ld(1)^3-2*ld(1)^2+ld(1))*(1-{knee})+(3*ld(1)^2-2*ld(1)^3)*{white})"
+)
+# IEC 61966-2-1.
+SRGB = "maxval*if(lte(val/maxval,0.0031308),12.92*val/maxval,1.055*(val/maxval)^(1/2.4)-0.055)"
+
+# Decoders that read the transparency in a side stream, which FFmpeg's own do not.
+WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+
+
+def conversion(frame: VideoFrame) -> str:
+    """What is done to a frame's colours, in words for a reader; empty where nothing is."""
+    if frame.color_trc == PQ:
+        return "HDR (PQ) converted to SDR"
+    if frame.color_trc == HLG:
+        return "HDR (HLG) converted to SDR"
+    if _is_linear(frame):
+        return "linear light converted to sRGB"
+    if gamut := _wide_gamut(frame):
+        return f"wide gamut ({gamut}) converted to BT.709"
+    return ""
+
+
+def to_rgb(frame: VideoFrame, size: tuple[int, int]) -> Pixels:
+    """A frame as RGB, shape (height, width, 3), scaled to `size` (width, height), over white where it is transparent.
+
+    Raises FFmpeg's errors.
+    """
+    import numpy as np
+
+    transparent = _has_alpha(frame)
+    if _is_linear(frame):
+        return _from_linear(frame, size)
+    if conversion(frame):
+        pixels = _filtered(frame, size, "rgba" if transparent else "rgb24")
+    else:
+        from av.video.reformatter import Interpolation
+
+        options: dict[str, Any] = {"format": "rgba" if transparent else "rgb24"}
+        if size != (frame.width, frame.height):
+            # Averaging areas keeps a strong reduction free of moiré and is the fastest as well.
+            options |= {"width": size[0], "height": size[1], "interpolation": Interpolation.AREA}
+        pixels = cast("Pixels", frame.to_ndarray(**options))
+    if transparent:
+        alpha = pixels[..., 3:].astype(np.uint16)
+        pixels = ((pixels[..., :3] * alpha + 255 * (255 - alpha)) // 255).astype(np.uint8)
+    return pixels
+
+
+def decoder(stream: VideoStream) -> VideoCodecContext:
+    """What decodes a stream with all that is in it; a new one each time where it is not the stream's own."""
+    context = stream.codec_context
+    name = WITH_ALPHA.get(context.name) if stream.metadata.get("alpha_mode") == "1" else None
+    if not name:
+        return context
+    import av
+
+    try:
+        other = cast("VideoCodecContext", av.CodecContext.create(name, "r"))
+    except (av.error.FFmpegError, ValueError):  # an FFmpeg built without it
+        return context
+    other.extradata, other.options = context.extradata, context.options
+    return other
+
+
+def _has_alpha(frame: VideoFrame) -> bool:
+    return any(component.is_alpha for component in frame.format.components)
+
+
+def _is_linear(frame: VideoFrame) -> bool:
+    # Files of floating point (OpenEXR, Radiance HDR, PFM) hold light; nothing else is kept in them.
+    is_float = "f32" in frame.format.name or "f16" in frame.format.name
+    return frame.color_trc == LINEAR or (is_float and frame.color_trc in UNSPECIFIED)
+
+
+def _wide_gamut(frame: VideoFrame) -> str:
+    return "" if frame.color_trc in UNSPECIFIED else WIDE_GAMUTS.get(frame.color_primaries, "")
+
+
+def _from_linear(frame: VideoFrame, size: tuple[int, int]) -> Pixels:
+    """The sRGB curve; what is brighter than white is white. Colours are multiplied by alpha already, as in OpenEXR."""
+    import av
+    import numpy as np
+
+    if _has_alpha(frame):
+        light = cast("NDArray[np.float32]", frame.to_ndarray(format="gbrapf32le"))
+        # Light adds up: what the picture does not cover shows the white behind it.
+        over_white = light[..., :3] + (1 - np.clip(light[..., 3:], 0, 1))
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(over_white, np.float32), "gbrpf32le")
+    return _filtered(frame, size, "rgb24")
+
+
+class _Key(NamedTuple):
+    """All that a graph of filters depends on."""
+
+    width: int
+    height: int
+    format: str
+    matrix: int
+    range: int
+    transfer: int
+    primaries: int
+    linear: bool
+    size: tuple[int, int]
+    out: str
+
+
+_turn = Lock()  # a graph serves one frame at a time, and costs seconds to set up for HDR
+
+
+def _filtered(frame: VideoFrame, size: tuple[int, int], out: str) -> Pixels:
+    key = _Key(
+        frame.width, frame.height, frame.format.name, int(frame.colorspace), int(frame.color_range),
+        int(frame.color_trc), int(frame.color_primaries), _is_linear(frame), size, out,
+    )  # fmt: skip
+    with _turn:
+        graph = _graph(key)
+        graph.vpush(frame)
+        return cast("Pixels", graph.vpull().to_ndarray())
+
+
+@lru_cache(8)
+def _graph(key: _Key) -> Graph:
+    import av
+
+    graph = av.filter.Graph()
+    size = f"{key.width}x{key.height}"
+    nodes = [
+        graph.add(
+            "buffer",
+            f"video_size={size}:pix_fmt={key.format}:time_base=1/1:colorspace={key.matrix}:range={key.range}",
+        ),
+        *(graph.add(name, arguments) for name, arguments in _filters(key)),
+        graph.add("buffersink"),
+    ]
+    graph.link_nodes(*nodes).configure()
+    return graph
+
+
+def _filters(key: _Key) -> list[tuple[str, str]]:
+    """FFmpeg's filters and their arguments, in their order."""
+    deep = "gbrap16le" if key.out == "rgba" else "gbrp16le"
+    scaled = [("scale", f"{key.size[0]}:{key.size[1]}:flags=area+accurate_rnd"), ("format", deep)]
+    if key.linear:
+        return [*scaled, ("lutrgb", _same(SRGB)), ("format", key.out)]
+    # What is said of the screen on which it was graded would count for the screen it is made for as well.
+    filters = [("sidedata", "mode=delete")]
+    if hdr := WHITE_AND_PEAK.get(key.transfer):
+        if key.matrix in AS_BT2020:
+            filters.append(("setparams", "colorspace=bt2020nc"))
+        if key.primaries in UNSPECIFIED:
+            filters.append(("setparams", "color_primaries=bt2020"))
+        white, peak = hdr[0] / hdr[1], hdr[1]
+        scaled.append(("lutrgb", _same(ROLL_OFF.format(white=white, peak=peak, knee=1.5 * white - 0.5))))
+    to_screen = ("scale", "out_transfer=bt709:out_primaries=bt709")
+    return [*filters, *scaled, to_screen, ("format", key.out)]
+
+
+def _same(expression: str) -> str:
+    """One curve for red, green and blue."""
+    return ":".join(f"{channel}='{expression}'" for channel in "rgb")
