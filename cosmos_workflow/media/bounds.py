@@ -16,6 +16,7 @@ __all__ = ["MOST_PIXELS", "refuse_large", "refuse_pixels"]
 
 MOST_PIXELS = 100_000_000  # three times 8K; 300 MB as RGB
 
+SECONDS = 60.0  # for opening
 _pillow = Lock()  # its limit is one for the process
 
 
@@ -30,18 +31,33 @@ def refuse_pixels(path: Path, width: int, height: int) -> None:
         )
 
 
-def refuse_large(path: Path, stream: VideoStream) -> None:
+def refuse_large(path: Path, stream: VideoStream, options: dict[str, str]) -> None:
     """Count the pixels of a stream that was opened with FFmpeg's `max_pixels`, and hold its decoder to them.
 
-    Raises BadInputError where there are more than MOST_PIXELS.
+    `options` are those with which the file was opened. Raises BadInputError where there are more than MOST_PIXELS.
     """
     context = stream.codec_context
     width, height = context.width, context.height
     if not width * height:
         # FFmpeg forgets the size of what is too large for it.
-        width, height = _size_in_header(path)
+        width, height = _size_in_container(path, stream.index, options) or _size_in_header(path)
     refuse_pixels(path, width, height)
     context.options = {"max_pixels": str(MOST_PIXELS)}
+
+
+def _size_in_container(path: Path, index: int, options: dict[str, str]) -> tuple[int, int] | None:
+    """Width and height as the container or the stream's own header states them, read without a decoder."""
+    import av
+
+    without = {**options, "codec_whitelist": "none"}
+    try:
+        with av.open(
+            f"file:{path.absolute()}", options=without, metadata_errors="replace", timeout=SECONDS
+        ) as container:
+            stream = next(stream for stream in container.streams.video if stream.index == index)
+            return (stream.width, stream.height) if stream.width and stream.height else None
+    except (av.error.FFmpegError, ValueError, OSError, AttributeError, StopIteration):
+        return None
 
 
 def _size_in_header(path: Path) -> tuple[int, int]:
@@ -55,7 +71,8 @@ def _size_in_header(path: Path) -> tuple[int, int]:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
             with Image.open(path) as image:
-                return image.size
+                width, height = image.size
+                return width, height
         except (OSError, ValueError, SyntaxError):
             return 0, 0
         finally:
@@ -63,7 +80,7 @@ def _size_in_header(path: Path) -> tuple[int, int]:
 
 
 def _exr_window(path: Path) -> tuple[int, int] | None:
-    """The size of OpenEXR's data window, an attribute of four numbers in its header; Pillow does not know the format."""
+    """The size of OpenEXR's data window, four numbers in its header; Pillow does not know the format."""
     with path.open("rb") as file:
         head = file.read(65_536)
     name = b"dataWindow\0box2i\0"

@@ -85,7 +85,9 @@ def to_rgb(frame: VideoFrame, size: tuple[int, int]) -> Pixels:
 def decoder(stream: VideoStream) -> VideoCodecContext:
     """What decodes a stream with all that is in it; a new one each time where it is not the stream's own."""
     context = stream.codec_context
-    name = WITH_ALPHA.get(context.name) if stream.metadata.get("alpha_mode") == "1" else None
+    # FFmpeg names it in small letters; as a tag of another's it comes in large ones.
+    has_alpha = any(key.lower() == "alpha_mode" and value == "1" for key, value in stream.metadata.items())
+    name = WITH_ALPHA.get(context.name) if has_alpha else None
     if not name:
         return context
     import av

@@ -107,8 +107,6 @@ def _sample(clip: Clip) -> tuple[list[float], list[Pixels]]:
                     # There are more than was stated: from here on every other of those that were taken.
                     every *= 2
                     del times[1::2], frames[1::2]
-                    if index % every:
-                        continue
                 times.append(frame.time if frame.time is not None else index / (clip.fps or 1.0))
                 frames.append(upright(frame, size))
     return [time - times[0] for time in times], frames

@@ -58,24 +58,20 @@ def opened(path: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         return
     import av
 
+    options = {
+        "protocol_whitelist": "file",
+        "format_whitelist": _formats(),
+        "pattern_type": "none",
+        "max_pixels": str(MOST_PIXELS),
+    }
     try:
-        container = av.open(
-            # With its protocol before it, no name is taken for an address.
-            f"file:{path.absolute()}",
-            options={
-                "protocol_whitelist": "file",
-                "format_whitelist": _formats(),
-                "pattern_type": "none",
-                "max_pixels": str(MOST_PIXELS),
-            },
-            metadata_errors="replace",
-            timeout=SECONDS,
-        )
+        # With its protocol before it, no name is taken for an address.
+        container = av.open(f"file:{path.absolute()}", options=options, metadata_errors="replace", timeout=SECONDS)
     except (av.error.FFmpegError, ValueError, OSError, MemoryError) as error:
         raise unreadable(path, _words(error)) from error
     with container:
         stream = _video_stream(container, path)
-        refuse_large(path, stream)
+        refuse_large(path, stream, options)
         try:
             yield container, stream
         except av.error.DecoderNotFoundError as error:

@@ -48,6 +48,7 @@ def test_a_size(capsys: pytest.CaptureFixture[str], size: str, verdict: str, tok
         "room",
         "reason",
         "remedy",
+        "note",
     ]
 
 
