@@ -91,3 +91,11 @@ def turn_in_header(path: Path, degrees: int) -> Path:
     struct.pack_into(">9i", data, matrix, cos * one, sin * one, 0, -sin * one, cos * one, 0, 0, 0, 0x40000000)
     path.write_bytes(bytes(data))
     return path
+
+
+def light(path: Path, value: float = 0.18) -> Path:
+    """A picture of scene-linear light in Radiance HDR or PFM, grey."""
+    import cv2
+
+    cv2.imwrite(str(path), np.full((16, 16, 3), value, np.float32))
+    return path

@@ -61,6 +61,15 @@ def test_a_video_for_people(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
     assert "--frames 1" in out
 
 
+def test_a_conversion_of_colours_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path, batch = clips.light(tmp_path / "light.hdr"), tmp_path / "b.jsonl"
+    batch.write_text(json.dumps({"id": "a", "video": str(path)}) + "\n")
+    words = "linear light converted to sRGB"
+    assert f"note        {words}" in run(capsys, "check", str(path))[1]
+    assert words in run(capsys, "check", str(batch))[1]
+    assert json.loads(run(capsys, "check", str(batch), "--json")[1])["note"] == words
+
+
 def test_a_batch_as_json_lines(capsys: pytest.CaptureFixture[str], tmp_path: Path, clip: Path) -> None:
     batch = tmp_path / "b.jsonl"
     batch.write_text(f'{{"id": "a", "video": {json.dumps(str(clip))}}}\n{{"id": "b", "video": "none.mp4"}}\n')

@@ -74,6 +74,13 @@ def test_resized_frames_are_sent_and_said(tmp_path: Path) -> None:
     assert "frames resized from 960x540 to 910x512" in result.note
 
 
+def test_a_conversion_of_colours_is_said_whoever_answers(tmp_path: Path) -> None:
+    path = clips.light(tmp_path / "light.hdr")
+    for engine in (Recorder(), None):
+        (result,) = upsample([Item("a", "x", path)], engine=engine)
+        assert "linear light converted to sRGB" in result.note
+
+
 def test_a_cut_answer_is_said(clip: Path) -> None:
     result = run([Item("a", "x", clip)], Recorder(finish_reason="length"))["a"]
     assert result.truncated

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import av
 import clips
-import cv2
 import numpy as np
 import pytest
 from conftest import PROJECT
@@ -153,8 +152,7 @@ def test_linear_light_gets_the_curve_of_srgb(tmp_path: Path, half: bool) -> None
 
 @pytest.mark.parametrize("suffix", ["hdr", "pfm"])
 def test_other_files_of_light(tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"light.{suffix}"
-    cv2.imwrite(str(path), np.full((16, 16, 3), 0.18, np.float32))
+    path = clips.light(tmp_path / f"light.{suffix}")
     assert shown(path)[5, 5] == pytest.approx([118] * 3, abs=1)
     assert probe(path).note == "linear light converted to sRGB"
 
