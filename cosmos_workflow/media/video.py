@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cosmos_workflow.media.opening import decoded, demuxed, no_frames, opened
 from cosmos_workflow.media.pictures import Pictures
 from cosmos_workflow.media.shape import is_image, pixel_aspect, shape, turn
-from cosmos_workflow.media.timing import Timing, counted, stated
+from cosmos_workflow.media.timing import Timing, by_count, counted, stated
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -76,7 +76,7 @@ def probe(path: str | Path) -> Clip:
 
 def _survey(container: InputContainer, stream: VideoStream, path: Path) -> tuple[VideoFrame, Timing]:
     """The first frame that decodes, and how many there are when."""
-    if is_image(container):
+    if is_image(container, path):
         return _first(container, stream, path), Timing(1, 0.0, 0.0)
     if timing := stated(container, stream):
         return _first(container, stream, path), timing
@@ -84,8 +84,10 @@ def _survey(container: InputContainer, stream: VideoStream, path: Path) -> tuple
     timing = counted(container, stream, _decoding(container, stream, frames))
     if not frames:
         raise no_frames(path)
-    still = container.format.name in ANIMATED_FORMATS or not (stream.duration or container.duration)
-    if timing.frames <= 1 and still:
+    # What states no time and holds one picture is a still.
+    if timing.frames <= 1 and (
+        container.format.name in ANIMATED_FORMATS or not (stream.duration or container.duration)
+    ):
         timing = Timing(1, 0.0, 0.0, timing.start, timing.by_count)
     return frames[0], timing
 
@@ -93,19 +95,29 @@ def _survey(container: InputContainer, stream: VideoStream, path: Path) -> tuple
 def _decoding(
     container: InputContainer, stream: VideoStream, frames: list[VideoFrame]
 ) -> Iterator[Packet[VideoStream]]:
-    """The stream's packets; those up to the first frame are decoded on the way, and it comes into `frames`."""
+    """The packets of frames that are shown; the first that decodes comes into `frames` on the way.
+
+    A recording that was cut in begins with packets that need others before them: nobody sees those.
+    """
     import av
 
     error: av.error.FFmpegError | None = None
+    waiting: list[Packet[VideoStream]] = []
     for packet in demuxed(container, stream):
-        if not frames:
-            try:
-                frames += packet.decode()[:1]
-            except av.error.DecoderNotFoundError:
-                raise
-            except av.error.FFmpegError as found:
-                error = error or found
-        yield packet
+        if frames:
+            yield packet
+            continue
+        try:
+            frames += packet.decode()[:1]
+        except av.error.DecoderNotFoundError:
+            raise
+        except av.error.FFmpegError as found:
+            error = error or found
+            continue
+        waiting.append(packet)
+        if frames:
+            first = None if by_count(container, stream) else frames[0].pts
+            yield from (packet for packet in waiting if packet.pts is None or first is None or packet.pts >= first)
     if not frames and error:
         raise error
 
