@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.media.opening import decoded, demuxed, no_frames, opened
 from cosmos_workflow.media.pictures import Pictures
+from cosmos_workflow.media.sequence import files_of, is_sequence
 from cosmos_workflow.media.shape import is_image, pixel_aspect, shape, turn
 from cosmos_workflow.media.timing import Timing, by_count, counted, stated
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-__all__ = ["Clip", "decoded", "no_frames", "opened", "pixel_aspect", "probe", "shape", "turn"]
+__all__ = ["Clip", "decoded", "no_frames", "opened", "pixel_aspect", "probe", "shape", "turn", "version"]
 
 # Of FFmpeg: they hold one picture or many.
 ANIMATED_FORMATS = {"gif", "apng"}
@@ -126,3 +128,15 @@ def _first(container: InputContainer, stream: VideoStream, path: Path) -> VideoF
     for frame in decoded(container, stream):
         return frame
     raise no_frames(path)
+
+
+def version(path: Path) -> tuple[int, int]:
+    """What changes when the file does, or an image of a sequence: the latest change in ns, and the bytes of all.
+
+    Raises BadInputError where it cannot be looked at.
+    """
+    try:
+        status = [file.stat() for file in (files_of(path).values() if is_sequence(path) else [path])]
+    except OSError as error:
+        raise BadInputError(f"cannot be read ({error.strerror})", where=str(path), remedy="check the path") from error
+    return max(one.st_mtime_ns for one in status), sum(one.st_size for one in status)
