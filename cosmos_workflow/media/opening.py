@@ -15,7 +15,7 @@ from cosmos_workflow.media.foreign import REMEDY, damaged, refuse_address, refus
 from cosmos_workflow.media.pictures import Pictures, animated_webp
 from cosmos_workflow.media.sequence import Still, is_sequence, open_sequence
 from cosmos_workflow.media.shape import pixel_aspect
-from cosmos_workflow.media.timing import by_count, rate
+from cosmos_workflow.media.timing import JUMP, by_count, rate
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -32,7 +32,6 @@ REFERRING = {"hls", "concat", "concatf", "dash", "imf", "sdp", "rtsp", "rtp", "s
              "smoothstreaming", "vapoursynth", "avisynth", "avs"}  # fmt: skip
 SECONDS = 60.0  # for opening, and for each read
 BAD_PACKETS = 300  # in a row, before a stream is given up
-JUMP = 1.0  # seconds back that are a new start of the clock, not a frame out of its order
 
 
 @contextmanager
@@ -118,7 +117,7 @@ def decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFra
             shown = last + step
         else:
             shown = time + offset
-            # The clock begins behind frames without a time, or begins anew, as in two MPEG-TS joined by `cat`.
+            # The clock begins behind frames without a time, or begins anew.
             if (not timed and last >= 0) or (timed and shown < last - JUMP):
                 offset += last + step - shown
                 shown = last + step
@@ -195,6 +194,8 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     # The cover picture of a song is a video stream too.
     passed_over = Disposition.attached_pic | Disposition.timed_thumbnails
     streams = [stream for stream in streams if not stream.disposition & passed_over]
+    if not len(container.streams):
+        raise damaged(path, "it ends before its first stream")
     if not streams:
         raise BadInputError("there is no video in it", where=str(path), remedy=REMEDY)
     if container.format.name == "ico":
