@@ -29,7 +29,7 @@ __all__ = ["decoded", "demuxed", "no_frames", "opened"]
 TEXT_FORMATS = {"tty", "bin", "xbin", "adf", "idf"}
 # These read the files and addresses that their input names; foreign.py names them to people where it knows them.
 REFERRING = {"hls", "concat", "concatf", "dash", "imf", "sdp", "rtsp", "rtp", "sap", "webm_dash_manifest", "lavfi",
-             "smoothstreaming", "vapoursynth", "avisynth", "avs"}  # fmt: skip
+             "smoothstreaming", "vapoursynth", "avisynth", "avs", "vobsub"}  # fmt: skip
 SECONDS = 60.0  # for opening, and for each read
 BAD_PACKETS = 300  # in a row, before a stream is given up
 
@@ -63,12 +63,16 @@ def opened(path: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
             metadata_errors="replace",
             timeout=SECONDS,
         )
+    except av.error.ExitError as error:
+        raise _too_slow(path) from error
     except (av.error.FFmpegError, ValueError, OSError, MemoryError) as error:
         raise unreadable(path, _words(error)) from error
     with container:
         stream = _video_stream(container, path)
         try:
             yield container, stream
+        except av.error.ExitError as error:
+            raise _too_slow(path) from error
         except av.error.DecoderNotFoundError as error:
             raise unreadable(path, _codec(container, stream), decoder=False) from error
         except (av.error.FFmpegError, ValueError, MemoryError) as error:
@@ -81,6 +85,12 @@ def no_frames(path: Path) -> BadInputError:
         "there are no frames in it",
         where=str(path),
         remedy="the file may be cut off: copy it again, or export the clip again",
+    )
+
+
+def _too_slow(path: Path) -> BadInputError:
+    return BadInputError(
+        f"a part of it could not be read in {SECONDS:g} s", where=str(path), remedy="copy it to a disk of this machine"
     )
 
 

@@ -62,7 +62,9 @@ def probe(path: str | Path) -> Clip:
     path = Path(path)
     with opened(path) as (container, stream):
         if isinstance(container, Pictures):
-            frame, timing, codec, note = container.at(0.0), container.timing, container.codec, container.note
+            # The first two, as two are what is usually asked for.
+            frame, *_ = [frame for frame, _ in zip(container.decode(), range(2), strict=False)]
+            timing, codec, note = container.timing, container.codec, container.note
             aspect = container.aspect
         else:
             frame, timing = _survey(container, stream, path)

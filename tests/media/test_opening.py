@@ -155,3 +155,6 @@ def test_a_file_is_opened_with_a_time_limit(clip: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(av, "open", lambda *args, **more: limits.append(more.get("timeout")) or real(*args, **more))
     probe(clip)
     assert limits and all(limits)
+    monkeypatch.setattr("cosmos_workflow.media.opening.SECONDS", 1e-9)
+    with pytest.raises(BadInputError, match="could not be read in"):
+        probe(clip)
