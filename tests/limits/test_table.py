@@ -1,0 +1,33 @@
+"""The table that the package ships is mistral-common's, and says so."""
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+from kitoken import Kitoken
+
+from cosmos_workflow.limits.text import PACKAGED_TABLE
+from scripts.tekken_table import SOURCE, table
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def definition(table: Kitoken) -> dict[str, Any]:
+    """Without the version of kitoken that wrote it."""
+    parts: dict[str, Any] = table.definition()
+    return {name: part for name, part in parts.items() if name != "meta"}
+
+
+def test_the_packaged_table_is_the_one_that_the_script_makes() -> None:
+    assert definition(Kitoken(PACKAGED_TABLE.read_bytes())) == definition(table())
+    assert PACKAGED_TABLE.stat().st_size < 1_500_000
+
+
+def test_the_notice_states_source_licence_and_both_hashes() -> None:
+    notice = (PACKAGED_TABLE.parent / "NOTICE").read_text(encoding="utf-8")
+    assert re.findall("[0-9a-f]{64}", notice) == [sha256(SOURCE), sha256(PACKAGED_TABLE)]
+    assert "Apache License, Version 2.0" in notice
+    assert "Copyright 2024 Mistral AI" in notice
