@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -214,11 +213,10 @@ def draw_frames(count: int, width: int, height: int, number: int) -> tuple[Frame
 
 def draw_frame(width: int, height: int, seed: int = 0) -> Frame:
     """A picture that is not like another: from left to right, two colours of its seed."""
+    import cv2
     import numpy as np
-    from PIL import Image
 
     left, right = np.random.default_rng(seed).uniform(0, 255, (2, 3))
     row = np.linspace(left, right, width).astype(np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(np.tile(row, (height, 1, 1))).save(buffer, "PNG", compress_level=1)
-    return Frame(buffer.getvalue(), width, height)
+    _, png = cv2.imencode(".png", np.tile(row, (height, 1, 1)), [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    return Frame(png.tobytes(), width, height)
