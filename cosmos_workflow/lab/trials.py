@@ -13,6 +13,7 @@ from cosmos_workflow.engines import Answer, Conversation, classify, refused_toke
 from cosmos_workflow.lab.places import Asked
 from cosmos_workflow.limits import Fit, KVCache, Model, Plan, kv_cache, memory, plan
 from cosmos_workflow.media import Frame
+from cosmos_workflow.media.frames import encode_png
 
 __all__ = ["Request", "Subject", "Trial", "draw_frame", "draw_frames", "ended", "most_at_once"]
 
@@ -213,10 +214,8 @@ def draw_frames(count: int, width: int, height: int, number: int) -> tuple[Frame
 
 def draw_frame(width: int, height: int, seed: int = 0) -> Frame:
     """A picture that is not like another: from left to right, two colours of its seed."""
-    import cv2
     import numpy as np
 
     left, right = np.random.default_rng(seed).uniform(0, 255, (2, 3))
     row = np.linspace(left, right, width).astype(np.uint8)
-    _, png = cv2.imencode(".png", np.tile(row, (height, 1, 1)), [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    return Frame(png.tobytes(), width, height)
+    return Frame(encode_png(np.tile(row, (height, 1, 1))), width, height)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
 
-__all__ = ["PICKS", "Frame", "Pick", "read_frames"]
+__all__ = ["PICKS", "Frame", "Pick", "encode_png", "read_frames"]
 
 Pick = Literal["first", "spread"]
 PICKS: tuple[Pick, ...] = ("first", "spread")
@@ -100,7 +100,7 @@ def _start(stream: VideoStream) -> float:
 def _to_frame(frame: VideoFrame, size: tuple[int, int] | None, start: float) -> Frame:
     pixels = upright(frame, size)
     height, width = pixels.shape[:2]
-    return Frame(_encode_png(pixels), width, height, max(0.0, (frame.time or start) - start))
+    return Frame(encode_png(pixels), width, height, max(0.0, (frame.time or start) - start))
 
 
 def upright(frame: VideoFrame, size: tuple[int, int] | None) -> Pixels:
@@ -126,7 +126,8 @@ def upright(frame: VideoFrame, size: tuple[int, int] | None) -> Pixels:
     return np.ascontiguousarray(np.rot90(pixels, -rotation // 90)) if rotation else pixels
 
 
-def _encode_png(pixels: Pixels) -> bytes:
+def encode_png(pixels: Pixels) -> bytes:
+    """RGB pixels, shape (height, width, 3), as a PNG file."""
     import av
 
     encoder = av.CodecContext.create("png", "w")
