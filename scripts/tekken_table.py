@@ -1,6 +1,6 @@
 """Write the Tekken table that the package ships, anew from mistral-common's: python -m scripts.tekken_table
 
-NOTICE beside the table says where it is from; `tests/limits/test_table.py` compares both.
+NOTICE beside the table and `PACKAGED_SHA256` state its hash; `tests/limits/test_table.py` compares all of it.
 """
 
 from __future__ import annotations

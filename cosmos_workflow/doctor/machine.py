@@ -86,7 +86,10 @@ def _table() -> Check:
     tokens = get_model(DEFAULT_MODEL).text.count("A futuristic city at sunset")
     good = tokens == 6
     return Check(
-        "tokenizer table", "ok" if good else "missing", "loads", "" if good else "reinstall cosmos-workflow and kitoken"
+        "tokenizer table",
+        "ok" if good else "missing",
+        "loads",
+        "" if good else "pip install --force-reinstall cosmos-workflow",
     )
 
 

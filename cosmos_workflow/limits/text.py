@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,12 +15,13 @@ from cosmos_workflow.errors import BadInputError
 if TYPE_CHECKING:
     from kitoken import Kitoken
 
-__all__ = ["PACKAGED_TABLE", "QwenText", "TekkenText", "TextRule", "read_tekken"]
+__all__ = ["PACKAGED_SHA256", "PACKAGED_TABLE", "QwenText", "TekkenText", "TextRule", "read_tekken"]
 
 Counter = Callable[[str], int]
 
 # The table of Pixtral-12B-2409 in kitoken's own form; NOTICE beside it has its source and licence.
 PACKAGED_TABLE = Path(__file__).parent / "tables" / "tekken_240911.kit"
+PACKAGED_SHA256 = "fb10e71862371e4cd329e9537400052cafbec20be4059d419f722bf85d7d7060"
 
 
 class TextRule(Protocol):
@@ -91,19 +93,28 @@ def read_tekken(path: Path) -> Kitoken:
     return table
 
 
+def _packaged() -> bytes:
+    data = PACKAGED_TABLE.read_bytes()
+    # kitoken ends the process over some files that are not its own.
+    if hashlib.sha256(data).hexdigest() != PACKAGED_SHA256:
+        raise ValueError("damaged")
+    return data
+
+
 @lru_cache(maxsize=4)
 def _tekken(path: Path | None) -> Counter:
-    from kitoken import Kitoken
-
+    again = "pip install --force-reinstall cosmos-workflow"
     try:
-        table = read_tekken(path) if path else Kitoken(PACKAGED_TABLE.read_bytes())
+        from kitoken import Kitoken
+
+        table = read_tekken(path) if path else Kitoken(_packaged())
+    except ImportError as error:
+        raise BadInputError("counting text needs the `kitoken` library", where="this Python", remedy=again) from error
     except Exception as error:
         raise BadInputError(
             f"not a Tekken table ({error})",
             where=str(path or PACKAGED_TABLE),
-            remedy="copy tekken.json again from the model's repository"
-            if path
-            else "install cosmos-workflow again: pip install --force-reinstall cosmos-workflow",
+            remedy="copy tekken.json again from the model's repository" if path else again,
         ) from error
 
     @lru_cache(maxsize=65536)

@@ -1,5 +1,6 @@
 import json
 import random
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +17,7 @@ from mistral_common.tokens.tokenizers.tekken import Tekkenizer
 
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.limits import MODELS, QwenText, TekkenText, plan
+from cosmos_workflow.limits import text as text_module
 
 TABLES = Path(mistral_common.__file__).parent / "data"
 REFERENCE = MistralTokenizer.v3(is_tekken=True, is_mm=True)
@@ -173,6 +175,28 @@ def test_count_is_mistral_commons_for_every_character() -> None:
 def test_a_text_of_100_kb_is_counted_as_mistral_common_does(piece: str) -> None:
     text = piece * (100_000 // len(piece.encode()))
     assert TekkenText().count(text) == reference_count(text)
+
+
+@pytest.mark.parametrize("content", [b"", b"kitoken", None])
+def test_a_damaged_package_says_how_to_mend_it(
+    content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`None` stands for a file that is gone."""
+    table = tmp_path / "tekken.kit"
+    if content is not None:
+        table.write_bytes(content)
+    monkeypatch.setattr(text_module, "PACKAGED_TABLE", table)
+    text_module._tekken.cache_clear()
+    with pytest.raises(BadInputError, match="not a Tekken table") as caught:
+        TekkenText().count("a city")
+    assert (caught.value.where, "--force-reinstall" in caught.value.remedy) == (str(table), True)
+
+
+def test_without_its_library_counting_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "kitoken", None)
+    text_module._tekken.cache_clear()
+    with pytest.raises(BadInputError, match="needs the `kitoken` library"):
+        TekkenText().count("a city")
 
 
 def test_threads_count_alike() -> None:
