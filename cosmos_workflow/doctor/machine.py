@@ -22,7 +22,7 @@ __all__ = ["examine", "gpus"]
 def examine() -> Iterator[Check]:
     """Look at everything, one Check at a time; nothing is changed and no network is used but a configured server."""
     yield Check("python", "ok", sys.version.split()[0])
-    yield from (_library(name) for name in ("av", "opencv-python-headless", "mistral-common", "openai"))
+    yield from (_library(name) for name in ("av", "opencv-python-headless", "kitoken", "openai"))
     yield _guard("tokenizer table", _table)
     config = Config()
     try:
@@ -85,7 +85,12 @@ def _extra(name: str) -> Check:
 def _table() -> Check:
     tokens = get_model(DEFAULT_MODEL).text.count("A futuristic city at sunset")
     good = tokens == 6
-    return Check("tokenizer table", "ok" if good else "missing", "loads", "" if good else "reinstall mistral-common")
+    return Check(
+        "tokenizer table",
+        "ok" if good else "missing",
+        "loads",
+        "" if good else "pip install --force-reinstall cosmos-workflow",
+    )
 
 
 def _console() -> Check:

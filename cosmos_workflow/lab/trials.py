@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ from cosmos_workflow.engines import Answer, Conversation, classify, refused_toke
 from cosmos_workflow.lab.places import Asked
 from cosmos_workflow.limits import Fit, KVCache, Model, Plan, kv_cache, memory, plan
 from cosmos_workflow.media import Frame
+from cosmos_workflow.media.frames import encode_png
 
 __all__ = ["Request", "Subject", "Trial", "draw_frame", "draw_frames", "ended", "most_at_once"]
 
@@ -215,10 +215,7 @@ def draw_frames(count: int, width: int, height: int, number: int) -> tuple[Frame
 def draw_frame(width: int, height: int, seed: int = 0) -> Frame:
     """A picture that is not like another: from left to right, two colours of its seed."""
     import numpy as np
-    from PIL import Image
 
     left, right = np.random.default_rng(seed).uniform(0, 255, (2, 3))
     row = np.linspace(left, right, width).astype(np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(np.tile(row, (height, 1, 1))).save(buffer, "PNG", compress_level=1)
-    return Frame(buffer.getvalue(), width, height)
+    return Frame(encode_png(np.tile(row, (height, 1, 1))), width, height)

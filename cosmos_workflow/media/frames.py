@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
 
-__all__ = ["PICKS", "Frame", "Pick", "read_frames"]
+__all__ = ["PICKS", "Frame", "Pick", "encode_png", "read_frames"]
 
 Pick = Literal["first", "spread"]
 PICKS: tuple[Pick, ...] = ("first", "spread")
@@ -83,7 +83,7 @@ def _times(pick: Pick | Sequence[float], count: int, clip: Clip) -> Sequence[flo
 def _to_frame(frame: VideoFrame, size: tuple[int, int], start: float) -> Frame:
     pixels = upright(frame, size)
     height, width = pixels.shape[:2]
-    return Frame(_encode_png(pixels), width, height, max(0.0, (frame.time or start) - start))
+    return Frame(encode_png(pixels), width, height, max(0.0, (frame.time or start) - start))
 
 
 def upright(frame: VideoFrame, size: tuple[int, int]) -> Pixels:
@@ -98,7 +98,8 @@ def upright(frame: VideoFrame, size: tuple[int, int]) -> Pixels:
     return np.ascontiguousarray(np.rot90(pixels, -rotation // 90)) if rotation else pixels
 
 
-def _encode_png(pixels: Pixels) -> bytes:
+def encode_png(pixels: Pixels) -> bytes:
+    """RGB pixels, shape (height, width, 3), as a PNG file."""
     import av
 
     encoder = av.CodecContext.create("png", "w")

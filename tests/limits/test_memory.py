@@ -1,4 +1,8 @@
+from dataclasses import replace
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.limits import DTYPES, GPUS, MODELS, full_size_model_len, kv_cache, memory, plan
@@ -76,3 +80,53 @@ def test_full_size_frames_need_9216() -> None:
     for frames in (1, 2):
         found = plan((8192, 8192), "A city " * 20, frames=frames, max_model_len=full_size_model_len(frames=frames))
         assert found.verdict == "fits"
+
+
+UPSAMPLER = MODELS["cosmos-upsampler-12b"]
+BLOCK = 16 * UPSAMPLER.kv.bytes_per_token()
+
+
+def gib_for(blocks: int) -> float:
+    """Memory whose cache has just this many blocks beside the weights, and half of the next."""
+    return (UPSAMPLER.weight_bytes + (blocks + 0.5) * BLOCK) / GIB + 2.0
+
+
+@given(st.integers(0, 20_000), st.integers(1, 262_144))
+def test_the_longest_context_is_what_the_cache_holds_and_the_model_takes(blocks: int, most: int) -> None:
+    model = replace(UPSAMPLER, longest_model_len=most)
+    found = memory(model, memory_gib=gib_for(blocks), gpu_memory_utilization=1.0)
+    assert found.longest_model_len == min(16 * blocks, most)
+
+
+def test_the_longest_context_at_the_models_own_end() -> None:
+    """8,192 blocks of 16 tokens are the 131,072 that Pixtral takes."""
+    for blocks, longest in ((8191, 131_056), (8192, 131_072), (8193, 131_072), (20_000, 131_072)):
+        assert memory(memory_gib=gib_for(blocks), gpu_memory_utilization=1.0).longest_model_len == longest
+    assert memory("cosmos-reason1-7b", gpu="H200").longest_model_len == 128_000
+    assert memory(gpu="RTX 4090").longest_model_len == 0
+
+
+@given(st.sampled_from(list(MODELS)), st.integers(0, 12), st.integers(0, 100_000), st.integers(1, 300_000))
+def test_full_size_is_the_least_whole_1024_that_takes_it_and_no_more_than_the_model(
+    name: str, frames: int, max_tokens: int, most: int
+) -> None:
+    model = replace(MODELS[name], max_tokens=max_tokens, longest_model_len=most)
+    # A token of text at least: what has no text sends the fallback prompt.
+    needed = model.wrapping_tokens + frames * model.images.most() + max_tokens + 1
+    length = full_size_model_len(model, frames)
+    assert length <= most
+    if length < most:
+        assert length % 1024 == 0
+        assert length - 1024 < needed <= length
+    else:
+        assert needed > most - 1024
+
+
+def test_full_size_at_its_borders() -> None:
+    """Two frames of 4,160 tokens and the template's 3 leave 893 of 9,216 for a text of one token and the answer."""
+    assert 2 * UPSAMPLER.images.most() + UPSAMPLER.wrapping_tokens == 8323
+    for answer, length in ((892, 9216), (893, 10240)):
+        assert full_size_model_len(replace(UPSAMPLER, max_tokens=answer)) == length
+    for most in (9215, 9216, 9217):
+        assert full_size_model_len(replace(UPSAMPLER, longest_model_len=most)) == min(9216, most)
+    assert full_size_model_len("cosmos-reason1-7b", frames=10) == 128_000
