@@ -49,7 +49,7 @@ MAY_IMPORT = {
     },
 }
 HEAVY = {
-    *("vllm", "torch", "ray", "transformers", "openai", "rich", "numpy", "av", "cv2", "mistral_common", "filelock"),
+    *("vllm", "torch", "ray", "transformers", "rich", "numpy", "av", "cv2", "mistral_common", "filelock"),
     *("asyncssh", "sqlalchemy", "alembic", "tomlkit", "matplotlib", "jinja2", "fsspec", "pyarrow"),
     *("fastapi", "starlette", "uvicorn", "httpx", "httpx2", "pydantic"),
 }

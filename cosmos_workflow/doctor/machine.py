@@ -22,7 +22,7 @@ __all__ = ["examine", "gpus"]
 def examine() -> Iterator[Check]:
     """Look at everything, one Check at a time; nothing is changed and no network is used but a configured server."""
     yield Check("python", "ok", sys.version.split()[0])
-    yield from (_library(name) for name in ("av", "opencv-python-headless", "mistral-common", "openai"))
+    yield from (_library(name) for name in ("av", "opencv-python-headless", "mistral-common"))
     yield _guard("tokenizer table", _table)
     config = Config()
     try:

@@ -10,8 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from cosmos_workflow.engines.answers import ask_again, judged
 from cosmos_workflow.engines.base import Answer, Conversation, Deliver, Wants
 from cosmos_workflow.engines.failures import classify, readable
+from cosmos_workflow.engines.options import option_to_blame
 from cosmos_workflow.errors import EngineError, EngineUnavailable, OutOfMemory
 
 __all__ = ["TransformersEngine"]
@@ -33,7 +35,7 @@ class TransformersEngine:
         self._loaded: tuple[Any, Any] | None = None
 
     def load(self) -> None:
-        """Load the checkpoint, if it is not. Raises EngineUnavailable or OutOfMemory."""
+        """Load the checkpoint, if it is not. Raises EngineUnavailable, OutOfMemory, or UsageError for an option."""
         self._load()
 
     def properties(self) -> dict[str, Any]:
@@ -46,6 +48,9 @@ class TransformersEngine:
         return {"version": f"transformers {transformers.__version__}", "device": model.device.type, "dtype": dtype}
 
     def answer(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
+        ask_again(self._answer, conversations, deliver)
+
+    def _answer(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
         for conversation in conversations:
             processor, model = self._load()
             started = time.perf_counter()
@@ -82,8 +87,8 @@ class TransformersEngine:
             try:
                 processor = AutoProcessor.from_pretrained(self.model_path)
                 model = AutoModelForImageTextToText.from_pretrained(self.model_path, **options)
-            except (OSError, ValueError, RuntimeError, ImportError, KeyError) as error:
-                raise self._trouble(error) from error
+            except Exception as error:
+                raise option_to_blame(self.name, self.options, error) or self._trouble(error) from error
             self._loaded = processor, model.eval()
         return self._loaded
 
@@ -122,13 +127,14 @@ def _generate(processor: Any, model: Any, conversation: Conversation) -> Answer:
     answer = output[0, prompt_tokens:].tolist()
     stops = model.generation_config.eos_token_id
     stops = set(stops if isinstance(stops, list) else [stops])
-    return Answer(
+    reply = Answer(
         conversation.id,
-        text=processor.decode(answer, skip_special_tokens=True).strip(),
+        text=processor.decode(answer, skip_special_tokens=True),
         finish_reason="stop" if answer and answer[-1] in stops else "length",
         prompt_tokens=prompt_tokens,
         completion_tokens=len(answer),
     )
+    return judged(reply)
 
 
 def _timed(answer: Answer, seconds: float) -> Answer:
