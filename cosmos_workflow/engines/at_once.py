@@ -19,11 +19,13 @@ def answer_at_once(
     *,
     limit: int,
     over: threading.Event,
-    trouble: Callable[[], Exception | None],
+    suspect: Callable[[], bool] = lambda: False,
+    decide: Callable[[], None] = lambda: None,
 ) -> None:
     """`ask` for each conversation in up to `limit` threads, and `deliver` each answer.
 
-    While there is `trouble`, nothing new is asked; it is raised when what is on its way has come and left it standing.
+    While something is `suspect`, nothing new is asked; when what is on its way has come, `decide` says what it is: it
+    raises, or clears it.
     What `ask` or `deliver` raises ends all, after the answers that are there have been delivered; `over` is set then,
     and requests on their way are not waited for.
     """
@@ -45,10 +47,9 @@ def answer_at_once(
     on_their_way = 0
     try:
         while waiting or on_their_way:
-            standing = trouble()
-            if standing and not on_their_way:
-                raise standing
-            while waiting and on_their_way < threads and not standing:
+            if not on_their_way and suspect():
+                decide()
+            while waiting and on_their_way < threads and not suspect():
                 tasks.put(waiting.popleft())
                 on_their_way += 1
             outcome = outcomes.get()

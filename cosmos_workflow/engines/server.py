@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import re
 import threading
@@ -28,7 +29,8 @@ __all__ = ["ServerEngine"]
 MAX_RETRIES = 4  # 0.5 s, 1 s, 2 s, 4 s apart, or what Retry-After says
 LONGEST_WAIT, LONGEST_TOLD_WAIT = 8.0, 120.0  # seconds
 LOOK_SECONDS = 30.0  # for what a server answers at once: its models
-ALIKE = 3  # items refused alike, with none answered: then it is the server
+ALIKE = 3  # items refused alike, with none answered: it may be the server, which is asked for the least there is
+HELLO = Conversation("", "Say hello.", max_tokens=16, temperature=0.0)
 
 RETRIED = {408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
 GATEWAY = {502, 503, 504}  # from a proxy: nobody behind it
@@ -173,8 +175,9 @@ class ServerEngine:
             deliver(answer)
 
         answer_at_once(
-            self._ask, conversations, pass_on, limit=self._concurrency, over=self._over, trouble=self._trouble
-        )
+            self._ask, conversations, pass_on, limit=self._concurrency, over=self._over,
+            suspect=self._suspect, decide=self._decide,
+        )  # fmt: skip
 
     def _count(self, answer: Answer) -> None:
         if not answer.error:
@@ -186,29 +189,30 @@ class ServerEngine:
             self._alike[words].add(answer.id)
             self._refusal = answer
 
-    def _trouble(self) -> EngineUnavailable | None:
-        """The server's own, seen by what it refuses."""
-        if not any(len(ids) >= ALIKE for ids in self._alike.values()):
-            return None
+    def _suspect(self) -> bool:
+        """Whether what is refused may be the server's fault."""
+        return any(len(ids) >= ALIKE for ids in self._alike.values())
+
+    def _decide(self) -> None:
+        """Raise EngineUnavailable where the server refuses even the smallest request; else it was the items' fault."""
+        reply = self._patiently(partial(self._post, self._body(HELLO)))
+        if fault_in(reply) is None and isinstance(reply.json, dict) and reply.json.get("choices"):
+            self._answered = True
+            self._alike.clear()
+            return
         remedy = {
             "model_missing": "give --server-model a name that it has",
             "busy": "wait, or ask less at once: --engine-option concurrency=1",
             "out_of_memory": "free memory there, or choose a smaller model",
         }.get(self._refusal.error_kind, "see the server's log")
         what = f"{ALIKE} items are refused alike, and none is answered: {self._refusal.error}"
-        return EngineUnavailable(what, where=shown(self.url), remedy=remedy)
+        raise EngineUnavailable(what, where=shown(self.url), remedy=remedy)
 
     def _ask(self, conversation: Conversation) -> Answer:
         """One item's answer or error. Raises EngineUnavailable for what is the server's or the line's."""
         started = time.perf_counter()
-        body = {
-            "model": self.model,
-            "messages": messages(conversation),
-            "max_tokens": conversation.max_tokens,
-            "temperature": conversation.temperature,
-        } | ({} if conversation.seed is None else {"seed": conversation.seed})
         try:
-            reply = self._patiently(partial(self._post, body))
+            reply = self._patiently(partial(self._post, self._body(conversation)))
         except LineFault as error:
             if error.how == "unconnected" or not self._lives():
                 raise
@@ -221,6 +225,14 @@ class ServerEngine:
             else:
                 answer = answer_in(conversation.id, reply)
         return replace(answer, seconds=round(time.perf_counter() - started, 3))
+
+    def _body(self, conversation: Conversation) -> dict[str, Any]:
+        return {
+            "model": self.model,
+            "messages": messages(conversation),
+            "max_tokens": conversation.max_tokens,
+            "temperature": conversation.temperature,
+        } | ({} if conversation.seed is None else {"seed": conversation.seed})
 
     def _post(self, body: dict[str, Any]) -> Reply:
         """The reply of the first place that has the API, else of the one that was given."""
@@ -301,15 +313,13 @@ def _no_such_place(reply: Reply) -> bool:
 
 def _retry_after(reply: Reply) -> float | None:
     """How long the server asks to wait, in s; None where it does not say."""
-    stated = {name.lower(): value for name, value in reply.headers.items()}
+    milliseconds, stated = reply.headers.get("retry-after-ms"), reply.headers.get("retry-after", "")
     try:
-        if "retry-after-ms" in stated:
-            return max(0.0, float(stated["retry-after-ms"]) / 1000)
-        if "retry-after" in stated:
-            value = stated["retry-after"]
-            return max(
-                0.0, float(value) if not value[:1].isalpha() else parsedate_to_datetime(value).timestamp() - time.time()
-            )
+        if milliseconds:
+            seconds = float(milliseconds) / 1000
+        else:
+            date = stated[:1].isalpha()
+            seconds = parsedate_to_datetime(stated).timestamp() - time.time() if date else float(stated)
     except (ValueError, TypeError, OverflowError):
         return None
-    return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
