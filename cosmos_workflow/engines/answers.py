@@ -11,9 +11,10 @@ from dataclasses import replace
 
 from cosmos_workflow.engines.base import Answer, Conversation, Deliver
 
-__all__ = ["ASKS", "ask_again", "judged", "sampled", "without_thinking", "writable"]
+__all__ = ["ALIKE", "ASKS", "ask_again", "judged", "sampled", "without_thinking", "writable"]
 
 ASKS = 3  # in all, of an item whose answer cannot be used
+ALIKE = 3  # items refused alike, with none answered, before it is taken for the engine's fault
 AGAIN = ("empty_answer", "bad_answer")
 
 # How models mark their thinking: DeepSeek, Qwen and Cosmos-Reason, and others' words for it; Magistral; Sky-T1; Kimi;

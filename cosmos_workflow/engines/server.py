@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import random
 import re
 import threading
 import time
@@ -11,31 +9,27 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from email.utils import parsedate_to_datetime
 from functools import cached_property, partial
 from typing import Any
 
-from cosmos_workflow.engines.answers import ask_again
+from cosmos_workflow.engines.answers import ALIKE, ask_again
 from cosmos_workflow.engines.at_once import answer_at_once
 from cosmos_workflow.engines.base import Answer, Conversation, Deliver, Wants
 from cosmos_workflow.engines.line import CHAT, Line, LineFault, bases, checked_url, proxy_wants_password, shown
 from cosmos_workflow.engines.messages import messages
 from cosmos_workflow.engines.options import checked_options
+from cosmos_workflow.engines.patience import patiently
 from cosmos_workflow.engines.replies import Fault, Reply, answer_in, fault_in, models_in
 from cosmos_workflow.errors import EngineUnavailable
 
 __all__ = ["ServerEngine"]
 
 MAX_RETRIES = 4  # 0.5 s, 1 s, 2 s, 4 s apart, or what Retry-After says
-LONGEST_WAIT, LONGEST_TOLD_WAIT = 8.0, 120.0  # seconds
 LOOK_SECONDS = 30.0  # for what a server answers at once: its models
-ALIKE = 3  # items refused alike, with none answered: it may be the server, which is asked for the least there is
+# With ALIKE refused and none answered it may be the server, which is asked for the least that there is.
 HELLO = Conversation("", "Say hello.", max_tokens=16, temperature=0.0)
 
-RETRIED = {408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
 GATEWAY = {502, 503, 504}  # from a proxy: nobody behind it
-# Kinds that another try cannot change, whatever the status.
-SETTLED = ("too_long", "too_many_images", "model_missing", "rejected")
 # What is wrong with an item itself; any number of these says nothing of the server.
 OF_ITEM = ("too_long", "too_many_images", "empty_answer")
 
@@ -195,11 +189,12 @@ class ServerEngine:
 
     def _decide(self) -> None:
         """Raise EngineUnavailable where the server refuses even the smallest request; else it was the items' fault."""
-        reply = self._patiently(partial(self._post, self._body(HELLO)))
-        if fault_in(reply) is None and isinstance(reply.json, dict) and reply.json.get("choices"):
-            self._answered = True
-            self._alike.clear()
-            return
+        with suppress(LineFault):
+            reply = self._patiently(partial(self._post, self._body(HELLO)))
+            if fault_in(reply) is None and isinstance(reply.json, dict) and reply.json.get("choices"):
+                self._answered = True
+                self._alike.clear()
+                return
         remedy = {
             "model_missing": "give --server-model a name that it has",
             "busy": "wait, or ask less at once: --engine-option concurrency=1",
@@ -277,24 +272,7 @@ class ServerEngine:
         return reply.status not in GATEWAY
 
     def _patiently(self, send: Callable[[], Reply]) -> Reply:
-        """The first reply that stands, or the last try's. Raises LineFault."""
-        for attempt in range(self._max_retries + 1):
-            wait = min(0.5 * 2**attempt, LONGEST_WAIT) * (1 - 0.25 * random.random())
-            last = attempt == self._max_retries
-            try:
-                reply = send()
-            except LineFault as error:
-                # An answer that takes the whole time takes it again: once is enough to know.
-                if last or error.lasting or (error.how == "timed_out" and attempt) or self._over.wait(wait):
-                    raise
-                continue
-            fault = fault_in(reply)
-            if fault is None or fault.status not in RETRIED or fault.kind in SETTLED:
-                return reply
-            stated = _retry_after(reply)
-            if last or (stated or 0) > LONGEST_TOLD_WAIT or self._over.wait(wait if stated is None else stated):
-                return reply
-        raise AssertionError("the last try returns or raises")
+        return patiently(send, self._max_retries, self._over)
 
 
 def _names(models: list[dict[str, Any]]) -> str:
@@ -309,17 +287,3 @@ def _no_such_place(reply: Reply) -> bool:
         return reply.json is None and reply.text.lstrip().startswith("<")
     unexpected = "unexpected endpoint" in fault.what.lower()  # LM Studio, with status 200
     return unexpected or (reply.status in (404, 405, 501) and fault.kind != "model_missing")
-
-
-def _retry_after(reply: Reply) -> float | None:
-    """How long the server asks to wait, in s; None where it does not say."""
-    milliseconds, stated = reply.headers.get("retry-after-ms"), reply.headers.get("retry-after", "")
-    try:
-        if milliseconds:
-            seconds = float(milliseconds) / 1000
-        else:
-            date = stated[:1].isalpha()
-            seconds = parsedate_to_datetime(stated).timestamp() - time.time() if date else float(stated)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return max(0.0, seconds) if math.isfinite(seconds) else None
