@@ -68,7 +68,10 @@ PATTERNS: tuple[tuple[Kind, str], ...] = (
     ),
     (
         "unreachable",
-        r"connection (error|refused|reset)|timed? ?out|temporarily unavailable|name or service not known",
+        # The last of these are what `line` says.
+        r"connection (error|refused|reset)|timed? ?out|temporarily unavailable|name or service not known"
+        r"|refuses connections|cannot be reached|does not take a connection|is not known: |closed without one"
+        r"|no answer in \d|certificate is not trusted",
     ),
 )
 
