@@ -37,7 +37,7 @@ PATTERNS: tuple[tuple[Kind, str], ...] = (
         r"|exceed_context_size|context_length_exceeded|ContextWindowExceeded|context (size|length|window) exceeded"
         r"|greater than (the )?(context|max_seq_len|maximum (context|sequence|input))|n_keep\W{1,3}\d+\W{0,3}>= ?n_ctx"
         r"|n_keep \(\d+\) >= n_ctx|keep the first \d+ tokens|context length of only|reached context length"
-        r"|larger than the max(imum)? context|context shift is disabled|too large to process"
+        r"|larger than the max(imum)? context|context shift is disabled|too large (to process|for model)"
         r"|`inputs` (tokens \+ `max_new_tokens` must be <=|must have less than)"
         r"|too long to fit into the model|exceeds? the (model's )?(maximum|context)"
         r"|prompt length \([\d.]+\).{0,200}should not exceed|default_max_tokens \(-?\d+\) must be greater than 0"
