@@ -129,4 +129,6 @@ def _server(config: Config) -> Check:
     from cosmos_workflow.engines.server import ServerEngine
 
     engine = ServerEngine(config.server_url, model=config.server_model, timeout=10, max_retries=0)
-    return Check("server", "ok", f"{config.server_url}: {engine.model}, {engine.max_model_len or 'unknown'} tokens")
+    return Check(
+        "server", "ok", f"{config.server_url}: {engine.listed()['id']}, {engine.max_model_len or 'unknown'} tokens"
+    )

@@ -74,27 +74,25 @@ class ServerEngine:
     @property
     def model(self) -> str:
         """The model that answers. Raises EngineUnavailable if the server cannot be asked."""
-        return self._model or str(self._listed["id"])
+        return self._model or str(self.listed()["id"])
 
     @property
     def max_model_len(self) -> int | None:
         """The context length that the server states (vLLM and SGLang do), in tokens.
 
-        Raises EngineUnavailable if the server cannot be asked, or lists other models.
+        Raises EngineUnavailable if the server cannot be asked.
         """
-        stated = self._listed.get("max_model_len")
+        stated = (self._entry() or {}).get("max_model_len")
         return stated if isinstance(stated, int) and not isinstance(stated, bool) and stated > 0 else None
 
     def load(self) -> None:
         """See that the server is there. Raises EngineUnavailable; a model that is named is not looked for, as some
         servers load what they do not list.
         """
-        _ = self._models if self._model else self._listed
+        _ = self._models if self._model else self.listed()
 
     def properties(self) -> dict[str, Any]:
-        stated: dict[str, Any] = {"server": shown(self._bases[0])}
-        with suppress(EngineUnavailable):
-            stated["max_model_len"] = self.max_model_len
+        stated = {"max_model_len": self.max_model_len, "server": shown(self._bases[0])}
         return {name: value for name, value in stated.items() if value}
 
     def answer(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
@@ -143,20 +141,27 @@ class ServerEngine:
             remedy="check the URL (it often ends with /v1), or give --server-model where the server has no list",
         )
 
-    @property
-    def _listed(self) -> dict[str, Any]:
-        """What the server says of our model, or of its first; no more than its name where it lists none."""
-        models = self._models
-        if models is None:
-            return {"id": self._model}
+    def _entry(self) -> dict[str, Any] | None:
+        """What the server's list says of our model, or of its first; None where it is not listed."""
+        models = self._models or []
         for model in models:
             if not self._model or model["id"] in (self._model, f"{self._model}:latest"):  # Ollama's tag
                 return model
-        if models and models[0].get("owned_by") == "llamacpp":
-            return models[0]  # llama.cpp's server answers to every name
+        # llama.cpp's server answers to every name.
+        return models[0] if models and models[0].get("owned_by") == "llamacpp" else None
+
+    def listed(self) -> dict[str, Any]:
+        """What the server says of our model; no more than its name where it has no list.
+
+        Raises EngineUnavailable if the server cannot be asked, or lists only others.
+        """
+        if self._models is None:
+            return {"id": self._model}
+        if model := self._entry():
+            return model
         what = f"the server has no model {self._model!r}" if self._model else "the server has no model"
         remedy = "give --server-model, or load one there"
-        raise EngineUnavailable(f"{what}; it has: {_names(models)}", where=shown(self.url), remedy=remedy)
+        raise EngineUnavailable(f"{what}; it has: {_names(self._models)}", where=shown(self.url), remedy=remedy)
 
     def _ask_all(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
         """Each conversation once, with its tries. Raises EngineUnavailable for what concerns all that are open."""

@@ -284,7 +284,8 @@ def test_the_servers_model_and_context_length() -> None:
         assert (engine.model, engine.max_model_len) == ("first", 8192)
         assert ServerEngine(server.url, model="second").max_model_len is None
         with pytest.raises(EngineUnavailable, match="it has: first, second"):
-            _ = ServerEngine(server.url, model="third").max_model_len
+            ServerEngine(server.url, model="third").listed()
+        assert ServerEngine(server.url, model="third").max_model_len is None
 
 
 def test_a_model_that_the_server_does_not_list() -> None:
