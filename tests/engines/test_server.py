@@ -107,6 +107,25 @@ def test_what_is_answered_when_it_dies_is_kept() -> None:
     assert {"a"} <= {one.id for one in answers} <= {"a", "b"}
 
 
+def test_whoever_leaves_does_not_wait_for_what_is_on_its_way() -> None:
+    hold = threading.Event()
+
+    def reply(text: str, attempt: int):
+        if text == "slow":
+            hold.wait(60)
+        return answer("well")
+
+    def leave(one: Answer) -> None:
+        raise KeyboardInterrupt
+
+    with UnwellServer(reply) as server:
+        with pytest.raises(KeyboardInterrupt):
+            ServerEngine(server.url).answer([Conversation(text, text) for text in ("slow", "a")], leave)
+        assert not hold.is_set()
+        assert all(thread.daemon for thread in threading.enumerate() if thread.name.startswith("cosmos-server"))
+        hold.set()
+
+
 def test_an_item_without_an_answer_costs_only_itself() -> None:
     """Its line is closed each time, and the server lives."""
     with UnwellServer(lambda text, attempt: None if text == "bad" else answer("well")) as server:
