@@ -52,7 +52,7 @@ async def inspect_host(program: HostProgram) -> dict[str, Any]:
         "runtime": list(host.container),
         "image": host.image,
         "model_path": host.model_path,
-        "modules": ["vllm", "transformers", "torch", "openai"],
+        "modules": ["vllm", "transformers", "torch", "httpx2", "httpx"],
     }
     (found,) = await program.ask("inspect", data=asked, timeout=120)
     return found
@@ -91,10 +91,10 @@ def _runtime(host: Host, found: dict[str, Any]) -> Iterator[Check]:
 def _engines(host: Host, found: dict[str, Any]) -> Iterator[Check]:
     there = found["modules"]["out"].split()
     wanted = host.engine or ("vllm" if host.model_path else "describe")
-    needs = {"vllm": "vllm", "transformers": "transformers", "server": "openai"}.get(wanted)
-    if needs and needs not in there:
-        remedy = f"install it for {host.python} there (pip install {needs}), or set a container runtime"
-        yield Check("engine", "missing", f"{wanted}: {host.python} has no {needs}", remedy)
+    needs = {"vllm": ["vllm"], "transformers": ["transformers"], "server": ["httpx2", "httpx"]}.get(wanted, [])
+    if needs and not any(name in there for name in needs):
+        remedy = f"install it for {host.python} there (pip install {needs[0]}), or set a container runtime"
+        yield Check("engine", "missing", f"{wanted}: {host.python} has no {' or '.join(needs)}", remedy)
     else:
         yield Check("engine", "ok", f"{wanted}; {host.python} has {', '.join(there) or 'no engine library'}")
 

@@ -22,7 +22,7 @@ __all__ = ["examine", "gpus"]
 def examine() -> Iterator[Check]:
     """Look at everything, one Check at a time; nothing is changed and no network is used but a configured server."""
     yield Check("python", "ok", sys.version.split()[0])
-    yield from (_library(name) for name in ("av", "opencv-python-headless", "kitoken", "openai"))
+    yield from (_library(name) for name in ("av", "opencv-python-headless", "kitoken"))
     yield _guard("tokenizer table", _table)
     config = Config()
     try:
@@ -134,4 +134,6 @@ def _server(config: Config) -> Check:
     from cosmos_workflow.engines.server import ServerEngine
 
     engine = ServerEngine(config.server_url, model=config.server_model, timeout=10, max_retries=0)
-    return Check("server", "ok", f"{config.server_url}: {engine.model}, {engine.max_model_len or 'unknown'} tokens")
+    return Check(
+        "server", "ok", f"{config.server_url}: {engine.listed()['id']}, {engine.max_model_len or 'unknown'} tokens"
+    )

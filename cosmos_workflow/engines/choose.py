@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cosmos_workflow.engines.base import Engine, Offload
+from cosmos_workflow.engines.options import checked_options
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.limits import DEFAULT_MODEL, Model, get_model
 
@@ -34,7 +35,16 @@ class EngineSettings:
 
 
 def choose_engine(name: str, settings: EngineSettings) -> tuple[str, str]:
-    """The engine's name and why it was chosen; `name` is empty or "auto" where nobody asked for one."""
+    """The engine's name and why it was chosen; `name` is empty or "auto" where nobody asked for one.
+
+    Raises UsageError for an unknown name, or an option that the engine cannot have.
+    """
+    name, why = _choose(name, settings)
+    checked_options(name, settings.options)
+    return name, why
+
+
+def _choose(name: str, settings: EngineSettings) -> tuple[str, str]:
     if name and name != "auto":
         return known(name), "as asked"
     if settings.server_url:
@@ -51,7 +61,8 @@ def choose_engine(name: str, settings: EngineSettings) -> tuple[str, str]:
 
 def make_engine(name: str, settings: EngineSettings) -> Engine:
     """The engine, not loaded yet. Raises UsageError for an unknown name or a setting that it lacks."""
-    return ENGINES[known(name)](settings)
+    checked_options(known(name), settings.options)
+    return ENGINES[name](settings)
 
 
 def known(name: str) -> str:

@@ -1,7 +1,7 @@
 """What an engine's error means, from its own words.
 
-A token error is never taken for a memory error. The texts are those of vLLM 0.8 to 0.32, of its
-OpenAI-compatible server and of PyTorch; `tests/engines/test_failures.py` holds them in full.
+A token error is never taken for a memory error. The texts are those of vLLM 0.8 to 0.32, of PyTorch, and of the
+OpenAI-compatible servers that docs/ENGINES.md lists; `tests/engines/test_failures.py` holds them in full.
 """
 
 from __future__ import annotations
@@ -11,34 +11,67 @@ from typing import Literal
 
 __all__ = ["Kind", "classify", "concerns_one_request", "readable", "refused_tokens", "root_cause"]
 
-Kind = Literal["too_long", "too_many_images", "out_of_memory", "model_missing", "unreachable", "rejected", "other"]
+Kind = Literal[
+    "too_long", "too_many_images", "out_of_memory", "model_missing", "unreachable", "rejected", "other",
+    # Of servers: asked for too much at once, no answer in time, a fault of its own, and what is no answer.
+    "busy", "timed_out", "server_error", "empty_answer", "bad_answer",
+]  # fmt: skip
 
-# In this order: a text about tokens may mention memory, never the other way round.
+# In this order: a text about a rate tells of tokens, and one about tokens may mention memory, never the
+# other way round.
 PATTERNS: tuple[tuple[Kind, str], ...] = (
     (
-        "too_long",
-        r"longer than the maximum model length|maximum context length|maximum model length of \d+"
-        r"|max_tokens must be at least 1, got 0|max_tokens.{0,40}too large|exceeds? the (model's )?(maximum|context)"
-        r"|exceed.{0,20}context (size|length|window)",
+        "busy",
+        r"rate.?limit|tokens per (min|minute|hour|day)|requests per (min|minute|hour|day)|too many requests"
+        r"|exceeded your current quota|insufficient.quota|(is|are|currently) overloaded|overloaded_error|queue is full",
     ),
-    ("too_many_images", r"at most \d+ (image|video|audio)\S* may be provided|too many (image|multi-?modal)"),
+    (
+        "too_many_images",
+        r"at most \d+ (image|video|audio)|too many (image|multi-?modal)|number of images.{0,40}exceed",
+    ),
+    (
+        "too_long",
+        r"longer than the ([\w']+ ){0,3}(context|model|sequence) ?length|maximum context length"
+        r"|maximum model length of \d+|max_tokens must be at least 1, got (0|-)|max_tokens.{0,40}too large"
+        r"|exceed.{0,60}(context|model|maximum|max|allowed)[\w' ]{0,30}(length|size|window|tokens|seq_len)"
+        r"|exceed_context_size|context_length_exceeded|ContextWindowExceeded|context (size|length|window) exceeded"
+        r"|greater than (the )?(context|max_seq_len|maximum (context|sequence|input))|n_keep\W{1,3}\d+\W{0,3}>= ?n_ctx"
+        r"|n_keep \(\d+\) >= n_ctx|keep the first \d+ tokens|context length of only|reached context length"
+        r"|larger than the max(imum)? context|context shift is disabled|too large (to process|for model)"
+        r"|`inputs` (tokens \+ `max_new_tokens` must be <=|must have less than)"
+        r"|too long to fit into the model|exceeds? the (model's )?(maximum|context)"
+        r"|prompt length \([\d.]+\).{0,200}should not exceed|default_max_tokens \(-?\d+\) must be greater than 0"
+        r"|(prompt|input|request) (is |was )?too long|too many (input |prompt )?tokens"
+        r"|reduce (the length of )?(the|your) (prompt|input|messages)",
+    ),
     (
         "out_of_memory",
-        r"out of memory|free memory on device|no available memory for the cache|memory.{0,80}is less than"
+        r"out of (\w+ )?memory|free memory on device|no available memory for the cache|memory.{0,80}is less than"
         r"|cannot allocate memory|larger than the maximum number of tokens that can be stored in KV cache"
         r"|KV cache is (needed|required), which is larger|larger than the available KV cache memory"
-        r"|OutOfMemoryError|not enough memory",
+        r"|OutOfMemory|not enough (\w+ )?memory|insufficient (\w+ )?memory|requires more (\w+ )?memory"
+        r"|cudaMalloc failed|failed to allocate|bad_alloc|ALLOC_FAILED",
     ),
     (
         "model_missing",
         r"repo id must be in the form|is not a local folder and is not a valid model identifier"
         r"|invalid repository id or local directory"
         r"|repository not found|model .{0,200}(does not exist|not found)|no such model|gated repo"
-        r"|cannot find any model weights",
+        r"|cannot find any model weights|model_not_found|unknown model|invalid model name|no models? (is |are )?loaded"
+        r"|model (is )?(not loaded|unloaded)",
+    ),
+    (
+        "rejected",
+        r"(image|vision|multi-?modal)( input)?s? (is|are) not supported|not support (image|vision|multi-?modal)"
+        r"|unexpected endpoint|not a multi-?modal model|missing data required for image"
+        r"|failed to (process|decode) image",
     ),
     (
         "unreachable",
-        r"connection (error|refused|reset)|timed? ?out|temporarily unavailable|name or service not known",
+        # The last of these are what `line` says.
+        r"connection (error|refused|reset)|timed? ?out|temporarily unavailable|name or service not known"
+        r"|refuses connections|cannot be reached|does not take a connection|is not known: |closed without one"
+        r"|no answer in \d|certificate is not trusted",
     ),
 )
 
@@ -77,9 +110,15 @@ def readable(error: BaseException) -> str:
     return text if len(text) <= 600 else f"{text[:600]}…"
 
 
+# In this order: a text that tells of the prompt and of the whole is read for the prompt.
 LENGTHS = (
-    r"prompt length of (\d+)|prompt \((?:total )?length (\d+)\)|(?:contains|has|with)(?: at least)? (\d+) input tokens"
-    r"|resulted in (\d+) tokens|requested (\d+) tokens"
+    r"(\d+) (?:in|from|of) the (?:input )?(?:messages|prompt)|(\d+) tokens from the input messages"
+    r"|(\d+) `inputs` tokens",
+    r"prompt length (?:of |\()?(\d+)|prompt \((?:total )?length (\d+)\)|input length \((\d+)"
+    r"|(?:contains|has|with)(?: at least)? (\d+) input tokens|(?:input|request) \((\d+) tokens"
+    r"|n_prompt_tokens\W{1,4}(\d+)"
+    r"|keep the first (\d+) tokens|n_keep\W{1,3}(\d+)|Given: (\d+)|too long: (\d+) tokens|requested tokens \((\d+)\)"
+    r"|token count \((\d+)\)|prompt contains (\d+) tokens|resulted in (\d+) tokens|requested (\d+) tokens",
 )
 
 
@@ -89,7 +128,7 @@ def refused_tokens(text: str) -> int:
     >>> refused_tokens("Prompt length of 4157 is longer than the maximum model length of 4096")
     4157
     """
-    found = re.search(LENGTHS, text, re.IGNORECASE)
+    found = next(filter(None, (re.search(pattern, text, re.IGNORECASE) for pattern in LENGTHS)), None)
     return int(next(filter(None, found.groups()))) if found else 0
 
 

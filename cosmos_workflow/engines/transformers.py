@@ -5,13 +5,16 @@ from __future__ import annotations
 import gc
 import io
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from cosmos_workflow.engines.answers import ALIKE, ask_again, judged
 from cosmos_workflow.engines.base import Answer, Conversation, Deliver, Wants
 from cosmos_workflow.engines.failures import classify, readable
+from cosmos_workflow.engines.options import option_to_blame
 from cosmos_workflow.errors import EngineError, EngineUnavailable, OutOfMemory
 
 __all__ = ["TransformersEngine"]
@@ -31,9 +34,11 @@ class TransformersEngine:
         self.model_path = str(model_path)
         self.options = dict(options or {})
         self._loaded: tuple[Any, Any] | None = None
+        self._answered = False
+        self._alike: dict[str, set[str]] = defaultdict(set)
 
     def load(self) -> None:
-        """Load the checkpoint, if it is not. Raises EngineUnavailable or OutOfMemory."""
+        """Load the checkpoint, if it is not. Raises EngineUnavailable, OutOfMemory, or UsageError for an option."""
         self._load()
 
     def properties(self) -> dict[str, Any]:
@@ -46,25 +51,35 @@ class TransformersEngine:
         return {"version": f"transformers {transformers.__version__}", "device": model.device.type, "dtype": dtype}
 
     def answer(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
+        ask_again(self._answer, conversations, deliver)
+
+    def _answer(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
         for conversation in conversations:
             processor, model = self._load()
             started = time.perf_counter()
             try:
                 answer = _generate(processor, model, conversation)
-            except (ValueError, TypeError, IndexError) as error:
-                answer = Answer(conversation.id, error=readable(error), error_kind=classify(error))
-            except RuntimeError as error:
-                raise self._trouble(error) from error
+                self._answered = True
+            except Exception as error:
+                answer = self._failed(conversation.id, error)
             deliver(_timed(answer, time.perf_counter() - started))
 
-    def close(self) -> None:
-        self._loaded = None
-        gc.collect()
-        with suppress(ImportError):
-            import torch
+    def _failed(self, id: str, error: Exception) -> Answer:
+        """The item's error. Raises EngineError where the device is gone, or several fail alike and none is answered."""
+        kind, what = classify(error), readable(error)
+        self._alike[f"{type(error).__name__} {kind}"].add(id)
+        lost = "CUDA error" in what or "device-side assert" in what
+        if lost or (not self._answered and any(len(ids) >= ALIKE for ids in self._alike.values())):
+            raise self._trouble(error) from error
+        if kind == "out_of_memory":
+            _empty_cache()
+        return Answer(id, error=what, error_kind="rejected" if kind == "other" else kind)
 
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
+    def close(self) -> None:
+        self._loaded, self._answered = None, False
+        self._alike.clear()
+        gc.collect()
+        _empty_cache()
 
     def _load(self) -> tuple[Any, Any]:
         if self._loaded is None:
@@ -82,8 +97,8 @@ class TransformersEngine:
             try:
                 processor = AutoProcessor.from_pretrained(self.model_path)
                 model = AutoModelForImageTextToText.from_pretrained(self.model_path, **options)
-            except (OSError, ValueError, RuntimeError, ImportError, KeyError) as error:
-                raise self._trouble(error) from error
+            except Exception as error:
+                raise option_to_blame(self.name, self.options, error) or self._trouble(error) from error
             self._loaded = processor, model.eval()
         return self._loaded
 
@@ -122,13 +137,22 @@ def _generate(processor: Any, model: Any, conversation: Conversation) -> Answer:
     answer = output[0, prompt_tokens:].tolist()
     stops = model.generation_config.eos_token_id
     stops = set(stops if isinstance(stops, list) else [stops])
-    return Answer(
+    reply = Answer(
         conversation.id,
-        text=processor.decode(answer, skip_special_tokens=True).strip(),
+        text=processor.decode(answer, skip_special_tokens=True),
         finish_reason="stop" if answer and answer[-1] in stops else "length",
         prompt_tokens=prompt_tokens,
         completion_tokens=len(answer),
     )
+    return judged(reply)
+
+
+def _empty_cache() -> None:
+    with suppress(ImportError):
+        import torch
+
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
 
 def _timed(answer: Answer, seconds: float) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -10,9 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from cosmos_workflow.engines.answers import ask_again, judged
 from cosmos_workflow.engines.base import Answer, Conversation, Deliver, Offload, Wants
 from cosmos_workflow.engines.failures import classify, concerns_one_request, readable
 from cosmos_workflow.engines.messages import messages
+from cosmos_workflow.engines.options import known_options, option_to_blame
 from cosmos_workflow.engines.watching import watched
 from cosmos_workflow.errors import EngineError, EngineUnavailable, OutOfMemory
 from cosmos_workflow.limits import DEFAULT_MODEL, Model, get_model
@@ -54,30 +57,35 @@ class VLLMEngine:
     def answer(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
         if self.offload == "item":
             for conversation in conversations:
-                self._answer([conversation], deliver)
+                ask_again(self._answer, [conversation], deliver)
                 self.close()
             return
-        self._answer(conversations, deliver)
+        ask_again(self._answer, conversations, deliver)
         if self.offload == "batch":
             self.close()
 
     def load(self) -> None:
-        """Load the model, if it is not. Raises EngineUnavailable or OutOfMemory."""
+        """Load the model, if it is not. Raises EngineUnavailable, OutOfMemory, or UsageError for an option of vLLM's
+        that there is not.
+        """
         if self._llm is not None:
             return
         # vLLM's own log belongs to people, never to stdout; a user's settings stand.
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
         try:
-            from vllm import LLM
+            from vllm import LLM, EngineArgs
         except ImportError as error:
             raise EngineUnavailable(
                 f"vLLM cannot be imported ({readable(error)})", remedy="pip install 'cosmos-workflow[vllm]'"
             ) from error
+        known_options(
+            self.name, self.options, {*inspect.signature(LLM).parameters, *inspect.signature(EngineArgs).parameters}
+        )
         try:
             self._llm = LLM(**self.arguments())
         except Exception as error:
             self.close()
-            raise self._trouble(error) from error
+            raise option_to_blame(self.name, self.options, error) or self._trouble(error) from error
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of vLLM's `LLM`: NVIDIA's, but for max_num_seqs, with `options` on top."""
@@ -237,12 +245,13 @@ def _answer_of(id: str, output: Any, seconds: float) -> Answer:
     if getattr(metrics, "last_token_ts", 0):
         times = {name: getattr(metrics, f"{name}_ts") for name in ("queued", "scheduled", "first_token", "last_token")}
         times["preempted"] = getattr(metrics, "num_preemptions", 0)
-    return Answer(
+    answer = Answer(
         id,
-        text=best.text.strip(),
+        text=best.text,
         finish_reason=best.finish_reason or "",
         prompt_tokens=len(output.prompt_token_ids or ()),
         completion_tokens=len(best.token_ids),
         seconds=round(seconds, 3),
         times=times,
     )
+    return judged(answer)

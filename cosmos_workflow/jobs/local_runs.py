@@ -12,7 +12,7 @@ from typing import Any
 
 from cosmos_workflow.engines import Engine, EngineSettings, make_engine
 from cosmos_workflow.engines.logs import log_vllm_to
-from cosmos_workflow.errors import EngineError, OutOfMemory, RunFailed
+from cosmos_workflow.errors import Conflict, EngineError, NotFound, OutOfMemory, RunFailed, UsageError
 from cosmos_workflow.execution import run_local
 from cosmos_workflow.execution.engine_process import EngineProcess
 from cosmos_workflow.jobs.driving import Listener
@@ -149,7 +149,9 @@ class LocalRuns:
                     )
         except Stopped:
             return
-        except EngineError as error:
+        except (Conflict, NotFound):
+            raise
+        except (EngineError, UsageError) as error:
             if stop.is_set():
                 return
             kind = "out_of_memory" if isinstance(error, OutOfMemory) else "engine_failed"

@@ -152,7 +152,7 @@ def _ended(timing: Timing, asked: list[Asked]) -> Timing:
         seconds = sum(one.parts["start"] + one.parts["prompts"] for one in asked)
     answers = [answer for one in asked for answer in one.answers.values()]
     failed = next((one for one in asked if one.error), None)
-    refused = next((one for one in answers if one.error), None)
+    refused = next((one for one in answers if one.error and one.error_kind != "empty_answer"), None)
     course: list[list[float]] = []
     offset = 0.0
     for one in asked:
@@ -163,7 +163,7 @@ def _ended(timing: Timing, asked: list[Asked]) -> Timing:
         timing,
         seconds=round(seconds, 3),
         parts=parts,
-        answered=sum(not one.error for one in answers),
+        answered=sum(not one.error or one.error_kind == "empty_answer" for one in answers),
         completion_tokens=sum(one.completion_tokens for one in answers),
         peak_mib=max((mib for one in asked for _, mib in one.memory), default=0),
         memory_of=asked[-1].memory_of,

@@ -151,7 +151,8 @@ class Subject:
 
 def ended(trial: Trial, answers: Sequence[Answer], asked: Asked) -> Trial:
     """The trial with what was seen; `answers` are those to its own conversations."""
-    refused = next((one for one in answers if one.error), None)
+    # A text without a word is an answer here: it was asked how much there is room for.
+    refused = next((one for one in answers if one.error and one.error_kind != "empty_answer"), None)
     error, kind = (refused.error, refused.error_kind) if refused else ("", "")
     if len(answers) < trial.batch and not refused:
         error, kind = asked.error, asked.kind

@@ -85,8 +85,21 @@ TEXTS = [
     ("model_missing", "Repo id must be in the form 'repo_name' or 'namespace/repo_name': '/models/none'."),
     ("model_missing", "The model `upsampler` does not exist."),
     ("model_missing", 'model "pixtral" not found, try pulling it first'),
+    ("too_long", "Prompt length (4157) is greater than max_seq_len (4096)"),  # TabbyAPI
+    ("too_long", "prompt is too long: 4157 tokens > 4096 maximum"),
+    ("too_long", "Prompt contains 4157 tokens and 0 draft tokens, too large for model with 4096 maximum context"),
+    ("too_long", "too many tokens: total number of tokens in the prompt cannot exceed 4081"),
+    ("busy", "Rate limit reached for gpt-4o on tokens per min (TPM): Limit 30000, Requested 40000."),
+    ("busy", "You exceeded your current quota, please check your plan and billing details."),
+    ("out_of_memory", "failed to allocate compute buffers"),
+    ("rejected", "Model does not support images. Please use a model that does."),
     ("unreachable", "Connection error."),
     ("unreachable", "Request timed out."),
+    # Our own, of the line to a server
+    ("unreachable", "no answer: the server refuses connections (nothing listens there)"),
+    ("unreachable", "no answer: the connection was closed without one (Server disconnected)"),
+    ("unreachable", "the name of the server is not known: gpu.example"),
+    ("unreachable", "the server's certificate is not trusted (self-signed certificate)"),
     ("other", "Engine core initialization failed. See root cause above. Failed core proc(s): {}"),
 ]
 

@@ -4,10 +4,14 @@ import threading
 import time
 
 import pytest
+from servers.model_servers import FAULTS, NO_ANSWERS, NO_COMPLETIONS, SORTS, Sort
 from servers.unwell import UnwellServer, answer, refusal
 
 from cosmos_workflow.engines import Answer, Conversation
-from cosmos_workflow.engines.server import ServerEngine
+from cosmos_workflow.engines.answers import ASKS
+from cosmos_workflow.engines.at_once import answer_at_once
+from cosmos_workflow.engines.line import LONGEST_REPLY
+from cosmos_workflow.engines.server import HELLO, ServerEngine
 from cosmos_workflow.errors import EngineUnavailable
 
 
@@ -66,23 +70,222 @@ def test_requests_at_once_are_bounded() -> None:
 
 def test_a_server_that_dies_in_the_middle_keeps_what_was_answered() -> None:
     answers: list[Answer] = []
-    with UnwellServer(lambda text, attempt: answer("well") if text < "t5" else None) as server:
+
+    def deliver(one: Answer) -> None:
+        answers.append(one)
+        if len(answers) == 5:
+            server.stop()
+
+    with UnwellServer(lambda text, attempt: answer("well")) as server:
         engine = ServerEngine(server.url, concurrency=1, max_retries=0)
         with pytest.raises(EngineUnavailable, match="no answer"):
+            engine.answer([Conversation(f"t{i}", f"t{i}") for i in range(10)], deliver)
+    assert [one.id for one in answers] == [f"t{i}" for i in range(len(answers))]
+    assert 5 <= len(answers) <= 6  # one may have been on its way
+
+
+def test_what_is_answered_when_it_dies_is_kept() -> None:
+    """Answers that came in while another request found nobody are delivered before the run ends."""
+    came = threading.Event()
+    answers: list[Answer] = []
+
+    def ask(conversation: Conversation) -> Answer:
+        if conversation.id == "lost":
+            came.wait(60)
+            raise EngineUnavailable("no answer")
+        return Answer(conversation.id, "well", "stop")
+
+    def deliver(one: Answer) -> None:
+        answers.append(one)
+        if len(answers) == 1:
+            came.set()
+
+    with pytest.raises(EngineUnavailable):
+        answer_at_once(
+            ask, [Conversation(id, id) for id in ("lost", "a", "b")], deliver, limit=3, over=threading.Event()
+        )
+    assert {"a"} <= {one.id for one in answers} <= {"a", "b"}
+
+
+def test_whoever_leaves_does_not_wait_for_what_is_on_its_way() -> None:
+    hold = threading.Event()
+
+    def reply(text: str, attempt: int):
+        if text == "slow":
+            hold.wait(60)
+        return answer("well")
+
+    def leave(one: Answer) -> None:
+        raise KeyboardInterrupt
+
+    with UnwellServer(reply) as server:
+        with pytest.raises(KeyboardInterrupt):
+            ServerEngine(server.url).answer([Conversation(text, text) for text in ("slow", "a")], leave)
+        assert not hold.is_set()
+        assert all(thread.daemon for thread in threading.enumerate() if thread.name.startswith("cosmos-server"))
+        hold.set()
+
+
+def test_an_item_without_an_answer_costs_only_itself() -> None:
+    """Its line is closed each time, and the server lives."""
+    with UnwellServer(lambda text, attempt: None if text == "bad" else answer("well")) as server:
+        answers = ask(server, ["bad", *"abcd"], max_retries=1, concurrency=1)
+    assert [answers[f"id-{text}"].text for text in "abcd"] == ["well"] * 4
+    assert answers["id-bad"].error_kind == "unreachable"
+    assert server.attempts["bad"] == 2
+
+
+def test_an_item_that_takes_too_long_costs_only_itself() -> None:
+    over = threading.Event()
+
+    def reply(text: str, attempt: int):
+        if text == "bad":
+            over.wait(60)
+        return answer("well")
+
+    with UnwellServer(reply) as server:
+        engine = ServerEngine(server.url, timeout=1.0)
+        answers: dict[str, Answer] = {}
+        engine.answer([Conversation(text, text) for text in ("bad", "a")], lambda one: answers.update({one.id: one}))
+        over.set()
+    assert answers["a"].text == "well"
+    assert (answers["bad"].error, answers["bad"].error_kind) == ("no answer in 1 s", "timed_out")
+    assert server.attempts["bad"] == 2  # the whole time twice is enough to know
+
+
+@pytest.mark.parametrize("reply", [NO_ANSWERS["null"], NO_ANSWERS["thinking cut off"], NO_COMPLETIONS["page"]])
+def test_what_is_no_answer_is_asked_again(reply) -> None:
+    with UnwellServer(lambda text, attempt: answer("well") if attempt == ASKS else reply) as server:
+        assert ask(server, ["a"])["id-a"].text == "well"
+    assert server.attempts["a"] == ASKS
+    with UnwellServer(lambda text, attempt: reply) as server:
+        assert ask(server, ["a"])["id-a"].error_kind in ("empty_answer", "bad_answer")
+    assert server.attempts["a"] == ASKS
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_three_refused_alike_and_none_answered_is_the_servers_fault(name: str) -> None:
+    reply, words = FAULTS[name]
+    answers: list[Answer] = []
+    with UnwellServer(lambda text, attempt: reply) as server:
+        engine = ServerEngine(server.url, concurrency=1, max_retries=0)
+        with pytest.raises(EngineUnavailable, match="refused alike") as caught:
             engine.answer([Conversation(f"t{i}", f"t{i}") for i in range(10)], answers.append)
-    assert [one.id for one in answers] == [f"t{i}" for i in range(5)]
+    assert words in str(caught.value)
+    assert [one.id for one in answers] == ["t0", "t1", "t2"]
+    assert server.attempts.keys() == {"t0", "t1", "t2", HELLO.text}
 
 
-def test_nobody_there() -> None:
-    with pytest.raises(EngineUnavailable, match="no answer") as caught:
-        ServerEngine("http://127.0.0.1:9/v1", max_retries=0).answer([Conversation("a", "a")], print)
-    assert "127.0.0.1:9" in str(caught.value)
+def test_three_bad_items_at_the_start_are_not_the_servers_fault() -> None:
+    """It answers the least there is, so the run goes on: what is left of a batch may be all bad."""
+    with UnwellServer(lambda text, attempt: refusal(400, "no") if text[0] == "t" else answer("well")) as server:
+        answers = ask(server, [*(f"t{i}" for i in range(10)), "good"], concurrency=1)
+    assert answers["id-good"].text == "well"
+    assert server.attempts[HELLO.text] == 1
 
 
-@pytest.mark.parametrize("reply", [(200, {"object": "chat.completion"}), (200, {"choices": []})])
-def test_an_answer_that_is_none(reply) -> None:
-    with UnwellServer(lambda text, attempt: reply) as server, pytest.raises(EngineUnavailable):
-        ask(server, ["a"], max_retries=0)
+def test_refusals_that_differ_are_the_items_own() -> None:
+    replies = [FAULTS["400 text"], FAULTS["413"], FAULTS["422"], FAULTS["500 plain"], FAULTS["400 text"], FAULTS["413"]]
+    with UnwellServer(lambda text, attempt: replies[int(text)][0]) as server:
+        answers = ask(server, [str(number) for number in range(len(replies))], max_retries=0)
+    assert all(one.error for one in answers.values())
+
+
+@pytest.mark.parametrize("reply", [SORTS[0].too_long, NO_ANSWERS["null"]], ids=["too long", "empty"])
+def test_what_is_wrong_with_the_items_themselves_ends_no_run(reply) -> None:
+    with UnwellServer(lambda text, attempt: reply) as server:
+        assert len(ask(server, [f"t{i}" for i in range(10)])) == 10
+
+
+def test_refusals_after_an_answer_end_no_run() -> None:
+    with UnwellServer(lambda text, attempt: answer("well") if text == "t0" else refusal(500, "x")) as server:
+        answers = ask(server, [f"t{i}" for i in range(10)], max_retries=0, concurrency=1)
+    assert sum(not one.error for one in answers.values()) == 1
+
+
+def test_quick_refusals_wait_for_what_is_on_its_way() -> None:
+    """Refusals come at once, answers take their time: the first answer decides, not the first outcome."""
+    quick = threading.Barrier(4)
+
+    def reply(text: str, attempt: int):
+        if attempt == 1 and text in ("t0", "t1", "t2", "good"):
+            quick.wait(60)
+        if text.startswith("t"):
+            return refusal(400, "no")
+        while sum(server.attempts[f"t{n}"] for n in range(9)) < 3:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        return answer("well")
+
+    with UnwellServer(reply) as server:
+        answers = ask(server, ["good", *(f"t{i}" for i in range(9))], concurrency=4)
+    assert answers["id-good"].text == "well"
+    assert len(answers) == 10
+
+
+@pytest.mark.parametrize("sort", SORTS, ids=lambda sort: sort.name)
+def test_each_server_by_name(sort: Sort) -> None:
+    """A stand-in of each: a good item among its refusals, at the right path and at its root."""
+    replies = {"good": sort.answer("long"), "long": sort.too_long, "missing": sort.missing}
+    replies |= {f"fault {number}": reply for number, (_, reply) in enumerate(sort.faults)}
+    kinds = {"good": "", "long": "too_long", "missing": "model_missing"}
+    kinds |= {f"fault {number}": kind for number, (kind, _) in enumerate(sort.faults)}
+    with UnwellServer(
+        lambda text, attempt: replies[text], listing=sort.listing, elsewhere=sort.elsewhere
+    ) as server:  # fmt: skip
+        given = [ServerEngine(url, model="m", max_retries=1, concurrency=1) for url in (server.url, server.url[:-3])]
+        for engine in given:
+            answers: list[Answer] = []
+            engine.answer([Conversation(text, text) for text in replies], answers.append)
+            engine.close()
+            assert {one.id: one.error_kind for one in answers} == kinds
+            assert {one.text for one in answers} == {"long", ""}
+
+
+@pytest.mark.parametrize(("header", "value"), [("Retry-After", "0"), ("retry-after-ms", "5"), ("Retry-After", "0.01")])
+def test_the_wait_that_the_server_states(header: str, value: str) -> None:
+    began = time.monotonic()
+    with UnwellServer(
+        lambda text, attempt: (429, {}) if attempt < 5 else answer("well"), headers={header: value}
+    ) as server:
+        assert ask(server, ["a"])["id-a"].text == "well"
+    assert time.monotonic() - began < 60
+
+
+@pytest.mark.parametrize("value", ["soon", "-1", "nan", "Mon, 99 Foo 2026", "1e400", ""])
+def test_a_wait_that_is_none(value: str) -> None:
+    with UnwellServer(
+        lambda text, attempt: (429, {}) if attempt < 2 else answer("well"), headers={"Retry-After": value}
+    ) as server:
+        assert ask(server, ["a"])["id-a"].text == "well"
+
+
+def test_a_wait_that_is_far_too_long_is_not_waited() -> None:
+    with UnwellServer(lambda text, attempt: (429, {}), headers={"Retry-After": "86400"}) as server:
+        assert ask(server, ["a"])["id-a"].error_kind == "busy"
+    assert server.attempts["a"] == 1
+
+
+def test_a_request_holds_what_openais_does() -> None:
+    with UnwellServer(lambda text, attempt: answer("well")) as server:
+        engine = ServerEngine(server.url)
+        conversations = [
+            Conversation("a", "x", max_tokens=7, temperature=0.5, seed=2**64 - 1),
+            Conversation("b", "x", max_tokens=7),
+        ]
+        engine.answer(conversations, lambda one: None)
+    seeded, free = sorted(server.bodies, key=lambda body: "seed" not in body)
+    assert seeded == {
+        "model": "m", "messages": [{"role": "user", "content": [{"type": "text", "text": "x"}]}], "max_tokens": 7,
+        "temperature": 0.5, "seed": 2**64 - 1,
+    }  # fmt: skip
+    assert "seed" not in free
+
+
+def test_a_huge_reply_is_not_read_to_its_end() -> None:
+    body = b'{"choices": [{"message": {"content": "' + b"x" * (LONGEST_REPLY + 1) + b'"}, "finish_reason": "stop"}]}'
+    with UnwellServer(lambda text, attempt: (200, body)) as server:
+        assert ask(server, ["a"])["id-a"].error_kind == "bad_answer"
 
 
 def test_a_key_that_is_not_taken() -> None:
@@ -100,4 +303,19 @@ def test_the_servers_model_and_context_length() -> None:
         assert (engine.model, engine.max_model_len) == ("first", 8192)
         assert ServerEngine(server.url, model="second").max_model_len is None
         with pytest.raises(EngineUnavailable, match="it has: first, second"):
-            _ = ServerEngine(server.url, model="third").max_model_len
+            ServerEngine(server.url, model="third").listed()
+        assert ServerEngine(server.url, model="third").max_model_len is None
+
+
+def test_a_model_that_the_server_does_not_list() -> None:
+    """Some load what they do not list; those that do not say so, and what they have is told."""
+    models = [{"id": "first"}, {"id": "second:latest"}]
+    missing = refusal(404, "The model `third` does not exist.")
+    with UnwellServer(lambda text, attempt: answer("well") if text == "a" else missing, models) as server:
+        engine = ServerEngine(server.url, model="third")
+        answers: dict[str, Answer] = {}
+        engine.answer([Conversation(text, text) for text in "ab"], lambda one: answers.update({one.id: one}))
+        assert answers["a"].text == "well"
+        assert answers["b"].error_kind == "model_missing"
+        assert "the server has: first, second:latest" in answers["b"].error
+        assert ServerEngine(server.url, model="second").max_model_len is None

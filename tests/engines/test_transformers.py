@@ -13,7 +13,7 @@ from servers.tiny_checkpoints import build_pixtral, build_qwen
 from cosmos_workflow import upsample
 from cosmos_workflow.engines import Answer, Conversation, EngineSettings, make_engine
 from cosmos_workflow.engines.transformers import TransformersEngine
-from cosmos_workflow.errors import EngineUnavailable
+from cosmos_workflow.errors import EngineUnavailable, UsageError
 from cosmos_workflow.lab.trials import draw_frame
 from cosmos_workflow.limits import MODELS, QwenImages, read_folder
 
@@ -44,7 +44,7 @@ def test_image_tokens_are_the_processors(checkpoint: tuple[str, Path]) -> None:
     without = Conversation("text", "a city", max_tokens=1, temperature=0)
     text, *answers = ask(folder, [without, *sent])
     for (width, height), answer in zip(sizes, answers, strict=True):
-        assert answer.error == ""
+        assert answer.error_kind in ("", "empty_answer")  # one token may be no text
         assert answer.prompt_tokens - text.prompt_tokens == model.images.tokens(width, height), answer.id
 
 
@@ -77,6 +77,32 @@ def test_the_whole_way_from_a_video(checkpoint: tuple[str, Path], clip: Path) ->
 def test_a_folder_without_a_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(EngineUnavailable, match="cannot be used"):
         ask(tmp_path, [Conversation("a", "x")])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("nonsense", 1), ("attn_implementation", "nonsense"), ("dtype", "float99"), ("device_map", "nowhere")],
+)
+def test_an_option_that_transformers_does_not_have(checkpoint: tuple[str, Path], name: str, value: object) -> None:
+    with pytest.raises(UsageError, match=name):
+        TransformersEngine(checkpoint[1], options={name: value}).load()
+
+
+def test_an_item_that_fails_costs_only_itself(checkpoint: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    from cosmos_workflow.engines import transformers
+
+    generate = transformers._generate
+
+    def generate_or_fail(processor: object, model: object, conversation: Conversation) -> Answer:
+        if conversation.id == "bad":
+            raise RuntimeError("The size of tensor a (7) must match the size of tensor b (8)")
+        return generate(processor, model, conversation)
+
+    monkeypatch.setattr(transformers, "_generate", generate_or_fail)
+    sent = [Conversation(id, "x", (draw_frame(64, 64),), max_tokens=20) for id in ("a", "bad", "b")]
+    answers = {one.id: one for one in ask(checkpoint[1], sent)}
+    assert (answers["a"].error, answers["b"].error) == ("", "")
+    assert answers["bad"].error_kind == "rejected"
 
 
 def test_qwens_rule_is_smart_resize() -> None:

@@ -14,7 +14,7 @@ from servers import vllm_env
 from cosmos_workflow import Item, Settings, upsample
 from cosmos_workflow.engines import Answer, Conversation, EngineSettings, make_engine
 from cosmos_workflow.engines.vllm import VLLMEngine
-from cosmos_workflow.errors import EngineUnavailable
+from cosmos_workflow.errors import EngineUnavailable, UsageError
 from cosmos_workflow.limits import kv_cache, read_folder
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(600)]
@@ -168,3 +168,19 @@ def test_closing_leaves_no_process_and_it_loads_anew(engine: VLLMEngine) -> None
 def test_a_model_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(EngineUnavailable, match="--model-path"):
         VLLMEngine(tmp_path / "nothing").load()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("tensor_paralel_size", 2, "did you mean tensor_parallel_size?"),
+        ("nonsense", 1, "leave it out"),
+        ("quantization", "nonsense", "quantization is 'nonsense'"),
+        ("kv_cache_dtype", "nonsense", "kv_cache_dtype is 'nonsense'"),
+    ],
+)
+def test_an_option_that_vllm_does_not_have(name: str, value: object, says: str) -> None:
+    engine = VLLMEngine(vllm_env.MODEL, options={**vllm_env.OPTIONS, name: value})
+    with pytest.raises(UsageError) as caught:
+        engine.load()
+    assert says in str(caught.value)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 from servers import unwell
+from servers.model_servers import FAULTS, NO_ANSWERS, NO_COMPLETIONS, SORTS
 from servers.peers import Peer
 
 from cosmos_workflow.api import upsample_on
@@ -55,3 +56,32 @@ class Gate(unwell.UnwellServer):
     def settings(self) -> dict[str, object]:
         told = EngineSettings(server_url=self.url, server_model="m", options={"concurrency": 1, "max_retries": 0})
         return {"engine": "server", "engine_settings": told}
+
+
+BAD_REPLIES: dict[str, unwell.Reply | None] = {
+    "empty": NO_ANSWERS["null"],
+    "thinking": NO_ANSWERS["thinking cut off"],
+    "page": NO_COMPLETIONS["page"],
+    "list": NO_COMPLETIONS["list"],
+    "refused": FAULTS["422"][0],
+    "broken": FAULTS["500"][0],
+    "too long": SORTS[0].too_long,
+    "closed": None,
+}
+BAD_KINDS = {
+    "empty": "empty_answer", "thinking": "empty_answer", "page": "bad_answer", "list": "bad_answer",
+    "refused": "rejected", "broken": "server_error", "too long": "too_long", "closed": "unreachable",
+}  # fmt: skip
+
+
+class Faulty(unwell.UnwellServer):
+    """A server that gives each of BAD_REPLIES to the prompt of that name, and good answers to others."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            lambda text, attempt: BAD_REPLIES[text] if text in BAD_REPLIES else unwell.answer(f"long {text}")
+        )
+
+    def settings(self) -> dict[str, object]:
+        settings = EngineSettings(server_url=self.url, server_model="m", options={"max_retries": 0})
+        return {"engine": "server", "engine_settings": settings}

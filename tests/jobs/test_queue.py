@@ -15,7 +15,7 @@ from pathlib import Path
 
 import clips
 import pytest
-from jobs.helpers import Gate
+from jobs.helpers import BAD_KINDS, Faulty, Gate
 from sqlalchemy.exc import OperationalError
 
 from cosmos_workflow.api import enqueue, open_runs
@@ -84,6 +84,19 @@ def test_what_cannot_run_is_answered_by_its_plan(runs: Runs, items: Callable[[in
         runs.retry(run.id)
     with pytest.raises(UsageError, match="no host"):
         enqueue(items(1), place="nowhere", runs=runs)
+
+
+def test_bad_answers_cost_only_their_items(runs: Runs, items: Callable[[int], list[Item]]) -> None:
+    (good,) = items(1)
+    bad = [Item(name, name, good.video) for name in BAD_KINDS]
+    with Faulty() as server:
+        run = enqueue([*bad[:4], good, *bad[4:]], runs=runs, **server.settings())  # type: ignore[arg-type]
+        worked(runs, run)
+    record = runs.store.get(run.id)
+    assert (record.state, record.answered, record.failed) == ("done", 1, len(bad))
+    results = {one.id: one for one in runs.results(run.id)}
+    assert results.pop(good.id).upsampled_prompt == "long prompt 0"
+    assert {id: one.error_kind for id, one in results.items()} == BAD_KINDS
 
 
 def test_a_cancelled_run_stops_at_its_next_answer(runs: Runs, items: Callable[[int], list[Item]], gate: Gate) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from jobs.helpers import Gate, settled, upsample_there
+from jobs.helpers import BAD_KINDS, Faulty, Gate, settled, upsample_there
 from servers.peers import Peer
 
 from cosmos_workflow.api import find_host, open_runs, upsample
@@ -44,6 +44,17 @@ def test_a_host_gives_what_this_machine_gives(runs: Runs, batch: Batch, peer: Pe
     assert not list((peer.home / "ours" / "runs").iterdir())
     assert not (runs.folder(run.id) / "blobs").exists()
     assert settled(peer)
+
+
+def test_bad_answers_cost_only_their_items(runs: Runs, batch: Batch, tmp_path: Path) -> None:
+    (good,) = batch(1)
+    bad = [Item(name, name, good.video) for name in BAD_KINDS]
+    with Faulty() as server:
+        _, results = upsample_there(runs, [*bad, good], tmp_path / "o.jsonl", **server.settings())
+    assert {one.id: one.error_kind for one in results} == {**BAD_KINDS, good.id: ""}
+    assert results[-1].upsampled_prompt == "long prompt 0"
+    (run,) = runs.store.runs()
+    assert (run.state, run.answered, run.failed) == ("done", 1, len(bad))
 
 
 def test_the_same_results_file_again_asks_only_for_what_is_new(runs: Runs, batch: Batch, tmp_path: Path) -> None:

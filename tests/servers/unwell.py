@@ -1,19 +1,20 @@
 """A FAKE: an OpenAI-compatible server that is unwell on purpose, for what a real one cannot be made to do.
 
-It answers 429, 500, 400 or nothing at all, as a test scripts it. What a real server says is tested with
-vLLM's own in test_vllm_server.py.
+It answers 429, 500, 400, any other body or nothing at all, as a test scripts it; `model_servers` has the bodies of
+servers by name. What a real server says is tested with vLLM's own in test_vllm_server.py.
 """
 
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-Reply = tuple[int, dict[str, Any]]
+Reply = tuple[int, Any]  # a status, and JSON, or a body as text or bytes as it is
 
 
 def answer(text: str, **more: Any) -> Reply:
@@ -35,9 +36,19 @@ def refusal(status: int, message: str) -> Reply:
 
 
 class UnwellServer:
-    """`reply(text, attempt)` says what the n-th request with this text gets; None closes the line unanswered."""
+    """`reply(text, attempt)` says what the n-th request with this text gets; None closes the line unanswered.
 
-    def __init__(self, reply: Callable[[str, int], Reply | None], models: list[dict[str, Any]] | None = None) -> None:
+    Its API is under `root`, and other paths get `elsewhere`; `listing` is its list of models, where that is no list.
+    """
+
+    def __init__(
+        self, reply: Callable[[str, int], Reply | None], models: list[dict[str, Any]] | None = None, *,
+        listing: Reply | None = None, root: str = "/v1", elsewhere: Reply = (404, {"detail": "Not Found"}),
+        headers: dict[str, str] | None = None, tls: ssl.SSLContext | None = None,
+    ) -> None:  # fmt: skip
+        self.asked: list[tuple[str, str]] = []
+        self.bodies: list[dict[str, Any]] = []
+        self.keys: list[str | None] = []
         self.attempts: Counter[str] = Counter()
         self.at_once = self.most_at_once = 0
         self._lock = threading.Lock()
@@ -49,10 +60,18 @@ class UnwellServer:
                 pass
 
             def do_GET(self) -> None:
-                self._send((200, {"object": "list", "data": listed}))
+                server.asked.append(("GET", self.path))
+                server.keys.append(self.headers["Authorization"])
+                here = self.path == f"{root}/models"
+                self._send((listing or (200, {"object": "list", "data": listed})) if here else elsewhere)
 
             def do_POST(self) -> None:
+                server.asked.append(("POST", self.path))
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if self.path != f"{root}/chat/completions":
+                    self._send(elsewhere)
+                    return
+                server.bodies.append(body)
                 text = body["messages"][0]["content"][-1]["text"]
                 with server._lock:
                     server.attempts[text] += 1
@@ -71,21 +90,31 @@ class UnwellServer:
                     self._send(found)
 
             def _send(self, found: Reply) -> None:
-                data = json.dumps(found[1]).encode()
-                self.send_response(found[0])
-                self.send_header("Content-Type", "application/json")
+                status, body = found
+                data = body.encode() if isinstance(body, str) else body
+                if not isinstance(data, bytes):
+                    data = json.dumps(body).encode()
+                self.send_response(status)
+                kind = "text/html" if data.lstrip().startswith(b"<") else "application/json"
+                for name, value in ({"Content-Type": kind, "Retry-After": "0"} | (headers or {})).items():
+                    self.send_header(name, value)
                 self.send_header("Content-Length", str(len(data)))
-                self.send_header("Retry-After", "0")
                 self.end_headers()
                 self.wfile.write(data)
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._http.server_port}/v1"
+        if tls:
+            self._http.socket = tls.wrap_socket(self._http.socket, server_side=True)
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._http.server_port}{root}"
 
     def __enter__(self) -> UnwellServer:
-        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+        threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """From now on, nobody listens."""
         self._http.shutdown()
         self._http.server_close()

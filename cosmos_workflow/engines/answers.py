@@ -1,0 +1,155 @@
+"""What counts as an answer, the same for every engine: a text that is there, whole, and not the model's thinking.
+
+Anything else is an error of that item, and is asked again a bounded number of times.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from cosmos_workflow.engines.base import Answer, Conversation, Deliver
+
+__all__ = ["ALIKE", "ASKS", "ask_again", "judged", "sampled", "without_thinking", "writable"]
+
+ASKS = 3  # in all, of an item whose answer cannot be used
+ALIKE = 3  # items refused alike, with none answered, before it is taken for the engine's fault
+AGAIN = ("empty_answer", "bad_answer")
+
+# How models mark their thinking: DeepSeek, Qwen and Cosmos-Reason, and others' words for it; Magistral; Sky-T1; Kimi;
+# gpt-oss. Each begins and ends it.
+WORDS = r"(?:seed:)?(?:think|thinking|thoughts?|reasoning|reflection)"
+MARKS = tuple(
+    re.compile(f"(?P<begin>{begin})|(?P<end>{end})", re.IGNORECASE)
+    for begin, end in (
+        (rf"<\s*{WORDS}\b[^<>]*>", rf"<\s*/\s*{WORDS}\s*>"),
+        (r"\[\s*THINK\s*\]", r"\[\s*/\s*THINK\s*\]"),
+        (r"<\|begin_of_thought\|>", r"<\|end_of_thought\|>"),
+        (r"◁think▷", r"◁/think▷"),
+        (
+            r"<\|channel\|>\s*(?:analysis|commentary)\b[^<]{0,99}<\|message\|>",
+            r"<\|channel\|>\s*final\b[^<]{0,99}<\|message\|>",
+        ),
+    )
+)
+# What is left around an answer: Cosmos-Reason puts it between tags, gpt-oss between marks of its turns.
+WRAPPING = re.compile(r"^\s*<\s*answer\s*>(.*?)(?:<\s*/\s*answer\s*>.*)?$", re.IGNORECASE | re.DOTALL)
+TURNS = re.compile(r"<\|(?:start|end|return|channel|message|begin_of_solution|end_of_solution)\|>")
+
+# One word for one end, whichever server tells of it.
+ENDS = {"eos": "stop", "eos_token": "stop", "stop_sequence": "stop", "stop_token": "stop", "end_turn": "stop",
+        "complete": "stop", "max_tokens": "length", "max_length": "length", "model_length": "length"}  # fmt: skip
+# Ends after which a text is not an answer, even where there is one.
+UNUSABLE = {
+    "": "no finish_reason, so it may be cut off anywhere",
+    "content_filter": "a content filter withheld it",
+    "safety": "a content filter withheld it",
+    "recitation": "a content filter withheld it",
+    "refusal": "the model refused",
+    "tool_calls": "the model called a tool instead",
+    "tool_use": "the model called a tool instead",
+    "function_call": "the model called a tool instead",
+    "error": "the engine gave it up (error)",
+    "abort": "the engine gave it up (abort)",
+    "aborted": "the engine gave it up (aborted)",
+    "cancelled": "the engine gave it up (cancelled)",
+    "canceled": "the engine gave it up (cancelled)",
+    "insufficient_system_resource": "the engine gave it up (too few resources)",
+}  # fmt: skip
+
+
+def judged(answer: Answer, withheld: str = "") -> Answer:
+    """An engine's answer as a result may hold it: its text without thinking, or the error that there is none.
+
+    `withheld` is the engine's own reason why there is no text, where it tells one.
+
+    >>> judged(Answer("a", "<think>A city?</think> A city at dusk.", "stop")).text
+    'A city at dusk.'
+    >>> judged(Answer("a", " ", "stop")).error
+    'the model gave no answer: its text is empty'
+    """
+    if answer.error:
+        return answer
+    text, thought = without_thinking(writable(answer.text))
+    end = answer.finish_reason.strip().lower()
+    end = ENDS.get(end, end)
+    why = withheld or UNUSABLE.get(end, "")
+    if not why and not text:
+        why = "only its thinking came" if thought else "its text is empty"
+        if end == "length":
+            why += ", cut off at its full length: raise --max-tokens"
+    if why:
+        error = f"the model gave no answer: {why}"
+        return replace(answer, text="", finish_reason=end, error=error, error_kind="empty_answer")
+    return replace(answer, text=text, finish_reason=end)
+
+
+def without_thinking(text: str) -> tuple[str, bool]:
+    """A model's text without its thinking, and whether there was any.
+
+    A block that is cut off reaches to the end; one that lost its beginning (a chat template may have written that)
+    reaches from the start of the text.
+    """
+    thought = False
+    for marks in MARKS:
+        kept: list[str] = []
+        inside, position = False, 0
+        for mark in marks.finditer(text):
+            thought = True
+            if mark["end"]:
+                # A second end says that what seemed to be the answer was thinking too.
+                kept = kept if inside else []
+                inside, position = False, mark.end()
+            elif not inside:
+                kept.append(text[position : mark.start()])
+                inside = True
+        text = "".join(kept) if inside else "".join(kept) + text[position:]
+    if wrapped := WRAPPING.match(text):
+        text = wrapped[1]
+    if thought:
+        text = TURNS.sub("", text)
+    return text.strip(), thought
+
+
+def writable(text: str) -> str:
+    """The text with half surrogate pairs replaced, which JSON can carry and no file can take.
+
+    >>> writable("a\\ud83d")
+    'a?'
+    """
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def sampled(conversation: Conversation) -> bool:
+    """Whether an engine may answer otherwise when it is asked again."""
+    return conversation.temperature > 0 and conversation.seed is None
+
+
+def ask_again(
+    ask: Callable[[Sequence[Conversation], Deliver], None],
+    conversations: Sequence[Conversation],
+    deliver: Deliver,
+    *,
+    worth: Callable[[Conversation], bool] = sampled,
+) -> None:
+    """Let an engine `ask`, and ask again for what has no answer to use; the last error is what is delivered.
+
+    Only where it is `worth` it: an engine in this process says the same again where nothing is left to chance.
+    """
+    for left in reversed(range(ASKS)):
+        by_id = {one.id: one for one in conversations}
+        again: list[Conversation] = []
+
+        def pass_on(answer: Answer, by_id: dict[str, Conversation] = by_id, left: int = left,
+                    again: list[Conversation] = again) -> None:  # fmt: skip
+            asked = by_id[answer.id]
+            if left and answer.error_kind in AGAIN and worth(asked):
+                again.append(asked)
+            else:
+                deliver(answer)
+
+        ask(conversations, pass_on)
+        if not again:
+            return
+        conversations = again

@@ -1,0 +1,125 @@
+"""The options of engines (`--engine-option KEY=VALUE`), checked before anything is loaded or sent."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cosmos_workflow.engines.failures import readable
+from cosmos_workflow.errors import UsageError
+
+__all__ = ["checked_options", "known_options", "option_to_blame"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a value has to be, in words and as a test."""
+
+    words: str
+    holds: Callable[[Any], bool]
+
+
+def _whole(low: int, high: int) -> Rule:
+    def holds(value: Any) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+    return Rule(f"a whole number of {low} to {high}" if high < 2**31 else f"a whole number of at least {low}", holds)
+
+
+def _number(words: str, low: float, high: float) -> Rule:
+    def holds(value: Any) -> bool:
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return number and math.isfinite(value) and low < value <= high
+
+    return Rule(words, holds)
+
+
+MANY = 2**31
+YES_OR_NO = Rule("true or false", lambda value: isinstance(value, bool))
+TEXT = Rule("a text", lambda value: isinstance(value, str) and bool(value))
+DTYPES = ("auto", "half", "float16", "bfloat16", "float", "float32")
+DTYPE = Rule(f"one of {', '.join(DTYPES)}", lambda value: value in DTYPES)
+
+SERVER = {
+    "concurrency": _whole(1, 1024),
+    "timeout": _number("seconds, above 0 and up to 86400", 0, 86_400),
+    "max_retries": _whole(0, 100),
+}
+# vLLM has many more, which it checks itself when it is loaded; these are the ones that people give.
+VLLM = {
+    **dict.fromkeys(("tensor_parallel_size", "pipeline_parallel_size", "max_num_seqs", "block_size"), _whole(1, MANY)),
+    **dict.fromkeys(("max_num_batched_tokens", "num_gpu_blocks_override", "kv_cache_memory_bytes"), _whole(1, 2**62)),
+    **dict.fromkeys(
+        ("enforce_eager", "enable_prefix_caching", "trust_remote_code", "enable_sleep_mode", "disable_log_stats"),
+        YES_OR_NO,
+    ),
+    **dict.fromkeys(("quantization", "kv_cache_dtype", "tokenizer_mode", "config_format", "load_format"), TEXT),
+    "gpu_memory_utilization": _number("a share above 0 and up to 1", 0, 1),
+    "dtype": DTYPE,
+    "cpu_offload_gb": _number("GiB of at least 0", -math.ulp(0.0), MANY),
+    "swap_space": _number("GiB of at least 0", -math.ulp(0.0), MANY),
+}
+TRANSFORMERS = {
+    "dtype": DTYPE,
+    "torch_dtype": DTYPE,
+    "trust_remote_code": YES_OR_NO,
+    "attn_implementation": TEXT,
+    "device_map": Rule("a text or an object", lambda value: isinstance(value, (str, dict)) and bool(value)),
+}
+RULES: dict[str, Mapping[str, Rule]] = {"server": SERVER, "vllm": VLLM, "transformers": TRANSFORMERS}
+CLOSED = ("server",)  # those that have no other options
+
+
+def checked_options(engine: str, options: Mapping[str, Any]) -> None:
+    """Raise UsageError for an option that the engine cannot have, or a value that it cannot take."""
+    rules = RULES.get(engine, {})
+    for name, value in options.items():
+        if name not in rules:
+            if engine in CLOSED:
+                raise _unknown(engine, name, rules)
+            continue
+        # A text "none" of TOML's and null of JSON's both leave it to the library.
+        if value is None and engine not in CLOSED:
+            continue
+        if not rules[name].holds(value):
+            raise _bad(engine, name, value, f"give {rules[name].words}")
+
+
+def known_options(engine: str, options: Mapping[str, Any], names: Iterable[str]) -> None:
+    """Raise UsageError for an option that is none of `names`, those of the engine's library."""
+    names = sorted(names)
+    for name in options:
+        if name not in names:
+            raise _unknown(engine, name, names)
+
+
+def option_to_blame(engine: str, options: Mapping[str, Any], error: Exception) -> UsageError | None:
+    """The option that a library's error is about, as the error to raise; None where it is about none."""
+    words = f"{type(error).__name__}: {error}"
+    for name, value in options.items():
+        if not re.search(rf"\b{re.escape(name)}\b", words):
+            continue
+        if "unexpected keyword argument" in words:
+            return _unknown(engine, name, ())
+        if isinstance(error, (TypeError, AttributeError)) or "Validation" in words or "invalid" in words.lower():
+            return _bad(engine, name, value, readable(error))
+    return None
+
+
+def _bad(engine: str, name: str, value: Any, remedy: str) -> UsageError:
+    return UsageError(f"{name} is {value!r}", where=f"--engine-option of {engine}", remedy=remedy)
+
+
+def _unknown(engine: str, name: str, known: Iterable[str]) -> UsageError:
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, 1)
+    remedy = "leave it out"
+    if close:
+        remedy = f"did you mean {close[0]}?"
+    elif 0 < len(names) < 12:
+        remedy = f"it has {', '.join(names)}"
+    return UsageError(f"{name} is not known", where=f"--engine-option of {engine}", remedy=remedy)

@@ -1,0 +1,58 @@
+"""Asking a server again for what may pass: when, how often, and how long between."""
+
+from __future__ import annotations
+
+import math
+import random
+import threading
+import time
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+
+from cosmos_workflow.engines.line import LineFault
+from cosmos_workflow.engines.replies import Reply, fault_in
+
+__all__ = ["patiently"]
+
+LONGEST_WAIT, LONGEST_STATED_WAIT = 8.0, 120.0  # seconds
+RETRIED = {408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
+# Kinds that another try cannot change, whatever the status.
+SETTLED = ("too_long", "too_many_images", "model_missing", "rejected")
+
+
+def patiently(send: Callable[[], Reply], retries: int, over: threading.Event) -> Reply:
+    """The first reply that stands, or that of the last try; nothing is tried again when it is `over`.
+
+    Raises LineFault where none came.
+    """
+    for attempt in range(retries + 1):
+        wait = min(0.5 * 2**attempt, LONGEST_WAIT) * (1 - 0.25 * random.random())
+        last = attempt == retries
+        try:
+            reply = send()
+        except LineFault as error:
+            # An answer that takes the whole time takes it again: once is enough to know.
+            if last or error.lasting or (error.how == "timed_out" and attempt) or over.wait(wait):
+                raise
+            continue
+        fault = fault_in(reply)
+        if last or fault is None or fault.status not in RETRIED or fault.kind in SETTLED:
+            return reply
+        stated = _stated_wait(reply)
+        if (stated or 0) > LONGEST_STATED_WAIT or over.wait(wait if stated is None else stated):
+            return reply
+    raise AssertionError("the last try returns or raises")
+
+
+def _stated_wait(reply: Reply) -> float | None:
+    """How long the server asks to wait, in s; None where it does not say."""
+    milliseconds, stated = reply.headers.get("retry-after-ms"), reply.headers.get("retry-after", "")
+    try:
+        if milliseconds:
+            seconds = float(milliseconds) / 1000
+        else:
+            date = stated[:1].isalpha()
+            seconds = parsedate_to_datetime(stated).timestamp() - time.time() if date else float(stated)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None

@@ -1,0 +1,249 @@
+"""What an OpenAI-compatible server's reply means: an answer, or the fault that it tells of, whatever came.
+
+Servers differ: vLLM, SGLang and TensorRT-LLM, llama.cpp, Ollama, LM Studio, TGI and the proxies before them put their
+reason in other places, and some send an error with status 200. `tests/servers/model_servers.py` has their bodies.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from html import unescape
+from typing import Any
+
+from cosmos_workflow.engines.answers import judged, writable
+from cosmos_workflow.engines.base import Answer
+from cosmos_workflow.engines.failures import Kind, classify
+
+__all__ = ["Fault", "Reply", "answer_in", "fault_in", "models_in"]
+
+LONGEST_REASON = 600  # characters
+# Where servers put their reason, the most telling first; TGI, FastAPI, gateways.
+REASONS = (
+    *("message", "error", "detail", "msg", "errors", "error_description", "reason", "title", "description"),
+    *("fault", "faultstring", "Message"),
+)
+# Where they put a word for it.
+CODES = ("code", "type", "error_type", "status", "n_prompt_tokens")
+BY_STATUS: dict[int, Kind] = {
+    **dict.fromkeys((408, 504, 524), "timed_out"),
+    **dict.fromkeys((409, 425, 429, 503, 529), "busy"),
+}  # fmt: skip
+THINKING = ("thinking", "reasoning", "reasoning_content", "reasoning.text", "redacted_thinking", "analysis")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came for one request; `too_large` where there was more than is read."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    too_large: bool = False
+
+    @cached_property
+    def text(self) -> str:
+        return self.body.decode("utf-8-sig", "replace")
+
+    @cached_property
+    def json(self) -> Any:
+        """The body as JSON, None where it is none."""
+        try:
+            return json.loads(self.text, strict=False)
+        except (ValueError, RecursionError):
+            return None
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a server did not answer, in its own words."""
+
+    status: int
+    what: str
+    kind: Kind
+
+
+def fault_in(reply: Reply) -> Fault | None:
+    """The fault that a reply tells of, also one with status 200; None where it says that all is well."""
+    body, status = reply.json, reply.status
+    error = body[0] if isinstance(body, list) and body else body  # Gemini's is a list of one
+    failed = isinstance(error, dict) and (bool(error.get("error")) or error.get("object") == "error")
+    if status < 300 and not (failed and not error.get("choices")):
+        return None
+    codes = " ".join(str(code) for code in _codes(error))
+    if status < 300:
+        stated = re.search(r"\b[45]\d\d\b", codes)
+        status = int(stated[0]) if stated else 500
+    reason = _reason(error) or _reason_of_text(reply)
+    what = f"the server answers {reply.status}" + (f": {reason}" if reason else "")
+    return Fault(status, what, _kind(status, f"{reason} {codes}"))
+
+
+def answer_in(id: str, reply: Reply) -> Answer:
+    """The answer in a reply that tells of no fault; one with an error where it is no chat completion."""
+    body = reply.json
+    if reply.too_large:
+        return _bad(id, "a reply that is far longer than any answer")
+    if body is None:
+        return _bad(id, _what_it_is(reply))
+    choices = body.get("choices") if isinstance(body, dict) else None
+    if not isinstance(choices, list) or not choices:
+        return _bad(id, f"no choices in its reply: {_short(reply.text)}")
+    choice = choices[0]
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if not isinstance(message, dict):
+        return _bad(id, f"no message in its reply: {_short(reply.text)}")
+    if error := choice.get("error"):  # OpenRouter, where what it passes on to failed
+        return _refused(id, _reason(error) or _short(reply.text))
+    try:
+        text = "".join(_parts(message.get("content")))
+    except TypeError:
+        return _bad(id, f"content that is no text: {_short(reply.text)}")
+    usage = body.get("usage")
+    usage = usage if isinstance(usage, dict) else {}
+    end = choice.get("finish_reason")
+    if isinstance(end, dict):  # SGLang's
+        if end.get("type") == "abort" and end.get("message"):
+            return _refused(id, _reason(end))
+        end = end.get("type")
+    answer = Answer(
+        id,
+        text=text,
+        finish_reason=end if isinstance(end, str) else "",
+        prompt_tokens=_count(usage.get("prompt_tokens")),
+        completion_tokens=_count(usage.get("completion_tokens")),
+    )
+    return judged(answer, _withheld(message, text))
+
+
+def models_in(reply: Reply) -> list[dict[str, Any]] | None:
+    """What the server lists as its models, each with an `id`; None where the reply is no such list."""
+    body = reply.json
+    if reply.status != 200 or fault_in(reply):
+        return None
+    if isinstance(body, dict):
+        if "data" not in body and "models" not in body:
+            return None
+        body = body.get("data") or body.get("models") or []  # Ollama without models sends null
+    if not isinstance(body, list):
+        return None
+    models = [one for one in body if isinstance(one, dict)]
+    named = [one | {"id": one.get("id") or one.get("name") or one.get("model")} for one in models]
+    return [one for one in named if isinstance(one["id"], str)]
+
+
+def _kind(status: int, text: str) -> Kind:
+    kind = classify(text)
+    if kind not in ("other", "unreachable"):
+        return kind
+    if status in BY_STATUS:
+        return BY_STATUS[status]
+    return "server_error" if status >= 500 else "rejected"
+
+
+def _withheld(message: dict[str, Any], text: str) -> str:
+    """Why a message has no text, as it says itself."""
+    if refusal := message.get("refusal"):
+        return f"the model refused: {_short(str(refusal))}"
+    if text.strip():
+        return ""
+    if message.get("tool_calls") or message.get("function_call"):
+        return "the model called a tool instead"
+    if any(message.get(name) for name in ("reasoning_content", "reasoning", "thinking", "reasoning_details")):
+        return "only its thinking came: raise --max-tokens, or choose a model that does not think"
+    return ""
+
+
+def _parts(content: Any) -> Iterator[str]:
+    """The texts of a message's content, which is a text, a part, or a list of parts; raises TypeError for others."""
+    if content is None:
+        return
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, list):
+        for part in content:
+            yield from _parts(part)
+    elif isinstance(content, dict):
+        kind = content.get("type", "text")
+        text = content.get("text", content.get("content"))
+        if kind not in THINKING and text is not None:
+            yield from _parts(text.get("value") if isinstance(text, dict) else text)
+    else:
+        raise TypeError("a part of a content is a text or has one")
+
+
+def _reason(error: Any, depth: int = 0) -> str:
+    """A server's own words in an error of any shape."""
+    if isinstance(error, str):
+        inner = _inner(error)
+        return _reason(inner, depth + 1) if inner and depth < 6 else _short(error)
+    if isinstance(error, list) and depth < 6:
+        return _short("; ".join(filter(None, (_reason(one, depth + 1) for one in error[:3]))))
+    if isinstance(error, dict) and depth < 6:
+        for name in REASONS:
+            if isinstance(value := error.get(name), (str, list, dict)) and (reason := _reason(value, depth + 1)):
+                place = error.get("loc")  # FastAPI says which field
+                return f"{'.'.join(map(str, place))}: {reason}" if isinstance(place, list) else reason
+    return ""
+
+
+def _inner(text: str) -> Any:
+    """An error that a proxy passes on as a text: {"message": "{\\"error\\": …}"}."""
+    if not text.lstrip().startswith("{"):
+        return None
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _codes(error: Any, depth: int = 0) -> Iterator[Any]:
+    if isinstance(error, dict) and depth < 3:
+        for name in CODES:
+            if isinstance(error.get(name), (str, int)):
+                yield f"{name} {error[name]}" if name == "n_prompt_tokens" else error[name]
+        yield from _codes(error.get("error"), depth + 1)
+
+
+def _reason_of_text(reply: Reply) -> str:
+    """What a page or a plain text says: a page by its title, as nginx and others send them."""
+    if titled := re.search(r"<(title|h1)[^>]*>([^<]+)<", reply.text[:20_000], re.IGNORECASE):
+        return _short(unescape(titled[2]))
+    if reply.json is not None and not isinstance(reply.json, str):
+        return _short(reply.text) if reply.json else ""
+    return _short(re.sub(r"<[^<>]{0,500}>", " ", reply.text[:20_000]))
+
+
+def _what_it_is(reply: Reply) -> str:
+    """What came with status 200 and is no JSON."""
+    start = reply.text.lstrip()[:200].lower()
+    if not start:
+        return "an empty body"
+    if start.startswith(("data:", "event:", ":")):
+        return "a stream of events, which nobody asked for"
+    if start.startswith("<"):
+        return f"a page instead of an answer: {_reason_of_text(reply)}"
+    return f"what is no JSON: {_short(reply.text)}"
+
+
+def _bad(id: str, what: str) -> Answer:
+    return Answer(id, error=f"the server sent {what}", error_kind="bad_answer")
+
+
+def _refused(id: str, reason: str) -> Answer:
+    """An error where the answer would be."""
+    return Answer(id, error=f"the server sent an error as its answer: {reason}", error_kind=_kind(500, reason))
+
+
+def _short(text: str) -> str:
+    """On one line, with nothing in it that a terminal would obey."""
+    text = " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", writable(text[: 4 * LONGEST_REASON])).split())
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}…"
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else 0
