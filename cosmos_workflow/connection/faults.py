@@ -51,6 +51,7 @@ class Attempt:
     locked: list[str] = field(default_factory=list)
     unusable: list[str] = field(default_factory=list)
     wants: list[str] = field(default_factory=list)
+    key_rounds: int = 0  # none: it takes no keys; one: it took a key, and wants more; two: it took none of them
     banner: str = ""
     key: asyncssh.SSHKey | None = None
     connection: asyncssh.SSHClientConnection | None = None
@@ -107,7 +108,8 @@ def _answered(error: Exception, attempt: Attempt) -> HostError | None:
     if isinstance(error, asyncssh.ChannelOpenError):  # a jump host's answer
         return HostUnreachable(
             f"its jump host cannot reach {':'.join(map(str, attempt.address))} ({error.reason or error})",
-            where=attempt.where, remedy="check the address as the jump host knows it, and that it may forward (AllowTcpForwarding)",
+            where=attempt.where,
+            remedy="check the address as the jump host knows it, and that it may forward (AllowTcpForwarding)",
         )  # fmt: skip
     return None
 
@@ -163,21 +165,21 @@ def _refused(attempt: Attempt) -> HostError:
     told = f"; it says: {last[0][:200]}" if last else ""
     keys = [*attempt.offered, *([f"{attempt.agent_keys} of your agent"] if attempt.agent_keys else [])]
     copy = f"put your key there (ssh-copy-id {attempt.destination})"
-    if attempt.locked:
+    would = f"; it would take {wants}" if wants else ""
+    if attempt.key_rounds == 0 and wants:
+        what, remedy = f"the host takes no keys, but wants {wants}", "have its owner allow keys (PubkeyAuthentication)"
+    elif attempt.key_rounds == 1 and keys and wants:
+        what = f"the host wants {wants} beside the key"
+        remedy = "have its owner let a key be enough for this account (AuthenticationMethods publickey)"
+    elif attempt.locked:
         what = f"the key {', '.join(attempt.locked)} is locked by a passphrase, and no agent holds it"
         remedy = f"give it to your agent: ssh-add {attempt.locked[0]}"
-    elif wants and not keys:
-        what, remedy = f"the host wants {wants}, and there is no key to offer", f"make one (ssh-keygen) and {copy}"
-    elif not keys:
-        what, remedy = "there is no key to offer", f"make one (ssh-keygen) and {copy}, or ssh-add the key that it takes"
-    elif "password" not in wants and wants:
-        what = f"the host wants {wants}, and no key alone lets you in"
-        remedy = f"that cannot be given here: {copy}, and see that a key is enough for this account"
+    elif keys:
+        what = f"the host lets nobody in with the keys offered ({', '.join(keys)}){would}"
+        remedy = f"check the user name and the key (ssh {attempt.destination}), or {copy}"
     else:
-        what = f"the host lets nobody in with the keys offered ({', '.join(keys)})"
-        what += f"; it would take {wants}" if wants else ""
-        remedy = f"check the user name and the key (ssh {attempt.destination})"
-        remedy += f", or {copy}" if wants else ""
+        what = f"there is no key to offer{would}"
+        remedy = f"make one (ssh-keygen) and {copy}, or ssh-add the one that it takes"
     return HostError(f"{what}{passed_over}{told}", where=attempt.where, remedy=remedy)
 
 

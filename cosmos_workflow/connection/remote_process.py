@@ -142,5 +142,6 @@ class RemoteProcess:
     def _line(self) -> str:
         """The last line that came instead of our command's."""
         texts = [CONTROLS.sub(b"", part).decode("utf-8", "replace") for part in (self._err, b"".join(self._noise))]
-        lines = [line.strip() for text in texts for line in text.splitlines() if line.strip()]
+        lines = [line.strip() for text in texts for line in text.splitlines()]
+        lines = [line for line in lines if line not in ("", self._mark)]
         return f", and prints: {lines[-1][:200]}" if lines else ""
