@@ -126,8 +126,9 @@ class Login:
             user, name, port = _destination(jump.strip())
             if name in before:
                 raise HostError(
-                    f"its ProxyJump comes back to {name}", where=f"{self.host.name} ({self.host.ssh})",
-                    remedy=f"give {name} `ProxyJump none` in ~/.ssh/config",
+                    f"its ProxyJump comes back to {name} by way of {before[-1]}",
+                    where=f"{self.host.name} ({self.host.ssh})",
+                    remedy=f"give {before[-1]} `ProxyJump none` in ~/.ssh/config",
                 )  # fmt: skip
             where = f"{self.host.name}, its jump host {jump.strip()}"
             attempt = Attempt("", where, user, name, port, jump.strip(), tunnel=connection)

@@ -53,17 +53,19 @@ class RemoteProcess:
     """`stdin` and `stdout` are the command's own: what the login shell printed before it is left out.
 
     A random line is printed before the command, so that its output is found behind a banner, and another one with
-    the exit code after it. Nothing is written to the command before the first has come: a shell that stands in
-    its place (`exec zsh` in .bashrc) would take our data for commands.
+    the exit code after it, unless it is `endless` and says itself where its output ends. Nothing is written to the
+    command before the first has come: a shell that stands in its place (`exec zsh` in .bashrc) would take our data
+    for commands.
     """
 
-    def __init__(self, arguments: Sequence[str]) -> None:
+    def __init__(self, arguments: Sequence[str], *, endless: bool = False) -> None:
         self._mark = f"cosmos-{secrets.token_hex(16)}"
         self._noise: list[bytes] = []
         self._err = bytearray()
         mark, command = self._mark, shlex.join(arguments)
         begin = f"printf '\\n%s\\n' {mark}"
-        self.command_line = shell_word(f"{begin}; {begin} >&2; {command}; printf '\\n%s %s\\n' {mark} $?")
+        command = f"exec {command}" if endless else f"{command}; printf '\\n%s %s\\n' {mark} $?"
+        self.command_line = shell_word(f"{begin}; {begin} >&2; {command}")
 
     async def start(
         self, process: asyncssh.SSHClientProcess[bytes], where: str, destination: str, seconds: float

@@ -67,12 +67,13 @@ class SSHManager:
         return completed
 
     @asynccontextmanager
-    async def process(self, arguments: Sequence[str]) -> AsyncIterator[RemoteProcess]:
-        """A command whose streams are read and written as bytes while it runs.
+    async def process(self, arguments: Sequence[str], *, endless: bool = False) -> AsyncIterator[RemoteProcess]:
+        """A command whose streams are read and written as bytes while it runs; `endless` is one that is left, not
+        waited for.
 
         Raises HostError where the account's login shell does not come to it.
         """
-        remote = RemoteProcess(arguments)
+        remote = RemoteProcess(arguments, endless=endless)
         with self._translated():
             await remote.start(
                 await self._session(remote.command_line), self._where, self.host.ssh, self._shell_seconds
