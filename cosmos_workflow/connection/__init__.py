@@ -7,7 +7,20 @@ store or the command line. `ssh_manager` is the entry.
 from cosmos_workflow.connection.hosts import Host, host_from
 from cosmos_workflow.connection.keys import Pins
 from cosmos_workflow.connection.program import HostProgram
+from cosmos_workflow.connection.sharing import line_to, one_line, run_steps
 from cosmos_workflow.connection.ssh_manager import Completed, SSHManager
 from cosmos_workflow.connection.transfer import Sent, send_blobs
 
-__all__ = ["Completed", "Host", "HostProgram", "Pins", "SSHManager", "Sent", "host_from", "send_blobs"]
+__all__ = [
+    "Completed",
+    "Host",
+    "HostProgram",
+    "Pins",
+    "SSHManager",
+    "Sent",
+    "host_from",
+    "line_to",
+    "one_line",
+    "run_steps",
+    "send_blobs",
+]

@@ -75,11 +75,10 @@ async def _send(
             process.stdin.write_eof()
         except BrokenPipeError:
             pass  # it has ended, and says below why
-        out = await process.stdout.read()
-        await process.wait_closed()
-    answers = [json.loads(line) for line in out.splitlines()]
+        completed = await process.completed()
+    answers = [json.loads(line) for line in completed.out.splitlines()] if completed else []
     for answer in answers:
         program.check(answer)
-    if process.exit_status != 0:
+    if completed is None or completed.code != 0:
         raise HostUnreachable("the upload broke off", where=program.host.name)
     return sent, sum("stored" in answer for answer in answers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from cosmos_workflow.connection import Host, HostProgram, Pins, SSHManager
+from cosmos_workflow.connection import Host, HostProgram, Pins, line_to
 from cosmos_workflow.doctor.checks import Check, parse_gpus
 from cosmos_workflow.errors import CosmosError, HostKeyError
 from cosmos_workflow.limits import DEFAULT_MODEL, Model, get_model, memory
@@ -19,16 +19,15 @@ ENOUGH_DISK = 2 * GIB
 async def examine_host(host: Host, pins: Pins, model: str | Model = DEFAULT_MODEL) -> AsyncIterator[Check]:
     """Look at a host, one Check at a time; what cannot be looked at after a failure is left out."""
     facts = get_model(model)
-    async with SSHManager(host, pins) as manager:
+    async with line_to(host, pins) as manager:
         program = HostProgram(manager)
         try:
             await manager.connection()
-        except HostKeyError as error:
-            yield Check("reachable", "ok", host.ssh)
-            yield Check("host key", "missing", error.what, error.remedy)
+        except HostKeyError as error:  # nothing is known of the way: it may be a jump host's key, or never asked
+            yield Check("host key", "missing", f"{error.where}: {error.what}", error.remedy)
             return
         except CosmosError as error:
-            yield Check("reachable", "missing", f"{host.ssh}: {error.what}", error.remedy)
+            yield Check("reachable", "missing", f"{error.where or host.ssh}: {error.what}", error.remedy)
             return
         yield Check("reachable", "ok", host.ssh)
         pinned = pins.get(host.name)

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from cosmos_workflow.connection import Host, HostProgram, Pins, SSHManager
+from cosmos_workflow.connection import Host, HostProgram, Pins, line_to, run_steps
 from cosmos_workflow.engines import Answer, Conversation
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.execution import ChosenEngine, remote
@@ -127,7 +127,7 @@ class HostRuns:
 
     def _with_host(self, run: RunRecord, action: Callable[[HostProgram], Coroutine[Any, Any, T]]) -> T:
         async def connected() -> T:
-            async with SSHManager(self._hosts(run.place), self._pins) as manager:
+            async with line_to(self._hosts(run.place), self._pins) as manager:
                 return await action(HostProgram(manager))
 
-        return asyncio.run(connected())
+        return run_steps(connected())
