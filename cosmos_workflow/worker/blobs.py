@@ -11,8 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from cosmos_workflow.worker.files import sha256_of
+from cosmos_workflow.files import of_this_machine
+from cosmos_workflow.worker.files import sha256_of, size_of
 from cosmos_workflow.worker.paths import HostPaths
+from cosmos_workflow.worker.private import make_folder, open_private
 
 __all__ = ["KEPT_SECONDS", "offer", "prune", "receive"]
 
@@ -30,12 +32,12 @@ def offer(paths: HostPaths, wanted: list[str]) -> dict[str, int]:
     lacking: dict[str, int] = {}
     for sha256 in wanted:
         path = paths.blob(sha256)
-        if path.is_file():
+        with suppress(FileNotFoundError):  # also one that is pruned just now
             if sha256_of(path) == sha256:
                 os.utime(path)  # keeps it from being pruned
                 continue
             path.unlink(missing_ok=True)
-        lacking[sha256] = _size(_part(path))
+        lacking[sha256] = size_of(_part(path))
     return lacking
 
 
@@ -50,9 +52,10 @@ def receive(paths: HostPaths, stream: IO[bytes], tell: Tell) -> None:
         head = json.loads(line)
         path = paths.blob(head["sha256"])
         part = _part(path)
-        part.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(part.parent)
         digest = hashlib.sha256()
-        with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0) as file:
+        opened = os.fdopen(open_private(part, os.O_RDWR | os.O_CREAT), "r+b", buffering=0)
+        with opened as file, of_this_machine(path):
             for _ in range(0, head["offset"], PIECE):
                 digest.update(file.read(min(PIECE, head["offset"] - file.tell())))
             file.seek(head["offset"])
@@ -79,16 +82,10 @@ def prune(paths: HostPaths, older_than: float = KEPT_SECONDS) -> None:
     """Remove blobs that nobody has offered for `older_than` seconds."""
     oldest = time.time() - older_than
     for path in (paths.root / "blobs").glob("*/*"):
-        if path.stat().st_mtime < oldest:
-            path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another one prunes as well
+            if path.stat().st_mtime < oldest:
+                path.unlink()
 
 
 def _part(path: Path) -> Path:
     return path.with_name(f"{path.name}.part")
-
-
-def _size(part: Path) -> int:
-    try:
-        return part.stat().st_size
-    except FileNotFoundError:
-        return 0

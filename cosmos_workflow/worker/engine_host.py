@@ -17,6 +17,7 @@ from typing import Any
 from cosmos_workflow.engines import Engine, EngineSettings, make_engine
 from cosmos_workflow.worker.files import try_lock
 from cosmos_workflow.worker.paths import HostPaths
+from cosmos_workflow.worker.private import touch
 
 __all__ = ["EngineHost", "Sampler", "device", "memory_used", "properties_of"]
 
@@ -86,7 +87,7 @@ class EngineHost:
         if self._lock is None:
             note("waiting", why="another model is on the device")
             while self._lock is None:
-                self._wanted.touch()
+                touch(self._wanted)
                 self._lock = try_lock(self._lock_path, patience=1.0)
         self._wanted.unlink(missing_ok=True)
 

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -109,6 +110,42 @@ def test_only_what_nobody_has_offered_for_long_is_pruned(paths: HostPaths) -> No
     os.utime(paths.blob(SHA), (1, 1))
     prune(paths)
     assert not paths.blob(SHA).exists()
+
+
+def test_pruning_beside_pruning_is_no_error(paths: HostPaths) -> None:
+    """Threads, as all of them look at the same files at the same moment."""
+    troubles: list[BaseException] = []
+
+    def clean() -> None:
+        try:
+            for _ in range(5):
+                prune(paths)
+                assert offer(paths, names) is not None
+        except BaseException as error:
+            troubles.append(error)
+
+    names = [f"{n:064x}" for n in range(300)]
+    for name in names:
+        path = paths.blob(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+        os.utime(path, (1, 1))
+    threads = [threading.Thread(target=clean) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not troubles
+    assert not list((paths.root / "blobs").glob("*/*"))
+
+
+def test_a_blob_that_goes_between_two_looks_is_no_error(paths: HostPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    receive(paths, stream(), lambda _: None)
+    listed = list((paths.root / "blobs").glob("*/*"))
+    monkeypatch.setattr(Path, "glob", lambda *_: iter(listed))
+    paths.blob(SHA).unlink()
+    prune(paths)
+    assert offer(paths, [SHA]) == {SHA: 0}
 
 
 @pytest.mark.parametrize(
