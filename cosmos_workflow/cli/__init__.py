@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import click
 
-from cosmos_workflow.errors import CosmosError, UsageError
+from cosmos_workflow.errors import CosmosError, UsageError, from_system
 from cosmos_workflow.version import __version__
 
 __all__ = ["cosmos", "main"]
@@ -109,6 +109,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         click.echo(f"error: {error}", err=True)
         return error.exit_code
+    except OSError as error:
+        if debug:
+            raise
+        click.echo(f"error: {from_system(error)}", err=True)
+        return 1
     except Exception as error:
         if debug:
             raise

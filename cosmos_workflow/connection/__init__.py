@@ -4,10 +4,21 @@ Built on asyncssh, which reads the user's OpenSSH config. Knows the worker's com
 store or the command line. `ssh_manager` is the entry.
 """
 
+from cosmos_workflow.connection.containers import container_trouble
 from cosmos_workflow.connection.hosts import Host, host_from
 from cosmos_workflow.connection.keys import Pins
 from cosmos_workflow.connection.program import HostProgram
 from cosmos_workflow.connection.ssh_manager import Completed, SSHManager
 from cosmos_workflow.connection.transfer import Sent, send_blobs
 
-__all__ = ["Completed", "Host", "HostProgram", "Pins", "SSHManager", "Sent", "host_from", "send_blobs"]
+__all__ = [
+    "Completed",
+    "Host",
+    "HostProgram",
+    "Pins",
+    "SSHManager",
+    "Sent",
+    "container_trouble",
+    "host_from",
+    "send_blobs",
+]

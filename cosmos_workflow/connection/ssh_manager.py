@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import shlex
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -129,7 +130,7 @@ class SSHManager:
                 await self.close()
                 if loop.time() - began > LONGEST_WAIT:  # it held for a while: this is a new loss
                     wait, lost_at = 1.0, None
-                lost_at = lost_at or loop.time()
+                lost_at = lost_at or (began if loop.time() - began <= LONGEST_WAIT else loop.time())
                 if loop.time() - lost_at + wait > give_up:
                     raise
                 on_lost(error, wait)
@@ -176,8 +177,8 @@ class _Translated:
         where = f"{self._host.name} ({self._host.ssh})"
         if error is None or isinstance(error, CosmosError):
             return
-        if isinstance(error, OSError) and error.filename is not None:
-            return  # a file of this machine
+        if isinstance(error, OSError) and (error.filename is not None or error.errno in _HERE):
+            return  # a file of this machine, or its disk
         if isinstance(error, asyncssh.PermissionDenied):
             raise HostError(
                 "the host lets nobody in with the keys offered",
@@ -193,4 +194,8 @@ class _Translated:
             raise HostUnreachable(f"no connection ({words})", where=where, remedy=_CHECK) from error
 
 
+# What no network says: a disk that is full or read-only, too many open files.
+_HERE = {
+    getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EROFS", "EFBIG", "EMFILE", "ENFILE") if name in dir(errno)
+}
 _CHECK = "check that the machine is on and its address and port are right: cosmos hosts check"

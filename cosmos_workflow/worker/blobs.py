@@ -18,7 +18,8 @@ from cosmos_workflow.worker.private import make_folder, open_private
 
 __all__ = ["KEPT_SECONDS", "offer", "prune", "receive"]
 
-PIECE = 1 << 18
+PIECE = 1 << 16
+TOLD_SECONDS = 0.5  # between two words of the bytes that have come
 KEPT_SECONDS = 7 * 24 * 3600  # frames that no batch has named for so long are removed
 
 Tell = Callable[[dict[str, Any]], None]
@@ -46,8 +47,10 @@ def receive(paths: HostPaths, stream: IO[bytes], tell: Tell) -> None:
 
     Two uploads of one blob write the same bytes at the same place, so they need no lock; the first that is done
     gives the blob its name. What a crash of the host takes is found out by the next offer, which reads everything.
-    Tells of each blob {"stored": sha256}, or {"damaged": sha256} where the bytes are not what their name says.
+    Tells of each blob {"stored": sha256}, or {"damaged": sha256} where the bytes are not what their name says, and
+    {"came": bytes} now and then, as only this side knows what has arrived.
     """
+    came = _Came(tell)
     while line := stream.readline():
         head = json.loads(line)
         path = paths.blob(head["sha256"])
@@ -66,6 +69,7 @@ def receive(paths: HostPaths, stream: IO[bytes], tell: Tell) -> None:
                 while rest:
                     rest = rest[file.write(rest) :]
                 left -= len(piece)
+                came.add(len(piece))
             if left:
                 return  # the line was cut; what came stays for the next upload to go on with
             file.truncate(head["size"])
@@ -75,7 +79,21 @@ def receive(paths: HostPaths, stream: IO[bytes], tell: Tell) -> None:
         else:
             part.unlink(missing_ok=True)
         # Where another upload was done first, ours may have found nothing to go on with; the blob is there anyway.
+        came.add(0, now=True)
         tell({"stored" if path.exists() else "damaged": head["sha256"]})
+
+
+class _Came:
+    """Counts bytes, and tells of them."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell, self._bytes, self._told = tell, 0, time.monotonic()
+
+    def add(self, count: int, *, now: bool = False) -> None:
+        self._bytes += count
+        if self._bytes and (now or time.monotonic() - self._told > TOLD_SECONDS):
+            self._tell({"came": self._bytes})
+            self._bytes, self._told = 0, time.monotonic()
 
 
 def prune(paths: HostPaths, older_than: float = KEPT_SECONDS) -> None:

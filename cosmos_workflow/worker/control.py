@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.worker.blobs import prune
-from cosmos_workflow.worker.files import is_locked, read_json, tail, try_lock, waiting_lock, write_json
+from cosmos_workflow.worker.files import is_locked, read_json, size_of, tail, try_lock, waiting_lock, write_json
 from cosmos_workflow.worker.paths import HostPaths, WorkerPaths, plain_name
 from cosmos_workflow.worker.private import make_folder, open_private, touch
 from cosmos_workflow.worker.supervising import STOP_SECONDS, end_group
@@ -61,13 +61,26 @@ def _launch(paths: HostPaths, mine: WorkerPaths, worker: dict[str, Any], program
         "{model}": worker["settings"]["engine"]["model_path"],
     }  # fmt: skip
     command = [_filled(word, fill) for word in worker["launch"]]
-    with os.fdopen(open_private(mine.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab") as log:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=paths.root,
-            env={**os.environ, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", **worker["environment"]},
-        )  # fmt: skip
-    if worker["waits"] and process.wait(LAUNCH_SECONDS):
-        raise RuntimeError(f"`{' '.join(command[:2])} …` failed: {tail(mine.log, 600)}")
+    command[0] = str(Path(command[0]).expanduser()) if command[0].startswith("~") else command[0]
+    start = size_of(mine.log)
+    try:
+        with os.fdopen(open_private(mine.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab") as log:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=paths.root,
+                env={**os.environ, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", **worker["environment"]},
+            )  # fmt: skip
+    except FileNotFoundError:
+        raise RuntimeError(f"there is no {command[0]}") from None
+    try:
+        failed = worker["waits"] and process.wait(LAUNCH_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise RuntimeError(
+            f"`{' '.join(command[:2])} …` took more than {LAUNCH_SECONDS:.0f} s: pull the image there first"
+        ) from None
+    if failed:
+        words = tail(mine.log, min(1500, size_of(mine.log) - start))
+        raise RuntimeError(f"`{' '.join(command[:2])} …` failed: {words}")
 
 
 def _filled(word: str, fill: dict[str, str]) -> str:
