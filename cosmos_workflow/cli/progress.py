@@ -50,6 +50,12 @@ class Progress(Barred):
         self._bar = bar() if enabled and sys.stderr.isatty() else None
         self._task = self._bar.add_task("upsampling", total=total) if self._bar else None
 
+    def describe(self, text: str = "upsampling") -> bool:
+        """What goes on, before the bar; whether there is one."""
+        if self._bar:
+            self._bar.update(self._task, description=text)
+        return self._bar is not None
+
     def result(self, result: Result) -> None:
         """Show one result as it comes."""
         self.done += 1
@@ -63,7 +69,8 @@ class Progress(Barred):
 class Sending:
     """How far an upload is: bytes, rate and ETA in a bar on a terminal, a line now and then elsewhere."""
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, progress: Progress, *, quiet: bool) -> None:
+        self._progress = progress  # a terminal takes one bar at a time: where this has one, it is told in words
         self._quiet = quiet
         self._bar: Any = None
         self._task: Any = None
@@ -83,11 +90,14 @@ class Sending:
 
     def close(self) -> None:
         """Take the bar away; it comes back with the next bytes."""
+        self._progress.describe()
         if self._bar:
             self._bar.stop()
         self._bar = None
 
     def _draw(self, came: int, total: int) -> None:
+        if self._progress.describe(sent_line(came, total, time.monotonic() - self._began)):
+            return
         if not self._bar:
             self._bar = _byte_bar()
             self._bar.start()

@@ -30,7 +30,7 @@ class Terminal:
         self.there = False  # whether the host has the run
         self._progress = progress
         self._quiet = quiet
-        self._sending = Sending(quiet=quiet)
+        self._sending = Sending(progress, quiet=quiet)
 
     def listener(self) -> Listener:
         return Listener(
