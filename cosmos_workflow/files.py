@@ -27,7 +27,8 @@ def write_whole(path: Path, data: bytes, *, sync: bool = True, mode: int = 0o666
     path.parent.mkdir(parents=True, exist_ok=True)
     part = aside(path)
     try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode), "wb") as file:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode)
+        with of_this_machine(path), os.fdopen(descriptor, "wb") as file:
             file.write(data)
             if sync:
                 file.flush()

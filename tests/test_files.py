@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -48,3 +50,17 @@ def test_an_error_of_a_write_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="results") as caught, of_this_machine(tmp_path / "results"):
         raise OSError(28, os.strerror(28))
     assert caught.value.filename == str(tmp_path / "results")
+
+
+def test_a_disk_that_takes_no_more_is_told_with_the_files_path(tmp_path: Path) -> None:
+    """The system refuses to let a file grow beyond 1 KiB."""
+    code = (
+        "import resource, sys; from pathlib import Path; from cosmos_workflow.files import write_whole\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))\n"
+        "try: write_whole(Path(sys.argv[1]), b'x' * 5000)\n"
+        "except OSError as error: print(error.filename)\n"
+    )
+    path = tmp_path / "file"
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{path}\n"
+    assert not list(tmp_path.iterdir())
