@@ -3,7 +3,7 @@
     python -m benchmarks.faults --faults 200 --seed 1
 
 Runs of the describe engine go through a real sshd on loopback, behind a proxy that cuts lines, to a host's folder on
-a small disk of its own, and each is hit by a few faults at random moments. Whoever was driving it goes on as a person
+a small disk of its own, and each is hit by a few faults at moments drawn by chance. Whoever was driving it goes on as a person
 would: attach what is unfinished, retry what failed. At the end each item must have its answer, and nothing of ours may
 run on the host. The same seed draws the same faults; what they hit is a matter of moments.
 """
@@ -42,6 +42,8 @@ ITEMS = 8
 SETTLE_SECONDS = 40.0
 HANG_SECONDS = 150.0
 TRIES = 15
+MOMENTS = ("at once", "planned", "uploading", "submitted", "answering", "answering", "answered")
+MOMENT_SECONDS = 6.0  # a run that does not come so far is hit all the same
 DISK = "16m"
 # The engine answers at once: a disk of the host that takes its time gives the worker a while to be hit in.
 SLOW_DISK = """
@@ -138,10 +140,11 @@ class Field:
         entries = ({"id": id, "prompt": f"{id} at dusk", "video": str(self.rng.choice(self.clips))} for id in ids)
         batch.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
         begin = ["upsample", str(batch), "--on", "gpu", "-o", str(out), "--keep-warm", self.rng.choice(["0", "1s"])]
+        before = set(_names(data_folder() / "runs"))
         self._start(begin)
         planned = min(most, self.rng.randint(2, 6))
         for _ in range(planned):
-            time.sleep(self.rng.uniform(0.0, 1.5))
+            self._await(self.rng.choice(list(MOMENTS)), before)
             # One that finds nothing to hit now gives way to another.
             drawn = self.rng.sample(list(self.kinds), len(self.kinds))
             if kind := next((kind for kind in drawn if self.kinds[kind]()), ""):
@@ -160,6 +163,28 @@ class Field:
             if any(str(self.ours) in word for word in words) and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
         return found
+
+    def _await(self, moment: str, before: set[str]) -> None:
+        """Until a run is so far, or its client has ended; then a moment more."""
+        answers = self.rng.randrange(ITEMS)
+        deadline = time.monotonic() + MOMENT_SECONDS
+        there = self.ours / "runs"
+        reached: dict[str, Callable[[], bool]] = {
+            "at once": lambda: True,
+            "planned": lambda: bool(set(_names(data_folder() / "runs")) - before),
+            "uploading": lambda: bool(_names(self.ours / "blobs")),
+            "submitted": lambda: any(there.glob("*/order.json")),
+            "answering": lambda: any(
+                path.read_bytes().count(b"\n") > answers for path in there.glob("*/results.jsonl")
+            ),
+            "answered": lambda: any(there.glob("*/outcome.json")),
+        }
+        while time.monotonic() < deadline and self._client and self._client.poll() is None:
+            with suppress(FileNotFoundError):
+                if reached[moment]():
+                    break
+            time.sleep(0.01)
+        time.sleep(self.rng.uniform(0.0, 0.5))
 
     def _to_the_end(self, batch: Path, begin: list[str], name: str) -> None:
         for _ in range(TRIES):
@@ -300,6 +325,10 @@ def _command_of(process: psutil.Process) -> str:
         words = process.cmdline()
         return next((words[n + 1] for n, word in enumerate(words[:-1]) if word.endswith(".pyz")), "")
     return ""
+
+
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()] if folder.is_dir() else []
 
 
 def _killed(processes: list[psutil.Process]) -> bool:
