@@ -3,9 +3,10 @@
     python -m benchmarks.faults --faults 200 --seed 1
 
 Runs of the describe engine go through a real sshd on loopback, behind a proxy that cuts lines, to a host's folder on
-a small disk of its own, and each is hit by a few faults at moments drawn by chance. Whoever was driving it goes on as a person
-would: attach what is unfinished, retry what failed. At the end each item must have its answer, and nothing of ours may
-run on the host. The same seed draws the same faults; what they hit is a matter of moments.
+a small disk of its own, and each is hit by a few faults at moments drawn by chance. Whoever was
+driving it goes on as a person would: attach what is unfinished, retry what failed. At the end each item must have its
+answer, and nothing of ours may run on the host. The same seed draws the same faults; what they hit is a matter of
+moments.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -28,6 +30,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.measure import Fact
 from cosmos_workflow.api import open_store
 from cosmos_workflow.config import data_folder, known_keys_file, set_host
 from cosmos_workflow.connection import Pins
@@ -42,8 +45,12 @@ ITEMS = 8
 SETTLE_SECONDS = 40.0
 HANG_SECONDS = 150.0
 TRIES = 15
-MOMENTS = ("at once", "planned", "uploading", "submitted", "answering", "answering", "answered")
-MOMENT_SECONDS = 6.0  # a run that does not come so far is hit all the same
+# How far a client is, by what it prints.
+MOMENTS = {
+    "started": "^engine:", "planned": "^run:|^uploading", "uploading": "^uploading", "submitted": r"^load|^warm|^\d/",
+    "answering": "^{number}/", "answered": "^fetching",
+}  # fmt: skip
+MOMENT_SECONDS = 20.0  # a run that does not come so far is hit all the same
 DISK = "16m"
 # The engine answers at once: a disk of the host that takes its time gives the worker a while to be hit in.
 SLOW_DISK = """
@@ -90,6 +97,7 @@ class Field:
         self._stack = ExitStack()
         self._later: list[int] = []  # bytes after which the next lines are cut
         self._client: subprocess.Popen[bytes] | None = None
+        self._log, self._log_start = folder / "clients.log", 0  # what clients tell, and where the latest one began
 
     def __enter__(self) -> Field:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -140,11 +148,10 @@ class Field:
         entries = ({"id": id, "prompt": f"{id} at dusk", "video": str(self.rng.choice(self.clips))} for id in ids)
         batch.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
         begin = ["upsample", str(batch), "--on", "gpu", "-o", str(out), "--keep-warm", self.rng.choice(["0", "1s"])]
-        before = set(_names(data_folder() / "runs"))
         self._start(begin)
         planned = min(most, self.rng.randint(2, 6))
         for _ in range(planned):
-            self._await(self.rng.choice(list(MOMENTS)), before)
+            self._await(self.rng.choice(list(MOMENTS)))
             # One that finds nothing to hit now gives way to another.
             drawn = self.rng.sample(list(self.kinds), len(self.kinds))
             if kind := next((kind for kind in drawn if self.kinds[kind]()), ""):
@@ -164,27 +171,17 @@ class Field:
                 found.append(process)
         return found
 
-    def _await(self, moment: str, before: set[str]) -> None:
-        """Until a run is so far, or its client has ended; then a moment more."""
-        answers = self.rng.randrange(ITEMS)
+    def _await(self, moment: str) -> None:
+        """Until the client tells that it is so far, or has ended; then a moment more."""
+        wanted = re.compile(MOMENTS[moment].format(number=self.rng.randint(1, ITEMS - 1)).encode(), re.MULTILINE)
         deadline = time.monotonic() + MOMENT_SECONDS
-        there = self.ours / "runs"
-        reached: dict[str, Callable[[], bool]] = {
-            "at once": lambda: True,
-            "planned": lambda: bool(set(_names(data_folder() / "runs")) - before),
-            "uploading": lambda: bool(_names(self.ours / "blobs")),
-            "submitted": lambda: any(there.glob("*/order.json")),
-            "answering": lambda: any(
-                path.read_bytes().count(b"\n") > answers for path in there.glob("*/results.jsonl")
-            ),
-            "answered": lambda: any(there.glob("*/outcome.json")),
-        }
         while time.monotonic() < deadline and self._client and self._client.poll() is None:
-            with suppress(FileNotFoundError):
-                if reached[moment]():
+            with self._log.open("rb") as file:
+                file.seek(self._log_start)
+                if wanted.search(file.read()):
                     break
             time.sleep(0.01)
-        time.sleep(self.rng.uniform(0.0, 0.5))
+        time.sleep(self.rng.uniform(0.0, 0.3))
 
     def _to_the_end(self, batch: Path, begin: list[str], name: str) -> None:
         for _ in range(TRIES):
@@ -232,9 +229,10 @@ class Field:
                 process.kill()
 
     def _start(self, words: list[str]) -> None:
-        with (self.folder / "clients.log").open("ab") as log:
+        with self._log.open("ab") as log:
             log.write(f"$ cosmos {' '.join(words)}\n".encode())
             log.flush()
+            self._log_start = log.tell()
             command = [sys.executable, "-m", "cosmos_workflow", *words]
             self._client = subprocess.Popen(
                 command,
@@ -293,6 +291,20 @@ class Field:
         return True
 
 
+def rows(faults: int = 200, seed: int = 1) -> Iterator[Fact]:
+    """What `make bench` shows of them."""
+    with tempfile.TemporaryDirectory() as name:
+        os.environ |= {"XDG_CONFIG_HOME": f"{name}/config", "COSMOS_DATA": f"{name}/data"}
+        tally = inject(Path(name), faults, seed)
+    made = f"{sum(tally.faults.values())} faults over SSH by chance (seed {seed}), in {tally.runs} runs"
+    yield Fact(f"{made}: time", f"{tally.seconds / 60:.1f} min", "≤ 30 min")
+    left = f"{len(tally.lost)}, {len(tally.orphans)}, {len(tally.hung)}"
+    yield Fact("…: items lost, processes left on the host, clients that hung", left, "none")
+    yield Fact(
+        "…: answers written twice, items answered twice on the host", f"{tally.doubled}, {tally.asked_again}", ""
+    )
+
+
 def inject(folder: Path, faults: int, seed: int, show: Callable[[str], object] = lambda text: None) -> Tally:
     """So many faults that hit something, or at least were made while a run was on its way."""
     with Field(folder, seed) as here:
@@ -325,10 +337,6 @@ def _command_of(process: psutil.Process) -> str:
         words = process.cmdline()
         return next((words[n + 1] for n, word in enumerate(words[:-1]) if word.endswith(".pyz")), "")
     return ""
-
-
-def _names(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir()] if folder.is_dir() else []
 
 
 def _killed(processes: list[psutil.Process]) -> bool:
