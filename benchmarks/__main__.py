@@ -7,7 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from benchmarks import quick, remote, serve
+from benchmarks import faults, quick, remote, serve
 from benchmarks.measure import Fact, Row, machine, table
 
 ROOT = Path(__file__).parent.parent
@@ -38,6 +38,7 @@ def main() -> None:
     said = subprocess.run(command, cwd=ROOT, env={**os.environ}, stdout=subprocess.PIPE, text=True, check=True).stdout
     found += [Row(**json.loads(line[4:])) for line in said.splitlines() if line.startswith("ROW ")]
     found += serve.facts()
+    found += faults.rows()
     page = HEAD.format(machine=machine()) + table(found) + TAIL
     (ROOT / "docs" / "PERFORMANCE.md").write_text(page, encoding="utf-8")
     print(page)

@@ -170,6 +170,7 @@ def upsample_on(
     engine_settings: EngineSettings | None = None,
     settings: Settings | None = None,
     keep_warm: float = KEEP_WARM,
+    wait: float = 60.0,
     again: bool = False,
     detach: bool = False,
     listener: Listener | None = None,
@@ -179,13 +180,14 @@ def upsample_on(
     """`upsample` on a host of the settings, by SSH; returns the run's id and the results in the items' order.
 
     `keep_warm` is how many seconds the model stays loaded there after the batch. With `detach`, returns when
-    the host has the batch; the results come with `Runs.drive`. `name` is what the
+    the host has the batch; the results come with `Runs.drive`. A host that cannot be reached is tried for `wait`
+    seconds, and longer once it has the batch. `name` is what the
     run is listed under, by default the source. The id is empty where all is answered in `out`.
     Raises HostError where the host cannot be asked, RunFailed where the run ended early; `out` keeps what came.
     """
     from cosmos_workflow.connection import one_line
     from cosmos_workflow.execution import remote_engine
-    from cosmos_workflow.jobs import Listener
+    from cosmos_workflow.jobs import Listener, Patience
 
     items, settings = load_items(source, prompt), settings or Settings()
     place = find_host(host)
@@ -203,7 +205,8 @@ def upsample_on(
             _check_before_upload(replace(place, engine=answers.name), settings, listener)
         run = runs.plan(todo, place.name, answers, settings, out=Path(out), source=name, keep_warm=keep_warm)
         listener.planned(run)
-        results |= {result.id: result for result in runs.drive(run.id, listener, detach=detach)}
+        driven = runs.drive(run.id, listener, detach=detach, patience=Patience(reach=wait))
+        results |= {result.id: result for result in driven}
     return run.id, [results[item.id] for item in items if item.id in results]
 
 
@@ -300,6 +303,8 @@ def _check_before_upload(host: Host, settings: Settings, listener: Listener) -> 
         return [check async for check in examine_host(host, Pins(known_keys_file()), settings.model)]
 
     for check in run_steps(collect()):
+        if check.name == "reachable" and check.status != "ok":
+            return  # driving the run tries for longer, and says why it cannot
         if check.status == "missing" and check.name != "gpu":
             raise HostError(check.detail, where=f"{host.name}, {check.name}", remedy=check.remedy)
         if check.name == "gpu" and check.status != "ok":

@@ -20,6 +20,7 @@ An error says `what` is wrong, `where`, and the `remedy`. Nobody prints but the 
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "RequestRejected",
     "RunFailed",
     "UsageError",
+    "from_system",
 ]
 
 
@@ -62,6 +64,21 @@ class CosmosError(Exception):
         prefix = f"{self.where}: " if self.where else ""
         suffix = f"; {self.remedy}" if self.remedy else ""
         return f"{prefix}{self.what}{suffix}"
+
+
+def from_system(error: OSError, go_on: str = "") -> CosmosError:
+    """What this machine's system refuses, told with its path; `go_on` is what to do when that is mended."""
+    if error.errno in _FULL:
+        remedy = "free space there"
+    elif isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        remedy = "see that you may write there, or choose another place (for what runs keep: COSMOS_DATA)"
+    else:
+        remedy = "mend that"
+    remedy += f", then {go_on}" if go_on else ""
+    return CosmosError(error.strerror or str(error), where=str(error.filename or "this machine"), remedy=remedy)
+
+
+_FULL = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}
 
 
 def _again(kind: type[CosmosError], args: tuple[Any, ...], state: dict[str, Any]) -> CosmosError:

@@ -3,24 +3,53 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 
-__all__ = ["write_whole"]
+__all__ = ["aside", "of_this_machine", "write_whole"]
 
 
-def write_whole(path: Path, data: bytes, *, sync: bool = True) -> None:
+def aside(path: Path) -> Path:
+    """A name beside `path` that no other writer has: not another thread, process, or machine that shares the disk.
+
+    A file's name may be as long as the system takes, so only its beginning stands in it.
+    """
+    return path.with_name(f"{path.name[:50]}.{token_hex(8)}.part")
+
+
+def write_whole(path: Path, data: bytes, *, sync: bool = True, mode: int = 0o666) -> None:
     """Write aside, sync, rename: readers see the old file or the whole new one, also after a crash.
 
-    Without `sync` a power cut may leave an empty file. Raises OSError.
+    Without `sync` a power cut may leave an empty file. `mode` is the new file's, less the umask. Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = aside(path)
     try:
-        with aside.open("wb") as file:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode)
+        with of_this_machine(path), os.fdopen(descriptor, "wb") as file:
             file.write(data)
             if sync:
                 file.flush()
                 os.fsync(file.fileno())
-        aside.replace(path)
+        part.replace(path)
     finally:
-        aside.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def of_this_machine(path: Path | str) -> Iterator[None]:
+    """Whatever the system refuses in here is about `path` of this machine, which the OSError then names.
+
+    A write that fails names no file by itself, and an error without one looks like a network's.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows

@@ -6,6 +6,7 @@ Exit codes: 0 all good, 1 some item failed, 2 bad usage or input, 3 the host or 
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 
 import click
 
-from cosmos_workflow.errors import CosmosError, UsageError
+from cosmos_workflow.errors import CosmosError, UsageError, from_system
 from cosmos_workflow.version import __version__
 
 __all__ = ["cosmos", "main"]
@@ -109,9 +110,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         click.echo(f"error: {error}", err=True)
         return error.exit_code
+    except OSError as error:
+        if debug:
+            raise
+        click.echo(f"error: {from_system(error)}", err=True)
+        return 1
     except Exception as error:
         if debug:
             raise
+        if "database or disk is full" in str(error):  # SQLite's own words
+            from cosmos_workflow.config import data_folder
+
+            full = OSError(errno.ENOSPC, "the disk is full", str(data_folder()))
+            click.echo(f"error: {from_system(full, 'run it again')}", err=True)
+            return 1
         click.echo(f"error: {type(error).__name__}: {error}; run it again with --debug and report it", err=True)
         return 1
 

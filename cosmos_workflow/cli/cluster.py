@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cosmos_workflow.cli.console import print_json, stderr
@@ -41,7 +42,7 @@ class ClusterView(Barred):
             stderr().print(progress_line(self._last), style="dim")
 
     def listener(self) -> Listener:
-        return Listener(planned=self._planned, event=self._event, lost=say_lost)
+        return Listener(planned=self._planned, event=self._event, lost=partial(say_lost, there=True))
 
     def _planned(self, run: RunRecord) -> None:
         self.run = run.id

@@ -182,6 +182,16 @@ def engine_options(function: Command) -> Command:
     )
 
 
+def wait_option(function: Command) -> Command:
+    help = "On a host: how long one that cannot be reached is tried, until it has the run.  [1m]"
+    return click.option("--wait", type=DURATION, default="1m", help=help)(function)
+
+
+def forget_option(function: Command) -> Command:
+    help = "Do not ask the host, which is gone: what it has of the run stays there."
+    return click.option("--forget", is_flag=True, help=help)(function)
+
+
 def ray_options(function: Command) -> Command:
     """Options of a Ray cluster."""
     return _apply(

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import sys
+import time
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from cosmos_workflow.cli.console import stderr
 from cosmos_workflow.errors import HostUnreachable
 from cosmos_workflow.prompts import Result
 
-__all__ = ["Barred", "Progress", "bar", "say_lost"]
+__all__ = ["Barred", "Progress", "Sending", "bar", "say_lost", "sent_line"]
+
+SAID_SECONDS = 5.0  # between two lines of an upload
 
 
-def say_lost(error: HostUnreachable, wait: float) -> None:
-    """A line that broke, for a person."""
-    stderr().print(f"{error.where}: {error.what}; the run goes on there, next try in {wait:.0f} s", style="yellow")
+def say_lost(error: HostUnreachable, wait: float, *, there: bool = False) -> None:
+    """A line that broke, for a person; `there` says that the run was submitted, and goes on without us."""
+    goes_on = "the run goes on there, " if there else ""
+    stderr().print(f"{error.where}: {error.what}; {goes_on}next try in {wait:.0f} s", style="yellow")
 
 
 Entered = TypeVar("Entered", bound="Barred")
@@ -45,6 +50,12 @@ class Progress(Barred):
         self._bar = bar() if enabled and sys.stderr.isatty() else None
         self._task = self._bar.add_task("upsampling", total=total) if self._bar else None
 
+    def describe(self, text: str = "upsampling") -> bool:
+        """What goes on, before the bar; whether there is one."""
+        if self._bar:
+            self._bar.update(self._task, description=text)
+        return self._bar is not None
+
     def result(self, result: Result) -> None:
         """Show one result as it comes."""
         self.done += 1
@@ -53,6 +64,70 @@ class Progress(Barred):
         if self._lines:
             word = result.error_kind or "failed" if result.error else f"{result.seconds:.1f} s"
             stderr().print(f"{self.done}/{self.total} {result.id} {word}")
+
+
+class Sending:
+    """How far an upload is: bytes, rate and ETA in a bar on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, progress: Progress, *, quiet: bool) -> None:
+        self._progress = progress  # a terminal takes one bar at a time: where this has one, it is told in words
+        self._quiet = quiet
+        self._bar: Any = None
+        self._task: Any = None
+        self._began = self._said = 0.0
+
+    def __call__(self, came: int, total: int) -> None:
+        """`came` of `total` bytes have arrived."""
+        if self._quiet or not total:
+            return
+        if came == 0 or not self._began:
+            self._began = self._said = time.monotonic()
+        if sys.stderr.isatty():
+            self._draw(came, total)
+        elif time.monotonic() - self._said > SAID_SECONDS:
+            self._said = time.monotonic()
+            stderr().print(sent_line(came, total, self._said - self._began), style="dim")
+
+    def close(self) -> None:
+        """Take the bar away; it comes back with the next bytes."""
+        self._progress.describe()
+        if self._bar:
+            self._bar.stop()
+        self._bar = None
+
+    def _draw(self, came: int, total: int) -> None:
+        if self._progress.describe(sent_line(came, total, time.monotonic() - self._began)):
+            return
+        if not self._bar:
+            self._bar = _byte_bar()
+            self._bar.start()
+            self._task = self._bar.add_task("sending", total=total)
+        self._bar.update(self._task, completed=came, total=total)
+        if came >= total:
+            self.close()
+
+
+def sent_line(came: int, total: int, seconds: float) -> str:
+    """How far an upload is, in words.
+
+    >>> sent_line(3_000_000, 12_000_000, 60.0)
+    'sent 3.0 MB of 12.0 MB, 50.0 kB/s, ETA 0:03:00'
+    """
+    from rich.filesize import decimal
+
+    rate = came / seconds if seconds else 0.0
+    eta = str(timedelta(seconds=round((total - came) / rate))) if rate else "not known"
+    return f"sent {decimal(came)} of {decimal(total)}, {decimal(int(rate))}/s, ETA {eta}"
+
+
+def _byte_bar() -> Any:
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import Progress as RichProgress
+
+    return RichProgress(
+        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TextColumn("ETA"),
+        TimeRemainingColumn(), console=stderr(), transient=True,
+    )  # fmt: skip
 
 
 def bar() -> Any:

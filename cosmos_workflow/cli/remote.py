@@ -8,15 +8,18 @@ from cosmos_workflow.api import open_runs, upsample_on
 from cosmos_workflow.cli.cluster import follow_cluster
 from cosmos_workflow.cli.console import print_json, stderr
 from cosmos_workflow.cli.following import guarded
-from cosmos_workflow.cli.progress import Progress, say_lost
+from cosmos_workflow.cli.progress import Progress, Sending, say_lost
 from cosmos_workflow.cli.results import show_results
 from cosmos_workflow.engines import EngineSettings
+from cosmos_workflow.errors import HostUnreachable
 from cosmos_workflow.execution.ray import is_ray
-from cosmos_workflow.jobs import Listener, Runs
+from cosmos_workflow.jobs import Listener, Patience, Runs
 from cosmos_workflow.prompts import Item, Result, Settings
 from cosmos_workflow.store import RunRecord
 
 __all__ = ["follow", "upsample_there"]
+
+THERE = ("running", "fetching")  # states in which the host has the run, and goes on without us
 
 
 class Terminal:
@@ -24,20 +27,28 @@ class Terminal:
 
     def __init__(self, progress: Progress, quiet: bool) -> None:
         self.run = ""
+        self.there = False  # whether the host has the run
         self._progress = progress
         self._quiet = quiet
+        self._sending = Sending(progress, quiet=quiet)
 
     def listener(self) -> Listener:
         return Listener(
             planned=self._planned, result=self._progress.result, event=self._event, state=self._state,
-            lost=say_lost, warning=lambda text: stderr().print(text, style="yellow"),
+            lost=self._lost, sent=self._sending, warning=lambda text: stderr().print(text, style="yellow"),
         )  # fmt: skip
+
+    def _lost(self, error: HostUnreachable, wait: float) -> None:
+        self._sending.close()
+        say_lost(error, wait, there=self.there)
 
     def _planned(self, run: RunRecord) -> None:
         self.run = run.id
         self._say(f"run: {run.id}")
 
     def _state(self, state: str) -> None:
+        self.there = state in THERE
+        self._sending.close()
         if state in ("uploading", "fetching"):
             self._say(state)
 
@@ -59,7 +70,7 @@ class Terminal:
 
 def upsample_there(
     place: str, items: list[Item], source: str, out: str, engine: str, engine_settings: EngineSettings,
-    settings: Settings, *, keep_warm: float, detach: bool, again: bool, as_json: bool, batch: bool,
+    settings: Settings, *, keep_warm: float, wait: float, detach: bool, again: bool, as_json: bool, batch: bool,
 ) -> int:  # fmt: skip
     """`cosmos upsample --on HOST`."""
     runs = open_runs()
@@ -69,7 +80,8 @@ def upsample_there(
     def go() -> list[Result]:
         return upsample_on(
             place, items, out=out, engine=engine, engine_settings=engine_settings, settings=settings,
-            keep_warm=keep_warm, again=again, detach=detach, listener=terminal.listener(), runs=runs, name=source,
+            keep_warm=keep_warm, wait=wait, again=again, detach=detach, listener=terminal.listener(), runs=runs,
+            name=source,
         )[1]  # fmt: skip
 
     with guarded(runs, lambda: terminal.run), progress:
@@ -82,13 +94,13 @@ def upsample_there(
     return show_results(results, out, earlier=len(items) - progress.done, batch=batch, as_json=as_json)
 
 
-def follow(runs: Runs, run: RunRecord, *, as_json: bool = False) -> int:
+def follow(runs: Runs, run: RunRecord, *, wait: float = Patience.reach, as_json: bool = False) -> int:
     """`cosmos runs attach`: to the end, wherever the run is."""
     if is_ray(run.place):
         return follow_cluster(runs, run, as_json=as_json)
     progress = Progress(run.total, enabled=True, quiet=as_json)
     terminal = Terminal(progress, as_json)
-    terminal.run = run.id
+    terminal.run, terminal.there = run.id, run.state in THERE
     with guarded(runs, lambda: terminal.run), progress:
-        results = runs.drive(run.id, terminal.listener())
+        results = runs.drive(run.id, terminal.listener(), patience=Patience(reach=wait))
     return show_results(results, run.out, as_json=as_json)

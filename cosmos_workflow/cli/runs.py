@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from cosmos_workflow.cli.console import print_json, safe, stderr, stdout, table
+from cosmos_workflow.cli.options import forget_option, wait_option
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.execution.ray import is_ray
 
@@ -24,6 +25,11 @@ def _runs() -> Any:
     from cosmos_workflow.api import open_runs
 
     return open_runs()
+
+
+def _say_left(run: Any, forget: bool) -> None:
+    if forget and run.place != "local" and not is_ray(run.place):
+        stderr().print(f"{run.place} was not asked: if it is back, look into its workdir, runs/{run.id}-*", style="dim")
 
 
 @click.group("runs")
@@ -118,51 +124,57 @@ def logs(run: str, follow: bool) -> None:
 
 @command.command("attach")
 @click.argument("run")
+@wait_option
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
-def attach(run: str, as_json: bool) -> int:
+def attach(run: str, wait: float, as_json: bool) -> int:
     """Go on with a run, to its end: after a crash, after --detach, after Ctrl-C."""
     from cosmos_workflow.cli.remote import follow
 
     runs = _runs()
-    return follow(runs, runs.store.get(run), as_json=as_json)
+    return follow(runs, runs.store.get(run), wait=wait, as_json=as_json)
 
 
 @command.command("retry")
 @click.argument("run")
 @click.option("--detach", is_flag=True, help="Return when the host has it.")
+@wait_option
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
-def retry(run: str, detach: bool, as_json: bool) -> int:
+def retry(run: str, detach: bool, wait: float, as_json: bool) -> int:
     """Try again what has no answer; what is answered is not asked again."""
     from cosmos_workflow.cli.remote import follow
-    from cosmos_workflow.jobs import Listener
+    from cosmos_workflow.jobs import Listener, Patience
 
     runs = _runs()
     found = runs.retry(run)
     if detach:
-        runs.drive(found.id, Listener(), detach=True)
+        runs.drive(found.id, Listener(), detach=True, patience=Patience(reach=wait))
         stderr().print(f"it runs on {found.place}; its results come with: cosmos runs attach {found.id}")
         return 0
-    return follow(runs, found, as_json=as_json)
+    return follow(runs, found, wait=wait, as_json=as_json)
 
 
 @command.command("cancel")
 @click.argument("run")
-def cancel(run: str) -> None:
+@forget_option
+def cancel(run: str, forget: bool) -> None:
     """End a run on its host; what is answered stays."""
-    found = _runs().cancel(run)
+    found = _runs().cancel(run, forget=forget)
     stderr().print(f"{found.id} is {found.state}: {found.answered} of {found.total} answered")
+    _say_left(found, forget)
 
 
 @command.command("remove")
 @click.argument("run", nargs=-1, required=True)
-@click.option("--keep-on-host", is_flag=True, help="Do not ask the host, which may be gone.")
-def remove(run: tuple[str, ...], keep_on_host: bool) -> None:
+@forget_option
+@click.option("--keep-on-host", is_flag=True, hidden=True, help="The former name of --forget.")
+def remove(run: tuple[str, ...], forget: bool, keep_on_host: bool) -> None:
     """Forget runs that have ended, here and on their hosts. Results files stay."""
     runs = _runs()
     for one in run:
         found = runs.store.get(one)
-        runs.remove(found.id, keep_on_host=keep_on_host)
+        runs.remove(found.id, forget=forget or keep_on_host)
         stderr().print(f"{found.id} removed")
+        _say_left(found, forget)
 
 
 @command.command("export")

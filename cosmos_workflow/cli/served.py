@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cosmos_workflow.cli.console import exit_code, print_json, stderr, stdout, table
-from cosmos_workflow.cli.options import DURATION, frames_option, length_option, request_options, results_name
+from cosmos_workflow.cli.options import (
+    DURATION,
+    forget_option,
+    frames_option,
+    length_option,
+    request_options,
+    results_name,
+)
 from cosmos_workflow.errors import CosmosError
 from cosmos_workflow.limits import MODELS
 
@@ -188,18 +195,19 @@ def export(context: click.Context, /, run: str) -> None:
         print_json(asdict(result))
 
 
-def _verb(name: str, help: str) -> None:
+def _verb(name: str, help: str, option: Callable[[Any], Any] = lambda function: function) -> None:
     @runs.command(name, help=help)
     @click.argument("run")
+    @option
     @click.pass_context
-    def act(context: click.Context, /, run: str) -> None:
-        found = getattr(client_of(context), name)(run)
+    def act(context: click.Context, /, run: str, **given: bool) -> None:
+        found = getattr(client_of(context), name)(run, **given)
         stderr().print(f"{run} is {found.state if found else 'removed'}")
 
 
-_verb("cancel", "End a run wherever it is; what is answered stays.")
+_verb("cancel", "End a run wherever it is; what is answered stays.", forget_option)
 _verb("retry", "One more attempt for what has no answer.")
-_verb("remove", "Forget a run that has ended, with its prompts.")
+_verb("remove", "Forget a run that has ended, with its prompts.", forget_option)
 
 
 @runs.command("pause")

@@ -28,6 +28,7 @@ from cosmos_workflow.cli.options import (
     refuse_misplaced,
     request_options,
     results_name,
+    wait_option,
 )
 from cosmos_workflow.cli.progress import Progress
 from cosmos_workflow.cli.results import show_results
@@ -60,6 +61,7 @@ __all__ = ["command"]
 @click.option("--offload-each", is_flag=True, help="Load and free the model for each item, as NVIDIA's script does.")
 @click.option("--detach", is_flag=True, help="On a host: return when it has the batch; see `cosmos runs`.")
 @click.option("--keep-warm", type=DURATION, default="10m", help="On a host: how long the model stays loaded.  [10m]")
+@wait_option
 @ray_options
 @click.option("--again", is_flag=True, help="Ask also for what the results file already answers.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and the engine; run nothing.")
@@ -126,7 +128,8 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
         keep_warm = options["keep_warm"] if options["no_offload"] else 0.0
         return upsample_there(
             place, items, source, out, options["asked_engine"], told, settings,
-            keep_warm=keep_warm, detach=options["detach"], again=again, as_json=as_json, batch=batch,
+            keep_warm=keep_warm, wait=options["wait"], detach=options["detach"], again=again, as_json=as_json,
+            batch=batch,
         )  # fmt: skip
     engine = make_engine(name, told)
     stated = getattr(engine, "max_model_len", None)

@@ -4,6 +4,7 @@ Built on asyncssh, which reads the user's OpenSSH config. Knows the worker's com
 store or the command line. `ssh_manager` is the entry.
 """
 
+from cosmos_workflow.connection.containers import container_trouble
 from cosmos_workflow.connection.hosts import Host, host_from
 from cosmos_workflow.connection.keys import Pins
 from cosmos_workflow.connection.program import HostProgram
@@ -18,6 +19,7 @@ __all__ = [
     "Pins",
     "SSHManager",
     "Sent",
+    "container_trouble",
     "host_from",
     "line_to",
     "one_line",

@@ -20,8 +20,9 @@ class Host:
     """A host's entry.
 
     `ssh` is a destination, [USER@]HOST[:PORT], or an alias of the user's OpenSSH config. `workdir` is ours
-    there, relative to the home folder unless absolute. With a `runtime` other than none, the engine runs in a
-    container of `image`; `runtime_command` (by default the runtime's name) and `run_options` go before it.
+    there, relative to the home folder (also written `~` or `~/…`) unless absolute. With a `runtime` other than none,
+    the engine runs in a container of `image`; `runtime_command` (by default the runtime's name) and `run_options` go
+    before it.
     `environment` is set for the engine; `secrets` are names of variables that are taken from this machine's
     environment when a run starts, and never written down. `gpu` is an index, empty for all, or "none".
     """
@@ -43,6 +44,15 @@ class Host:
     ssh_config: str = ""
 
     @property
+    def folder(self) -> str:
+        """`workdir` as commands name it: an SSH session begins in the home folder, and no shell expands `~` for us.
+
+        >>> [Host("h", "h", workdir=name).folder for name in ("~", "~/our work", "here", "/data/x")]
+        ['.', 'our work', 'here', '/data/x']
+        """
+        return _from_home(self.workdir)
+
+    @property
     def container(self) -> tuple[str, ...]:
         """The command of the container runtime; empty without one."""
         return () if self.runtime == "none" else self.runtime_command or (self.runtime,)
@@ -50,7 +60,9 @@ class Host:
     @property
     def control_python(self) -> str:
         """The Python that answers us on the host itself; the engine's own may be inside an image."""
-        return "python3" if self.container else self.python
+        if self.container:
+            return "python3"
+        return f"./{_from_home(self.python)}" if self.python.startswith("~/") else self.python
 
     @property
     def destination(self) -> tuple[str, str, int]:
@@ -83,12 +95,22 @@ def host_from(name: str, values: Mapping[str, Any]) -> Host:
     if not given.get("ssh"):
         raise UsageError("no SSH destination", where=where, remedy='give ssh = "[USER@]HOST[:PORT]"')
     host = Host(name, **given)
+    if re.match(r"~[^/]|-", host.workdir) or "\0" in host.workdir or not host.workdir.strip():
+        raise UsageError(
+            f"workdir {host.workdir!r} cannot be used", where=where,
+            remedy="give an absolute path, or one in the home folder (~/NAME)",
+        )  # fmt: skip
     _ = host.destination  # says what is wrong with it
     if host.runtime not in RUNTIMES:
         raise UsageError(f"no runtime {host.runtime!r}", where=where, remedy=f"choose one of {', '.join(RUNTIMES)}")
     if host.container and not host.image:
         raise UsageError("a container needs an image", where=where, remedy='give image = "REPOSITORY@sha256:…"')
     return host
+
+
+def _from_home(path: str) -> str:
+    """A path of the host as a session that begins in the home folder finds it."""
+    return path[2:].lstrip("/") or "." if path == "~" or path.startswith("~/") else path
 
 
 def _value(key: str, value: Any, kind: str, where: str) -> Any:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
 
+from cosmos_workflow.connection.containers import container_trouble
 from cosmos_workflow.connection.ssh_manager import SSHManager
 from cosmos_workflow.errors import HostError, HostFull
 from cosmos_workflow.worker.bundling import bundle
@@ -17,6 +19,7 @@ MINIMUM_PYTHON = (3, 10)
 # `cat` needs no SFTP on the host. Written aside and renamed, so that no other client sees half of it; counted,
 # as a line that breaks looks to `cat` like the end.
 INSTALL = """
+umask 077
 trap 'rm -f "$2.$$"' EXIT
 mkdir -p "$1" && cat > "$2.$$" && test "$(wc -c < "$2.$$")" -eq "$3" && mv -f "$2.$$" "$2"
 """
@@ -33,15 +36,16 @@ class HostProgram:
         self.manager = manager
         self.host = manager.host
         self.sha256, self._data = bundle()
+        self.on_bytes: Callable[[int, int], None] = lambda came, total: None  # hears of the install
         self._installed = False
 
     @property
     def path(self) -> PurePosixPath:
-        return PurePosixPath(self.host.workdir) / "program" / f"{self.sha256}.pyz"
+        return PurePosixPath(self.host.folder) / "program" / f"{self.sha256}.pyz"
 
     def arguments(self, command: str, *words: str) -> list[str]:
         """The command line of one of the program's commands."""
-        return [self.host.control_python, str(self.path), command, self.host.workdir, *words]
+        return [self.host.control_python, str(self.path), command, self.host.folder, *words]
 
     async def ask(self, command: str, *words: str, data: Any = None, timeout: float = 60.0) -> list[dict[str, Any]]:
         """Its answers, one for each line. Raises HostError with what it says, HostFull for a full disk."""
@@ -66,11 +70,10 @@ class HostProgram:
                 "the disk is full", where=f"{self.host.name}:{answer['path']}", remedy="free space there, then retry"
             )
         if "failed" in answer:
-            raise HostError(
-                f"{answer['failed']} {answer.get('path', '')}".strip(),
-                where=self.host.name,
-                remedy=f"see what is missing: cosmos hosts check {self.host.name}",
-            )
+            what = f"{answer['failed']} {answer.get('path', '')}".strip()
+            _, remedy = container_trouble(what) if self.host.container else ("", "")
+            check = f"see what is missing: cosmos hosts check {self.host.name}"
+            raise HostError(what, where=self.host.name, remedy=f"{remedy}; {check}" if remedy else check)
 
     async def install(self) -> None:
         """Put the program there, unless it is, and see that it is whole and starts."""
@@ -81,7 +84,9 @@ class HostProgram:
             return
         await self.check_python()
         folder, size = str(self.path.parent), str(len(self._data))
+        self.on_bytes(0, len(self._data))
         done = await self.manager.run(["sh", "-c", INSTALL, "sh", folder, str(self.path), size], self._data)
+        self.on_bytes(len(self._data), len(self._data))
         if done.code or not await self._starts():
             words = done.err.decode("utf-8", "replace").strip()
             if "No space left" in words:

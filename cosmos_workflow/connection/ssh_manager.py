@@ -151,7 +151,7 @@ class SSHManager:
                 await self.close()
                 if loop.time() - began > LONGEST_WAIT:  # it held for a while: this is a new loss
                     wait, lost_at = 1.0, None
-                lost_at = lost_at or loop.time()
+                lost_at = lost_at or (began if loop.time() - began <= LONGEST_WAIT else loop.time())
                 if loop.time() - lost_at + wait > give_up:
                     raise
                 on_lost(error, wait)
@@ -174,7 +174,7 @@ class SSHManager:
         except (asyncio.TimeoutError, TimeoutError) as error:
             raise HostUnreachable("no answer in time", where=self._where, remedy=_CHECK) from error
         except (asyncssh.Error, EOFError, OSError) as error:
-            if isinstance(error, OSError) and not isinstance(error, ConnectionError) and error.errno not in LINE_ERRORS:
+            if isinstance(error, OSError) and _is_local(error):
                 raise
             words = str(error) or type(error).__name__
             if self._connection is not None and not self._sessions:
@@ -183,6 +183,13 @@ class SSHManager:
                     remedy=f"see what it says: ssh {self.host.ssh} true",
                 ) from error  # fmt: skip
             raise HostUnreachable(f"the line broke ({words})", where=self._where, remedy=_CHECK) from error
+
+
+def _is_local(error: OSError) -> bool:
+    """Whether it is about a file of this machine or its disk, which no line that breaks says."""
+    if error.filename is not None:
+        return True
+    return not isinstance(error, ConnectionError) and error.errno not in LINE_ERRORS
 
 
 _CHECK = "check that the machine is on and its address and port are right: cosmos hosts check"

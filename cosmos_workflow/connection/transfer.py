@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cosmos_workflow.connection.program import HostProgram
 from cosmos_workflow.errors import HostError, HostUnreachable
+from cosmos_workflow.files import of_this_machine
+
+if TYPE_CHECKING:
+    import asyncssh
 
 __all__ = ["Sent", "send_blobs"]
 
 PIECE = 1 << 18
 OFFER_SECONDS = 600.0  # the host reads and verifies everything that it has
+
+
+OnBytes = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -26,11 +36,12 @@ class Sent:
 
 
 async def send_blobs(
-    program: HostProgram, blobs: Mapping[str, Path], on_bytes: Callable[[int], None] = lambda count: None
+    program: HostProgram, blobs: Mapping[str, Path], on_bytes: OnBytes = lambda came, total: None
 ) -> Sent:
-    """Send files, each by the SHA-256 of its content; `on_bytes` hears how many bytes have gone.
+    """Send files, each by the SHA-256 of its content; `on_bytes` hears how many bytes have arrived, of how many.
 
-    Raises HostUnreachable when the line breaks (call it again, and it goes on), HostFull for a full disk,
+    Raises OSError with its path where a file cannot be read, HostUnreachable when the line breaks (call it again, and
+    it goes on), HostFull for a full disk,
     HostError where a file arrives damaged twice.
     """
     if not blobs:
@@ -54,31 +65,64 @@ async def send_blobs(
 
 
 async def _send(
-    program: HostProgram, blobs: Mapping[str, Path], lacking: Mapping[str, int], on_bytes: Callable[[int], None]
+    program: HostProgram, blobs: Mapping[str, Path], lacking: Mapping[str, int], on_bytes: OnBytes
 ) -> tuple[int, int]:
     """Bytes sent, and files that the host has verified."""
-    sent = 0
-    async with program.manager.process(program.arguments("receive")) as process:
+    heads = [_head(sha256, blobs[sha256], have) for sha256, have in lacking.items()]
+    total, sent = sum(head["size"] - head["offset"] for head in heads), 0
+    on_bytes(0, total)
+    # It says itself what has arrived, while it is still being sent to.
+    async with program.manager.process(program.arguments("receive"), endless=True) as process:
+        hearing = asyncio.ensure_future(_answers(process.stdout, total, on_bytes))
         try:
-            for sha256, have in lacking.items():
-                size = blobs[sha256].stat().st_size
-                offset = have if have < size else 0  # a whole part that is not in place is a damaged one
-                head = {"sha256": sha256, "size": size, "offset": offset}
-                process.stdin.write(json.dumps(head).encode() + b"\n")
-                with blobs[sha256].open("rb") as file:
-                    file.seek(offset)
-                    while piece := file.read(PIECE):
-                        process.stdin.write(piece)
-                        await process.stdin.drain()
-                        sent += len(piece)
-                        on_bytes(len(piece))
-            process.stdin.write_eof()
-        except BrokenPipeError:
-            pass  # it has ended, and says below why
+            with suppress(BrokenPipeError):  # it has ended, and says below why
+                for head in heads:
+                    sent += await _send_one(process.stdin, head, blobs[head["sha256"]])
+                process.stdin.write_eof()
+            answers = await hearing
+        finally:
+            hearing.cancel()
         completed = await process.completed()
-    answers = [json.loads(line) for line in completed.out.splitlines()] if completed else []
     for answer in answers:
         program.check(answer)
     if completed is None or completed.code != 0:
         raise HostUnreachable("the upload broke off", where=program.host.name)
     return sent, sum("stored" in answer for answer in answers)
+
+
+def _head(sha256: str, path: Path, have: int) -> dict[str, Any]:
+    """What goes before a file's bytes; a whole part that is not in place is a damaged one, and sent anew."""
+    size = path.stat().st_size
+    return {"sha256": sha256, "size": size, "offset": have if have < size else 0}
+
+
+async def _send_one(stdin: asyncssh.SSHWriter[bytes], head: dict[str, Any], path: Path) -> int:
+    """Bytes sent of one file."""
+    sent = 0
+    stdin.write(json.dumps(head).encode() + b"\n")
+    with path.open("rb") as file:
+        file.seek(head["offset"])
+        while True:
+            with of_this_machine(path):
+                piece = file.read(PIECE)
+            if not piece:
+                return sent
+            stdin.write(piece)
+            await stdin.drain()
+            sent += len(piece)
+
+
+async def _answers(stdout: asyncssh.SSHReader[bytes], total: int, on_bytes: OnBytes) -> list[dict[str, Any]]:
+    """What the host says of files; of bytes it says how many have come since it said so last."""
+    answers, came = [], 0
+    async for line in stdout:
+        if not line.endswith(b"\n"):
+            break  # the line was cut
+        answer = json.loads(line)
+        if "came" in answer:
+            came += answer["came"]
+            with of_this_machine("what is printed here"):
+                on_bytes(came, total)
+        else:
+            answers.append(answer)
+    return answers

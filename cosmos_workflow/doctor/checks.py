@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Check", "Status", "parse_gpus"]
+__all__ = ["Check", "Status"]
 
 Status = Literal["ok", "optional", "missing"]
 
@@ -18,13 +18,3 @@ class Check:
     status: Status
     detail: str
     remedy: str = ""
-
-
-def parse_gpus(said: str) -> list[tuple[str, int, int]]:
-    """Name, total and free MiB of each GPU, from `nvidia-smi --query-gpu=name,memory.total,memory.free`.
-
-    >>> parse_gpus("NVIDIA L40S, 46068, 45559")
-    [('NVIDIA L40S', 46068, 45559)]
-    """
-    rows = [line.rsplit(",", 2) for line in said.splitlines() if line.strip()]
-    return [(name.strip(), int(total), int(free)) for name, total, free in rows]

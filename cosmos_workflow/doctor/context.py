@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cosmos_workflow.connection import Host, HostProgram, Pins, line_to
-from cosmos_workflow.doctor.checks import parse_gpus
+from cosmos_workflow.doctor.gpus import Gpu, asked_of, parse_gpus
 from cosmos_workflow.doctor.host import inspect_host
 from cosmos_workflow.doctor.machine import gpus
 from cosmos_workflow.engines import EngineSettings, make_engine
@@ -17,7 +17,7 @@ __all__ = ["longest_here", "longest_on"]
 
 GIB = 1024**3
 
-Gpus = Sequence[tuple[str, int, int]]
+Gpus = Sequence[Gpu]
 
 
 def longest_here(engine: str, settings: EngineSettings) -> tuple[int, str]:
@@ -48,10 +48,9 @@ async def longest_on(host: Host, engine: str, settings: EngineSettings, pins: Pi
         return longest_here(engine, settings)
     async with line_to(host, pins) as manager:
         found = await inspect_host(HostProgram(manager))
-    said = found["nvidia_smi"]
-    there = parse_gpus(said["out"]) if not said["code"] else []
-    if host.gpu.isdigit():
-        there = there[int(host.gpu) : int(host.gpu) + 1]
+    there, wrong = asked_of(parse_gpus(found["nvidia_smi"]["out"]), host.gpu)
+    if wrong:
+        return settings.model.max_model_len, wrong
     if not there:
         return settings.model.max_model_len, f"no GPU tells of its memory on {host.name}"
     return _on_gpus(there, settings, found["model"].get("weights_bytes", 0))
@@ -59,7 +58,10 @@ async def longest_on(host: Host, engine: str, settings: EngineSettings, pins: Pi
 
 def _on_gpus(found: Gpus, settings: EngineSettings, weight_bytes: int) -> tuple[int, str]:
     count = min(int(settings.options.get("tensor_parallel_size", 1)), len(found))
-    name, size = found[0][0], count * found[0][1] / 1024
+    name, total = found[0].name, found[0].total
+    if total is None:
+        return settings.model.max_model_len, f"the memory of {name} is not known"
+    size = count * total / 1024
     planned = memory(
         settings.model, gpu=name, memory_gib=size, weight_bytes=weight_bytes,
         gpu_memory_utilization=float(settings.options.get("gpu_memory_utilization", 0.0)),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from cosmos_workflow.connection import Host, HostProgram, Pins, line_to
-from cosmos_workflow.doctor.checks import Check, parse_gpus
+from cosmos_workflow.connection import Host, HostProgram, Pins, container_trouble, line_to
+from cosmos_workflow.doctor.checks import Check, Status
+from cosmos_workflow.doctor.gpus import QUERY, Gpu, asked_of, parse_gpus, smi_trouble
 from cosmos_workflow.errors import CosmosError, HostKeyError
 from cosmos_workflow.limits import DEFAULT_MODEL, Model, get_model, memory
 
@@ -51,6 +53,7 @@ async def inspect_host(program: HostProgram) -> dict[str, Any]:
         "runtime": list(host.container),
         "image": host.image,
         "model_path": host.model_path,
+        "gpu_query": QUERY,
         "modules": ["vllm", "transformers", "torch", "httpx2", "httpx"],
     }
     (found,) = await program.ask("inspect", data=asked, timeout=120)
@@ -68,7 +71,7 @@ def judge(host: Host, found: dict[str, Any], facts: Model) -> Iterator[Check]:
         yield Check("disk", "ok", f"{free:.0f} GiB free in {found['root']}")
     yield from _runtime(host, found) if host.container else _engines(host, found)
     yield _model_files(host, found["model"], facts)
-    yield from _gpus(host, found["nvidia_smi"], facts)
+    yield from _gpus(host, found, facts)
 
 
 def _runtime(host: Host, found: dict[str, Any]) -> Iterator[Check]:
@@ -76,10 +79,19 @@ def _runtime(host: Host, found: dict[str, Any]) -> Iterator[Check]:
         remedy = f'install {host.runtime} there, or set runtime = "none"'
         yield Check("container runtime", "missing", found["runtime"]["err"] or "does not run", remedy)
         return
+    if found["daemon"]["code"]:
+        what, remedy = container_trouble(found["daemon"]["err"])
+        yield Check(
+            "container runtime", "missing", what or "does not answer", remedy or f"see there: {host.runtime} ps"
+        )
+        return
     yield Check("container runtime", "ok", found["runtime"]["out"])
     tag = host.image.rsplit("/", 1)[-1]
     if found["image"]["code"]:
-        yield Check("image", "missing", f"{host.image} is not there", f"{' '.join(host.container)} pull {host.image}")
+        what, remedy = container_trouble(found["image"]["err"])
+        if not what or re.search("no such image|image not known", what, re.IGNORECASE):
+            what, remedy = f"{host.image} is not there", f"{' '.join(host.container)} pull {host.image}"
+        yield Check("image", "missing", what, remedy or f"see there: {' '.join(host.container)} images")
     elif "@sha256:" not in host.image and (":" not in tag or tag.endswith(":latest")):
         remedy = f"name it by its digest: {host.image.split(':')[0]}@sha256:…"
         yield Check("image", "optional", f"{host.image} may be another one tomorrow", remedy)
@@ -111,24 +123,32 @@ def _model_files(host: Host, found: dict[str, Any], facts: Model) -> Check:
     return Check("model files", "ok", f"{host.model_path}, {found['weights_bytes'] / GIB:.1f} GiB of weights")
 
 
-def _gpus(host: Host, said: dict[str, Any], facts: Model) -> Iterator[Check]:
-    needed: Any = "missing" if host.model_path and host.engine in ("", "vllm") and host.gpu != "none" else "optional"
-    try:
-        gpus = parse_gpus(said["out"]) if not said["code"] else []
-    except ValueError:
-        gpus = []
-    if not gpus:
-        why = "no NVIDIA GPU" if said["missing"] else said["err"] or "nvidia-smi lists none"
-        yield Check("gpu", needed, why, "rent a machine with a GPU, or see that its driver runs: nvidia-smi")
-    for number, (name, total, free) in enumerate(gpus):
-        if host.gpu.isdigit() and int(host.gpu) != number:
-            continue
-        plan = memory(facts, gpu=name, memory_gib=total / 1024)
-        detail = f"{name}, {free / 1024:.1f} of {total / 1024:.1f} GiB free"
-        if not plan.fits:
-            yield Check("gpu", needed, f"{detail}; {plan.model}: {plan.reason}", plan.remedy)
-        elif free / 1024 < plan.usable_gib * 0.95:
-            remedy = "end what else runs on it, or lower gpu_memory_utilization in engine_options"
-            yield Check("gpu", "optional", f"{detail}; {plan.model} wants {plan.usable_gib:.1f}", remedy)
-        else:
-            yield Check("gpu", "ok", f"{detail}; {plan.model} fits, {plan.concurrency:.0f} at once")
+def _gpus(host: Host, found: dict[str, Any], facts: Model) -> Iterator[Check]:
+    wants = host.model_path and host.engine in ("", "vllm") and host.gpu != "none"
+    needed: Status = "missing" if wants else "optional"
+    answer = found["nvidia_smi"]
+    what, remedy = smi_trouble(answer)
+    if what:
+        yield Check("gpu", needed, what, remedy)
+    gpus, wrong = asked_of(parse_gpus(answer["out"]), host.gpu)
+    if wrong:
+        yield Check("gpu", needed, wrong, f"cosmos hosts add {host.name} … --gpu with one of these")
+    used = int(host.engine_options.get("tensor_parallel_size", 1))
+    held = (host.gpu.replace(",", "-") or "0") in found["held"]
+    for number, gpu in enumerate(gpus):
+        yield _gpu(gpu, facts, needed if number < used else "optional", held)
+
+
+def _gpu(gpu: Gpu, facts: Model, needed: Status, held: bool) -> Check:
+    """One GPU for the model; `held` says that a worker of ours has it, which gives way to another."""
+    detail = f"{gpu.name}, {gpu.memory}"
+    if gpu.total is None:
+        return Check("gpu", "optional", detail, "see yourself whether the model fits: cosmos limits")
+    plan = memory(facts, gpu=gpu.name, memory_gib=gpu.total / 1024)
+    if not plan.fits:
+        return Check("gpu", needed, f"{detail}; {plan.model}: {plan.reason}", plan.remedy)
+    if gpu.free is not None and gpu.free / 1024 < plan.usable_gib * 0.95 and not held:
+        remedy = "end what else runs on it, or lower gpu_memory_utilization in engine_options"
+        return Check("gpu", needed, f"{detail}; {plan.model} wants {plan.usable_gib:.1f}", remedy)
+    warm = ", in use by a worker of ours" if held else ""
+    return Check("gpu", "ok", f"{detail}{warm}; {plan.model} fits, {plan.concurrency:.0f} at once")

@@ -9,9 +9,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from cosmos_workflow.config import Config, config_files, load_config
-from cosmos_workflow.doctor.checks import Check, parse_gpus
+from cosmos_workflow.doctor.checks import Check
+from cosmos_workflow.doctor.gpus import QUERY, Gpu, parse_gpus, smi_trouble
 from cosmos_workflow.engines import EngineSettings, choose_engine
 from cosmos_workflow.errors import CosmosError
 from cosmos_workflow.limits import DEFAULT_MODEL, get_model, memory, model_at
@@ -45,16 +47,21 @@ def examine() -> Iterator[Check]:
     yield Check("engine", "ok", f"{name} ({why})")
 
 
-def gpus() -> list[tuple[str, int, int]]:
-    """Each NVIDIA GPU's name, total and free memory in MiB, as `nvidia-smi` tells; empty where there is none."""
+def gpus() -> list[Gpu]:
+    """Each NVIDIA GPU, as `nvidia-smi` tells; empty where there is none."""
+    return parse_gpus(_ask_nvidia_smi()["out"])
+
+
+def _ask_nvidia_smi() -> dict[str, Any]:
+    """What it says: {missing, code, out, err}."""
     if not (tool := shutil.which("nvidia-smi")):
-        return []
-    query = [tool, "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits"]
+        return {"missing": True, "code": 127, "out": "", "err": ""}
+    query = [tool, f"--query-gpu={QUERY}", "--format=csv,noheader,nounits"]
     try:
-        said = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout
-        return parse_gpus(said)
-    except (OSError, subprocess.SubprocessError, ValueError):
-        return []
+        done = subprocess.run(query, capture_output=True, text=True, errors="replace", timeout=20, check=False)
+    except (OSError, subprocess.SubprocessError) as error:
+        return {"missing": False, "code": 1, "out": "", "err": str(error)}
+    return {"missing": False, "code": done.returncode, "out": done.stdout, "err": done.stderr}
 
 
 def _guard(name: str, look: Callable[[], Check]) -> Check:
@@ -108,12 +115,17 @@ def _folder() -> Check:
 
 
 def _gpu_checks() -> Iterator[Check]:
-    found = gpus()
-    if not found:
-        yield Check("gpu", "optional", "no NVIDIA GPU", "run the model elsewhere: --server-url")
-    for name, total, free in found:
-        plan = memory(gpu=name, memory_gib=total / 1024)
-        detail = f"{name}, {free / 1024:.1f} of {total / 1024:.1f} GiB free"
+    answer = _ask_nvidia_smi()
+    what, remedy = smi_trouble(answer)
+    if what:
+        elsewhere = "run the model elsewhere: --server-url"
+        yield Check("gpu", "optional", what, elsewhere if answer["missing"] else f"{remedy}; or {elsewhere}")
+    for gpu in parse_gpus(answer["out"]):
+        detail = f"{gpu.name}, {gpu.memory}"
+        if gpu.total is None:
+            yield Check("gpu", "optional", detail, "see yourself whether the model fits: cosmos limits")
+            continue
+        plan = memory(gpu=gpu.name, memory_gib=gpu.total / 1024)
         if plan.fits:
             yield Check("gpu", "ok", f"{detail}; {plan.model} fits, {plan.concurrency:.0f} at once")
         else:

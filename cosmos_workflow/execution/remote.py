@@ -15,6 +15,7 @@ from cosmos_workflow.engines import Answer, EngineSettings, checked_options, kno
 from cosmos_workflow.errors import HostError, HostUnreachable, RunFailed, UsageError
 from cosmos_workflow.execution.chosen import ChosenEngine
 from cosmos_workflow.execution.parcel import MIRRORED, Parcel
+from cosmos_workflow.files import of_this_machine
 from cosmos_workflow.worker.files import unsealed
 
 __all__ = [
@@ -69,8 +70,9 @@ def remote_engine(host: Host, name: str, settings: EngineSettings) -> ChosenEngi
     return ChosenEngine(name, model, "frames", why, told)
 
 
-async def upload(program: HostProgram, parcel: Parcel, on_bytes: Callable[[int], None]) -> Sent:
+async def upload(program: HostProgram, parcel: Parcel, on_bytes: Callable[[int, int], None]) -> Sent:
     """Bring the batch and its frames to the host. Raises HostUnreachable, HostFull, HostError; may be called again."""
+    program.on_bytes = on_bytes
     return await send_blobs(program, parcel.files(), on_bytes)
 
 
@@ -134,7 +136,7 @@ async def follow(program: HostProgram, run: str, parcel: Parcel, hear: Hear) -> 
     `hear` gets each piece after it is on this disk, by the file it belongs to: results, events or log. The
     copies say where an earlier listener stopped, so a new connection goes on exactly there. Each copy is
     compared with the host's own sum at the end; one that differs is fetched again.
-    Raises HostUnreachable when the line breaks.
+    Raises HostUnreachable when the line breaks, OSError with its path where this machine's disk takes nothing.
     """
     await program.install()
     for _ in range(2):
@@ -164,8 +166,10 @@ async def _follow_once(program: HostProgram, run: str, parcel: Parcel, hear: Hea
             if "state" in head:
                 return dict(head)
             data = await program.manager.within(process.stdout.readexactly(head["size"]), SILENT_SECONDS)
-            _append(parcel.mirror(head["file"]), head["offset"], data)
-            hear(head["file"], data)
+            with of_this_machine(parcel.mirror(head["file"])):
+                _append(parcel.mirror(head["file"]), head["offset"], data)
+            with of_this_machine("what is printed here"):
+                hear(head["file"], data)
 
 
 def _whole(parcel: Parcel, name: str) -> int:

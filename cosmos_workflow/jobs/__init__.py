@@ -3,8 +3,8 @@
 Drives `execution` and writes every step into `store`; knows nothing of the command line.
 """
 
-from cosmos_workflow.jobs.driving import Listener
+from cosmos_workflow.jobs.driving import Listener, Patience
 from cosmos_workflow.jobs.runs import Runs
 from cosmos_workflow.jobs.working import Worker
 
-__all__ = ["Listener", "Runs", "Worker"]
+__all__ = ["Listener", "Patience", "Runs", "Worker"]

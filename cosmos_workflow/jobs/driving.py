@@ -15,9 +15,8 @@ from cosmos_workflow.execution.preparing import finished
 from cosmos_workflow.prompts import Result
 from cosmos_workflow.store import RunRecord, State, Store
 
-__all__ = ["GIVE_UP_SECONDS", "Listener", "attempts", "drive"]
+__all__ = ["Listener", "Patience", "attempts", "drive"]
 
-GIVE_UP_SECONDS = 3600.0  # without a line; the run goes on there, and `runs attach` goes on here
 STRANDED_TRIES = 3
 
 
@@ -28,7 +27,8 @@ def _nothing(*_: Any) -> None:
 @dataclass(frozen=True)
 class Listener:
     """Who is told what: the run when it is planned, results as they come, events of the worker, its output,
-    states, lost lines with the seconds until the next try, bytes as they are sent, and what looks wrong with a host.
+    states, lost lines with the seconds until the next try, bytes that have arrived of those to be sent, and what
+    looks wrong with a host.
     """
 
     planned: Callable[[RunRecord], None] = _nothing
@@ -37,8 +37,18 @@ class Listener:
     log: Callable[[bytes], None] = _nothing
     state: Callable[[str], None] = _nothing
     lost: Callable[[HostUnreachable, float], None] = _nothing
-    sent: Callable[[int], None] = _nothing
+    sent: Callable[[int, int], None] = _nothing
     warning: Callable[[str], None] = _nothing
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Seconds without a line to the host, after which it is given up: before it has the run (`reach`), and after,
+    when it goes on there without us, and `runs attach` goes on here.
+    """
+
+    reach: float = 60.0
+    follow: float = 3600.0
 
 
 def attempts(run: RunRecord) -> list[str]:
@@ -50,11 +60,11 @@ class Driver:
     """One run being driven."""
 
     def __init__(
-        self, store: Store, run: RunRecord, parcel: Parcel, program: HostProgram, listener: Listener, give_up: float
+        self, store: Store, run: RunRecord, parcel: Parcel, program: HostProgram, listener: Listener, patience: Patience
     ) -> None:
         self._store, self._run, self._parcel, self._program = store, run, parcel, program
         self._listen = listener
-        self._give_up = give_up
+        self._patience = patience
         self.name = attempts(run)[-1]
         # Those that this attempt asks, and that have no good answer yet; an earlier attempt's error is void.
         asked = {entry["id"] for entry in parcel.entries()}
@@ -70,7 +80,11 @@ class Driver:
         if self._run.state not in ("queued", "planned", "uploading"):
             return
         self._move("uploading")
-        await self._hold(self._upload_and_submit)
+        try:
+            await self._hold(self._upload_and_submit, self._patience.reach)
+        except HostUnreachable as error:
+            remedy = f"{error.remedy}; to wait longer for it: cosmos runs attach {self._run.id} --wait 1h"
+            raise HostUnreachable(error.what, where=error.where, remedy=remedy) from error
         self._move("running")
 
     async def finish(self) -> None:
@@ -143,8 +157,9 @@ class Driver:
                 self._failed.add(result.id)
             self._listen.result(result)
 
-    async def _hold(self, step: Callable[[], Any]) -> Any:
-        return await self._program.manager.persistently(step, self._listen.lost, give_up=self._give_up)
+    async def _hold(self, step: Callable[[], Any], give_up: float = 0.0) -> Any:
+        give_up = give_up or self._patience.follow
+        return await self._program.manager.persistently(step, self._listen.lost, give_up=give_up)
 
     def _move(self, state: State) -> None:
         self._store.move(self._run.id, state)
@@ -159,14 +174,14 @@ async def drive(
     listener: Listener,
     *,
     detach: bool = False,
-    give_up: float = GIVE_UP_SECONDS,
+    patience: Patience = Patience(),
 ) -> None:
     """Take a run as far as it goes; with `detach`, until the host has it.
 
     Raises RunFailed (the run is then failed or cancelled, and says so in the store), or HostError and what
     else needs a person before it can go on; the run then stays where it is, and may be driven again.
     """
-    driver = Driver(store, run, parcel, program, listener, give_up)
+    driver = Driver(store, run, parcel, program, listener, patience)
     try:
         await driver.start()
         if not detach:

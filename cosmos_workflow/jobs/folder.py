@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from cosmos_workflow.errors import Conflict
 from cosmos_workflow.execution.parcel import Parcel
+from cosmos_workflow.files import of_this_machine
 from cosmos_workflow.prompts import Item, Settings
 from cosmos_workflow.worker.files import write_json
 
@@ -59,7 +60,7 @@ class RunFolder:
     def tell(self, event: str, **more: Any) -> None:
         """Add to what was heard."""
         line = json.dumps({"event": event, "time": round(time.time(), 3), **more}) + "\n"
-        with self._telling, self.heard.open("a", encoding="utf-8") as file:
+        with self._telling, of_this_machine(self.heard), self.heard.open("a", encoding="utf-8") as file:
             file.write(line)
 
     @contextmanager

@@ -15,7 +15,7 @@ from cosmos_workflow.engines import Answer, Conversation
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.execution import ChosenEngine, remote
 from cosmos_workflow.execution.preparing import Preparer, finished, refusal
-from cosmos_workflow.jobs.driving import Listener, attempts, drive
+from cosmos_workflow.jobs.driving import Listener, Patience, attempts, drive
 from cosmos_workflow.jobs.folder import RunFolder
 from cosmos_workflow.jobs.places import asked_again, to_try_again
 from cosmos_workflow.prompts import Checked, Result, ResultsFile, Settings, check_items
@@ -57,14 +57,14 @@ class HostRuns:
         self._store.save(run.id, refused)
 
     def drive(
-        self, run: RunRecord, folder: RunFolder, listener: Listener, *, detach: bool, give_up: float,
+        self, run: RunRecord, folder: RunFolder, listener: Listener, *, detach: bool, patience: Patience,
         stop: threading.Event,
     ) -> None:  # fmt: skip
         """The host goes on by itself, whether or not anybody stays."""
         if not folder.parcel.batch.exists():
             self._pack_again(run, folder)
         if detach:
-            self._drive(run, folder, listener, True, give_up, stop)
+            self._drive(run, folder, listener, True, patience, stop)
             return
         with ResultsFile(run.out) as file:
 
@@ -73,7 +73,7 @@ class HostRuns:
                 listener.result(result)
 
             self._catch_up(run, file, keep)
-            self._drive(run, folder, replace(listener, result=keep), False, give_up, stop)
+            self._drive(run, folder, replace(listener, result=keep), False, patience, stop)
         if not to_try_again(self._store, run.id):
             shutil.rmtree(folder.parcel.blobs, ignore_errors=True)
 
@@ -109,12 +109,12 @@ class HostRuns:
                 keep(result)
 
     def _drive(
-        self, run: RunRecord, folder: RunFolder, listener: Listener, detach: bool, give_up: float,
+        self, run: RunRecord, folder: RunFolder, listener: Listener, detach: bool, patience: Patience,
         stop: threading.Event,
     ) -> None:  # fmt: skip
         async def go(program: HostProgram) -> None:
             driving = asyncio.ensure_future(
-                drive(self._store, run, folder.parcel, program, listener, detach=detach, give_up=give_up)
+                drive(self._store, run, folder.parcel, program, listener, detach=detach, patience=patience)
             )
             while not driving.done() and not stop.is_set():
                 await asyncio.wait({driving}, timeout=STOP_SECONDS)

@@ -15,7 +15,7 @@ from cosmos_workflow.engines.logs import log_vllm_to
 from cosmos_workflow.errors import Conflict, EngineError, NotFound, OutOfMemory, RunFailed, UsageError
 from cosmos_workflow.execution import run_local
 from cosmos_workflow.execution.engine_process import EngineProcess
-from cosmos_workflow.jobs.driving import Listener
+from cosmos_workflow.jobs.driving import Listener, Patience
 from cosmos_workflow.jobs.folder import RunFolder
 from cosmos_workflow.jobs.places import HOPELESS, asked_again
 from cosmos_workflow.prompts import Result
@@ -124,7 +124,7 @@ class LocalRuns:
         self._engine = engine
 
     def drive(
-        self, run: RunRecord, folder: RunFolder, listener: Listener, *, detach: bool, give_up: float,
+        self, run: RunRecord, folder: RunFolder, listener: Listener, *, detach: bool, patience: Patience,
         stop: threading.Event,
     ) -> None:  # fmt: skip
         """Answer what is open. After a crash, what was answered is not asked again."""

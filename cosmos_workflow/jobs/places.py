@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from cosmos_workflow.errors import Conflict
-from cosmos_workflow.jobs.driving import Listener
+from cosmos_workflow.jobs.driving import Listener, Patience
 from cosmos_workflow.jobs.folder import RunFolder
 from cosmos_workflow.prompts import Result
 from cosmos_workflow.store import RunRecord, Store
@@ -22,7 +22,7 @@ class PlaceRuns(Protocol):
     """Runs on this machine, on a host, or on a cluster. Whoever calls has the run to themselves, but for `cancel`."""
 
     def drive(
-        self, run: RunRecord, folder: RunFolder, listener: Listener, *, detach: bool, give_up: float,
+        self, run: RunRecord, folder: RunFolder, listener: Listener, *, detach: bool, patience: Patience,
         stop: threading.Event,
     ) -> None:  # fmt: skip
         """Take a run as far as it goes; `stop` asks to leave it as it is, where the place does not go on alone.

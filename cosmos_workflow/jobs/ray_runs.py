@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cosmos_workflow.errors import CosmosError, HostFull, HostUnreachable, UsageError
-from cosmos_workflow.jobs.driving import Listener
+from cosmos_workflow.jobs.driving import Listener, Patience
 from cosmos_workflow.jobs.folder import RunFolder
 from cosmos_workflow.prompts import Result
 from cosmos_workflow.store import UNFINISHED, RunRecord, State, Store, new_id
@@ -49,7 +49,7 @@ class RayRuns:
         return self._store.get(id)
 
     def drive(
-        self, run: RunRecord, folder: RunFolder, listener: Listener, *, detach: bool, give_up: float,
+        self, run: RunRecord, folder: RunFolder, listener: Listener, *, detach: bool, patience: Patience,
         stop: threading.Event,
     ) -> None:  # fmt: skip
         """Start the job or find it on its cluster, and stay to its end; with `detach`, until the cluster has it.
@@ -67,7 +67,7 @@ class RayRuns:
                 file.write(json.dumps(event) + "\n")
             listener.event(event)
 
-        end = time.monotonic() + give_up
+        end = time.monotonic() + patience.follow
         began = run.state == "running"
         while True:
             try:

@@ -6,16 +6,17 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cosmos_workflow.connection import Host, Pins
-from cosmos_workflow.errors import Conflict, HostUnreachable
+from cosmos_workflow.errors import Conflict, HostError, HostUnreachable, NotFound, from_system
 from cosmos_workflow.execution import ChosenEngine
 from cosmos_workflow.execution.preparing import finished, pending, refusal
 from cosmos_workflow.execution.ray import is_ray
-from cosmos_workflow.jobs.driving import GIVE_UP_SECONDS, Listener
+from cosmos_workflow.jobs.driving import Listener, Patience
 from cosmos_workflow.jobs.folder import RunFolder
 from cosmos_workflow.jobs.host_runs import HostRuns
 from cosmos_workflow.jobs.local_runs import LocalRuns, WarmEngine
@@ -75,7 +76,7 @@ class Runs:
         return self._on_ray.plan(job)
 
     def drive(
-        self, id: str, listener: Listener, *, detach: bool = False, give_up: float = GIVE_UP_SECONDS,
+        self, id: str, listener: Listener, *, detach: bool = False, patience: Patience = Patience(),  # noqa: B008
         stop: threading.Event | None = None,
     ) -> list[Result]:  # fmt: skip
         """Take a run as far as it goes, and write its results into its results file as they come.
@@ -83,8 +84,8 @@ class Runs:
         On Ray they are written there, and none are returned: see `each_result`. `stop` asks to leave a local run
         where it is; others go on by themselves.
 
-        Raises RunFailed where it ended without all of its answers, HostError where the host cannot be asked;
-        what has come by then stands.
+        Raises RunFailed where it ended without all of its answers, HostError where the host cannot be asked,
+        CosmosError where this machine's disk takes nothing; what has come by then stands.
         """
         folder = self._folder(self.store.get(id))
         with folder.alone():
@@ -92,16 +93,23 @@ class Runs:
             folder = self._folder(run)
             if not run.finished:
                 heard = _recorded(listener, folder, run)
-                self._at(run).drive(
-                    run, folder, heard, detach=detach, give_up=give_up, stop=stop or threading.Event()
-                )  # fmt: skip
+                with _from_system(f"cosmos runs attach {run.id}"):
+                    self._at(run).drive(
+                        run, folder, heard, detach=detach, patience=patience, stop=stop or threading.Event()
+                    )  # fmt: skip
         return [] if detach or is_ray(run.place) else self.results(run.id)
 
-    def cancel(self, id: str) -> RunRecord:
-        """End a run wherever it is; what has been answered stays."""
+    def cancel(self, id: str, *, forget: bool = False) -> RunRecord:
+        """End a run wherever it is; what has been answered stays.
+
+        With `forget`, a host or cluster that is gone is not asked. Raises HostError where it cannot be, NotFound
+        where the settings do not have it any more; the remedy names this way out.
+        """
         run = self.store.get(id)
         if not run.finished:
-            self._at(run).cancel(run)
+            if not _let_go(run, forget):
+                with _way_out(run, "cancel"):
+                    self._at(run).cancel(run)
             self.store.move(run.id, "cancelled", error="cancelled", kind="cancelled")
             self._folder(run).tell("state", state="cancelled")
         return self.store.get(run.id)
@@ -118,16 +126,21 @@ class Runs:
             self._at(run).again(run, self._folder(run), queued=queued or run.rank is not None)
             return self.store.get(run.id)
 
-    def remove(self, id: str, *, keep_on_host: bool = False) -> None:
-        """Forget a run that has ended, here and on its host (unless that is gone: `keep_on_host`)."""
+    def remove(self, id: str, *, forget: bool = False) -> None:
+        """Forget a run that has ended, here and on its host.
+
+        With `forget`, a host or cluster that is gone is not asked, and the run need not have ended. Raises as
+        `cancel` does.
+        """
         run = self.store.get(id)
         folder = self._folder(run)
         with folder.alone():
             run = self.store.get(run.id)
-            if not run.finished:
+            if not run.finished and not _let_go(run, forget):
                 raise Conflict("the run has not ended", where=run.id, remedy=f"cosmos runs cancel {run.id}")
-            if not keep_on_host:
-                self._at(run).forget(run)
+            if not _let_go(run, forget):
+                with _way_out(run, "remove"):
+                    self._at(run).forget(run)
             self.store.remove(run.id)
         folder.remove()
 
@@ -187,6 +200,32 @@ class Runs:
 
     def _folder(self, run: RunRecord) -> RunFolder:
         return RunFolder(self.folder(run.id), run.attempt)
+
+
+def _let_go(run: RunRecord, forget: bool) -> bool:
+    """Whether its place is left alone; this machine is never gone."""
+    return forget and run.place != "local"
+
+
+@contextmanager
+def _way_out(run: RunRecord, verb: str) -> Iterator[None]:
+    """Whoever cannot ask a place learns how to do without it."""
+    try:
+        yield
+    except (HostError, NotFound) as error:
+        way = f"if {run.place} is gone for good: cosmos runs {verb} {run.id} --forget"
+        error.remedy = f"{error.remedy}; {way}" if error.remedy else way
+        raise
+
+
+@contextmanager
+def _from_system(go_on: str) -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # whoever read what is printed has gone
+    except OSError as error:
+        raise from_system(error, go_on) from error
 
 
 def _recorded(listener: Listener, folder: RunFolder, run: RunRecord) -> Listener:

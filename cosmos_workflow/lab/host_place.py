@@ -95,7 +95,7 @@ class HostPlace:
             program = HostProgram(manager)
 
             async def whole() -> dict[str, Any]:
-                await remote.upload(program, parcel, lambda sent: None)
+                await remote.upload(program, parcel, lambda came, total: None)
                 await remote.submit(program, name, parcel, self._remote, keep_warm)
                 return await remote.follow(program, name, parcel, heard.hear)
 

@@ -130,9 +130,9 @@ def show(run: str) -> Flow[shapes.Run]:
     return ask(shapes.Run, "GET", f"/runs/{run}")
 
 
-def cancel(run: str) -> Flow[shapes.Run]:
-    """End a run wherever it is; what is answered stays."""
-    return ask(shapes.Run, "POST", f"/runs/{run}/cancel")
+def cancel(run: str, *, forget: bool = False) -> Flow[shapes.Run]:
+    """End a run wherever it is; what is answered stays. With `forget`, a host that is gone is not asked."""
+    return ask(shapes.Run, "POST", f"/runs/{run}/cancel{'?forget=true' if forget else ''}")
 
 
 def retry(run: str) -> Flow[shapes.Run]:
@@ -140,9 +140,9 @@ def retry(run: str) -> Flow[shapes.Run]:
     return ask(shapes.Run, "POST", f"/runs/{run}/retry")
 
 
-def remove(run: str) -> Flow[None]:
-    """Forget a run that has ended, with its prompts."""
-    return ask(None, "DELETE", f"/runs/{run}")
+def remove(run: str, *, forget: bool = False) -> Flow[None]:
+    """Forget a run that has ended, with its prompts. With `forget`, a host that is gone is not asked."""
+    return ask(None, "DELETE", f"/runs/{run}{'?forget=true' if forget else ''}")
 
 
 def change(run: str, **change: Any) -> Flow[shapes.Run]:

@@ -11,12 +11,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from cosmos_workflow.worker.files import sha256_of
+from cosmos_workflow.files import of_this_machine
+from cosmos_workflow.worker.files import sha256_of, size_of
 from cosmos_workflow.worker.paths import HostPaths
+from cosmos_workflow.worker.private import make_folder, open_private
 
 __all__ = ["KEPT_SECONDS", "offer", "prune", "receive"]
 
-PIECE = 1 << 18
+PIECE = 1 << 16
+TOLD_SECONDS = 0.5  # between two words of the bytes that have come
 KEPT_SECONDS = 7 * 24 * 3600  # frames that no batch has named for so long are removed
 
 Tell = Callable[[dict[str, Any]], None]
@@ -30,12 +33,12 @@ def offer(paths: HostPaths, wanted: list[str]) -> dict[str, int]:
     lacking: dict[str, int] = {}
     for sha256 in wanted:
         path = paths.blob(sha256)
-        if path.is_file():
+        with suppress(FileNotFoundError):  # also one that is pruned just now
             if sha256_of(path) == sha256:
                 os.utime(path)  # keeps it from being pruned
                 continue
             path.unlink(missing_ok=True)
-        lacking[sha256] = _size(_part(path))
+        lacking[sha256] = size_of(_part(path))
     return lacking
 
 
@@ -44,15 +47,18 @@ def receive(paths: HostPaths, stream: IO[bytes], tell: Tell) -> None:
 
     Two uploads of one blob write the same bytes at the same place, so they need no lock; the first that is done
     gives the blob its name. What a crash of the host takes is found out by the next offer, which reads everything.
-    Tells of each blob {"stored": sha256}, or {"damaged": sha256} where the bytes are not what their name says.
+    Tells of each blob {"stored": sha256}, or {"damaged": sha256} where the bytes are not what their name says, and
+    {"came": bytes} now and then, as only this side knows what has arrived.
     """
+    came = _Came(tell)
     while line := stream.readline():
         head = json.loads(line)
         path = paths.blob(head["sha256"])
         part = _part(path)
-        part.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(part.parent)
         digest = hashlib.sha256()
-        with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0) as file:
+        opened = os.fdopen(open_private(part, os.O_RDWR | os.O_CREAT), "r+b", buffering=0)
+        with opened as file, of_this_machine(path):
             for _ in range(0, head["offset"], PIECE):
                 digest.update(file.read(min(PIECE, head["offset"] - file.tell())))
             file.seek(head["offset"])
@@ -63,6 +69,7 @@ def receive(paths: HostPaths, stream: IO[bytes], tell: Tell) -> None:
                 while rest:
                     rest = rest[file.write(rest) :]
                 left -= len(piece)
+                came.add(len(piece))
             if left:
                 return  # the line was cut; what came stays for the next upload to go on with
             file.truncate(head["size"])
@@ -72,23 +79,31 @@ def receive(paths: HostPaths, stream: IO[bytes], tell: Tell) -> None:
         else:
             part.unlink(missing_ok=True)
         # Where another upload was done first, ours may have found nothing to go on with; the blob is there anyway.
+        came.add(0, now=True)
         tell({"stored" if path.exists() else "damaged": head["sha256"]})
+
+
+class _Came:
+    """Counts bytes, and tells of them."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell, self._bytes, self._told = tell, 0, time.monotonic()
+
+    def add(self, count: int, *, now: bool = False) -> None:
+        self._bytes += count
+        if self._bytes and (now or time.monotonic() - self._told > TOLD_SECONDS):
+            self._tell({"came": self._bytes})
+            self._bytes, self._told = 0, time.monotonic()
 
 
 def prune(paths: HostPaths, older_than: float = KEPT_SECONDS) -> None:
     """Remove blobs that nobody has offered for `older_than` seconds."""
     oldest = time.time() - older_than
     for path in (paths.root / "blobs").glob("*/*"):
-        if path.stat().st_mtime < oldest:
-            path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another one prunes as well
+            if path.stat().st_mtime < oldest:
+                path.unlink()
 
 
 def _part(path: Path) -> Path:
     return path.with_name(f"{path.name}.part")
-
-
-def _size(part: Path) -> int:
-    try:
-        return part.stat().st_size
-    except FileNotFoundError:
-        return 0

@@ -14,6 +14,7 @@ from typing import Any
 from cosmos_workflow.worker import blobs, control, following, inspecting, supervising
 from cosmos_workflow.worker.files import sha256_of
 from cosmos_workflow.worker.paths import HostPaths
+from cosmos_workflow.worker.private import close_to_others, make_folder
 
 __all__ = ["main"]
 
@@ -42,7 +43,8 @@ def tell(answer: dict[str, Any]) -> None:
 
 
 def _offer(paths: HostPaths, words: list[str]) -> int:
-    paths.root.mkdir(parents=True, exist_ok=True)
+    make_folder(paths.root)
+    close_to_others(paths.root, paths.names)
     lacking = blobs.offer(paths, control.read_input())
     tell({"program": sha256_of(Path(sys.argv[0])), "lacking": lacking, "root": str(paths.root)})
     return 0

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.worker.blobs import prune
-from cosmos_workflow.worker.files import is_locked, read_json, tail, try_lock, waiting_lock, write_json
+from cosmos_workflow.worker.files import is_locked, read_json, size_of, tail, try_lock, waiting_lock, write_json
 from cosmos_workflow.worker.paths import HostPaths, WorkerPaths, plain_name
+from cosmos_workflow.worker.private import make_folder, open_private, touch
 from cosmos_workflow.worker.supervising import STOP_SECONDS, end_group
 
 __all__ = ["cancel", "read_input", "remove", "state_of", "submit"]
@@ -39,8 +40,8 @@ def submit(paths: HostPaths, run: str, asked: dict[str, Any], program: str) -> N
     engine["model_path"] = _absolute(engine["model_path"])
     for lock in (mine.lock, mine.door, files.lock, paths.device(worker["settings"]["device"])):
         # Made by whoever asks, so that a container's root owns none of them.
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        lock.touch()
+        make_folder(lock.parent)
+        touch(lock)
     if not files.outcome.exists() and not is_locked(files.lock) and run not in mine.waiting():
         write_json(mine.settings, worker["settings"])
         mine.put(run, time.time_ns())
@@ -60,13 +61,26 @@ def _launch(paths: HostPaths, mine: WorkerPaths, worker: dict[str, Any], program
         "{model}": worker["settings"]["engine"]["model_path"],
     }  # fmt: skip
     command = [_filled(word, fill) for word in worker["launch"]]
-    with mine.log.open("ab") as log:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=paths.root,
-            env={**os.environ, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", **worker["environment"]},
-        )  # fmt: skip
-    if worker["waits"] and process.wait(LAUNCH_SECONDS):
-        raise RuntimeError(f"`{' '.join(command[:2])} …` failed: {tail(mine.log, 600)}")
+    command[0] = str(Path(command[0]).expanduser()) if command[0].startswith("~") else command[0]
+    start = size_of(mine.log)
+    try:
+        with os.fdopen(open_private(mine.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab") as log:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=paths.root,
+                env={**os.environ, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", **worker["environment"]},
+            )  # fmt: skip
+    except FileNotFoundError:
+        raise RuntimeError(f"there is no {command[0]}") from None
+    try:
+        failed = worker["waits"] and process.wait(LAUNCH_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise RuntimeError(
+            f"`{' '.join(command[:2])} …` took more than {LAUNCH_SECONDS:.0f} s: pull the image there first"
+        ) from None
+    if failed:
+        words = tail(mine.log, min(1500, size_of(mine.log) - start))
+        raise RuntimeError(f"`{' '.join(command[:2])} …` failed: {words}")
 
 
 def _filled(word: str, fill: dict[str, str]) -> str:
@@ -98,6 +112,8 @@ def state_of(paths: HostPaths, run: str) -> dict[str, Any]:
         waits = run in mine.waiting()
         if waits and is_locked(mine.lock):
             return {"state": "queued"}
+    if not files.order.exists():
+        return {"state": "unknown"}  # removed meanwhile
     ended = read_json(mine.ended) or {}
     free = shutil.disk_usage(paths.root).free
     return {"state": "gone", "waits": waits, "free": free, "tail": tail(mine.log), **ended}
@@ -110,19 +126,23 @@ def cancel(paths: HostPaths, run: str) -> None:
     if order is None or files.outcome.exists():
         return
     mine = paths.worker(order["worker"])
-    files.cancelled.touch()
+    try:
+        touch(files.cancelled)
+    except FileNotFoundError:
+        return  # removed meanwhile
     mine.take_out(run)
     if not _is_free(files.lock, 0.3):
-        mine.end.touch()
+        touch(mine.end)
         if not _is_free(files.lock, 2 * STOP_SECONDS):
             _end_by_force(mine, order["remove"])
 
 
 def _is_free(lock: Path, patience: float) -> bool:
-    descriptor = try_lock(lock, patience)
-    if descriptor is not None:
-        os.close(descriptor)
-    return descriptor is not None
+    descriptor = try_lock(lock, patience, create=False)
+    if descriptor is None:
+        return not lock.exists()
+    os.close(descriptor)
+    return True
 
 
 def _end_by_force(mine: WorkerPaths, remove_command: list[str]) -> None:

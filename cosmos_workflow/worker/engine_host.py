@@ -17,6 +17,7 @@ from typing import Any
 from cosmos_workflow.engines import Engine, EngineSettings, make_engine
 from cosmos_workflow.worker.files import try_lock
 from cosmos_workflow.worker.paths import HostPaths
+from cosmos_workflow.worker.private import touch
 
 __all__ = ["EngineHost", "Sampler", "device", "memory_used", "properties_of"]
 
@@ -86,7 +87,7 @@ class EngineHost:
         if self._lock is None:
             note("waiting", why="another model is on the device")
             while self._lock is None:
-                self._wanted.touch()
+                touch(self._wanted)
                 self._lock = try_lock(self._lock_path, patience=1.0)
         self._wanted.unlink(missing_ok=True)
 
@@ -127,10 +128,11 @@ class Sampler:
 
 @lru_cache(1)
 def device() -> dict[str, Any]:
-    """What an engine runs on here: `gpu` and its `gpu_mib` where `nvidia-smi` is, else `cpu`, with `cores`."""
+    """What an engine runs on: `gpu` and, if known, `gpu_mib` where `nvidia-smi` is, else `cpu`, with `cores`."""
     if gpus := _nvidia_smi("name,memory.total"):
         name, size = gpus[0].rsplit(",", 1)
-        return {"gpu": name.strip(), "gpu_mib": int(size), **({"gpus": len(gpus)} if len(gpus) > 1 else {})}
+        told = {"gpu": name.strip(), "gpu_mib": int(size)} if size.strip().isdigit() else {"gpu": name.strip()}
+        return {**told, **({"gpus": len(gpus)} if len(gpus) > 1 else {})}
     name = platform.processor() or platform.machine()
     with suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
@@ -140,8 +142,9 @@ def device() -> dict[str, Any]:
 
 def memory_used(group: int = 0) -> dict[str, int]:
     """MiB: `gpu_mib` of all GPUs where `nvidia-smi` is, else `process_mib` of a process group, 0 being our own."""
-    if gpus := _nvidia_smi("memory.used"):
-        return {"gpu_mib": sum(map(int, gpus))}
+    # A GPU that shares the CPU's memory says [N/A].
+    if gpus := [int(line) for line in _nvidia_smi("memory.used") if line.strip().isdigit()]:
+        return {"gpu_mib": sum(gpus)}
     pages = 0
     for status in Path("/proc").glob("[0-9]*"):
         with suppress(OSError, ValueError):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.files import write_whole
+from cosmos_workflow.worker.private import hand_over, make_folder, open_private
 
 __all__ = [
     "Appender",
@@ -19,6 +20,7 @@ __all__ = [
     "read_json",
     "sealed",
     "sha256_of",
+    "size_of",
     "tail",
     "try_lock",
     "unsealed",
@@ -31,8 +33,8 @@ class Appender:
     """A file of JSON lines; each is on disk before `add` returns. A torn last line is cut off on opening."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("r+b" if path.exists() else "w+b", buffering=0)
+        make_folder(path.parent)
+        self._file = os.fdopen(open_private(path, os.O_RDWR | os.O_CREAT), "r+b", buffering=0)
         data = self._file.read()
         whole = data.rfind(b"\n") + 1
         self._file.truncate(whole)
@@ -58,9 +60,11 @@ class Appender:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """A JSON file that is whole at every moment."""
+    """A JSON file that is whole at every moment, and nobody else's."""
+    make_folder(path.parent)
     # A file name's bytes that are no UTF-8 become JSON's escapes, and are read back as they were.
-    write_whole(path, json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace"))
+    write_whole(path, json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace"), mode=0o600)
+    hand_over(path)
 
 
 def read_json(path: Path) -> Any:
@@ -99,6 +103,14 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+def size_of(path: Path) -> int:
+    """Bytes of a file; 0 where there is none."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def tail(path: Path, most: int = 4000) -> str:
     """The last lines of a log, whatever its bytes."""
     try:
@@ -109,16 +121,24 @@ def tail(path: Path, most: int = 4000) -> str:
         return ""
 
 
-def try_lock(path: Path, patience: float = 0.3) -> int | None:
+def try_lock(path: Path, patience: float = 0.3, *, create: bool = True) -> int | None:
     """Take the lock and return its file descriptor, or None where another process holds it.
+
+    Without `create`, a lock that is not there is not taken either: its run was removed.
 
     The kernel frees it when the last process that holds the descriptor ends, however it ends. Whoever only
     asks (`is_locked`) holds it for a moment, hence `patience`, in seconds.
     """
     import fcntl
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    if create:
+        make_folder(path.parent)
+    try:
+        descriptor = open_private(path, os.O_RDWR | (os.O_CREAT if create else 0))
+    except FileNotFoundError:
+        if create:
+            raise
+        return None
     deadline = time.monotonic() + patience
     while True:
         try:
@@ -135,9 +155,9 @@ def is_locked(path: Path) -> bool:
     """Whether a living process holds the lock."""
     if not path.exists():
         return False
-    descriptor = try_lock(path, patience=0.0)
+    descriptor = try_lock(path, patience=0.0, create=False)
     if descriptor is None:
-        return True
+        return path.exists()  # removed meanwhile, and nobody's
     os.close(descriptor)
     return False
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 from cosmos_workflow.worker.control import state_of
-from cosmos_workflow.worker.files import read_json, sha256_of
+from cosmos_workflow.worker.files import read_json, sha256_of, size_of
 from cosmos_workflow.worker.paths import HostPaths
 
 __all__ = ["follow"]
@@ -40,8 +41,7 @@ def follow(paths: HostPaths, run: str, offsets: dict[str, int], out: IO[bytes]) 
         if follower.pass_on(state if over else None):
             told = time.monotonic()
         if over:
-            sums = {name: sha256_of(path) for name, path in follower.paths.items() if path.exists()}
-            _write(out, {**state, "sums": sums})
+            _write(out, {**state, "sums": follower.sums()})
             return
         if time.monotonic() - told > BEAT_SECONDS:
             out.write(b"\n")
@@ -58,6 +58,14 @@ class _Follower:
         self._log = paths.worker(order["worker"]).log
         self._log_start: int | None = None
 
+    def sums(self) -> dict[str, str]:
+        """The SHA-256 of each file that there is."""
+        found = {}
+        for name, path in self.paths.items():
+            with suppress(FileNotFoundError):
+                found[name] = sha256_of(path)
+        return found
+
     def pass_on(self, ended: dict[str, Any] | None) -> bool:
         """Write what is new; whether there was anything."""
         wrote = [self._lines(name) for name in ("events", "results")]
@@ -66,11 +74,11 @@ class _Follower:
 
     def _lines(self, name: str) -> bool:
         path, wrote = self.paths[name], False
-        while path.exists() and (data := _read(path, self._offsets[name], PIECE)):
+        while data := _read(path, self._offsets[name], PIECE):
             whole = data.rfind(b"\n") + 1
             if not whole and len(data) == PIECE:
                 # One line longer than a piece: a prompt of a megabyte.
-                data = _read(path, self._offsets[name], path.stat().st_size)
+                data = _read(path, self._offsets[name], size_of(path))
                 whole = data.rfind(b"\n") + 1
             if not whole:
                 break
@@ -86,7 +94,7 @@ class _Follower:
             if started is None:
                 return False
             self._log_start = int(started["log"])
-        end = self._log.stat().st_size if self._log.exists() else 0
+        end = size_of(self._log)
         if ended and "log" in ended:
             end = int(ended["log"])
         wrote = False
@@ -104,15 +112,17 @@ class _Follower:
 
 
 def _read(path: Path, offset: int, most: int) -> bytes:
-    with path.open("rb") as file:
-        file.seek(offset)
-        return file.read(most)
+    """Nothing where the file is not there yet, or not any more."""
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(most)
+    except FileNotFoundError:
+        return b""
 
 
 def _first(path: Path, event: str) -> dict[str, Any] | None:
-    if not path.exists():
-        return None
-    with path.open("rb") as file:
+    with suppress(FileNotFoundError), path.open("rb") as file:
         for line in file:
             if line.endswith(b"\n") and (value := json.loads(line)).get("event") == event:
                 return dict(value)

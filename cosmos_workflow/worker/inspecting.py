@@ -10,31 +10,39 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from cosmos_workflow.worker.files import is_locked
 from cosmos_workflow.worker.paths import HostPaths
 
 __all__ = ["inspect"]
 
 
 def inspect(paths: HostPaths, asked: dict[str, Any]) -> dict[str, Any]:
-    """Facts by name; `asked` is {python, runtime, image, model_path, modules}. Nothing is changed."""
+    """Facts by name; `asked` is {python, runtime, image, model_path, modules, gpu_query}. Nothing is changed.
+
+    `held` are the devices that a worker of ours has; `daemon` is what the runtime says when it must do something.
+    """
     found: dict[str, Any] = {
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "root": str(paths.root),
         "writable": os.access(_existing(paths.root), os.W_OK),
         "disk_free": shutil.disk_usage(_existing(paths.root)).free,
-        "nvidia_smi": _said(
-            ["nvidia-smi", "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits"]
-        ),
+        "nvidia_smi": _said(["nvidia-smi", f"--query-gpu={asked['gpu_query']}", "--format=csv,noheader,nounits"]),
+        "held": [lock.stem for lock in (paths.root / "devices").glob("*.lock") if is_locked(lock)],
         "model": _model(asked["model_path"]),
     }
     if asked["runtime"]:
         found["runtime"] = _said([*asked["runtime"], "--version"])
+        found["daemon"] = _said([*asked["runtime"], "ps", "-q"])
         found["image"] = _said([*asked["runtime"], "image", "inspect", "--format", "{{.Id}}", asked["image"]])
     else:
         code = "import importlib.util as u, sys; print(*[m for m in sys.argv[1:] if u.find_spec(m)])"
-        found["modules"] = _said([asked["python"] or sys.executable, "-c", code, *asked["modules"]])
+        found["modules"] = _said([_program(asked["python"]), "-c", code, *asked["modules"]])
     return found
+
+
+def _program(name: str) -> str:
+    return str(Path(name).expanduser()) if name.startswith("~") else name or sys.executable
 
 
 def _said(command: list[str]) -> dict[str, Any]:
@@ -47,7 +55,7 @@ def _said(command: list[str]) -> dict[str, Any]:
         return {"missing": True, "code": 127, "out": "", "err": f"no {command[0]}"}
     except (OSError, subprocess.TimeoutExpired) as error:
         return {"missing": False, "code": 1, "out": "", "err": str(error)}
-    return {"missing": False, "code": done.returncode, "out": done.stdout.strip(), "err": done.stderr.strip()[-500:]}
+    return {"missing": False, "code": done.returncode, "out": done.stdout.strip(), "err": done.stderr.strip()[-1500:]}
 
 
 def _model(folder: str) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from cosmos_workflow.worker.private import make_folder, touch
+
 __all__ = ["HostPaths", "RunPaths", "WorkerPaths", "plain_name"]
 
 
@@ -92,8 +94,8 @@ class WorkerPaths:
 
     def put(self, run: str, order: int) -> None:
         """Put a run into the spool behind those of a smaller `order`."""
-        self.spool.mkdir(parents=True, exist_ok=True)
-        (self.spool / f"{order:020d}+{plain_name(run)}.run").touch()
+        make_folder(self.spool)
+        touch(self.spool / f"{order:020d}+{plain_name(run)}.run")
 
     def take_out(self, run: str) -> None:
         """Take a run out of the spool, if it is there."""
@@ -106,6 +108,11 @@ class HostPaths:
     """The folder that cosmos-workflow has on a host."""
 
     root: Path
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What of ours is in it."""
+        return "program", "blobs", "runs", "workers", "devices"
 
     def program(self, sha256: str) -> Path:
         return self.root / "program" / f"{plain_name(sha256)}.pyz"

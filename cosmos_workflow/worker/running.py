@@ -18,8 +18,19 @@ from cosmos_workflow.engines import Answer, Conversation, classify, root_cause
 from cosmos_workflow.errors import CosmosError, EngineError, OutOfMemory
 from cosmos_workflow.media import Frame
 from cosmos_workflow.worker.engine_host import EngineHost, Sampler
-from cosmos_workflow.worker.files import Appender, read_json, sealed, tail, try_lock, unsealed, waiting_lock, write_json
+from cosmos_workflow.worker.files import (
+    Appender,
+    read_json,
+    sealed,
+    size_of,
+    tail,
+    try_lock,
+    unsealed,
+    waiting_lock,
+    write_json,
+)
 from cosmos_workflow.worker.paths import HostPaths, RunPaths, WorkerPaths
+from cosmos_workflow.worker.private import touch
 
 __all__ = ["work"]
 
@@ -51,7 +62,7 @@ def work(paths: HostPaths, key: str, settings: dict[str, Any], log_start: int) -
                 with waiting_lock(mine.door):
                     # Whoever submits looks for us behind this door, after its entry is in the spool.
                     if not mine.waiting():
-                        mine.leaving.touch()
+                        touch(mine.leaving)
                         return
             time.sleep(POLL_SECONDS)
     finally:
@@ -64,7 +75,7 @@ def _work_on(
     """One run; returns how long to stay warm after it."""
     run = paths.run(name)
     order = read_json(run.order)
-    lock = try_lock(run.lock) if order else None
+    lock = try_lock(run.lock, create=False) if order else None
     # Locked before it leaves the spool: at every moment one of the two says that the run is in hand.
     mine.take_out(name)
     if lock is None or order is None:
@@ -149,7 +160,7 @@ class Run:
         self.note("error" if answer.error else "item", id=answer.id, seconds=answer.seconds, kind=answer.error_kind)
 
     def _log_size(self) -> int:
-        return self._log.stat().st_size if self._log.exists() else 0
+        return size_of(self._log)
 
 
 def _failure(error: Exception, log: str) -> dict[str, str]:

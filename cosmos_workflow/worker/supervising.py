@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from cosmos_workflow.worker.files import read_json, try_lock, waiting_lock, write_json
 from cosmos_workflow.worker.paths import HostPaths, WorkerPaths
+from cosmos_workflow.worker.private import open_private, touch
 
 __all__ = ["STOP_SECONDS", "end_group", "run_worker", "supervise"]
 
@@ -35,17 +36,17 @@ def supervise(paths: HostPaths, key: str, container: str) -> int:
             write_json(mine.ended, {"code": code, "signal": signal.Signals(-code).name if code < 0 else ""})
         with waiting_lock(mine.door):
             if code == 0 or not mine.waiting():
-                mine.leaving.touch()
+                touch(mine.leaving)
                 return 0
 
 
 def _run(paths: HostPaths, mine: WorkerPaths, lock: int, container: str) -> int:
-    with mine.log.open("ab") as log:
+    with os.fdopen(open_private(mine.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab") as log:
         command = [sys.executable, sys.argv[0], "work", str(paths.root), mine.folder.name, str(log.tell())]
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, pass_fds=(lock,)
         )
-    signal.signal(signal.SIGTERM, lambda *_: mine.end.touch())
+    signal.signal(signal.SIGTERM, lambda *_: touch(mine.end))
     write_json(mine.pids, {"supervisor": os.getpid(), "group": process.pid, "container": container})
     while (code := process.poll()) is None:
         if mine.end.exists():

@@ -58,3 +58,16 @@ def test_an_entry_written_and_read_again(tmp_path: Path, monkeypatch: pytest.Mon
     set_host("one", None, project=True)
     assert load_config().hosts == {"two": {"ssh": "other"}}
     assert path.read_text().startswith("# ours\n")
+
+
+@pytest.mark.parametrize("workdir", ["~ubuntu/x", "~root", "-x", "", "  ", "a\0b"])
+def test_a_workdir_that_cannot_be_meant_is_refused(workdir: str) -> None:
+    with pytest.raises(UsageError, match="workdir"):
+        host_from("gpu", {"ssh": "gpu", "workdir": workdir})
+
+
+def test_the_home_folder_in_paths() -> None:
+    host = host_from("gpu", {"ssh": "gpu", "workdir": "~/a b", "python": "~/venv/bin/python"})
+    assert (host.workdir, host.folder, host.control_python) == ("~/a b", "a b", "./venv/bin/python")
+    assert host_from("gpu", {"ssh": "gpu", "python": "~/python3"}).control_python == "./python3"
+    assert host_from("gpu", {"ssh": "gpu", "workdir": "a~/~b"}).folder == "a~/~b"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -8,10 +9,11 @@ from pathlib import Path
 import pytest
 from servers.cutting_proxy import CuttingProxy
 from servers.peers import Peer
+from servers.sshd import SSHD
 
-from cosmos_workflow.connection import Host, HostProgram, Pins, Sent, SSHManager, send_blobs
+from cosmos_workflow.connection import Host, HostProgram, Pins, Sent, SSHManager, host_from, send_blobs
 from cosmos_workflow.connection.program import INSTALL
-from cosmos_workflow.errors import HostError, HostUnreachable
+from cosmos_workflow.errors import CosmosError, HostError, HostUnreachable
 from cosmos_workflow.worker.bundling import bundle
 
 
@@ -127,3 +129,69 @@ def test_a_host_without_python_is_said_so(host: Host, pins: Pins, tmp_path: Path
 
     with pytest.raises(HostError, match=r"Python 3\.10 or newer is needed as python-none, found none"):
         send(replace(host, python="python-none"), pins, blobs_in(tmp_path / "b", 10))
+
+
+@pytest.mark.parametrize("workdir", ['~/it\'s "ours" 日本 🤖', "~", "rel ative", "$HOME `x` *", "a\nb"])
+def test_a_workdir_of_any_name(
+    host: Host, pins: Pins, peer: Peer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workdir: str
+) -> None:
+    """Sessions of this peer begin in a folder that stands for the home: a real sshd's is the account's own."""
+    if isinstance(peer, SSHD):
+        pytest.skip("the account's own home is not a test's to write into")
+    monkeypatch.setenv("HOME", str(peer.home))
+    there = host_from("gpu", {**host_values(host), "workdir": workdir})
+    blobs = blobs_in(tmp_path / "b", 10)
+    assert send(there, pins, blobs).files == 1
+    folder = peer.home if workdir == "~" else peer.home / workdir.removeprefix("~/")
+    assert len(list((folder / "program").iterdir())) == 1
+    assert len(list((folder / "blobs").glob("*/*"))) == 1
+    assert {path.name for path in peer.home.iterdir()} == (
+        {"program", "blobs"} if workdir == "~" else {workdir.removeprefix("~/")}
+    )
+
+
+def host_values(host: Host) -> dict[str, str]:
+    return {"ssh": host.ssh, "python": host.python, "ssh_config": host.ssh_config}
+
+
+def test_what_arrives_is_told_by_the_host(host: Host, pins: Pins, tmp_path: Path) -> None:
+    blobs, told = blobs_in(tmp_path / "b", 300_000, 500_000), []
+
+    async def go() -> Sent:
+        async with SSHManager(host, pins) as manager:
+            return await send_blobs(HostProgram(manager), blobs, lambda came, total: told.append((came, total)))
+
+    assert asyncio.run(go()).bytes == 800_000
+    assert told[0] == (0, 800_000)
+    assert told[-1] == (800_000, 800_000)
+    assert told == sorted(told)
+
+
+def test_a_file_that_cannot_be_read_here_is_no_line_that_broke(host: Host, pins: Pins, tmp_path: Path) -> None:
+    """A folder under a file's name: opening it is refused whoever we are."""
+    with pytest.raises(OSError, match="none") as caught:
+        send(host, pins, {"0" * 64: tmp_path / "none"})
+    assert not isinstance(caught.value, CosmosError)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError) as other:
+        send(host, pins, {"1" * 64: tmp_path / "folder"})
+    assert other.value.filename == str(tmp_path / "folder")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.EPIPE])
+def test_whoever_listens_here_and_fails_is_no_line_that_broke(
+    host: Host, pins: Pins, tmp_path: Path, number: int
+) -> None:
+    blobs = blobs_in(tmp_path / "b", 100_000)
+
+    async def go() -> Sent:
+        def broken(came: int, total: int) -> None:
+            if came:
+                raise OSError(number, os.strerror(number))
+
+        async with SSHManager(host, pins) as manager:
+            return await send_blobs(HostProgram(manager), blobs, broken)
+
+    with pytest.raises(OSError, match="printed here") as caught:
+        asyncio.run(go())
+    assert caught.value.errno == number

@@ -26,7 +26,7 @@ def nvidia_smi(folder: Path, *gpus: str) -> Path:
     """A FAKE nvidia-smi that lists these GPUs."""
     folder.mkdir(exist_ok=True)
     tool = folder / "nvidia-smi"
-    tool.write_text("#!/bin/sh\n" + "".join(f"echo '{gpu}'\n" for gpu in gpus))
+    tool.write_text("#!/bin/sh\n" + "".join(f"echo '{number}, {gpu}'\n" for number, gpu in enumerate(gpus)))
     tool.chmod(0o755)
     return folder
 

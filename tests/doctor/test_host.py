@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cosmos_workflow.connection import Host, host_from
+from cosmos_workflow.connection import Host, HostProgram, SSHManager, container_trouble, host_from
+from cosmos_workflow.doctor import Check
 from cosmos_workflow.doctor.host import judge
+from cosmos_workflow.errors import HostError
 from cosmos_workflow.limits import get_model
+from cosmos_workflow.worker.inspecting import inspect
+from cosmos_workflow.worker.paths import HostPaths
 
 FACTS = get_model("cosmos-upsampler-12b")
 MODEL = {"found": True, "files": ["params.json", "tekken.json"], "weights_bytes": 25_400_000_000}
@@ -19,13 +27,18 @@ def said(out: str) -> dict[str, Any]:
     return {"missing": False, "code": 0, "out": out, "err": ""}
 
 
-def checks(host: Host, **more: Any) -> dict[str, Any]:
+def checks(host: Host, **more: Any) -> dict[str, Check]:
+    return {check.name: check for check in judged(host, **more)}
+
+
+def judged(host: Host, **more: Any) -> Iterator[Check]:
     found = {
         "writable": True, "root": "/w", "disk_free": 80 * 1024**3, "model": MODEL, "modules": said("vllm torch"),
-        "nvidia_smi": said("NVIDIA L40S, 46068, 45559"), "runtime": said("Docker version 28"),
+        "nvidia_smi": said("0, NVIDIA L40S, 46068, 45559"), "runtime": said("Docker version 28"),
         "image": said("sha256:1"),
+        "daemon": said(""), "held": [],
     } | more  # fmt: skip
-    return {check.name: check for check in judge(host, found, FACTS)}
+    return judge(host, found, FACTS)
 
 
 BARE = host_from("gpu", {"ssh": "gpu", "model_path": "/m"})
@@ -45,7 +58,7 @@ def test_a_host_that_has_everything() -> None:
         ({"model": {"found": False}}, "model files", "/m is not there"),
         ({"model": {**MODEL, "files": ["a.txt"]}}, "model files", "neither params.json nor config.json"),
         ({"nvidia_smi": GONE}, "gpu", "no NVIDIA GPU"),
-        ({"nvidia_smi": said("NVIDIA A10, 23028, 22515")}, "gpu", "the weights do not fit"),
+        ({"nvidia_smi": said("0, NVIDIA A10, 23028, 22515")}, "gpu", "the weights do not fit"),
         ({"nvidia_smi": {"missing": False, "code": 9, "out": "", "err": "driver"}}, "gpu", "driver"),
     ],
 )
@@ -56,8 +69,125 @@ def test_what_is_missing_is_said_with_its_remedy(more: dict[str, Any], name: str
     assert found[name].remedy
 
 
-def test_a_gpu_that_is_busy_is_said_so() -> None:
-    assert checks(BARE, nvidia_smi=said("NVIDIA L40S, 46068, 12000"))["gpu"].status == "optional"
+# What nvidia-smi prints, on standard output, and the exit code that goes with it. "No devices" and the field that it
+# does not know were recorded on an H100; the others stand as people quote them when they ask for help.
+SMI_FAILS = {
+    "Failed to initialize NVML: Driver/library version mismatch\nNVML library version: 535.183": (
+        18,
+        "restart the host",
+    ),
+    "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver. Make sure that the latest NVIDIA "
+    "driver is installed and running.\n": (9, "modprobe"),
+    "No devices were found": (6, "lspci"),
+    "NVIDIA-SMI couldn't find libnvidia-ml.so library in your system. Please make sure that the NVIDIA Display Driver "
+    "is properly installed and present in your system.": (12, "library"),
+    "Failed to initialize NVML: Insufficient Permissions": (4, "/dev/nvidia"),
+    "Unable to determine the device handle for GPU0000:41:00.0: Unknown Error": (255, "restart the host"),
+    "Failed to initialize NVML: Unknown Error": (255, "restart the host"),
+    'Field "memory.total" is not a valid field to query.\n': (2, "nvidia-smi"),
+}
+
+
+@pytest.mark.parametrize("text", SMI_FAILS, ids=[text[:40] for text in SMI_FAILS])
+def test_what_nvidia_smi_says_is_wrong_is_shown(text: str) -> None:
+    code, remedy = SMI_FAILS[text]
+    found = checks(BARE, nvidia_smi={"missing": False, "code": code, "out": text, "err": ""})["gpu"]
+    assert found.status == "missing"
+    assert found.detail == text.split("\n", 1)[0]
+    assert remedy in found.remedy
+
+
+def test_one_gpu_that_fell_off_the_bus_beside_one_that_works() -> None:
+    text = "0, NVIDIA H100 80GB HBM3, 81559, 81079\nUnable to determine the device handle for GPU1: Unknown Error"
+    found = list(judged(BARE, nvidia_smi={"missing": False, "code": 255, "out": text, "err": ""}))
+    assert [check.status for check in found if check.name == "gpu"] == ["missing", "ok"]
+
+
+def test_a_gpu_that_there_is_not_is_named() -> None:
+    two = said("0, NVIDIA L40S, 46068, 45559\n1, NVIDIA L40S, 46068, 45559")
+    for wanted, words in {"3": "GPU 3 was asked for; the host has 0, 1", "1,7": "GPU 7 was asked for"}.items():
+        found = checks(replace(BARE, gpu=wanted), nvidia_smi=two)["gpu"]
+        assert (found.status, words in found.detail) == ("missing", True)
+    assert checks(replace(BARE, gpu="1"), nvidia_smi=two)["gpu"].status == "ok"
+
+
+@pytest.mark.parametrize(
+    "unknown", ["[N/A]", "N/A", "[Not Supported]", "[Unknown Error]", "[Insufficient Permissions]"]
+)
+def test_memory_that_the_driver_does_not_tell_is_not_known(unknown: str) -> None:
+    found = checks(BARE, nvidia_smi=said(f"0, NVIDIA GB10, {unknown}, {unknown}"))["gpu"]
+    assert (found.status, found.detail) == ("optional", "NVIDIA GB10, memory not known")
+
+
+def test_a_full_gpu_is_an_error_unless_a_worker_of_ours_has_it() -> None:
+    full = said("0, NVIDIA L40S, 46068, 12000")
+    assert checks(BARE, nvidia_smi=full)["gpu"].status == "missing"
+    assert checks(BARE, nvidia_smi=full, held=["0"])["gpu"].status == "ok"
+    assert checks(replace(BARE, engine="describe"), nvidia_smi=full)["gpu"].status == "optional"
+    # The engine takes the first one; who is on the second is nothing to it.
+    two = said("0, NVIDIA L40S, 46068, 45559\n1, NVIDIA L40S, 46068, 12000")
+    assert {check.status for check in judged(BARE, nvidia_smi=two)} == {"ok", "optional"}
+
+
+IN_DOCKER = host_from("gpu", {"ssh": "gpu", "runtime": "docker", "image": "r/i@sha256:abc", "model_path": "/m"})
+
+# Recorded from Docker 28.2 without a daemon, and without the right to its socket.
+RUNTIME_FAILS = {
+    "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?": "systemctl",
+    'permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock: Get "http://'
+    '%2Fvar%2Frun%2Fdocker.sock/v1.50/containers/json": dial unix /var/run/docker.sock: connect: permission denied': (
+        "usermod -aG docker"
+    ),
+}
+# As Docker's, Podman's and libnvidia-container's sources and issue trackers have them.
+LAUNCH_FAILS = {
+    'docker: Error response from daemon: could not select device driver "" with capabilities: [[gpu]]\n\n'
+    "Run 'docker run --help' for more information": "nvidia-ctk",
+    "Error: setting up CDI devices: unresolvable CDI devices nvidia.com/gpu=all": "nvidia-ctk",
+    "docker: Error response from daemon: failed to create task for container: nvidia-container-cli: device error: 9: "
+    "unknown device: unknown": "nvidia-smi -L",
+    "docker: Error response from daemon: manifest for nvcr.io/x:1 not found: manifest unknown: manifest unknown": (
+        "pull"
+    ),
+    "docker: Error response from daemon: pull access denied for x, repository does not exist or may require "
+    "'docker login': denied: requested access to the resource is denied": "docker login",
+    "Error: initializing source docker://quay.io/x:1: reading manifest 1 in quay.io/x: unauthorized: access to the "
+    "requested resource is not authorized": "docker login",
+    "docker: Error response from daemon: write /var/lib/docker/tmp/x: no space left on device": "free space",
+}
+
+
+@pytest.mark.parametrize("text", RUNTIME_FAILS, ids=[text[:40] for text in RUNTIME_FAILS])
+def test_what_docker_says_is_wrong_is_shown(text: str) -> None:
+    fails = {"missing": False, "code": 1, "out": "", "err": f"WARNING: something else\n{text}"}
+    found = checks(IN_DOCKER, daemon=fails, image=fails)
+    assert found["container runtime"].status == "missing"
+    assert found["container runtime"].detail == text
+    assert RUNTIME_FAILS[text] in found["container runtime"].remedy
+    assert "image" not in found  # nobody can know
+
+
+@pytest.mark.parametrize("text", [*RUNTIME_FAILS, *LAUNCH_FAILS], ids=[t[:40] for t in [*RUNTIME_FAILS, *LAUNCH_FAILS]])
+def test_a_container_that_cannot_start_has_a_remedy(text: str) -> None:
+    what, remedy = container_trouble(text)
+    assert what == text.split("\n", 1)[0]
+    assert (RUNTIME_FAILS | LAUNCH_FAILS)[text] in remedy
+    program = HostProgram(SSHManager(IN_DOCKER, None))  # type: ignore[arg-type]
+    with pytest.raises(HostError) as caught:
+        program.check({"failed": f"`docker run …` failed: {text}"})
+    assert remedy in caught.value.remedy
+
+
+def test_a_real_docker_without_a_daemon(tmp_path: Path) -> None:
+    docker = shutil.which("docker")
+    if not docker:
+        pytest.skip("no docker here")
+    asked = {"python": "", "image": "x", "model_path": "", "modules": [], "gpu_query": "index"}
+    runtime = [docker, "--host", f"unix://{tmp_path}/none.sock"]
+    found = inspect(HostPaths(tmp_path), {**asked, "runtime": runtime})
+    check = {one.name: one for one in judge(IN_DOCKER, found, FACTS)}["container runtime"]
+    assert (check.status, "systemctl start docker" in check.remedy) == ("missing", True)
+    assert f"unix://{tmp_path}/none.sock" in check.detail
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from cosmos_workflow.engines import EngineSettings
 from cosmos_workflow.errors import HostError, HostUnreachable, RunFailed, UsageError
 from cosmos_workflow.jobs import Listener, Runs
 from cosmos_workflow.prompts import Item, Result, read_results
+from cosmos_workflow.worker.bundling import bundle
 
 Batch = Callable[[int], list[Item]]
 
@@ -66,19 +67,25 @@ def test_the_same_results_file_again_asks_only_for_what_is_new(runs: Runs, batch
 
 
 def test_frames_travel_once_and_arrive_unchanged(runs: Runs, batch: Batch, peer: Peer, tmp_path: Path) -> None:
-    sent: list[int] = []
+    sent: list[tuple[int, int]] = []
     with Gate(8) as server:
         for n in range(2):
             items = [Item(f"{n}.{item.id}", item.prompt, item.video) for item in batch(3)]
             _, results = upsample_there(
-                runs, items, tmp_path / f"{n}.jsonl", listener=Listener(sent=sent.append), **server.settings()
+                runs,
+                items,
+                tmp_path / f"{n}.jsonl",
+                listener=Listener(sent=lambda *told: sent.append(told)),
+                **server.settings(),
             )
             assert [one.upsampled_prompt for one in results] == [f"long prompt {k}" for k in range(3)]
             assert {one.note for one in results} == {""}
     blobs = list((peer.home / "ours" / "blobs").glob("*/*"))
     assert sum(path.read_bytes().startswith(b"\x89PNG") for path in blobs) == 2  # of six requests
     assert len(blobs) == 2 + 2  # and two batches
-    assert sum(sent) == sum(path.stat().st_size for path in blobs)
+    totals = {total for _, total in sent} - {len(bundle()[1])}  # the worker itself, once
+    assert sum(totals) == sum(path.stat().st_size for path in blobs)
+    assert {total for came, total in sent if came == total} == totals  # each upload ends with all of its bytes
 
 
 # Where the client dies, and the state that its run is then in; "saving" is between its copy of a result and its store.

@@ -31,14 +31,16 @@ class CuttingProxy:
         self._listener.close()
         self.cut()
 
-    def cut(self) -> None:
-        """Cut every open line now."""
+    def cut(self) -> int:
+        """Cut every open line now; how many there were."""
+        open_ones = sum(pair[0].fileno() >= 0 for pair in self._lines)
         for pair in self._lines:
             for end in pair:
                 with suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)
                 end.close()
         self._lines.clear()
+        return open_ones
 
     def _accept(self) -> None:
         while True:

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,11 @@ from cosmos_workflow.worker.paths import HostPaths, plain_name
 
 DATA = os.urandom(700_000)
 SHA = hashlib.sha256(DATA).hexdigest()
+
+
+def heard(told: list[dict]) -> Callable[[dict], None]:
+    """Hears what is told of files, not of bytes."""
+    return lambda answer: None if "came" in answer else told.append(answer)
 
 
 def stream(offset: int = 0, data: bytes = DATA, sha256: str = SHA) -> io.BytesIO:
@@ -28,11 +34,11 @@ def paths(tmp_path: Path) -> HostPaths:
 
 def test_what_was_cut_off_goes_on_where_it_stopped(paths: HostPaths) -> None:
     told: list[dict] = []
-    receive(paths, io.BytesIO(stream().read()[:300_000]), told.append)
+    receive(paths, io.BytesIO(stream().read()[:300_000]), heard(told))
     assert told == []
     have = offer(paths, [SHA])[SHA]
     assert 0 < have < 300_000
-    receive(paths, stream(have), told.append)
+    receive(paths, stream(have), heard(told))
     assert told == [{"stored": SHA}]
     assert paths.blob(SHA).read_bytes() == DATA
     assert offer(paths, [SHA]) == {}
@@ -58,15 +64,15 @@ class Overtaken(io.BytesIO):
 def test_one_upload_overtakes_another(paths: HostPaths, offset: int, at: int, third: bool) -> None:
     told: list[dict] = []
     if offset:
-        receive(paths, io.BytesIO(stream().getvalue()[:-400_000]), told.append)
+        receive(paths, io.BytesIO(stream().getvalue()[:-400_000]), heard(told))
         offset = offer(paths, [SHA])[SHA]
 
     def others() -> None:
-        receive(paths, stream(offset), told.append)
+        receive(paths, stream(offset), heard(told))
         if third:  # was told to begin before the blob was there, and is cut off
-            receive(paths, io.BytesIO(stream().getvalue()[:300_000]), told.append)
+            receive(paths, io.BytesIO(stream().getvalue()[:300_000]), heard(told))
 
-    receive(paths, Overtaken(stream(offset).getvalue(), others, at), told.append)
+    receive(paths, Overtaken(stream(offset).getvalue(), others, at), heard(told))
     assert told == [{"stored": SHA}] * 2
     assert paths.blob(SHA).read_bytes() == DATA
     assert offer(paths, [SHA]) == {}
@@ -74,19 +80,19 @@ def test_one_upload_overtakes_another(paths: HostPaths, offset: int, at: int, th
 
 def test_an_upload_that_goes_on_finds_its_beginning_gone(paths: HostPaths) -> None:
     told: list[dict] = []
-    receive(paths, stream(), told.append)
-    receive(paths, stream(300_000), told.append)
+    receive(paths, stream(), heard(told))
+    receive(paths, stream(300_000), heard(told))
     assert told == [{"stored": SHA}] * 2
     assert paths.blob(SHA).read_bytes() == DATA
     paths.blob(SHA).unlink()
-    receive(paths, stream(300_000), told.append)
+    receive(paths, stream(300_000), heard(told))
     assert told[2:] == [{"damaged": SHA}]
     assert offer(paths, [SHA]) == {SHA: 0}
 
 
 def test_bytes_that_are_not_what_their_name_says_are_not_kept(paths: HostPaths) -> None:
     told: list[dict] = []
-    receive(paths, stream(data=b"x" * 10), told.append)
+    receive(paths, stream(data=b"x" * 10), heard(told))
     assert told == [{"damaged": SHA}]
     assert offer(paths, [SHA]) == {SHA: 0}
 
@@ -109,6 +115,42 @@ def test_only_what_nobody_has_offered_for_long_is_pruned(paths: HostPaths) -> No
     os.utime(paths.blob(SHA), (1, 1))
     prune(paths)
     assert not paths.blob(SHA).exists()
+
+
+def test_pruning_beside_pruning_is_no_error(paths: HostPaths) -> None:
+    """Threads, as all of them look at the same files at the same moment."""
+    troubles: list[BaseException] = []
+
+    def clean() -> None:
+        try:
+            for _ in range(5):
+                prune(paths)
+                assert offer(paths, names) is not None
+        except BaseException as error:
+            troubles.append(error)
+
+    names = [f"{n:064x}" for n in range(300)]
+    for name in names:
+        path = paths.blob(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+        os.utime(path, (1, 1))
+    threads = [threading.Thread(target=clean) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not troubles
+    assert not list((paths.root / "blobs").glob("*/*"))
+
+
+def test_a_blob_that_goes_between_two_looks_is_no_error(paths: HostPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    receive(paths, stream(), lambda _: None)
+    listed = list((paths.root / "blobs").glob("*/*"))
+    monkeypatch.setattr(Path, "glob", lambda *_: iter(listed))
+    paths.blob(SHA).unlink()
+    prune(paths)
+    assert offer(paths, [SHA]) == {SHA: 0}
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+import io
+import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from cosmos_workflow.worker.control import _absolute
+from cosmos_workflow.worker.control import _absolute, cancel, remove, state_of
+from cosmos_workflow.worker.files import write_json
+from cosmos_workflow.worker.following import follow
+from cosmos_workflow.worker.paths import HostPaths, WorkerPaths
 
 
 def test_a_model_folder_is_named_as_a_container_can_mount_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -15,3 +22,43 @@ def test_a_model_folder_is_named_as_a_container_can_mount_it(tmp_path: Path, mon
         assert _absolute(written) == str(tmp_path / "checkpoints")
     for kept in ("", "nvidia/Cosmos-UpsamplePrompt1-12B-Transfer", "~/none"):
         assert _absolute(kept) == kept
+
+
+def test_what_another_client_removes_meanwhile_is_unknown_and_comes_back_by_no_look(tmp_path: Path) -> None:
+    """Each command between whose looks the run's folder goes."""
+    paths = HostPaths(tmp_path)
+    for look in (state_of, cancel, lambda paths, run: remove(paths, [run])):
+        write_json(paths.run("r").order, {"worker": "k", "remove": []})
+        gone = _GoneAfter(paths)
+        look(gone, "r")
+        assert not paths.run("r").folder.exists()
+        assert state_of(paths, "r") == {"state": "unknown"}
+
+
+class _GoneAfter(HostPaths):
+    """The host's folder, whose run goes away when the worker is looked at, as it does when another removes it."""
+
+    def __init__(self, paths: HostPaths) -> None:
+        super().__init__(paths.root)
+
+    def worker(self, key: str) -> WorkerPaths:
+        shutil.rmtree(self.run("r").folder)
+        return super().worker(key)
+
+
+def test_removing_beside_removing_is_no_error(tmp_path: Path) -> None:
+    paths = HostPaths(tmp_path)
+    names = [f"r{n}" for n in range(100)]
+    for name in names:
+        write_json(paths.run(name).order, {"worker": "k", "remove": []})
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: remove(paths, names), range(4)))
+    assert not list((tmp_path / "runs").iterdir())
+
+
+def test_a_run_removed_while_it_is_followed_ends_as_unknown(tmp_path: Path) -> None:
+    paths, out = HostPaths(tmp_path), io.BytesIO()
+    write_json(paths.run("r").order, {"worker": "k", "remove": []})
+    paths.run("r").events.write_text('{"event": "started", "log": 0}\n')
+    follow(_GoneAfter(paths), "r", {"results": 0, "events": 0, "log": 0}, out)
+    assert json.loads(out.getvalue().splitlines()[-1])["state"] == "unknown"

@@ -66,6 +66,8 @@ def _act(ctx: Server, id: str, action: str) -> None:
     match action:
         case "cancel":
             ctx.runs.cancel(id)
+        case "forget":
+            ctx.runs.cancel(id, forget=True)
         case "retry":
             retry_run(ctx, id)
         case "remove":

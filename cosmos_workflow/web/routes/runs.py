@@ -20,6 +20,8 @@ RunId = Annotated[
     str, Path(min_length=1, max_length=40, description="a run's id, or a beginning of it that no other has")
 ]
 
+Forget = Annotated[bool, Query(description="do not ask the run's host, which is gone")]
+
 
 @router.get("/runs")
 def list_runs(
@@ -58,9 +60,9 @@ def change_run(ctx: Ctx, id: RunId, change: RunChange) -> Run:
 
 
 @router.post("/runs/{id}/cancel")
-def cancel_run(ctx: Ctx, id: RunId) -> Run:
+def cancel_run(ctx: Ctx, id: RunId, forget: Forget = False) -> Run:
     """End a run wherever it is; what is answered stays."""
-    return ctx.show(ctx.runs.cancel(id).id)
+    return ctx.show(ctx.runs.cancel(id, forget=forget).id)
 
 
 @router.post("/runs/{id}/retry")
@@ -77,9 +79,9 @@ def retry_run(ctx: Ctx, id: RunId) -> Run:
 
 
 @router.delete("/runs/{id}", status_code=204)
-def remove_run(ctx: Ctx, id: RunId) -> None:
+def remove_run(ctx: Ctx, id: RunId, forget: Forget = False) -> None:
     """Forget a run that has ended, with its prompts."""
-    ctx.runs.remove(ctx.store.get(id).id)
+    ctx.runs.remove(ctx.store.get(id).id, forget=forget)
 
 
 @router.get("/runs/{id}/results")
