@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 __all__ = ["write_whole"]
@@ -14,7 +15,8 @@ def write_whole(path: Path, data: bytes, *, sync: bool = True) -> None:
     Without `sync` a power cut may leave an empty file. Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    # Of its own for each process and thread, and no longer than file systems take.
+    aside = path.with_name(f"{path.name[:40]}.{os.getpid()}-{threading.get_ident()}.part")
     try:
         with aside.open("wb") as file:
             file.write(data)
