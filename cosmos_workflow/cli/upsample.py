@@ -31,7 +31,7 @@ from cosmos_workflow.cli.options import (
 )
 from cosmos_workflow.cli.progress import Progress
 from cosmos_workflow.cli.results import show_results
-from cosmos_workflow.errors import CosmosError
+from cosmos_workflow.errors import BadInputError, CosmosError, UsageError
 from cosmos_workflow.execution.ray import is_ray
 
 if TYPE_CHECKING:
@@ -157,10 +157,11 @@ def _upsample_here(
                 results = upsample(
                     items, engine=engine, settings=settings, out=None if stream else out, on_result=keep, again=again
                 )
-        except (CosmosError, KeyboardInterrupt):
-            how_on = "" if stream else "; run it again to go on"
-            say(f"stopped: {progress.done} of {len(items)} done{how_on}", style="yellow")
-            if not stream:
-                say(f"results: {out}", style="dim")
+        except (CosmosError, KeyboardInterrupt) as error:
+            if not isinstance(error, (BadInputError, UsageError)):  # those are of -o: nothing has begun
+                how_on = "" if stream else "; run it again to go on"
+                say(f"stopped: {progress.done} of {len(items)} done{how_on}", style="yellow")
+                if not stream:
+                    say(f"results: {out}", style="dim")
             raise
     return show_results(results, out, earlier=len(items) - progress.done, batch=batch, as_json=as_json)

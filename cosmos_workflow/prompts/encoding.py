@@ -26,8 +26,12 @@ def encoding_of(head: bytes) -> tuple[str, int]:
 def decoded(data: bytes, where: str) -> str:
     """A file's text, without its mark. Raises BadInputError that names the byte which is none of its encoding."""
     encoding, mark = encoding_of(data[:4])
+    if not mark and 0 in data[:2]:
+        raise BadInputError(
+            "it looks like UTF-16 without its byte order mark", where=where, remedy="save the file as UTF-8"
+        )
     try:
-        text = data[mark:].decode(encoding)
+        return data[mark:].decode(encoding)
     except UnicodeDecodeError as error:
         at = mark + error.start
         line = "" if encoding != "utf-8" else f" in line {data.count(bytes([10]), 0, at) + 1}"
@@ -35,8 +39,3 @@ def decoded(data: bytes, where: str) -> str:
             f"not {encoding.upper()} (0x{data[at]:02X} at byte {at}{line})", where=where,
             remedy="save the file as UTF-8; in Excel that is the kind “CSV UTF-8”",
         ) from error  # fmt: skip
-    if not mark and "\0" in text[:2]:
-        raise BadInputError(
-            "it looks like UTF-16 without its byte order mark", where=where, remedy="save the file as UTF-8"
-        )
-    return text

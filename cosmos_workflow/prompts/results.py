@@ -84,6 +84,9 @@ def _is_torn(line: bytes, *, follows: bool) -> bool:
     """
     # What a power cut left unwritten is zeros; the last character may be cut in its bytes.
     text = line.rstrip(b"\0").decode("utf-8", "ignore")
+    with suppress(ValueError, RecursionError):
+        json.JSONDecoder().raw_decode(text)
+        return False  # an object that is whole was not cut
     for number, name in enumerate(TEXTS):
         key = f'{", " if number else "{"}"{name}": '
         if not text.startswith(key):
@@ -122,9 +125,12 @@ class ResultsFile:
             if self._real.exists() and not self._real.is_file():
                 raise BadInputError("not a file", where=str(self.path), remedy="choose another -o")
             self._real.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = FileLock(_lock_of(self._real))
+            lock = _lock_of(self._real)
+            self._lock = FileLock(lock)
             self._lock.acquire(timeout=0)
         except Timeout as error:
+            if not lock.exists():  # FileLock takes a folder where it can make no file for one that is locked
+                raise self._unwritable(ValueError("no file can be made beside it")) from error
             raise UsageError(
                 "another cosmos is writing it",
                 where=str(self.path),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -104,6 +105,8 @@ class ResultsStream(ResultsFile):
     def _opened(self) -> Any:
         if self._name in (*STDOUT, *STDERR):
             stream = sys.stdout if is_stdout(self._name) else sys.stderr
+            if stream is None:
+                raise OSError(errno.EBADF, "it is closed")
             # A console that is not UTF-8 gets escapes, so nothing is lost.
             self._ascii = (getattr(stream, "encoding", "") or "").lower().replace("-", "") != "utf8"
             stream.flush()
