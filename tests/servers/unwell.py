@@ -39,6 +39,7 @@ class UnwellServer:
 
     def __init__(self, reply: Callable[[str, int], Reply | None], models: list[dict[str, Any]] | None = None) -> None:
         self.attempts: Counter[str] = Counter()
+        self.bodies: list[dict[str, Any]] = []  # of all requests, as they came
         self.at_once = self.most_at_once = 0
         self._lock = threading.Lock()
         server = self
@@ -55,6 +56,7 @@ class UnwellServer:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 text = body["messages"][0]["content"][-1]["text"]
                 with server._lock:
+                    server.bodies.append(body)
                     server.attempts[text] += 1
                     attempt = server.attempts[text]
                     server.at_once += 1

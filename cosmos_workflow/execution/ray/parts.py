@@ -45,9 +45,9 @@ class Output:
         if self._guarded(lambda: fs.isfile(folder)):
             raise UsageError("a file, not a folder of parts", where=self.url, remedy="choose another -o")
         names = [one.rsplit("/", 1)[-1] for one in self._guarded(lambda: fs.ls(folder, detail=False))]
-        ours = ("part-", f"{OWNER}.")  # and what a crash left of writing them
-        strange = [name for name in names if name not in (OWNER, LETTERS) and not name.startswith(ours)]
-        if not strange and {*names} - {LETTERS} and not self._owner():
+        names = [name for name in names if not name.startswith(f"{OWNER}.")]  # what a crash left of writing it
+        strange = [name for name in names if name not in (OWNER, LETTERS) and not name.startswith("part-")]
+        if names and not strange and not self._owner():
             # Other programs' parts have such names too: without our mark beside them they are not ours.
             strange = [OWNER if OWNER in names else names[0]]
         if strange:
