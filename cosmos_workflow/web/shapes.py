@@ -54,8 +54,9 @@ whole = BeforeValidator(lambda value: int(value) if isinstance(value, float) and
 whole_seed = BeforeValidator(lambda value: int(value) if isinstance(value, float) and _is_exact(value) else value)
 Count = Annotated[int, Field(ge=1, le=1_000_000), whole]
 Frames = Annotated[int, Field(ge=1, le=1000), whole]
-# As batches have it. Beyond 2^53 it is exact only in digits: a float, and JavaScript's numbers, are not.
-Seed = Annotated[int, Field(ge=LEAST_SEED, le=MOST_SEED), whole_seed]
+# As batches have it. Beyond 2^53 it is exact only in digits: a float, and JavaScript's numbers, are not. Less than a
+# power of two, as the reference states bounds as floats.
+Seed = Annotated[int, Field(ge=LEAST_SEED, lt=MOST_SEED + 1), whole_seed]
 Size = Annotated[int, Field(ge=1, le=100_000, description="pixels"), whole]
 Priority = Annotated[int, Field(ge=-1000, le=1000), whole]
 Stars = Annotated[int, Field(ge=1, le=5), whole]
