@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -15,7 +16,17 @@ from cosmos_workflow.errors import HostError, HostUnreachable, NotFound, UsageEr
 from cosmos_workflow.execution import run_local
 from cosmos_workflow.execution.ray import is_ray
 from cosmos_workflow.limits import Plan
-from cosmos_workflow.prompts import Item, Result, ResultsFile, Settings, check_items, is_batch, read_batch
+from cosmos_workflow.prompts import (
+    Item,
+    Result,
+    Settings,
+    at_home,
+    check_items,
+    is_batch,
+    is_stream,
+    open_results,
+    read_batch,
+)
 
 if TYPE_CHECKING:
     from cosmos_workflow.connection import Host
@@ -23,7 +34,7 @@ if TYPE_CHECKING:
     from cosmos_workflow.execution.ray import Format
     from cosmos_workflow.jobs import Listener, Runs
     from cosmos_workflow.lab import Place
-    from cosmos_workflow.prompts import Checked
+    from cosmos_workflow.prompts import Checked, ResultsFile
     from cosmos_workflow.store import RunRecord, Store
 
 __all__ = [
@@ -45,14 +56,21 @@ __all__ = [
 ]
 
 KEEP_WARM = 600.0  # seconds that a worker stays loaded after a batch
+GIVE_A_FILE = "give -o a file, or leave --detach out"
+GIVE_A_FOLDER = "give -o a folder or a URL; `cosmos runs export RUN -o FILE` then gives one file"
 
 Source = str | os.PathLike[str] | Item | Iterable[Item]
 """A video, a batch file (.jsonl, .json, .csv), an Item, or many."""
 
 
-def load_items(source: Source, prompt: str = "") -> list[Item]:
+def _warn(note: str) -> None:
+    warnings.warn(note, stacklevel=5)
+
+
+def load_items(source: Source, prompt: str = "", tell: Callable[[str], None] = _warn) -> list[Item]:
     """The items that a source stands for; `prompt` belongs to a video, or to entries that have none.
 
+    `tell` hears of keys of a batch that are not known; by default a warning of Python's.
     Raises BadInputError for a batch that cannot be read.
     """
     if isinstance(source, Item):
@@ -60,7 +78,7 @@ def load_items(source: Source, prompt: str = "") -> list[Item]:
     if not isinstance(source, (str, os.PathLike)):
         return list(source)
     if is_batch(path := Path(source)):
-        return [replace(item, prompt=item.prompt or prompt) for item in read_batch(path)]
+        return [replace(item, prompt=item.prompt or prompt) for item in read_batch(path, tell)]
     return [Item.from_mapping({"video": str(path), "prompt": prompt})]
 
 
@@ -135,16 +153,16 @@ def upsample(
 ) -> list[Result]:
     """Upsample each prompt; the results in the items' order.
 
-    `engine` is by default `describe`, which uses no model; see `engines.make_engine`. With `out`, each
+    `engine` is by default `describe`, which uses no model; see `engines.make_engine`. With `out`, a file, each
     result is on disk before the next one starts, and items answered there already are not asked again
-    unless `again`. `on_result` hears of each new result as it finishes.
+    unless `again`; `-` is standard output. `on_result` hears of each new result as it finishes.
     Raises EngineError where the engine itself fails, BadInputError for an unreadable batch or `out`.
     """
     items = load_items(source, prompt)
     engine = engine or make_engine("describe", EngineSettings())
     results: dict[str, Result] = {}
     with ExitStack() as stack:
-        file = stack.enter_context(ResultsFile(out)) if out else None
+        file = stack.enter_context(open_results(out)) if out else None
         if file:
             results = {} if again else {result.id: result for result in file.answered(items)}
             file.drop({item.id for item in items} - results.keys())
@@ -181,8 +199,9 @@ def upsample_on(
 
     `keep_warm` is how many seconds the model stays loaded there after the batch. With `detach`, returns when
     the host has the batch; the results come with `Runs.drive`. A host that cannot be reached is tried for `wait`
-    seconds, and longer once it has the batch. `name` is what the
-    run is listed under, by default the source. The id is empty where all is answered in `out`.
+    seconds, and longer once it has the batch. `name` is what the run is listed under, by default the source. The id
+    is empty where all is answered in `out`. Where `out` is a stream (`-`, a pipe), the results are also kept with the
+    run.
     Raises HostError where the host cannot be asked, RunFailed where the run ended early; `out` keeps what came.
     """
     from cosmos_workflow.connection import one_line
@@ -192,22 +211,41 @@ def upsample_on(
     items, settings = load_items(source, prompt), settings or Settings()
     place = find_host(host)
     answers = remote_engine(place, engine, engine_settings or EngineSettings(limits=settings.limits))
-    with ResultsFile(out) as file:
+    stream = is_stream(out)
+    if stream and detach:
+        raise UsageError("nothing comes back while nobody follows the run", where=f"-o {out}", remedy=GIVE_A_FILE)
+    with ExitStack() as stack:
+        file = stack.enter_context(open_results(out))
         results = {} if again else {result.id: result for result in file.answered(items)}
         file.drop({item.id for item in items} - results.keys())
-    todo = [item for item in items if item.id not in results]
-    if not todo:
-        return "", [results[item.id] for item in items]
-    runs, listener = runs or open_runs(), listener or Listener()
-    name = name or (str(source) if isinstance(source, (str, os.PathLike)) else f"{len(items)} items")
-    with one_line():
+        todo = [item for item in items if item.id not in results]
+        if not todo:
+            return "", [results[item.id] for item in items]
+        runs, listener = runs or open_runs(), listener or Listener()
+        if stream:
+            listener = _into(file, listener)
+        else:
+            stack.close()  # whoever drives the run opens it
+        name = name or (str(source) if isinstance(source, (str, os.PathLike)) else f"{len(items)} items")
+        path = None if stream else at_home(Path(out))
+        stack.enter_context(one_line())
         if answers.name == "vllm":
             _check_before_upload(replace(place, engine=answers.name), settings, listener)
-        run = runs.plan(todo, place.name, answers, settings, out=Path(out), source=name, keep_warm=keep_warm)
+        run = runs.plan(todo, place.name, answers, settings, out=path, source=name, keep_warm=keep_warm)
         listener.planned(run)
         driven = runs.drive(run.id, listener, detach=detach, patience=Patience(reach=wait))
         results |= {result.id: result for result in driven}
     return run.id, [results[item.id] for item in items if item.id in results]
+
+
+def _into(file: ResultsFile, listener: Listener) -> Listener:
+    """A listener that also writes each result."""
+
+    def result(one: Result) -> None:
+        file.write(one)
+        listener.result(one)
+
+    return replace(listener, result=result)
 
 
 def upsample_on_ray(
@@ -238,6 +276,8 @@ def upsample_on_ray(
     from cosmos_workflow.execution.ray import connected
     from cosmos_workflow.jobs import Listener
 
+    if is_stream(out) or ("://" not in out and at_home(Path(out)).is_file()):
+        raise UsageError("a cluster writes its results into a folder", where=f"-o {out}", remedy=GIVE_A_FOLDER)
     runs, listener = runs or open_runs(), listener or Listener()
     with connected(place) as cluster:
         if detach and cluster.own:
@@ -289,7 +329,7 @@ def enqueue(
 
 def _anchored(path: str) -> str:
     """A path as every process of this machine means it; a URL as it is."""
-    return path if "://" in path else str(Path(path).absolute())
+    return path if "://" in path else str(at_home(Path(path)).absolute())
 
 
 def _check_before_upload(host: Host, settings: Settings, listener: Listener) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
 
-from cosmos_workflow.cli.console import exit_code, print_json, stdout, table, verdict_text
+from cosmos_workflow.cli.console import exit_code, note, print_json, stdout, table, verdict_text
 from cosmos_workflow.cli.options import (
     SIZE,
     WORDS,
@@ -56,7 +57,7 @@ def command(source: str | None, size: tuple[int, int] | None, as_json: bool, exa
 
         engine, _ = choose(place, asked_engine, told, config)
         free = {**options, "fit": "off", "max_model_len": model.longest_model_len}
-        needs = [one for one in _plans(source, size, model, True, free) if one.source_width]
+        needs = [one for one in _plans(source, size, model, True, free, lambda text: None) if one.source_width]
         needed = max((one.total_tokens for one in needs), default=0)
         options["max_model_len"] = model_len("auto", lambda: needed, engine, told, place)
     # A document is read by programs, which cannot see that a number is only a bound.
@@ -73,8 +74,9 @@ def command(source: str | None, size: tuple[int, int] | None, as_json: bool, exa
 
 
 def _plans(
-    source: str | None, size: tuple[int, int] | None, model: Model, exact: bool, options: dict[str, Any]
-) -> list[Plan]:
+    source: str | None, size: tuple[int, int] | None, model: Model, exact: bool, options: dict[str, Any],
+    tell: Callable[[str], None] = note,
+) -> list[Plan]:  # fmt: skip
     if size:
         limits = {name: options[name] for name in ("max_tokens", "max_model_len")}
         frames = options["frames"] or model.default_frames
@@ -84,7 +86,7 @@ def _plans(
 
     assert source is not None
     settings = Settings(limits=model, **{name: value for name, value in options.items() if name != "prompt"})
-    return [one.plan for one in check_items(load_items(source, options["prompt"]), settings, exact=exact)]
+    return [one.plan for one in check_items(load_items(source, options["prompt"], tell), settings, exact=exact)]
 
 
 def print_plans(plans: list[Plan], *, as_table: bool) -> None:

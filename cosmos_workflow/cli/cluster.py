@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from cosmos_workflow.cli.console import print_json, stderr
+from cosmos_workflow.cli.console import note, print_json, stderr
 from cosmos_workflow.cli.following import guarded
 from cosmos_workflow.cli.progress import Barred, bar, say_lost
 from cosmos_workflow.jobs import Listener, Runs
@@ -54,6 +54,9 @@ class ClusterView(Barred):
             stderr().print(f"Ray's dashboard: {event['dashboard']}", style="dim")
         if event["event"] != "progress":
             return
+        # Each event has them, as only the latest one is heard.
+        for text in event.get("notes", ()) if not self._last else ():
+            note(text)
         self._last = event
         if self._bar:
             self._task = self._task or self._bar.add_task("", total=event["total"])

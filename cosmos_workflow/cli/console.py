@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["VERDICTS", "exit_code", "print_json", "safe", "stderr", "stdout", "stdout_for_results", "table"]
+__all__ = ["VERDICTS", "exit_code", "note", "print_json", "safe", "stderr", "stdout", "stdout_for_results", "table"]
 
 VERDICTS = {
     "fits": "green",
@@ -46,6 +46,11 @@ def _console(on_stderr: bool) -> Console:
         emoji=False,
         markup=False,
     )
+
+
+def note(text: str) -> None:
+    """What a person should know of a batch, and no program reads."""
+    stderr().print(f"note: {text}", style="yellow")
 
 
 def print_json(document: Any) -> None:

@@ -25,6 +25,7 @@ __all__ = [
     "LIST",
     "NUMBERS",
     "RAY_OPTIONS",
+    "SEED",
     "SIZE",
     "SIZES",
     "WORDS",
@@ -84,6 +85,24 @@ class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 
 
 DURATION = Duration()
+
+
+class Seed(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """A whole number as batches have it, exactly."""
+
+    name = "N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        from cosmos_workflow.errors import BadInputError
+        from cosmos_workflow.prompts import whole_number
+
+        try:
+            return whole_number(value, "it")
+        except BadInputError as error:
+            self.fail(f"{value!r} is no seed; {error.remedy}", param, ctx)
+
+
+SEED = Seed()
 
 
 class Several(click.ParamType):  # type: ignore[type-arg,unused-ignore]
@@ -210,12 +229,17 @@ def ray_options(function: Command) -> Command:
 
 def ray_items(source: str) -> list[Item]:
     """The items of a batch for Ray, read here. Raises BadInputError for an entry that cannot be used."""
+    from cosmos_workflow.cli.console import note
     from cosmos_workflow.execution.ray.batches import Piece, files_in, read
+    from cosmos_workflow.prompts import Keys
 
-    entries = [entry for url in files_in(source) for entry in read(Piece(url))]
+    keys = Keys()
+    entries = [entry for url in files_in(source) for entry in read(Piece(url), keys)]
     for entry in entries:
         if entry.error:
             raise entry.error
+    for text in keys.notes():
+        note(text)
     return [entry.item for entry in entries]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cosmos_workflow.cli.console import exit_code, print_json, stderr, stdout
-from cosmos_workflow.prompts import Result, to_dict
+from cosmos_workflow.prompts import Result, is_stdout, is_stream, to_dict
 
 __all__ = ["show_results"]
 
@@ -14,17 +14,22 @@ __all__ = ["show_results"]
 def show_results(
     results: Sequence[Result], out: str | Path, *, earlier: int = 0, batch: bool = True, as_json: bool = False
 ) -> int:
-    """Print results, and return the exit code that they stand for; `earlier` were answered by an earlier run."""
-    if as_json:
+    """Print results, and return the exit code that they stand for; `earlier` were answered by an earlier run.
+
+    Where `out` is standard output, they stand there already, and nothing else may.
+    """
+    written = is_stdout(out)
+    if as_json and not written:
         for result in results:
             print_json(to_dict(result))
-    else:
-        _print(results, earlier, batch)
-    stderr().print(f"saved: {out}", style="dim")
+    elif not as_json:
+        _print(results, earlier, batch, answers=not written)
+    if not is_stream(out):
+        stderr().print(f"saved: {out}", style="dim")
     return exit_code([(result.error and result.error_kind) or "" for result in results])
 
 
-def _print(results: Sequence[Result], earlier: int, batch: bool) -> None:
+def _print(results: Sequence[Result], earlier: int, batch: bool, *, answers: bool) -> None:
     console, warn = stdout(), stderr()
     if earlier > 0:
         warn.print(f"{earlier} answered earlier (--again asks anew)", style="dim")
@@ -33,11 +38,12 @@ def _print(results: Sequence[Result], earlier: int, batch: bool) -> None:
         if result.error:
             warn.print(f"{title}failed: {result.error}", style="red")
             continue
-        if batch:
-            console.print(f"{result.id}", style="bold")
-        console.print(result.upsampled_prompt)
-        if batch:
-            console.print()
+        if answers:
+            if batch:
+                console.print(f"{result.id}", style="bold")
+            console.print(result.upsampled_prompt)
+            if batch:
+                console.print()
         if result.note:
             style = "yellow" if result.truncated else "dim"
             warn.print(f"{title}note: {result.note}", style=style)

@@ -182,7 +182,7 @@ def remove(run: tuple[str, ...], forget: bool, keep_on_host: bool) -> None:
 @click.option("-o", "--out", type=click.Path(dir_okay=False), help="A file instead of stdout.")
 def export(run: str, out: str | None) -> None:
     """A run's results as JSON Lines."""
-    from cosmos_workflow.prompts import ResultsFile
+    from cosmos_workflow.prompts import is_stream, open_results
 
     runs = _runs()
     found = runs.each_result(runs.store.get(run))
@@ -191,11 +191,12 @@ def export(run: str, out: str | None) -> None:
             print_json(asdict(result))
         return
     results = list(found)
-    with ResultsFile(out) as file:
+    with open_results(out) as file:
         file.drop({result.id for result in results})
         for result in results:
             file.write(result)
-    stderr().print(f"saved: {out}", style="dim")
+    if not is_stream(out):
+        stderr().print(f"saved: {out}", style="dim")
 
 
 def _state(run: Any) -> Any:

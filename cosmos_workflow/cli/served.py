@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cosmos_workflow.cli.console import exit_code, print_json, stderr, stdout, table
+from cosmos_workflow.cli.console import exit_code, note, print_json, stderr, stdout, table
 from cosmos_workflow.cli.options import (
     DURATION,
+    SEED,
     forget_option,
     frames_option,
     length_option,
     request_options,
     results_name,
 )
-from cosmos_workflow.errors import CosmosError
+from cosmos_workflow.errors import CosmosError, UsageError
 from cosmos_workflow.limits import MODELS
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--max-tokens", type=click.IntRange(1), help="Tokens of answer.  [300]"),
         click.option("--pick", type=click.Choice(["first", "spread"]), help="Which frames.  [first]"),
         click.option("--temperature", type=click.FloatRange(0), help="0 gives the same answer each time.  [0.6]"),
-        click.option("--seed", type=int, help="Makes sampling repeatable."),
+        click.option("--seed", type=SEED, help="Makes sampling repeatable."),
     ):
         function = option(function)
     return function
@@ -73,7 +74,7 @@ def check(context: click.Context, /, source: str, as_json: bool, **options: Any)
     from cosmos_workflow.cli.check import FIELDS, print_plans
     from cosmos_workflow.prompts import is_batch
 
-    plans = client_of(context).check(load_items(source, options["prompt"]), **settings_of(options))
+    plans = client_of(context).check(load_items(source, options["prompt"], note), **settings_of(options))
     if as_json:
         for one in plans:
             print_json({name: getattr(one, name) for name in FIELDS})
@@ -85,7 +86,7 @@ def check(context: click.Context, /, source: str, as_json: bool, **options: Any)
 @click.command("upsample")
 @click.argument("source", metavar="VIDEO | BATCH.jsonl", type=click.Path())
 @settings_options
-@click.option("-o", "--out", type=click.Path(), help="Results file.  [NAME.upsampled.jsonl]")
+@click.option("-o", "--out", type=click.Path(), help="Results file, - is stdout.  [NAME.upsampled.jsonl]")
 @click.option("--engine", default="", metavar="NAME", help="vllm, server, transformers or describe.  [the server's]")
 @click.option("--on", "place", default="local", metavar="PLACE", help="local is the server, or one of its hosts.")
 @click.option("--priority", type=click.IntRange(-1000, 1000), default=0, help="Higher goes first.  [0]")
@@ -100,11 +101,13 @@ def upsample(
     """Put a batch into the server's queue, and bring its results here."""
     from cosmos_workflow.api import load_items
     from cosmos_workflow.cli.results import show_results
-    from cosmos_workflow.prompts import ResultsFile, is_batch
+    from cosmos_workflow.prompts import is_batch, is_stream, open_results
 
-    items = load_items(source, options["prompt"])
+    items = load_items(source, options["prompt"], note)
     out = out or results_name(source)
-    with ResultsFile(out) as file:
+    if detach and is_stream(out):
+        raise UsageError("nothing comes back while nobody follows the run", where=f"-o {out}", remedy="leave one out")
+    with open_results(out) as file:
         results = {} if again else {result.id: result for result in file.answered(items)}
         file.drop({item.id for item in items} - results.keys())
         todo = [item for item in items if item.id not in results]

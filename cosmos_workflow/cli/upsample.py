@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cosmos_workflow.cli.check import print_plans
-from cosmos_workflow.cli.console import exit_code, print_json, stderr, stdout_for_results
+from cosmos_workflow.cli.console import exit_code, note, print_json, stderr, stdout_for_results
 from cosmos_workflow.cli.options import (
     DURATION,
     RAY_OPTIONS,
+    SEED,
     WORDS,
     engine_options,
     engine_settings,
@@ -32,11 +33,12 @@ from cosmos_workflow.cli.options import (
 )
 from cosmos_workflow.cli.progress import Progress
 from cosmos_workflow.cli.results import show_results
-from cosmos_workflow.errors import CosmosError
+from cosmos_workflow.errors import BadInputError, CosmosError, UsageError
 from cosmos_workflow.execution.ray import is_ray
 
 if TYPE_CHECKING:
-    from cosmos_workflow.engines import Offload
+    from cosmos_workflow.engines import EngineSettings, Offload
+    from cosmos_workflow.prompts import Item, Result, Settings
 
 __all__ = ["command"]
 
@@ -44,14 +46,16 @@ __all__ = ["command"]
 @click.command("upsample")
 @click.argument("source", metavar="VIDEO | BATCH.jsonl", type=click.Path())
 @request_options
-@click.option("-o", "--out", type=click.Path(), help="Results file; on Ray a folder.  [NAME.upsampled.jsonl]")
+@click.option(
+    "-o", "--out", type=click.Path(), help="Results file, - is stdout; on Ray a folder.  [NAME.upsampled.jsonl]"
+)
 @engine_options
 @model_options
 @frames_option
 @length_option(auto=True)
 @click.option("--pick", type=click.Choice(["first", "spread"]), default="first", help="Which frames.  [first]")
 @click.option("--temperature", type=click.FloatRange(0), help="0 gives the same answer each time.  [0.6]")
-@click.option("--seed", type=int, help="Makes sampling repeatable.")
+@click.option("--seed", type=SEED, help="Makes sampling repeatable.")
 @click.option(
     "--no-offload/--offload",
     "no_offload",
@@ -79,8 +83,7 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
     Each result is on disk before the next one starts. Run again with the same results file, it goes on
     where it stopped.
     """
-    from cosmos_workflow.api import choose, load_items, tokens_needed, upsample
-    from cosmos_workflow.engines import make_engine
+    from cosmos_workflow.api import choose, load_items, tokens_needed
     from cosmos_workflow.prompts import Settings, check_items, is_batch
 
     options["asked_engine"] = options["engine"]
@@ -88,7 +91,7 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
     place = options["place"]
     far = is_ray(place)
     refuse_misplaced(options, far)
-    items = ray_items(source) if far and dry_run else [] if far else load_items(source, options.pop("prompt"))
+    items = ray_items(source) if far and dry_run else [] if far else load_items(source, options.pop("prompt"), note)
     settings = Settings(
         limits=limits_model(config, place),
         **{name: options[name] for name in Settings.__dataclass_fields__ if name not in ("limits", "max_model_len")},
@@ -131,16 +134,42 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
             keep_warm=keep_warm, wait=options["wait"], detach=options["detach"], again=again, as_json=as_json,
             batch=batch,
         )  # fmt: skip
+    return _upsample_here(items, name, told, settings, out, again=again, as_json=as_json, batch=batch)
+
+
+def _upsample_here(
+    items: list[Item], name: str, told: EngineSettings, settings: Settings, out: str, *,
+    again: bool, as_json: bool, batch: bool,
+) -> int:  # fmt: skip
+    from cosmos_workflow.api import upsample
+    from cosmos_workflow.engines import make_engine
+    from cosmos_workflow.prompts import ResultsStream, is_stream
+
+    say = stderr().print
     engine = make_engine(name, told)
     stated = getattr(engine, "max_model_len", None)
     if name == "server" and stated and not settings.max_model_len:
         settings = replace(settings, max_model_len=stated)
     progress = Progress(len(items), enabled=batch, quiet=as_json)
-    try:
-        with stdout_for_results(name), progress, closing(engine):
-            results = upsample(items, engine=engine, settings=settings, out=out, on_result=progress.result, again=again)
-    except (CosmosError, KeyboardInterrupt):
-        say(f"stopped: {progress.done} of {len(items)} done; run it again to go on", style="yellow")
-        say(f"results: {out}", style="dim")
-        raise
+    with ExitStack() as stack:
+        # Before standard output is turned away from what engines print.
+        stream = stack.enter_context(ResultsStream(out)) if is_stream(out) else None
+
+        def keep(result: Result) -> None:
+            if stream:
+                stream.write(result)
+            progress.result(result)
+
+        try:
+            with stdout_for_results(name), progress, closing(engine):
+                results = upsample(
+                    items, engine=engine, settings=settings, out=None if stream else out, on_result=keep, again=again
+                )
+        except (CosmosError, KeyboardInterrupt) as error:
+            if not isinstance(error, (BadInputError, UsageError)):  # those are of -o: nothing has begun
+                how_on = "" if stream else "; run it again to go on"
+                say(f"stopped: {progress.done} of {len(items)} done{how_on}", style="yellow")
+                if not stream:
+                    say(f"results: {out}", style="dim")
+            raise
     return show_results(results, out, earlier=len(items) - progress.done, batch=batch, as_json=as_json)

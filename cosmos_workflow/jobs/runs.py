@@ -44,12 +44,13 @@ class Runs:
 
     def plan(
         self, items: Sequence[Item], place: str, engine: ChosenEngine, settings: Settings, *,
-        out: Path, source: str, keep_warm: float,
+        out: Path | None, source: str, keep_warm: float,
     ) -> RunRecord:  # fmt: skip
         """A new run on a host, in the store and with everything that the host needs in its folder; nothing is sent."""
         checked = list(check_items(items, settings))
         waiting = [pending(one, engine, place) for one in checked]
-        run = self._add(items, waiting, place, engine, settings, out=str(out.absolute()), source=source, keep=keep_warm)
+        path = str(out.absolute()) if out else ""
+        run = self._add(items, waiting, place, engine, settings, out=path, source=source, keep=keep_warm)
         self._on_hosts.pack(run, self._folder(run), checked, settings)
         return self.store.get(run.id)
 
@@ -187,8 +188,8 @@ class Runs:
         id = new_id()
         told = {"engine": {**asdict(engine), "settings": dict(engine.settings)}, "keep_warm": keep}
         RunFolder(self.folder(id)).keep(items, replace(settings, limits=settings.model.name))
-        # A queued run of a host has its results file beside it.
-        if queue and place != "local":
+        # A queued run of a host has its results file beside it, and so has one whose results go into a pipe.
+        if not out and place != "local":
             out = str(self.folder(id) / "results.jsonl")
         self.store.add(id, place, waiting, out=out, source=source, engine=engine.name, settings=told, **queue)
         return self.store.get(id)

@@ -36,6 +36,8 @@ def write_report(studies: Sequence[Study], path: Path, html: Path | None = None,
     """
     if not studies:
         raise UsageError("nothing has been measured yet", remedy="run `cosmos probe` or `cosmos bench` first")
+    for one in filter(None, (path, html)):
+        _refuse_others(one, b"<title>Testing results</title>" if one == html else b"`cosmos report` wrote this page")
     values = report_values(studies, price_per_hour)
     pictures = _draw(studies, values)
     values["figures"] = places = {name: f"img/{path.stem.lower()}-{name}.svg" for name in pictures}
@@ -97,6 +99,7 @@ def export(studies: Sequence[Study], path: Path) -> int:
 
     Raises UsageError for another suffix, BadInputError where it cannot be written.
     """
+    _refuse_others(path, b'{"experiment": ' if path.suffix == ".jsonl" else b"experiment,kind,place,engine")
     rows = [row for study in studies for row in study.rows()]
     try:
         if path.suffix == ".jsonl":
@@ -113,6 +116,20 @@ def export(studies: Sequence[Study], path: Path) -> int:
     except OSError as error:
         raise _unwritable(path, error) from error
     return len(rows)
+
+
+def _refuse_others(path: Path, mark: bytes) -> None:
+    """Raise BadInputError for a file that is no earlier one of ours, by what ours has near its beginning."""
+    try:
+        if path.is_file():
+            with path.open("rb") as file:
+                head = file.read(4096)
+            if head.strip() and mark not in head:
+                raise BadInputError(
+                    "it holds something else", where=str(path), remedy="choose another place: it is left as it is"
+                )
+    except OSError as error:
+        raise _unwritable(path, error) from error
 
 
 def _unwritable(path: Path, error: OSError) -> BadInputError:

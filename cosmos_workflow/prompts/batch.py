@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.errors import BadInputError
-from cosmos_workflow.prompts.item import Item
+from cosmos_workflow.prompts.encoding import decoded
+from cosmos_workflow.prompts.item import Item, at_home
+from cosmos_workflow.prompts.keys import Keys, load_json
+from cosmos_workflow.prompts.tables import QUOTES, entry_in, read_header, rows
 
 __all__ = ["BATCH_SUFFIXES", "is_batch", "read_batch"]
 
@@ -23,34 +25,34 @@ def is_batch(path: str | Path) -> bool:
     return Path(path).suffix.lower() in BATCH_SUFFIXES
 
 
-def read_batch(path: str | Path) -> list[Item]:
+def read_batch(path: str | Path, tell: Callable[[str], None] = lambda note: None) -> list[Item]:
     """The items of a batch file, in its order; relative video paths are taken from the file's folder.
 
+    `tell` hears, once for the whole batch, of keys that are not known and of those that stand twice.
     Raises BadInputError that names the line or entry: unreadable, not UTF-8, no video, an id given twice.
     """
-    path = Path(path)
+    path = at_home(Path(path))
     try:
-        # utf-8-sig: Excel and PowerShell begin their files with a byte order mark.
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadInputError(
-            f"not UTF-8 (byte {error.start})", where=str(path), remedy="save the file as UTF-8"
-        ) from error
+        data = path.read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise BadInputError(f"cannot be read ({reason})", where=str(path), remedy="check the path") from error
-    entries = _csv(text, path) if path.suffix.lower() == ".csv" else _json(text, path)
-    items = [_item(values, place, path) for place, values in entries]
+    text, keys = decoded(data, str(path)), Keys()
+    entries = _csv(text, path, keys) if path.suffix.lower() == ".csv" else _json(text, path)
+    items = [_item(values, place, path, keys) for place, values in entries]
     if not items:
         raise BadInputError("the batch is empty", where=str(path), remedy=REMEDY)
-    return _unique(items, path)
+    items = _unique(items, path)
+    for note in keys.notes():
+        tell(f"{path.name}: {note}")
+    return items
 
 
-def _item(values: Any, place: str, path: Path) -> Item:
+def _item(values: Any, place: str, path: Path, keys: Keys) -> Item:
     where = f"{path}, {place}"
     if not isinstance(values, dict):
         raise BadInputError("not an object", where=where, remedy=REMEDY)
-    return Item.from_mapping(values, folder=path.parent, where=where)
+    return Item.from_mapping(values, folder=path.parent, where=where, keys=keys)
 
 
 def _json(text: str, path: Path) -> Iterator[tuple[str, Any]]:
@@ -65,22 +67,22 @@ def _json(text: str, path: Path) -> Iterator[tuple[str, Any]]:
 
 def _load(text: str, where: str) -> Any:
     try:
-        return json.loads(text)
+        return load_json(text)
     except (ValueError, RecursionError) as error:
         raise BadInputError(f"not valid JSON ({error})", where=where, remedy="mend or remove it") from error
 
 
-def _csv(text: str, path: Path) -> Iterator[tuple[str, Any]]:
-    csv.field_size_limit(2**31 - 1)
-    reader = csv.DictReader(io.StringIO(text, newline=""))
+def _csv(text: str, path: Path, keys: Keys) -> Iterator[tuple[str, Any]]:
+    lines = io.StringIO(text, newline="")
+    header = read_header(lines, str(path), keys)
+    reader = rows(lines, header)
     try:
         for row in reader:
-            if None in row:
-                raise csv.Error("more fields than the header")
-            yield f"line {reader.line_num}", {key: value for key, value in row.items() if value}
+            if entry := entry_in(row, header):
+                yield f"line {header.lines + reader.line_num}", entry
     except csv.Error as error:
         raise BadInputError(
-            str(error), where=f"{path}, line {reader.line_num}", remedy="quote fields that hold commas"
+            str(error), where=f"{path}, line {header.lines + reader.line_num}", remedy=QUOTES
         ) from error
 
 

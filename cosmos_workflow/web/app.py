@@ -120,8 +120,17 @@ def _reference(app: FastAPI) -> dict[str, Any]:
                 one["responses"] |= {
                     str(code): {"description": what, "content": problem} for code, what in PROBLEMS.items()
                 }
-        app.openapi_schema = document
+        app.openapi_schema = _exact(document)
     return app.openapi_schema
+
+
+def _exact(value: Any) -> Any:
+    """Bounds in digits: FastAPI makes floats of them, and 9.223372036854776e+18 is more than 2^63 to some readers."""
+    if isinstance(value, dict):
+        return {key: _exact(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_exact(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _methods(request: Request) -> set[str]:

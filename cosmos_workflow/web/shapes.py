@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from cosmos_workflow.limits import MODELS, Fit, Plan
-from cosmos_workflow.prompts import Result
+from cosmos_workflow.prompts import LEAST_SEED, MOST_SEED, Result
 from cosmos_workflow.store import State
 
 if TYPE_CHECKING:
@@ -42,13 +42,21 @@ __all__ = [
 
 T = TypeVar("T")
 
+
+def _is_exact(value: float) -> bool:
+    return value % 1 == 0 and abs(value) <= 2**53
+
+
 EngineName = Literal["", "auto", "vllm", "server", "transformers", "describe"]
 Name = Annotated[str, StringConstraints(max_length=200)]
 # 3.0 is a whole number in JSON, and "3" is none.
 whole = BeforeValidator(lambda value: int(value) if isinstance(value, float) and value % 1 == 0 else value)
+whole_seed = BeforeValidator(lambda value: int(value) if isinstance(value, float) and _is_exact(value) else value)
 Count = Annotated[int, Field(ge=1, le=1_000_000), whole]
 Frames = Annotated[int, Field(ge=1, le=1000), whole]
-Seed = Annotated[int, Field(ge=-(2**53), le=2**53), whole]  # what every reader of JSON keeps exactly
+# As batches have it. Beyond 2^53 it is exact only in digits: a float, and JavaScript's numbers, are not. Less than a
+# power of two, as the reference states bounds as floats.
+Seed = Annotated[int, Field(ge=LEAST_SEED, lt=MOST_SEED + 1), whole_seed]
 Size = Annotated[int, Field(ge=1, le=100_000, description="pixels"), whole]
 Priority = Annotated[int, Field(ge=-1000, le=1000), whole]
 Stars = Annotated[int, Field(ge=1, le=5), whole]

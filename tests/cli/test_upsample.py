@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import clips
@@ -159,3 +162,89 @@ def test_the_results_of_a_name_as_long_as_names_can_be(
     clip.rename(tmp_path / ("n" * 251 + ".mp4"))
     assert main(["upsample", "n" * 251 + ".mp4", "-p", "x"]) == 0
     assert len(list(tmp_path.glob("*.upsampled.jsonl"))) == 1
+
+
+@pytest.mark.parametrize("path", ["-", "/dev/stdout"])
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_results_on_standard_output_are_json_lines_alone(
+    batch: Path, path: str, more: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    with batch.open("a") as file:
+        file.write('{"id": "bad", "prompt": "x", "video": "none.mp4"}\n')
+    assert main(["upsample", "prompts.jsonl", "-o", path, *more]) == 1
+    said = capfd.readouterr()
+    documents = [json.loads(line) for line in said.out.splitlines()]
+    assert sorted(one["id"] for one in documents) == ["bad", "i0", "i1", "i2"]
+    assert "3 answered, 1 failed" in said.err or more
+    assert "saved" not in said.err
+    assert {one.name for one in Path().iterdir()} - {"data", "config"} == {"clip.mp4", "prompts.jsonl"}
+
+
+def test_what_an_engine_prints_is_not_among_the_results(batch: Path) -> None:
+    # A stand-in for vLLM and transformers, whose libraries print: standard output is turned away meanwhile.
+    code = """
+import os, sys
+from cosmos_workflow.cli import console, main, upsample
+from cosmos_workflow.engines import describe
+upsample.stdout_for_results = lambda engine: console.stdout_for_results("vllm")
+answer = describe.DescribeEngine.answer
+def loud(self, *words):
+    print("noise"); os.write(1, b"more noise\\n")
+    return answer(self, *words)
+describe.DescribeEngine.answer = loud
+sys.exit(main(["upsample", "prompts.jsonl", "-o", "-"]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == ["i0", "i1", "i2"]
+    assert "more noise" in done.stderr
+
+
+def test_a_batch_as_its_own_results_is_left_as_it_is(batch: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for text in (
+        '{"id": "a", "prompt": "x", "video": "clip.mp4"}',
+        '{"video": "clip.mp4"}\n',
+        '[{"video": "clip.mp4"}]',
+    ):
+        batch.write_text(text)
+        assert main(["upsample", "prompts.jsonl", "-o", "prompts.jsonl"]) == 2
+        assert batch.read_text() == text
+        said = capsys.readouterr().err
+        assert "choose another -o" in said
+        assert "run it again" not in said
+
+
+def test_odd_places_for_results(batch: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("folder").mkdir()
+    for place in ("folder", "new/", "clip.mp4"):
+        assert main(["upsample", "clip.mp4", "-o", place]) == 2
+        assert "error: " in (said := capsys.readouterr().err)
+        assert "Traceback" not in said
+    assert main(["upsample", "clip.mp4", "-o", os.devnull]) == 0
+    assert "saved" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("out", ["-", os.devnull, "clip.mp4"])
+def test_a_cluster_writes_into_a_folder(batch: Path, out: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["upsample", "prompts.jsonl", "-o", out, "--on", "ray"]) == 2
+    assert "give -o a folder or a URL" in capsys.readouterr().err
+
+
+def test_a_slip_in_a_key_is_told(batch: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    batch.write_text('{"id": "a", "promt": "dusk", "video": "clip.mp4"}\n')
+    for words in (["check"], ["check", "--json"], ["check", "--max-model-len", "auto"], ["upsample"]):
+        assert main([*words, "prompts.jsonl"]) == 0
+        said = capsys.readouterr()
+        assert said.err.count("promt is not known: did you mean prompt?") == 1
+        assert "promt" not in said.out
+
+
+def test_seeds_are_exact(batch: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with UnwellServer(lambda text, attempt: answer("long")) as server:
+        for seed in ("9007199254740993", "-7", "7.0", str(2**63 - 1)):
+            words = ["upsample", "clip.mp4", "--server-url", server.url, "--seed", seed, "-o", os.devnull]
+            assert main(words) == 0
+    assert [body["seed"] for body in server.bodies] == [9007199254740993, -7, 7, 2**63 - 1]
+    capsys.readouterr()
+    for seed in ("1.5", "nan", str(2**63), "true"):
+        assert main(["upsample", "clip.mp4", "--seed", seed]) == 2
+        assert "from -2^63 to 2^63-1" in capsys.readouterr().err

@@ -178,3 +178,22 @@ def test_every_error_of_a_run_has_a_remedy(runs: Runs) -> None:
         with pytest.raises(CosmosError) as caught:
             cosmos.main(arguments, standalone_mode=False)
         assert caught.value.remedy
+
+
+def test_results_of_a_host_on_standard_output(runs: Runs, batch: Batch, capfd: pytest.CaptureFixture[str]) -> None:
+    path = write_batch(batch(2))
+    before = {*Path().iterdir()}
+    assert code("upsample", path, "--on", "gpu", "--keep-warm", "0", "-o", "-") == 0
+    assert {json.loads(line)["id"] for line in capfd.readouterr().out.splitlines()} == {"i0", "i1"}
+    assert {*Path().iterdir()} - before <= {Path("data"), Path("config")}
+    (run,) = runs.store.runs()
+    assert code("runs", "export", run.id, "-o", "-") == 0
+    said = capfd.readouterr()
+    assert len(said.out.splitlines()) == 2
+    assert "saved" not in said.err
+    assert code("upsample", path, "--on", "gpu", "--detach", "-o", "-") == 2
+    assert "leave --detach out" in capfd.readouterr().err
+    assert len(runs.store.runs()) == 1
+    Path("theirs.txt").write_text("years of work")
+    assert code("runs", "export", run.id, "-o", "theirs.txt") == 2
+    assert Path("theirs.txt").read_text() == "years of work"

@@ -168,6 +168,25 @@ def test_records_as_lines_and_as_a_table(found: list[Study], tmp_path: Path) -> 
         export(found, tmp_path / "no" / "r.csv")
 
 
+@pytest.mark.parametrize("name", ["R.md", "R.html", "r.jsonl", "r.csv"])
+def test_anybodys_file_is_left_as_it_is(found: list[Study], tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    (folder / name).write_text("experiments of years\n")
+    with pytest.raises(BadInputError, match="it holds something else"):
+        if name.startswith("R"):
+            write_report(found, folder / "R.md", folder / "R.html")
+        else:
+            export(found, folder / name)
+    assert [(one.name, one.read_text()) for one in folder.iterdir()] == [(name, "experiments of years\n")]
+
+
+def test_ours_is_written_anew(found: list[Study], tmp_path: Path) -> None:
+    for _ in range(2):
+        write_report(found, tmp_path / "R.md", tmp_path / "R.html")
+        assert export(found, tmp_path / "r.jsonl") == export(found, tmp_path / "r.csv")
+
+
 def test_nothing_to_report(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cosmos probe"):
         write_report([], tmp_path / "R.md")

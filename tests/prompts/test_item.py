@@ -1,5 +1,7 @@
+from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cosmos_workflow.errors import BadInputError
@@ -49,9 +51,60 @@ def test_white_space_is_an_empty_prompt() -> None:
         ({"video": "v", "temperature": float("nan")}, "temperature is nan"),
         ({"video": "v", "max_tokens": True}, "max_tokens is True"),
         ({"video": "v", "seed": 10**400}, "seed is"),
+        ({"video": "v", "seed": 2**63}, r"from -2\^63 to 2\^63-1"),
+        ({"video": "v", "seed": -(2**63) - 1}, "seed is"),
+        ({"video": "v", "seed": 2.0**60}, "seed is"),  # a float of that size stands for several seeds
+        ({"video": "v", "seed": "1.23457E+11"}, "seed is"),  # what a spreadsheet has rounded
+        ({"video": "v", "seed": "7_000"}, "seed is"),
+        ({"video": "v", "seed": float("nan")}, "seed is nan"),
+        ({"video": "v", "seed": float("inf")}, "seed is inf"),
+        ({"video": "v", "seed": False}, "seed is False"),
+        ({"video": "v", "frames": [1]}, "frames is"),
+        ({"video": "v", "temperature": True}, "temperature is True"),
+        ({"vidoe": "v"}, 'did you mean "video"'),
+        ({"picture": "v", "prompt": "x"}, "there are 'prompt', 'picture'"),
+        ({"video": "v", "prompt": "a", "Prompt": "b"}, "'prompt' and 'Prompt' both give the prompt, and differ"),
+        ({"video": "v", "id": "a", "name": "b"}, "'id' and 'name' both give the id"),
     ],
 )
 def test_a_bad_field_is_named(values: dict, words: str) -> None:
     with pytest.raises(BadInputError, match=words) as caught:
         Item.from_mapping(values, where="line 3")
     assert caught.value.where == "line 3"
+
+
+@pytest.mark.parametrize(
+    ("seed", "means"),
+    [
+        *((seed, seed) for seed in (2**53 + 1, 2**63 - 1, -(2**63), 0)),
+        *((str(seed), seed) for seed in (2**53 + 1, 2**63 - 1, -(2**63))),
+        (7.0, 7),
+        ("7.0", 7),
+        (" +7 ", 7),
+        (np.int64(2**53 + 1), 2**53 + 1),
+        (Decimal(7), 7),
+    ],
+)
+def test_whole_seeds_are_taken_exactly(seed: object, means: int) -> None:
+    taken = Item.from_mapping({"video": "v", "seed": seed}).seed
+    assert taken == means
+    assert type(taken) is int
+
+
+def test_a_decimal_comma_is_read_where_it_means_one_thing() -> None:
+    assert Item.from_mapping({"video": "v", "temperature": "0,25"}).temperature == 0.25
+
+
+@pytest.mark.parametrize("key", ["Prompt", " prompt", "PROMPT ", "Text", "\ufeffprompt"])
+def test_keys_mean_what_they_say(key: str) -> None:
+    item = Item.from_mapping({key: "dusk", " Video_Path": "v.mp4", "NAME": "a", "Max Tokens": 9, "max-tokens": 9.0})
+    assert item == Item("a", "dusk", Path("v.mp4"), max_tokens=9)
+
+
+def test_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    folder = Path("batch")
+    assert Item.from_mapping({"video": "~/clips/v.mp4"}, folder=folder).video == tmp_path / "clips" / "v.mp4"
+    for literal in ("~v.mp4", "clips/~/v.mp4", "~no such user/v.mp4"):
+        assert Item.from_mapping({"video": literal}, folder=folder).video == folder / literal

@@ -50,6 +50,7 @@ class UnwellServer:
         self.bodies: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
         self.attempts: Counter[str] = Counter()
+        self.bodies: list[dict[str, Any]] = []  # of all requests, as they came
         self.at_once = self.most_at_once = 0
         self._lock = threading.Lock()
         server = self
@@ -74,6 +75,7 @@ class UnwellServer:
                 server.bodies.append(body)
                 text = body["messages"][0]["content"][-1]["text"]
                 with server._lock:
+                    server.bodies.append(body)
                     server.attempts[text] += 1
                     attempt = server.attempts[text]
                     server.at_once += 1

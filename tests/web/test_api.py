@@ -248,3 +248,20 @@ def test_all_of_it_on_postgresql(postgres: Postgres, tmp_path: Path) -> None:
         assert [one.number for one in client.prompts(tag="a", rating=3, ok=True)] == [found.number]
         assert client.runs()[0].state == "done"
         assert not (tmp_path / "data" / "store.db").exists()
+
+
+@pytest.mark.parametrize("seed", [2**53 + 1, 2**63 - 1, -(2**63), 7.0])
+def test_seeds_are_exact(server: CosmosServer, folder: Path, seed: float) -> None:
+    with server.client() as one:
+        run = made(one, 1, settings={"seed": int(seed)})
+        assert one.check([{"video": SHARED, "seed": seed}], seed=seed)[0].runs
+        kept = folder / "data" / "runs" / run / "items.json"
+        assert json.loads(kept.read_text())["settings"]["seed"] == int(seed)
+
+
+@pytest.mark.parametrize("seed", ["9223372036854775808", "-9223372036854775809", "1e18", "1.5", "NaN", "true", '"7"'])
+def test_what_is_no_seed_is_refused(server: CosmosServer, seed: str) -> None:
+    body = f'{{"items": [{{"video": "{SHARED}", "seed": {seed}}}]}}'
+    reply = httpx2.post(f"{server.url}/api/v1/check", content=body, headers={"content-type": "application/json"})
+    assert reply.status_code in (400, 422)
+    assert "seed" in reply.text or seed == "NaN"

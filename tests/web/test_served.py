@@ -78,3 +78,14 @@ def test_nobody_there(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "cosmos_workflow", "--server", "http://127.0.0.1:9", "runs", "list"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (done.returncode, "no server answers" in done.stderr) == (3, True)
+
+
+def test_results_on_standard_output(server: CosmosServer, batch: Path) -> None:
+    done = cosmos(server, "upsample", batch, "-o", "-", "--engine", "describe", "--seed", 2**63 - 1)
+    assert {json.loads(line)["id"] for line in done.stdout.splitlines()} == {"i0", "i1", "i2"}
+    assert "leave one out" in cosmos(server, "upsample", batch, "-o", "-", "--detach", code=2).stderr
+
+
+def test_a_slip_in_a_key_is_told(server: CosmosServer, batch: Path, clip_file: Path) -> None:
+    batch.write_text(json.dumps({"id": "a", "promt": "dusk", "video": str(clip_file)}))
+    assert "promt is not known: did you mean prompt?" in cosmos(server, "check", batch).stderr

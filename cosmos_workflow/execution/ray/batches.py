@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
+import io
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.errors import BadInputError
-from cosmos_workflow.prompts import Item
+from cosmos_workflow.prompts import Item, Keys, at_home
+from cosmos_workflow.prompts.encoding import decoded, encoding_of
+from cosmos_workflow.prompts.keys import fields_of, load_json, meaning
+from cosmos_workflow.prompts.tables import QUOTES, entry_in, read_header, rows
 
 __all__ = ["SUFFIXES", "Entry", "Piece", "files_in", "filesystem", "hashed", "key_of", "local_copy", "read", "spans"]
 
@@ -86,11 +90,13 @@ def spans(url: str, size: int = SPAN_BYTES) -> list[Piece]:
         return [Piece(url)]
     fs, path = filesystem(url)
     end = fs.size(path)
+    if end and encoding_of(fs.cat_file(path, 0, 4))[0] != "utf-8":
+        return [Piece(url)]
     return [Piece(url, start, min(start + size, end)) for start in range(0, end, size)]
 
 
-def read(piece: Piece) -> Iterator[Entry]:
-    """The entries of a piece; one that cannot be used is told of in its place.
+def read(piece: Piece, keys: Keys | None = None) -> Iterator[Entry]:
+    """The entries of a piece; one that cannot be used is told of in its place. `keys` counts those that are not known.
 
     Raises BadInputError where the file itself cannot be read.
     """
@@ -98,9 +104,9 @@ def read(piece: Piece) -> Iterator[Entry]:
     folder = piece.url.rsplit("/", 1)[0] if "/" in piece.url else ""
     wanted = frozenset(piece.positions)
     try:
-        for position, values, wrong in read_kind(piece):
+        for position, values, wrong in read_kind(piece, keys):
             if not wanted or position in wanted:
-                yield _entry(piece.url, folder, position, values, wrong)
+                yield _entry(piece.url, folder, position, values, wrong, keys)
     except BadInputError:
         raise
     except Exception as error:
@@ -119,17 +125,18 @@ def local_copy(video: str, cache: Path) -> Path:
         raise _unreadable(video, error) from error
 
 
-def _entry(url: str, folder: str, position: int, values: Any, wrong: str) -> Entry:
+def _entry(url: str, folder: str, position: int, values: Any, wrong: str, keys: Keys | None) -> Entry:
     where = f"{url}, {'row' if url.lower().endswith('.parquet') else 'byte'} {position}"
     try:
         if wrong or not isinstance(values, dict):
             raise BadInputError(wrong or "not an object", where=where, remedy="mend or remove it")
-        item = Item.from_mapping(values, where=where)
+        item = Item.from_mapping(values, where=where, keys=keys)
+        video = str(fields_of(values)[0]["video"])
     except BadInputError as error:
-        named = values if isinstance(values, dict) else {}
-        id = str(named.get("id") or named.get("name") or f"{Path(url).name}:{position}")
+        named = {meaning(key): value for key, value in values.items()} if isinstance(values, dict) else {}
+        id = str(named.get("id") or f"{Path(url).name}:{position}")
         return Entry(position, Item(id, str(named.get("prompt") or ""), Path()), "", error)
-    video = str(values.get("video") or values.get("video_path") or values.get("input_video_path"))
+    video = str(at_home(Path(video))) if video.startswith("~") else video
     if folder and "://" not in video and not Path(video).is_absolute():
         video = f"{folder}/{video}"
     return Entry(position, replace(item, video=Path(video)), video)
@@ -138,10 +145,9 @@ def _entry(url: str, folder: str, position: int, values: Any, wrong: str) -> Ent
 Read = Iterator[tuple[int, Any, str]]
 
 
-def _read_lines(piece: Piece) -> Read:
+def _read_lines(piece: Piece, keys: Keys | None) -> Read:
     start, end = _bounds(piece)
-    fs, path = filesystem(piece.url)
-    with fs.open(path, "rb") as file:
+    with _opened(piece.url) as file:
         if start > 0:
             # A line belongs to the piece that it begins in.
             file.seek(start - 1)
@@ -157,37 +163,54 @@ def _read_lines(piece: Piece) -> Read:
 
 def _parsed(line: bytes) -> tuple[Any, str]:
     try:
-        return json.loads(line.decode("utf-8-sig")), ""
+        return load_json(line.decode("utf-8-sig")), ""
     except UnicodeDecodeError as error:
         return None, f"not UTF-8 (byte {error.start} of it)"
     except (ValueError, RecursionError) as error:
         return None, f"not valid JSON ({error})"
 
 
-def _read_csv(piece: Piece) -> Read:
-    csv.field_size_limit(2**31 - 1)
+def _read_csv(piece: Piece, keys: Keys | None) -> Read:
     start, end = _bounds(piece)
-    fs, path = filesystem(piece.url)
-    with fs.open(path, "rb") as file:
+    with _opened(piece.url) as file:
         counted = _Lines(file)
-        header = next(csv.reader(counted), [])
+        header = read_header(counted, piece.url, keys if start == 0 else None)
+        if not _is_text(header.names):
+            raise BadInputError("not UTF-8 (in its header)", where=piece.url, remedy="save the file as UTF-8")
         if start > counted.at:
             file.seek(start)
             counted = _Lines(file, start)
-        rows = csv.reader(counted, strict=True)
+        reader = rows(counted, header)
         while end is None or counted.at < end:
             position = counted.at
             try:
-                row = next(rows)
+                row = next(reader)
+                if not _is_text(row):
+                    yield position, None, "not UTF-8"
+                elif entry := entry_in(row, header):
+                    yield position, entry, ""
             except StopIteration:
                 return
             except csv.Error as error:
-                yield position, None, str(error)
-                continue
-            if len(row) > len(header):
-                yield position, None, "more fields than the header; quote fields that hold commas"
-            elif row:
-                yield position, {name: value for name, value in zip(header, row, strict=False) if value}, ""
+                yield position, None, f"{error}; {QUOTES}"
+
+
+def _is_text(cells: Iterable[str]) -> bool:
+    return not any("\udc80" <= one <= "\udcff" for cell in cells for one in cell)
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[Any]:
+    """A file's bytes, as UTF-8. What is UTF-16 is held in memory, and its positions are those of its text as UTF-8."""
+    fs, path = filesystem(url)
+    with fs.open(path, "rb") as file:
+        if encoding_of(file.read(4))[0] == "utf-8":
+            file.seek(0)
+            yield file
+            return
+        file.seek(0)
+        data = file.read()
+    yield io.BytesIO(decoded(data, url).encode())
 
 
 class _Lines:
@@ -204,10 +227,10 @@ class _Lines:
         line = next(self._lines)
         first = self.at == 0
         self.at += len(line)
-        return line.decode("utf-8-sig" if first else "utf-8", "replace")
+        return line.decode("utf-8-sig" if first else "utf-8", "surrogateescape")
 
 
-def _read_parquet(piece: Piece) -> Read:
+def _read_parquet(piece: Piece, keys: Keys | None) -> Read:
     import pyarrow.parquet as pq
 
     start, end = _bounds(piece)

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from cosmos_workflow.errors import BadInputError, HostError, HostFull, UsageError
 from cosmos_workflow.execution.ray.batches import filesystem, key_of
 from cosmos_workflow.files import write_whole
-from cosmos_workflow.prompts import Result, to_dict
+from cosmos_workflow.prompts import Result, is_result, to_dict
 
 __all__ = ["FORMATS", "Format", "Output"]
 
@@ -25,7 +25,7 @@ Format = Literal["jsonl", "parquet"]
 FORMATS: tuple[Format, ...] = ("jsonl", "parquet")
 OWNER = "run.json"
 LETTERS = "dead-letters"
-KEYS = ("id", "prompt", "video")
+KEYS = ("id", "prompt", "video", "verdict")
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,14 @@ class Output:
         Raises UsageError where other things lie here.
         """
         fs, folder = self._fs()
+        if self._guarded(lambda: fs.isfile(folder)):
+            raise UsageError("a file, not a folder of parts", where=self.url, remedy="choose another -o")
         names = [one.rsplit("/", 1)[-1] for one in self._guarded(lambda: fs.ls(folder, detail=False))]
+        names = [name for name in names if not name.startswith(f"{OWNER}.")]  # what a crash left of writing it
         strange = [name for name in names if name not in (OWNER, LETTERS) and not name.startswith("part-")]
+        if names and not strange and not self._owner():
+            # Other programs' parts have such names too: without our mark beside them they are not ours.
+            strange = [OWNER if OWNER in names else names[0]]
         if strange:
             raise UsageError(
                 f"it holds {strange[0]!r}, which is no part of a result", where=self.url, remedy="choose another -o"
@@ -58,14 +64,22 @@ class Output:
         Raises UsageError where another driver has taken the folder meanwhile, HostFull for a full disk, HostError
         where it cannot be written otherwise.
         """
-        fs, folder = self._fs()
-        told = self._guarded(lambda: fs.cat_file(f"{folder}/{OWNER}"))
-        if not told or json.loads(told)["owner"] != self.owner:
+        if self._owner() != self.owner:
             raise UsageError("another run writes here now", where=self.url, remedy="follow that one: cosmos runs list")
         if answers := [one for one in results if one.ok]:
             self._put(f"part-{name}.{self.format}", self._encoded(answers, self.format))
         if letters := [one for one in results if not one.ok]:
             self._put(f"{LETTERS}/{name}.jsonl", self._encoded(letters, "jsonl"))
+
+    def _owner(self) -> str:
+        """Who may write here; empty where nobody of ours ever did."""
+        fs, folder = self._fs()
+        data = self._guarded(lambda: fs.cat_file(f"{folder}/{OWNER}"))
+        try:
+            owner = json.loads(data)["owner"] if data else ""
+        except (ValueError, TypeError, KeyError):
+            return ""
+        return owner if isinstance(owner, str) else ""
 
     def answered(self) -> Iterator[tuple[str, list[bytes], list[str]]]:
         """Each part of answers: its file, and its items' keys (see `key_of`) and ids."""
@@ -107,10 +121,14 @@ class Output:
         data = self._guarded(lambda: fs.cat_file(path))
         try:
             if _format_of(path) == "jsonl":
-                return [json.loads(line) for line in data.decode().split("\n") if line]
-            import pyarrow.parquet as pq
+                rows = [json.loads(line) for line in data.decode().split("\n") if line]
+            else:
+                import pyarrow.parquet as pq
 
-            return list(pq.read_table(io.BytesIO(data), columns=list(columns) if columns else None).to_pylist())
+                rows = pq.read_table(io.BytesIO(data), columns=list(columns) if columns else None).to_pylist()
+            if not all(map(is_result, rows)):
+                raise ValueError("a row is no result")
+            return rows
         except (ValueError, OSError) as error:
             raise BadInputError(f"not a part of a result ({error})", where=path, remedy="choose another -o") from error
 

@@ -17,7 +17,7 @@ from cosmos_workflow.execution.engine_process import EngineProcess
 from cosmos_workflow.execution.ray.answering import Prepared, Who, answer_all, prepare
 from cosmos_workflow.execution.ray.batches import Piece, files_in, hashed, read, spans
 from cosmos_workflow.execution.ray.parts import Output
-from cosmos_workflow.prompts import Settings
+from cosmos_workflow.prompts import Keys, Settings
 
 __all__ = ["Job", "run"]
 
@@ -73,7 +73,7 @@ def run(job: Job, tell: Tell) -> None:
     index = _index(job)
     todo, earlier = _open_items(job, index)
     pieces = _pieces(job, index, todo)
-    counts = Counts(tell, total=len(index.keys), earlier=earlier, job=job)
+    counts = Counts(tell, total=len(index.keys), earlier=earlier, job=job, notes=index.notes)
     counts.tell()
     if pieces:
         rows = [{"piece": pickle.dumps(piece)} for piece in pieces]
@@ -102,6 +102,7 @@ class Counts:
     total: int
     earlier: int
     job: Job
+    notes: tuple[str, ...] = ()
     answered: int = 0
     failed: int = 0
     tokens: int = 0
@@ -129,6 +130,7 @@ class Counts:
             "earlier": self.earlier, "rate": round(rate, 3), "tokens_per_s": round(self.tokens / seconds, 1),
             "eta": round((self.total - self.earlier - done) / rate) if rate else None,
             "gpu_hours": round(self.job.engines * self.job.gpus_per_engine * seconds / 3600, 4),
+            "notes": list(self.notes),
         })  # fmt: skip
 
 
@@ -168,20 +170,25 @@ def _guarded(action: Callable[..., Any], *words: Any) -> bytes:
 
 @dataclass(frozen=True)
 class Index:
-    """All entries of a batch: where each stands, its key (see `key_of`) and the hash of its id."""
+    """All entries of a batch: where each stands, its key (see `key_of`) and the hash of its id.
+
+    `notes` tells a person of fields that are not known.
+    """
 
     files: list[str]
     file: Any
     position: Any
     keys: Hashes
     ids: Hashes
+    notes: tuple[str, ...] = ()
 
 
-def index_span(piece: Piece) -> tuple[Any, Hashes, Hashes]:
-    """The positions, keys and ids' hashes of a piece's entries."""
-    entries = [(entry.position, entry.key, hashed(entry.item.id)) for entry in read(piece)]
+def index_span(piece: Piece) -> tuple[Any, Hashes, Hashes, Keys]:
+    """The positions, keys and ids' hashes of a piece's entries, and what its fields are called."""
+    named = Keys()
+    entries = [(entry.position, entry.key, hashed(entry.item.id)) for entry in read(piece, named)]
     positions, keys, ids = zip(*entries, strict=True) if entries else ((), (), ())
-    return np.array(positions, np.int64), np.array(keys, "S16"), np.array(ids, "S16")
+    return np.array(positions, np.int64), np.array(keys, "S16"), np.array(ids, "S16"), named
 
 
 def _index(job: Job) -> Index:
@@ -196,11 +203,15 @@ def _index(job: Job) -> Index:
         remote = ray.remote(index_span)
         with _own_errors():
             found = ray.get([remote.remote(piece) for _, piece in parts])
-    count = [len(positions) for positions, _, _ in found]
+    named = Keys()
+    for *_, part in found:
+        named.add(part)
+    count = [len(positions) for positions, *_ in found]
     if not sum(count):
         raise BadInputError("the batch is empty", where=job.source, remedy="see docs/BATCHES.md")
     file = np.repeat(np.array([n for n, _ in parts]), count)
-    index = Index(files, file, *(np.concatenate(column) for column in zip(*found, strict=True)))
+    positions, keys, ids = (np.concatenate([part[n] for part in found]) for n in range(3))
+    index = Index(files, file, positions, keys, ids, tuple(named.notes()))
     _, first, times = np.unique(index.ids, return_index=True, return_counts=True)
     if (times > 1).any():
         at = first[times > 1][0]

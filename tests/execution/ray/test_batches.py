@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.execution.ray.batches import Piece, files_in, hashed, key_of, local_copy, read, spans
+from cosmos_workflow.prompts import Keys, read_batch
 
 # No two-line texts without quotes, and no surrogates: a file cannot hold them.
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=40)
@@ -121,3 +122,73 @@ def test_a_key_changes_with_what_is_asked() -> None:
         len({key, key_of("b", "prompt", "clip.mp4"), key_of("a", "other", "clip.mp4"), key_of("a", "prompt", "d")}) == 4
     )
     assert all(len(hashed(text)) == 16 and hashed(text)[-1:] == b"." for text in ("", "a", "\ud800"))
+
+
+TABLES = [
+    "id;prompt;video\r\na;dusk, rain;v.mp4\r\nb;dawn;v.mp4\r\n",
+    "sep=;\r\n\r\nID; Prompt ;VIDEO;;\r\n;;;;\r\na;dusk, rain;v.mp4;;\r\nb;dawn;v.mp4;;\r\n;;;;\r\n",
+    'id, prompt, video\na, "dusk, rain", v.mp4\nb, dawn, v.mp4\n',
+    "id\tprompt\tvideo\na\tdusk, rain\tv.mp4\nb\tdawn\tv.mp4\n",
+]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("text", [*TABLES, '{"id": "a", "Prompt": "dusk, rain", "VIDEO": "v.mp4"}\n'
+                                  '{"id": "b", " prompt": "dawn", "video_path": "v.mp4"}\n'])  # fmt: skip
+def test_a_cluster_reads_what_is_read_here(tmp_path: Path, text: str, encoding: str) -> None:
+    path = tmp_path / ("batch.jsonl" if text.startswith("{") else "batch.csv")
+    path.write_bytes(text.encode(encoding))
+    entries = [entry for piece in spans(str(path), 10) for entry in read(piece)]
+    assert [entry.item for entry in entries] == read_batch(path)
+    assert [entry.item.prompt for entry in entries] == ["dusk, rain", "dawn"]
+    for entry in entries:
+        assert list(read(Piece(str(path), positions=(entry.position,)))) == [entry]
+
+
+def test_bytes_that_are_no_text_are_told_of_in_their_row(tmp_path: Path) -> None:
+    path = tmp_path / "batch.csv"
+    path.write_bytes("id,prompt,video\n1,café,c.mp4\n".encode("cp1252") + b"2,b,c.mp4\n")
+    bad, good = read(Piece(str(path)))
+    assert "not UTF-8" in str(bad.error)
+    assert good.item.prompt == "b"
+
+
+def test_a_table_without_a_known_column_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "batch.csv"
+    path.write_text("Nummer;Titel\n1;dusk\n")
+    with pytest.raises(BadInputError, match="there are 'Nummer', 'Titel'"):
+        list(read(Piece(str(path))))
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet"])
+def test_keys_that_are_not_known_are_counted_over_a_batch(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"batch.{kind}"
+    rows = [{"video": "v.mp4", "promt": f"{n}"} for n in range(5)]
+    if kind == "parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    elif kind == "csv":
+        path.write_text("video,promt\n" + "".join(f"v.mp4,{row['promt']}\n" for row in rows))
+    else:
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    keys = Keys()
+    for piece in spans(str(path), 40):
+        part = Keys()
+        list(read(piece, part))
+        keys.add(part)
+    assert keys.notes() == ["promt is not known: did you mean prompt? Kept but not used, in 5 of 5 entries"]
+
+
+def test_one_key_with_two_values_is_told_of_in_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "batch.jsonl"
+    path.write_text('{"video": "v", "prompt": "a", "prompt": "b"}\n{"video": "v", "seed": 9007199254740993}\n')
+    bad, good = read(Piece(str(path)))
+    assert "stands twice, with two values" in str(bad.error)
+    assert good.item.seed == 9007199254740993
+
+
+def test_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = tmp_path / "batch.jsonl"
+    path.write_text('{"video": "~/clips/v.mp4"}\n')
+    (entry,) = read(Piece(str(path)))
+    assert entry.video == str(tmp_path / "clips" / "v.mp4")

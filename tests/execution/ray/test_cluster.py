@@ -320,3 +320,15 @@ def test_a_line_that_breaks_is_taken_up_again(cluster: RayCluster, make_batch: M
         code, said = run.ended()
         assert code == 0, said
         assert each_once(out, 1500)
+
+
+def test_a_slip_in_a_key_is_told_once(cluster: RayCluster, videos: list[Path], tmp_path: Path) -> None:
+    batch, out = tmp_path / "batch.csv", tmp_path / "out"
+    rows = [f"p{n};dusk, {n};{videos[0]};{9007199254740993 + n}" for n in range(20)]
+    batch.write_text("\n".join(["sep=;", "ID;promt;Video;seed", *rows]), encoding="utf-16")
+    code, said = cosmos(cluster, "upsample", batch, "-o", out, "--on", cluster.url)
+    assert code == 0, said
+    assert said.count("promt is not known: did you mean prompt? Kept but not used, in 20 of 20 entries") == 1
+    assert each_once(out, 20)
+    code, said = cosmos(cluster, "upsample", batch, "-o", out, "--on", cluster.url, "--dry-run")
+    assert (code, said.count("promt is not known")) == (0, 1), said

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cosmos_workflow.errors import BadInputError, CosmosError, UsageError
@@ -73,3 +76,40 @@ def test_a_damaged_part_is_named(tmp_path: Path) -> None:
     part.write_bytes(b"{")
     with pytest.raises(BadInputError, match=part.name):
         list(output.results())
+
+
+@pytest.mark.parametrize("name", ["part-00000.jsonl", "part-00000.snappy.parquet", "run.json"])
+def test_parts_of_other_programs_are_left_alone(tmp_path: Path, name: str) -> None:
+    theirs = tmp_path / name
+    theirs.write_text('{"id": "a", "prompt": "x", "video": "v.mp4"}\n')
+    with pytest.raises(UsageError, match=name):
+        Output(str(tmp_path)).take()
+    assert theirs.read_text() == '{"id": "a", "prompt": "x", "video": "v.mp4"}\n'
+    assert [one.name for one in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_part_that_holds_no_results_is_named(tmp_path: Path, format: Format) -> None:
+    output = Output(str(tmp_path), format).take()
+    theirs = tmp_path / f"part-theirs.{format}"
+    rows = [{"id": "a", "prompt": "x", "video": "v.mp4"}]
+    if format == "jsonl":
+        theirs.write_text(json.dumps(rows[0]) + "\n")
+    else:
+        pq.write_table(pa.Table.from_pylist(rows), theirs)
+    before = theirs.read_bytes()
+    with pytest.raises(BadInputError, match="part-theirs"):
+        list(output.answered())
+    assert theirs.read_bytes() == before
+
+
+def test_a_file_is_no_folder_of_parts(tmp_path: Path) -> None:
+    (tmp_path / "part-a.jsonl").write_text("years of work")
+    with pytest.raises(UsageError, match="a file, not a folder"):
+        Output(str(tmp_path / "part-a.jsonl")).take()
+    assert (tmp_path / "part-a.jsonl").read_text() == "years of work"
+
+
+def test_what_a_crash_left_of_taking_a_folder_is_no_hindrance(tmp_path: Path) -> None:
+    (tmp_path / "run.json.1-2.part").write_text("{")
+    Output(str(tmp_path)).take()

@@ -1,0 +1,41 @@
+"""Text files as programs write them: UTF-8, with its mark or without, and UTF-16 or UTF-32 with theirs."""
+
+from __future__ import annotations
+
+import codecs
+
+from cosmos_workflow.errors import BadInputError
+
+__all__ = ["decoded", "encoding_of"]
+
+# The longer marks first: that of UTF-32 begins as UTF-16's does.
+MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+def encoding_of(head: bytes) -> tuple[str, int]:
+    """The encoding of a file by its first four bytes, and how many of them are its mark."""
+    return next(((name, len(mark)) for mark, name in MARKS if head.startswith(mark)), ("utf-8", 0))
+
+
+def decoded(data: bytes, where: str) -> str:
+    """A file's text, without its mark. Raises BadInputError that names the byte which is none of its encoding."""
+    encoding, mark = encoding_of(data[:4])
+    if not mark and 0 in data[:2]:
+        raise BadInputError(
+            "it looks like UTF-16 without its byte order mark", where=where, remedy="save the file as UTF-8"
+        )
+    try:
+        return data[mark:].decode(encoding)
+    except UnicodeDecodeError as error:
+        at = mark + error.start
+        line = "" if encoding != "utf-8" else f" in line {data.count(bytes([10]), 0, at) + 1}"
+        raise BadInputError(
+            f"not {encoding.upper()} (0x{data[at]:02X} at byte {at}{line})", where=where,
+            remedy="save the file as UTF-8; in Excel that is the kind “CSV UTF-8”",
+        ) from error  # fmt: skip

@@ -1,0 +1,160 @@
+"""What the keys of an entry, and the columns of a table, mean; and what is to be told of those that mean nothing."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cosmos_workflow.errors import BadInputError
+
+__all__ = ["FIELDS", "Keys", "Repeated", "entry_of", "fields_of", "guess", "load_json", "meaning"]
+
+FIELDS = ("id", "prompt", "video", "frames", "seed", "temperature", "max_tokens")
+# Other tools' words for the same things: NVIDIA's batch files, controlnet specs.
+ALIASES = {"name": "id", "text": "prompt", "video_path": "video", "input_video_path": "video"}
+
+ALIKE = 0.76  # of difflib's ratio, from which a key is taken for a slip; `negative_prompt` is none
+LISTED = 8  # keys without a guess that are named in a note
+
+
+class Repeated(dict[str, Any]):
+    """An object or row in which a key stands more than once; `pairs` has all of them."""
+
+    pairs: list[tuple[str, Any]]
+
+
+def entry_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Keys and values as a dict, which forgets no key that stands twice."""
+    plain = dict(pairs)
+    if len(plain) == len(pairs):
+        return plain
+    repeated = Repeated(plain)
+    repeated.pairs = pairs
+    return repeated
+
+
+def load_json(text: str) -> Any:
+    """`json.loads`, with objects as `entry_of` makes them. Raises ValueError, RecursionError."""
+    return json.loads(text, object_pairs_hook=entry_of)
+
+
+def meaning(key: str) -> str:
+    """The field that a key names, however it is spelled; empty for one that is not known.
+
+    >>> meaning(" Prompt"), meaning("VIDEO PATH"), meaning("promt")
+    ('prompt', 'video', '')
+    """
+    plain = re.sub(r"[\s_-]+", "_", key.strip("\ufeff \t\r\n\xa0")).casefold()
+    plain = ALIASES.get(plain, plain)
+    return plain if plain in FIELDS else ""
+
+
+def fields_of(
+    values: Mapping[str, Any], where: str = "", keys: Keys | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The known fields of an entry, and the rest as it stands; nulls are left out. `keys` counts what is to be told.
+
+    Raises BadInputError where two keys give one field different values.
+    """
+    known: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
+    spelled: dict[str, str] = {}
+    twice: list[tuple[str, str, str]] = []
+    pairs = values.pairs if isinstance(values, Repeated) else values.items()
+    for key, value in pairs:
+        if value is None:
+            continue
+        name = meaning(key)
+        group, place = (known, name) if name else (extra, key)
+        if place in group:
+            if group[place] != value:
+                raise _contradiction(spelled[place], key, place, where)
+            twice.append((place, spelled[place], key))
+        group[place], spelled[place] = value, key
+    if keys is not None:
+        keys.count(extra, twice)
+    return known, extra
+
+
+def _contradiction(first: str, second: str, name: str, where: str) -> BadInputError:
+    what = f"the key {first!r} stands twice, with two values"
+    if first != second:
+        what = f"{first!r} and {second!r} both give the {name}, and differ"
+    return BadInputError(what, where=where, remedy="keep one of them")
+
+
+@dataclass
+class Keys:
+    """Counts, over a batch, the keys that are not known and those that stand twice.
+
+    >>> keys = Keys()
+    >>> _ = fields_of({"promt": "dusk", "video": "clip.mp4"}, keys=keys)
+    >>> keys.notes()
+    ['promt is not known: did you mean prompt? Kept but not used, in 1 of 1 entries']
+    """
+
+    entries: int = 0
+    unknown: Counter[str] = field(default_factory=Counter)
+    twice: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+
+    def count(self, extra: Iterable[str], twice: Iterable[tuple[str, str, str]]) -> None:
+        """One entry: its unknown keys, and (field, one key, another key) where both give the same value."""
+        self.entries += 1
+        self.unknown.update(list(extra))  # a mapping would be taken for counts
+        self.twice.update(twice)
+
+    def columns(self, names: Iterable[str]) -> None:
+        """The header of a table: columns that give one field are told of, also where one of them is always empty."""
+        first: dict[str, str] = {}
+        for name in names:
+            place = meaning(name) or name
+            if place in first:
+                self.twice[place, first[place], name] += 0
+            first.setdefault(place, name)
+
+    def add(self, other: Keys) -> None:
+        """Those of another part of the batch."""
+        self.entries += other.entries
+        self.unknown.update(other.unknown)
+        self.twice.update(other.twice)
+
+    def notes(self) -> list[str]:
+        """What a person is to be told, a line each."""
+        notes = []
+        others = []
+        for key, times in self.unknown.items():
+            if alike := guess(key):
+                kept = f"Kept but not used, in {times:,} of {self.entries:,} entries"
+                notes.append(f"{_shown(key)} is not known: did you mean {alike}? {kept}")
+            else:
+                others.append(key)
+        if others:
+            more = f" and {len(others) - LISTED} more" if len(others) > LISTED else ""
+            times = max(self.unknown[key] for key in others)
+            named = ", ".join(map(_shown, others[:LISTED]))
+            notes.append(f"not known, kept but not used, in {times:,} of {self.entries:,} entries: {named}{more}")
+        for (name, first, second), times in self.twice.items():
+            what = f"{_shown(first)} and {_shown(second)} both give the {name}"
+            if first == second:
+                what = f"{_shown(first)} stands twice"
+            how = f", with the same value, in {times:,} of {self.entries:,} entries" if times else ""
+            notes.append(f"{what}{how or '; an empty one does not count'}")
+        return notes
+
+
+def guess(key: str) -> str:
+    """The known word that a key may be a slip for; empty where none is like it."""
+    plain = re.sub(r"[\s_-]+", "_", key.strip()).casefold()
+    alike = difflib.get_close_matches(plain, (*FIELDS, *ALIASES), n=1, cutoff=ALIKE)
+    return alike[0] if alike else ""
+
+
+def _shown(key: str) -> str:
+    """A key for a terminal: nothing in it is a control code, and none is long."""
+    key = key if len(key) <= 60 else f"{key[:59]}…"
+    return key if key.isidentifier() else repr(key)
