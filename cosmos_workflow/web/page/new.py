@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 
@@ -43,7 +43,9 @@ class Asked(SettingsForm):
 
 
 @router.get("/")
-def new(request: Request, ctx: Ctx, prompt: int | None = None, video: str = "") -> HTMLResponse:
+def new(
+    request: Request, ctx: Ctx, prompt: Annotated[int | None, Query(ge=1, le=2**53)] = None, video: str = ""
+) -> HTMLResponse:
     """An empty form, or one with an earlier prompt to edit and run again."""
     asked = Asked(video=video)
     if prompt is not None:

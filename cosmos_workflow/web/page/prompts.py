@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -11,6 +10,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse
+from rapidfuzz.distance import Indel
 
 from cosmos_workflow.engines import ENGINES
 from cosmos_workflow.store import Wanted
@@ -24,6 +24,8 @@ __all__ = ["router"]
 router = APIRouter()
 
 SHOWN = 24
+COMPARED_WORDS = 20_000
+STARS = ("1", "2", "3", "4", "5")
 
 
 @router.get("/prompts")
@@ -51,7 +53,7 @@ def compare(request: Request, ctx: Ctx, number: Annotated[Numbers, Query(max_len
 @router.post("/prompts/{number}/mark", status_code=204)
 def mark(ctx: Ctx, number: Number, rating: Annotated[str, Form()] = "", tags: Annotated[str, Form()] = "") -> None:
     """Stars and tags of one prompt; tags with commas between."""
-    ctx.store.history.rate(number, int(rating) if rating.isdecimal() and rating != "0" else None)
+    ctx.store.history.rate(number, int(rating) if rating in STARS else None)
     ctx.store.history.tag(number, tags.split(","))
 
 
@@ -61,19 +63,19 @@ def _wanted(given: Mapping[str, str]) -> Wanted:
     words = {name: given.get(name, "")[:255] for name in ("run", "place", "engine", "tag")}
     return Wanted(
         given.get("search", "")[:1000], ok={"true": True, "false": False}.get(given.get("ok", "")),
-        rating=int(rating) if rating in ("1", "2", "3", "4", "5") else None, **words,
+        rating=int(rating) if rating in STARS else None, **words,
     )  # fmt: skip
 
 
-@lru_cache(4096)
-def _diff(before: str, after: str) -> list[tuple[str, str, str]]:
-    """What became of the prompt: (kind, words before, words after), the kinds being difflib's."""
+@lru_cache(1024)
+def _diff(before: str, after: str) -> list[tuple[bool, str]]:
+    """The answer in pieces, and whether each stands in the prompt too; words are compared without case and marks."""
     old, new = (re.findall(r"\S+\s*", text) for text in (before, after))
     plain_old, plain_new = ([re.sub(r"\W", "", word).casefold() for word in words] for words in (old, new))
-    matcher = difflib.SequenceMatcher(None, plain_old, plain_new, autojunk=False)
-    return [
-        (kind, "".join(old[a:b]), "".join(new[c:d])) for kind, a, b, c, d in matcher.get_opcodes()
-    ]  # fmt: skip
+    # Longer texts are compared as far as this: the time grows with the product of their lengths.
+    steps = Indel.opcodes(plain_old[:COMPARED_WORDS], plain_new[:COMPARED_WORDS])
+    pieces = [(step.tag == "equal", "".join(new[step.dest_start : step.dest_end])) for step in steps]
+    return [piece for piece in [*pieces, (False, "".join(new[COMPARED_WORDS:]))] if piece[1]]
 
 
 environment.globals["diff"] = _diff
