@@ -134,7 +134,7 @@ def test_who_sends_its_request_drop_by_drop_is_let_go(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(serving, "HEADER_SECONDS", 0.5)
     config = uvicorn.Config(app, port=0, log_level="critical", lifespan="off", http=serving.PatientProtocol)
-    config.timeout_keep_alive = 60
+    config.timeout_keep_alive = 2
     with socket.create_server(("127.0.0.1", 0)) as listening:
         running = uvicorn.Server(config)
         thread = threading.Thread(target=running.run, args=([listening],), daemon=True)
@@ -151,5 +151,6 @@ def test_who_sends_its_request_drop_by_drop_is_let_go(monkeypatch: pytest.Monkey
                 line.sendall(whole)
                 assert b" 200 " in line.recv(1000)
                 time.sleep(0.7)
-        running.should_exit = True
+        running.should_exit = running.force_exit = True
         thread.join(60)
+        assert not thread.is_alive()
