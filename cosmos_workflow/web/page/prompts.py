@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Annotated
-from urllib.parse import urlencode
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse
@@ -31,7 +31,9 @@ STARS = ("1", "2", "3", "4", "5")
 @router.get("/prompts")
 def prompts(request: Request, ctx: Ctx, cursor: Cursor = None) -> HTMLResponse:
     """The whole tab; its list alone, or the next part of it, for HTMX."""
-    given = {name: value for name, value in request.query_params.items() if value and name != "cursor"}
+    # What is changed from the list is answered with the list as it was filtered.
+    query = request.query_params if request.method == "GET" else dict(parse_qsl(_shown_url(request).query))
+    given = {name: value for name, value in query.items() if value and name != "cursor"}
     wanted = _wanted(given)
     found = list_prompts(ctx, wanted, SHOWN, cursor)
     template = "_prompts.html" if "hx-request" in request.headers else "prompts.html"
@@ -46,8 +48,32 @@ def prompts(request: Request, ctx: Ctx, cursor: Cursor = None) -> HTMLResponse:
 @router.get("/prompts/compare")
 def compare(request: Request, ctx: Ctx, number: Annotated[Numbers, Query(max_length=8)] = []) -> HTMLResponse:  # noqa: B006
     """Several answers side by side."""
-    entries = ctx.store.history.these(number)
-    return render(request, "compare.html", prompts=ctx.prompts(entries))
+    prompts = ctx.prompts(ctx.store.history.these(number))
+    answers = [one.result.upsampled_prompt for one in prompts]
+    # Each is set beside the first, and the first beside the second.
+    others = [*answers[1:2], *answers[:1] * len(answers)]
+    compared = [(one, _diff(other, answer)) for one, other, answer in zip(prompts, others, answers, strict=False)]
+    return render(request, "compare.html", compared=compared or [(one, []) for one in prompts])
+
+
+@router.post("/prompts/tag")
+def tag(
+    request: Request, ctx: Ctx, number: Annotated[Numbers, Form(max_length=1000)] = [],  # noqa: B006
+    tag: Annotated[str, Form(max_length=60)] = "",
+) -> HTMLResponse:  # fmt: skip
+    """Give a tag to all that are ticked, beside those that they have."""
+    for entry in ctx.store.history.these(number):
+        ctx.store.history.tag(entry.number, [*entry.tags, tag])
+    return prompts(request, ctx)
+
+
+@router.post("/prompts/remove")
+def remove(
+    request: Request, ctx: Ctx, number: Annotated[Numbers, Form(max_length=1000)] = [],  # noqa: B006
+) -> HTMLResponse:  # fmt: skip
+    """Forget all that are ticked; those that wait for their answer stay."""
+    ctx.store.history.remove(number)
+    return prompts(request, ctx)
 
 
 @router.post("/prompts/{number}/mark", status_code=204)
@@ -55,6 +81,14 @@ def mark(ctx: Ctx, number: Number, rating: Annotated[str, Form()] = "", tags: An
     """Stars and tags of one prompt; tags with commas between."""
     ctx.store.history.rate(number, int(rating) if rating in STARS else None)
     ctx.store.history.tag(number, tags.split(","))
+
+
+def _shown_url(request: Request) -> SplitResult:
+    """The page from which HTMX asks."""
+    try:
+        return urlsplit(request.headers.get("hx-current-url", ""))
+    except ValueError:
+        return urlsplit("")
 
 
 def _wanted(given: Mapping[str, str]) -> Wanted:

@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from cosmos_workflow.limits import Plan
 from cosmos_workflow.version import __version__
@@ -77,8 +78,11 @@ def remedies_of(plan: Plan) -> Iterator[Remedy]:
         yield Remedy(way[: found.start()], found[1].replace("-", "_"), value)
 
 
-def _when(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+def _when(seconds: float) -> Markup:
+    """A time that says its zone; a browser with scripts tells it in its own."""
+    moment = time.gmtime(seconds)
+    shown = time.strftime("%Y-%m-%d %H:%M UTC", moment)
+    return Markup('<time datetime="{}">{}</time>').format(time.strftime("%Y-%m-%dT%H:%M:%SZ", moment), shown)
 
 
 def _thousands(number: float) -> str:

@@ -79,6 +79,22 @@ def list_shared(ctx: Ctx) -> list[str]:
     return ctx.library.shared()
 
 
+SharedPath = Annotated[str, Query(min_length=1, max_length=1000, description="as `/shared` lists it")]
+
+
+@router.get("/shared/content", response_class=FileResponse, responses={206: {"description": "a part"}})
+def show_shared_content(ctx: Ctx, path: SharedPath) -> FileResponse:
+    """The bytes of a clip in the shared folder, in ranges if asked for."""
+    file = ctx.library.find(path)
+    return FileResponse(file, media_type=kind_of(file))
+
+
+@router.get("/shared/thumbnail", response_class=Response, responses=PNG)
+def show_shared_thumbnail(ctx: Ctx, path: SharedPath) -> Response:
+    """A small picture of its first frame."""
+    return Response(ctx.library.thumbnail(ctx.library.find(path)), media_type="image/png")
+
+
 @router.get("/media/{id}")
 def show_media(ctx: Ctx, id: MediaId) -> Media:
     """What is known of a clip."""
