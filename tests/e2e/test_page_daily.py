@@ -152,9 +152,9 @@ def test_a_clip_plays_where_it_is_shown(page: Page, server: CosmosServer, files:
 
 
 def test_a_server_that_is_gone_says_so_and_the_page_goes_on(page: Page, server: CosmosServer) -> None:
-    with server.client() as client:
-        client.pause()
     for path in ("/", "/runs", "/prompts", "/limits", "/hosts"):
+        with server.client() as client:
+            client.pause()
         page.goto(server.url + path)
         expect(page.locator("#gone")).to_be_hidden()
         if path == "/runs":
