@@ -151,22 +151,23 @@ def test_a_clip_plays_where_it_is_shown(page: Page, server: CosmosServer, files:
         expect(player).to_have_js_property("videoWidth", 960)
 
 
-def test_a_server_that_is_gone_says_so_and_the_page_goes_on(page: Page, server: CosmosServer) -> None:
-    for path in ("/", "/runs", "/prompts", "/limits", "/hosts"):
-        with server.client() as client:
-            client.pause()
-        page.goto(server.url + path)
-        expect(page.locator("#gone")).to_be_hidden()
-        if path == "/runs":
-            expect(page.locator("#runs")).to_contain_text("paused")
+def test_a_server_that_is_gone_says_so_and_the_page_goes_on(browser: Browser, server: CosmosServer) -> None:
+    with a_page(browser) as page, server.client() as client:
+        client.pause()
+        paths = ("/runs", "/", "/prompts", "/limits", "/hosts")
+        tabs = [page, *(page.context.new_page() for _ in paths[1:])]
+        for tab, path in zip(tabs, paths, strict=True):
+            tab.goto(server.url + path)
+            expect(tab.locator("#gone")).to_be_hidden()
+        expect(page.locator("#runs")).to_contain_text("paused")
         server.kill()
-        expect(page.locator("#gone")).to_contain_text("does not answer")
+        for tab in tabs:
+            expect(tab.locator("#gone")).to_contain_text("does not answer")
         server.start()
-        with server.client() as client:
-            client.pause(False)
-        expect(page.locator("#gone")).to_be_hidden()
-        if path == "/runs":
-            expect(page.locator("#runs")).not_to_contain_text("paused")
+        client.pause(False)
+        for tab in tabs:
+            expect(tab.locator("#gone")).to_be_hidden()
+        expect(page.locator("#runs")).not_to_contain_text("paused")
 
 
 def test_copying_works_over_plain_http(page: Page, server: CosmosServer, files: list[Path]) -> None:
