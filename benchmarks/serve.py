@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import shutil
@@ -14,6 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+import httpx2
+
 from benchmarks.measure import Fact
 from cosmos_workflow.api import enqueue, open_runs
 from cosmos_workflow.config import Config
@@ -25,6 +28,7 @@ from tests.servers.cosmos_server import CosmosServer
 
 PROMPTS, RUN = 100_000, 1000
 WATCHERS, WATCHED = 50, 200
+CROWD = 500
 QUEUED = 1000
 SECONDS, LINES = 8, 4
 WORDS = [f"{a}{b}" for a in ("city", "robot", "road", "snow", "night", "glass", "river", "tower") for b in range(60)]
@@ -65,6 +69,7 @@ def facts() -> Iterator[Fact]:
                     "≤ 50 ms" if path != "/health" else "",
                 )
             yield watchers(server, clip)
+            yield asyncio.run(crowd(server))
         yield queue(folder, clip)
 
 
@@ -121,6 +126,38 @@ def watchers(server: CosmosServer, clip: Path) -> Fact:
         thread.join()
     lost = sum(WATCHED - len(mine) for mine in seen)
     return Fact(f"events lost by {WATCHERS} watchers of {WATCHED} results", f"{lost} of {WATCHERS * WATCHED:,}", "none")
+
+
+async def crowd(server: CosmosServer) -> Fact:
+    """Five hundred open pages, and how long others wait meanwhile."""
+    limits = httpx2.Limits(max_connections=CROWD + 10)
+    async with httpx2.AsyncClient(base_url=f"{server.url}/api/v1", limits=limits, timeout=60) as http:
+
+        async def look(times: int = 50) -> float:
+            """Seconds that 95 of 100 requests take at most."""
+            seconds = []
+            for _ in range(times):
+                began = time.perf_counter()
+                (await http.get("/runs?limit=1")).raise_for_status()
+                seconds.append(time.perf_counter() - began)
+            return sorted(seconds)[int(0.95 * times)]
+
+        async def watch(watching: asyncio.Semaphore) -> None:
+            async with http.stream("GET", "/events") as stream:
+                async for _ in stream.aiter_lines():
+                    watching.release()  # once for the first event is enough: nothing runs now
+                    await asyncio.Event().wait()
+
+        alone, watching = await look(), asyncio.Semaphore(0)
+        tasks = [asyncio.create_task(watch(watching)) for _ in range(CROWD)]
+        for _ in range(CROWD):
+            await watching.acquire()
+        beside = await look()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    what = f"list of one run beside {CROWD} watchers, 95 of 100"
+    return Fact(what, f"{beside * 1000:.0f} ms ({alone * 1000:.0f} ms without them)", "≤ 100 ms")
 
 
 def queue(folder: Path, clip: Path) -> Fact:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import click
 from cosmos_workflow.cli.console import stderr
 from cosmos_workflow.cli.options import merged_config
 from cosmos_workflow.cli.working import logged
+from cosmos_workflow.config import data_folder
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.limits import MODELS
 
@@ -21,8 +23,19 @@ TOKEN_LENGTH = 16
 @click.command("serve")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8420, show_default=True, help="0 takes a free one.")
-@click.option("--token-file", type=click.Path(exists=True, dir_okay=False), help="A secret that who asks must show.")
+@click.option(
+    "--token-file",
+    type=click.Path(exists=True, dir_okay=False),
+    help="File with the access token that clients must send.",
+)
 @click.option("--name", "names", multiple=True, metavar="NAME", help="By which the server is called; repeatable.")
+@click.option(
+    "--behind-proxy",
+    "behind",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Address or network of a proxy whose X-Forwarded-For and -Proto are believed; repeatable.",
+)
 @click.option("--media", type=click.Path(exists=True, file_okay=False), help="A folder whose clips it offers.")
 @click.option("--upload-gib", type=click.FloatRange(0, min_open=True), default=8.0, help="The largest upload.  [8]")
 @click.option("--no-worker", is_flag=True, help="Drive no runs: `cosmos worker` beside it does.")
@@ -34,7 +47,8 @@ TOKEN_LENGTH = 16
 @click.option("--server-url", default="", help="An OpenAI-compatible server, for the server engine.")
 @click.option("--server-model", default="", help="What the server calls the model.  [its first]")
 def command(
-    host: str, port: int, token_file: str | None, names: tuple[str, ...], media: str | None, upload_gib: float,
+    host: str, port: int, token_file: str | None, names: tuple[str, ...], behind: tuple[str, ...],
+    media: str | None, upload_gib: float,
     no_worker: bool, paused: bool, opens: bool, **words: Any,
 ) -> None:  # fmt: skip
     """Start the page, the REST API and the queue; it runs until Ctrl-C, and a start goes on with what was running.
@@ -53,7 +67,10 @@ def command(
     token = read_token(token_file) if token_file else ""
     if not token and not is_loopback(host):
         raise UsageError(f"{host} can be reached by others, and there is no token", remedy="give --token-file FILE")
-    guard = Guard(token, frozenset(name.lower() for name in names))
+    if behind and not token:
+        raise UsageError("a proxy lets others in, and there is no token", remedy="give --token-file FILE")
+    ended = data_folder() / "ended-sessions"
+    guard = Guard(token, frozenset(name.lower() for name in names), ended)
     options = Options(Path(media) if media else None, int(upload_gib * 2**30), guard, works=not no_worker)
     logged()
     server = Server(merged_config(**words), options)
@@ -65,7 +82,15 @@ def command(
         if opens:
             click.launch(url)
 
-    serve(server, host, port, ready)
+    serve(server, host, port, ready, behind=[read_network(address) for address in behind])
+
+
+def read_network(address: str) -> str:
+    """An address or network such as 10.0.0.0/8. Raises UsageError for anything else."""
+    try:
+        return str(ipaddress.ip_network(address))
+    except ValueError as error:
+        raise UsageError(f"not an address: {address!r}", remedy="give the proxy's IP address") from error
 
 
 def read_token(file: str) -> str:

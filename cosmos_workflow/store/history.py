@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -108,6 +109,21 @@ class History:
             connection.execute(tags.delete().where(tags.c.number == number))
             if wanted:
                 connection.execute(tags.insert(), [{"number": number, "tag": word} for word in wanted])
+
+    def remove(self, numbers: Collection[int]) -> None:
+        """Forget entries with their answers; those that wait for one stay, as their runs still need them."""
+        with self._database.begin() as connection:
+            ended = items.c.number.in_(numbers), items.c.ok.is_not(None)
+            count = sa.func.count()
+            good = sa.func.sum(sa.case((items.c.ok.is_(sa.true()), 1), else_=0))
+            counts = sa.select(items.c.run_id, count, good).where(*ended).group_by(items.c.run_id)
+            for run, total, answered in connection.execute(counts).all():
+                less = {"total": runs.c.total - total, "answered": runs.c.answered - answered}
+                less["failed"] = runs.c.failed - (total - answered)
+                connection.execute(runs.update().where(runs.c.id == run).values(**less, updated=time.time()))
+            gone = sa.select(items.c.number).where(*ended)
+            connection.execute(tags.delete().where(tags.c.number.in_(gone)))
+            connection.execute(items.delete().where(*ended))
 
     def all_tags(self) -> list[tuple[str, int]]:
         """Each tag with how many entries have it, the most used first."""

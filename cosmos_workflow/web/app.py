@@ -12,7 +12,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -24,6 +24,7 @@ from cosmos_workflow.version import __version__
 from cosmos_workflow.web import page
 from cosmos_workflow.web.etags import ETagMiddleware
 from cosmos_workflow.web.guard import GuardMiddleware
+from cosmos_workflow.web.head import HeadMiddleware
 from cosmos_workflow.web.metrics import MetricsMiddleware, metrics_route
 from cosmos_workflow.web.routes import router
 from cosmos_workflow.web.server import Server
@@ -80,32 +81,40 @@ def make_app(server: Server) -> FastAPI:
         app.add_exception_handler(kind, _problem)
     # The last one added is the first one asked.
     app.add_middleware(ETagMiddleware)
+    app.add_middleware(HeadMiddleware)
     app.add_middleware(MetricsMiddleware, server=server)
     app.add_middleware(GuardMiddleware, guard=server.guard)
     return app
 
 
-async def _problem(request: Request, error: Exception) -> JSONResponse:
+async def _problem(request: Request, error: Exception) -> Response:
+    """Any error as a Problem: JSON for programs, a page for a browser that asked for one."""
+    status, problem, headers = _described(request, error)
+    if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/"):
+        return page.show_problem(request, status, problem, headers)
+    return JSONResponse(problem.model_dump(), status, headers)
+
+
+def _described(request: Request, error: Exception) -> tuple[int, Problem, dict[str, str]]:
+    """The status, what is wrong, and further headers."""
     if isinstance(error, CosmosError):
         status = next(status for kind, status in STATUS if isinstance(error, kind))
-        told = {"kind": type(error).__name__, "what": error.what, "where": error.where, "remedy": error.remedy}
-        return JSONResponse(told, status)
+        problem = Problem(kind=type(error).__name__, what=error.what, where=error.where, remedy=error.remedy)
+        return status, problem, {}
     if isinstance(error, RequestValidationError):
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        told = {"kind": "Invalid", "what": str(first["msg"]), "where": where, "remedy": "see /docs"}
-        return JSONResponse(told, 422)
+        return 422, Problem(kind="Invalid", what=str(first["msg"]), where=where, remedy="see /docs"), {}
     if isinstance(error, SQLAlchemyError):
-        told = {"kind": "Store", "what": "the store does not answer", "where": "", "remedy": "see the server's log"}
         log.error("%s", error)
-        return JSONResponse(told, 503)
+        return 503, Problem(kind="Store", what="the store does not answer", remedy="see the server's log"), {}
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
     if error.status_code == 405:
         # Starlette names the methods of the first route that has the path, not those of all.
         headers["allow"] = ", ".join(sorted(_methods(request))) or headers.get("allow", "")
-    told = {"kind": "HTTP", "what": str(error.detail), "where": request.url.path, "remedy": "see /docs"}
-    return JSONResponse(told, error.status_code, headers)
+    problem = Problem(kind="HTTP", what=str(error.detail), where=request.url.path, remedy="see /docs")
+    return error.status_code, problem, headers
 
 
 def _reference(app: FastAPI) -> dict[str, Any]:

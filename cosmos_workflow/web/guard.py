@@ -14,7 +14,8 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import urlsplit
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -22,15 +23,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["COOKIE", "Guard", "GuardMiddleware", "is_loopback", "told_to_wait"]
+from cosmos_workflow.web.sessions import Sessions
+
+__all__ = ["COOKIE", "Guard", "GuardMiddleware", "is_loopback", "session_cookie", "told_to_wait"]
 
 COOKIE = "cosmos_session"
-SESSION_SECONDS = 30 * 86400
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 OPEN_PATHS = ("/api/v1/health", "/login", "/static/")
 UPLOADS = "/api/v1/uploads/"
 BODY_BYTES = 64 << 20
 TRIES, TRIES_SECONDS = 10, 60.0
+CLIENTS_COUNTED = 10_000  # addresses whose wrong tokens are remembered
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:;"
@@ -63,15 +66,19 @@ def is_loopback(host: str) -> bool:
 
 @dataclass
 class Guard:
-    """The token, if there is one, and the names by which this server may be called."""
+    """The token, if there is one, the names by which this server may be called, and the page's sessions."""
 
     token: str = ""
     names: frozenset[str] = frozenset()
+    ended_sessions: Path | None = None
     _wrong: dict[str, deque[float]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.sessions = Sessions(self.token, self.ended_sessions)
+
     def host_is_ours(self, host: str) -> bool:
-        """Whether a Host header names this server. An address cannot be rebound; other names must have been told of."""
-        name = (urlsplit(f"//{host}").hostname or "").lower()
+        """Whether a Host header names this server. An address cannot be rebound; other names must be configured."""
+        name = _split(f"//{host}").hostname or ""
         if not self.token:
             return is_loopback(name)
         try:
@@ -85,7 +92,7 @@ class Guard:
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return False
         origin = headers.get("origin")
-        return origin is None or urlsplit(origin).netloc == headers.get("host", "")
+        return origin is None or _split(origin).netloc == headers.get("host", "")
 
     def lets_in(self, headers: Headers) -> bool:
         """Whether a request shows the token, in its header or by the cookie of a session."""
@@ -94,41 +101,42 @@ class Guard:
         kind, _, given = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
             return self.is_token(given.strip())
-        try:
-            cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-        except CookieError:
-            return False
-        return cookie is not None and self._is_session(cookie.value)
+        return self.sessions.holds(session_cookie(headers))
 
     def is_token(self, given: str) -> bool:
         """In the same time whatever is given."""
         return hmac.compare_digest(_digest(given), _digest(self.token))
 
-    def session(self) -> str:
-        """A new session's cookie; it is worth nothing once the token is another, or after a month."""
-        until = str(int(time.time()) + SESSION_SECONDS)
-        return f"{until}.{self._signed(until)}"
-
-    def may_try(self, who: str) -> float:
-        """0 where `who` may try again, else the seconds until then: ten wrong tokens a minute, no more."""
-        wrong = self._wrong.get(who)
+    def may_try(self, client: str) -> float:
+        """0 where a client may try again, else the seconds until then: ten wrong tokens a minute, no more."""
+        wrong = self._wrong.get(client)
         now = time.monotonic()
         while wrong and now - wrong[0] > TRIES_SECONDS:
             wrong.popleft()
         return TRIES_SECONDS - (now - wrong[0]) if wrong and len(wrong) >= TRIES else 0.0
 
-    def was_wrong(self, who: str) -> None:
-        if len(self._wrong) > 10_000:
+    def was_wrong(self, client: str) -> None:
+        """Count a wrong token against the address that it came from."""
+        if len(self._wrong) >= CLIENTS_COUNTED:
             self._wrong.clear()
-        self._wrong.setdefault(who, deque(maxlen=TRIES)).append(time.monotonic())
+        self._wrong.setdefault(client, deque(maxlen=TRIES)).append(time.monotonic())
 
-    def _is_session(self, cookie: str) -> bool:
-        until, _, signature = cookie.partition(".")
-        good = hmac.compare_digest(_digest(signature), _digest(self._signed(until)))
-        return good and until.isdecimal() and int(until) > time.time()
 
-    def _signed(self, until: str) -> str:
-        return hmac.new(self.token.encode(), f"cosmos session {until}".encode(), hashlib.sha256).hexdigest()
+def session_cookie(headers: Headers) -> str:
+    """The cookie of a session; empty without one."""
+    try:
+        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return ""
+    return cookie.value if cookie else ""
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of a URL; none of a text that is no URL, such as an address with one bracket."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return SplitResult("", "", "", "", "")
 
 
 class GuardMiddleware:
@@ -167,13 +175,14 @@ class GuardMiddleware:
             )
         if path.startswith(OPEN_PATHS):
             return None
-        who = request.client.host if request.client else ""
-        if wait := self._guard.may_try(who):
-            return told_to_wait(_problem(429, "too many wrong tokens", f"wait {wait:.0f} s"), wait)
+        # First, so that nobody locks others out by guessing from the address that they share.
         if self._guard.lets_in(headers):
             return None
+        client = request.client.host if request.client else ""
+        if wait := self._guard.may_try(client):
+            return told_to_wait(_problem(429, "too many wrong tokens", f"wait {wait:.0f} s"), wait)
         if "authorization" in headers:
-            self._guard.was_wrong(who)
+            self._guard.was_wrong(client)
         if "text/html" in headers.get("accept", "") and not path.startswith("/api/"):
             return RedirectResponse("/login", 303)
         refused = _problem(401, "no token, or a wrong one", "send `Authorization: Bearer TOKEN`")
@@ -206,4 +215,4 @@ def _problem(status: int, what: str, remedy: str) -> JSONResponse:
 
 
 def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

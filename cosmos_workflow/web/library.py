@@ -109,6 +109,8 @@ class Library:
         clip, size, digest = probe(file), file.stat().st_size, sha256_of(file)
         path = self._media / digest[:2] / digest
         path.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("r+b") as synced:
+            os.fsync(synced.fileno())  # before its row says that it is there
         file.replace(path)
         record = MediaRecord(digest, name, time.time(), size, clip.width, clip.height, clip.frames, clip.duration)
         return self._store.media.add(record)

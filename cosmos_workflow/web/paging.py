@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import Query
 
-from cosmos_workflow.errors import UsageError
+from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.web.shapes import Page
 
 __all__ = ["Cursor", "Limit", "moment_and_id", "page", "position"]
@@ -29,23 +29,28 @@ def page(rows: Sequence[T], limit: int, key: Callable[[T], Any], shown: Callable
 
 
 def moment_and_id(cursor: str | None) -> tuple[float, str] | None:
-    """Where a page of things with a time and an id ended. Raises UsageError."""
+    """Where a page of things with a time and an id ended. Raises BadInputError."""
     match _unpacked(cursor):
         case None:
             return None
-        case [float() | int() as moment, str() as id]:
+        case [float() | int() as moment, str() as id] if _is_number(moment) and id.isascii() and "\0" not in id:
             return float(moment), id
     raise _foreign(cursor)
 
 
 def position(cursor: str | None) -> int | None:
-    """Where a page of numbered things ended. Raises UsageError."""
+    """Where a page of numbered things ended. Raises BadInputError."""
     match _unpacked(cursor):
         case None:
             return None
-        case int() as number if abs(number) <= 2**53:
+        case int() as number if _is_number(number):
             return number
     raise _foreign(cursor)
+
+
+def _is_number(value: float) -> bool:
+    """Whether a database takes it: no true or false, nothing infinite, nothing beyond what JSON keeps exactly."""
+    return not isinstance(value, bool) and abs(value) <= 2**53
 
 
 def _packed(value: Any) -> str:
@@ -61,5 +66,5 @@ def _unpacked(cursor: str | None) -> Any:
         raise _foreign(cursor) from None
 
 
-def _foreign(cursor: str | None) -> UsageError:
-    return UsageError(f"no cursor of ours: {cursor!r}", remedy="give `next` of the page before, or nothing")
+def _foreign(cursor: str | None) -> BadInputError:
+    return BadInputError(f"invalid cursor: {cursor!r}", remedy="give `next` of the page before, or nothing")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
+from weakref import WeakValueDictionary
 
 from fastapi import Depends, Request
 from prometheus_client import CollectorRegistry
@@ -24,11 +25,15 @@ from cosmos_workflow.web import shapes
 from cosmos_workflow.web.guard import Guard
 from cosmos_workflow.web.library import Library
 from cosmos_workflow.web.uploads import Uploads
+from cosmos_workflow.web.watching import Watched
 
 __all__ = ["Ctx", "Options", "Server"]
 
 GIB = 1 << 30
 CLIPS_KNOWN = 4096
+LOOK_SECONDS = 0.2  # between two looks at a run that somebody watches
+# Each costs every open page a request. Pages must not leave any out themselves: the last one counts.
+PULSE_SECONDS = 0.4
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,24 @@ class Server:
         self.uploads = Uploads(data_folder() / "uploads", self.library, most=options.upload_bytes)
         self.worker = Worker(self.runs) if options.works else None
         self.registry = CollectorRegistry()
+        self.pulse = Watched(self._pulse, PULSE_SECONDS)
+        self._progress: WeakValueDictionary[str, Watched[tuple[bool, int]]] = WeakValueDictionary()
         self._probed = lru_cache(CLIPS_KNOWN)(lambda path, version: probe(path))
+
+    def progress_of(self, run: str) -> Watched[tuple[bool, int]]:
+        """Whether a run is over, and how many bytes its events have; reading raises NotFound once it is removed."""
+
+        def read() -> tuple[bool, int]:
+            # Asked before the file is looked at: what came before the end is then in the file.
+            over, path = self.store.get(run).finished, self.runs.heard(run)
+            return over, path.stat().st_size if path.exists() else 0
+
+        return self._progress.setdefault(run, Watched(read, LOOK_SECONDS))
+
+    def _pulse(self) -> str:
+        """Another word whenever any run has changed, or any event of a run that is driven has come."""
+        paths = (self.runs.heard(id) for id in self.store.queue.holders())
+        return f"{self.store.pulse()}-{self.store.queue.paused}-{sum(path.stat().st_size for path in paths if path.exists())}"
 
     def model(self, name: str | None = None) -> Model:
         """The facts that hold. Raises BadInputError where the settings' model folder is not there."""

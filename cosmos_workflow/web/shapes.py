@@ -228,7 +228,7 @@ class PromptChange(Shape):
 class UploadIn(Shape):
     """A clip to come: its file name, and its size in bytes."""
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
     size: Annotated[int, Field(ge=1, le=2**50), whole]
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 
@@ -21,7 +22,8 @@ from cosmos_workflow.web.shapes import Media, Upload
 __all__ = ["Uploads"]
 
 UPLOAD_ID = r"[0-9a-f]{32}"
-STALE_SECONDS = 7 * 86400.0  # an upload that nobody goes on with
+STALE_SECONDS = 86400.0  # an upload that nobody has continued for a day is dropped
+MOST_OPEN = 200  # uploads that have begun and are not whole
 SPARE_BYTES = 256 << 20  # that stay free on the disk
 
 
@@ -33,21 +35,29 @@ class Uploads:
         self._library = library
         self._most = most
         folder.mkdir(parents=True, exist_ok=True)
-        for told in folder.glob("*.json"):
-            latest = max(file.stat().st_mtime for file in folder.glob(f"{told.stem}.*"))
-            if time.time() - latest > STALE_SECONDS:
-                self.drop(told.stem)
+        self._beginning = threading.Lock()
+        self._open()
 
     def begin(self, name: str, size: int) -> Upload:
-        """A new upload. Raises Conflict for one that is too large, HostFull where the disk has no room for it."""
+        """A new upload.
+
+        Raises Conflict for one that is too large and where too many are open, HostFull where the disk has no room
+        for it beside what the open ones may still bring.
+        """
         if size > self._most:
             raise Conflict(f"{size:,} bytes are too many", where=name, remedy=f"at most {self._most:,}")
-        if shutil.disk_usage(self._folder).free < size + SPARE_BYTES:
-            raise HostFull("the server's disk is full", where=name, remedy="remove clips that are no longer needed")
-        id = token_hex(16)
-        told = {"name": Path(name.replace("\\", "/")).name or "clip", "size": size}
-        (self._folder / f"{id}.part").touch()
-        (self._folder / f"{id}.json").write_text(json.dumps(told), encoding="utf-8")
+        with self._beginning:
+            uploads = self._open()
+            if len(uploads) >= MOST_OPEN:
+                what = f"{len(uploads)} uploads have begun and are not finished"
+                raise Conflict(what, where=name, remedy="finish or drop one of them; after a day they are dropped")
+            reserved = sum(upload.size - upload.offset for upload in uploads)
+            if shutil.disk_usage(self._folder).free < reserved + size + SPARE_BYTES:
+                raise HostFull("the server's disk is full", where=name, remedy="remove clips that are no longer needed")
+            id = token_hex(16)
+            told = {"name": Path(name.replace("\\", "/")).name or "clip", "size": size}
+            (self._folder / f"{id}.part").touch()
+            write_whole(self._folder / f"{id}.json", json.dumps(told).encode())
         return self.get(id)
 
     def get(self, id: str) -> Upload:
@@ -89,21 +99,36 @@ class Uploads:
 
         It is remembered for a while, as the answer to its last piece may be lost on the way.
         """
-        upload = self.get(id)
-        try:
-            record = self._library.take(self._folder / f"{id}.part", upload.name)
-        except BadInputError as error:
-            self.drop(id)
-            raise BadInputError(error.what, where=upload.name, remedy=error.remedy) from error
-        told = {"name": upload.name, "size": upload.size, "media": record.id}
-        write_whole(self._told(id), json.dumps(told).encode())
-        return self.get(id)
+        with FileLock(self._folder / f"{id}.lock", thread_local=False):
+            upload = self.get(id)
+            if upload.media:
+                return upload  # another request has finished it meanwhile
+            try:
+                record = self._library.take(self._folder / f"{id}.part", upload.name)
+            except BadInputError as error:
+                self.drop(id)
+                raise BadInputError(error.what, where=upload.name, remedy=error.remedy) from error
+            told = {"name": upload.name, "size": upload.size, "media": record.id}
+            write_whole(self._told(id), json.dumps(told).encode())
+            return self.get(id)
 
     def drop(self, id: str) -> None:
         """Forget an upload. Raises NotFound."""
         told = self._told(id)
         for suffix in ("part", "json", "lock"):
             told.with_suffix(f".{suffix}").unlink(missing_ok=True)
+
+    def _open(self) -> list[Upload]:
+        """The uploads that are not whole; those that nobody continues are dropped, and old answers forgotten."""
+        uploads = []
+        for told in self._folder.glob("*.json"):
+            with suppress(OSError, NotFound, ValueError):  # another request ends it just now
+                latest = max(file.stat().st_mtime for file in self._folder.glob(f"{told.stem}.*"))
+                if time.time() - latest > STALE_SECONDS:
+                    self.drop(told.stem)
+                elif not (upload := self.get(told.stem)).media:
+                    uploads.append(upload)
+        return uploads
 
     def _told(self, id: str) -> Path:
         path = self._folder / f"{id}.json"

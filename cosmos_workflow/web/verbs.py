@@ -65,7 +65,7 @@ def hosts() -> Flow[list[shapes.Host]]:
 
 def check_host(name: str) -> Flow[list[shapes.HostCheck]]:
     """What a host has and lacks; `local` is the server's machine."""
-    return ask(list[shapes.HostCheck], "GET", f"/hosts/{name}/check")
+    return ask(list[shapes.HostCheck], "POST", f"/hosts/{name}/check")
 
 
 def check(items: Items, **settings: Any) -> Flow[list[Plan]]:

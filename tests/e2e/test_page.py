@@ -13,50 +13,24 @@ import clips
 import psutil
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 from servers import vllm_env
+from servers.browsing import drop
 from servers.cosmos_server import CosmosServer
 
 from scripts.demo import draw_clip
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(600)]
 
-CHROMIUM = "/usr/bin/chromium"
 VLLM_PYTHON = vllm_env.MODEL.parent / "venv" / "bin" / "python"
 SIZES = {"desk": (1280, 900), "tablet": (820, 1180), "phone": (390, 844)}
 TABS = {"new": "/", "runs": "/runs", "prompts": "/prompts", "limits": "/limits", "hosts": "/hosts", "api": "/docs"}
-SOON = 60_000  # ms; beside a vLLM on two cores everything else is late
-expect.set_options(timeout=SOON)
 PROMPTS = [
     "A futuristic city at sunset",
     "A robot arm pours coffee",
     "Snow on a mountain road",
     "Größer & <b>bolder</b>",
 ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    assert Path(CHROMIUM).exists(), "no Chromium here: apt install chromium"
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        yield found
-        found.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page on which no script may fail and no file may be missing."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page = context.new_page()
-    page.set_default_timeout(SOON)
-    trouble: list[str] = []
-    page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.on("console", lambda told: trouble.append(told.text) if "Content Security Policy" in told.text else None)
-    yield page
-    context.close()
-    assert trouble == []
 
 
 def free_port() -> int:
@@ -89,14 +63,14 @@ def test_from_a_dropped_clip_to_an_exported_answer(page: Page, served: CosmosSer
 def drop_check_and_mend(page: Page, clip: Path) -> None:
     """The bar goes red at 960×540 with `fit off`; a remedy's button mends it, and the frame shows as sent."""
     drop(page, clip)
-    expect(page.locator("#video")).to_have_value(re.compile("^[0-9a-f]{64}$"))
+    expect(page.locator("#clips [name=video]")).to_have_value(re.compile("^[0-9a-f]{64}$"))
     page.get_by_label("One prompt a line").fill("\n".join(PROMPTS))
     page.locator("[name=fit]").select_option("off")
-    expect(page.locator("#check .chip")).to_have_text("too long")
+    expect(page.locator("#summary .chip")).to_have_text("too long")
     expect(page.locator("#check .bar")).to_have_class(re.compile("over"))
     expect(page.locator("#check")).to_contain_text("0 of 4 prompts run")
     page.get_by_role("button", name="smaller frames: 910x512").click()
-    expect(page.locator("#check .chip")).to_have_text("resized")
+    expect(page.locator("#summary .chip")).to_have_text("resized")
     expect(page.locator("#check .bar")).not_to_have_class(re.compile("over"))
     expect(page.locator(".preview img")).to_have_js_property("naturalWidth", 910)
 
@@ -106,8 +80,8 @@ def run_through_a_crash(page: Page, served: CosmosServer) -> None:
     # A longer context, so that the answers take their time.
     page.get_by_label("max_model_len").fill("9216")
     page.get_by_label("Answer, tokens").fill("5000")
-    expect(page.locator("#check .chip")).to_have_text("fits")
-    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator("#summary .chip")).to_have_text("fits")
+    page.get_by_role("button", name="Run 4 prompts").click()
     page.wait_for_url(re.compile("/runs/"))
     expect(page.locator("h1")).to_contain_text("shot 1.mp4 and 3 more")
     expect(page.locator("#run .chip").first).to_have_text("running")
@@ -155,7 +129,7 @@ def find_rate_and_export(page: Page, served: CosmosServer) -> None:
     page.goto(f"{served.url}/prompts")
     expect(page.locator("article")).to_have_count(4)
     for n in (0, 1):
-        page.get_by_label("compare").nth(n).check()
+        page.get_by_label("tick", exact=True).nth(n).check()
     page.get_by_role("button", name="Compare the ticked").click()
     expect(page.locator(".beside article")).to_have_count(2)
     expect(page.locator(".beside")).to_contain_text("<b>bolder</b>")
@@ -165,28 +139,15 @@ def run_again_and_cancel(page: Page, served: CosmosServer) -> None:
     """One goes back into the form; its run is cancelled while it waits."""
     page.goto(f"{served.url}/prompts?search=snow")
     page.get_by_role("link", name="Edit and run again").click()
-    expect(page.get_by_label("One prompt a line")).to_have_value(PROMPTS[2])
+    expect(page.get_by_label("Prompts of shot 1.mp4")).to_have_value(PROMPTS[2])
     page.get_by_label("hold it in the queue").check()
-    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_role("button", name="Run 1 prompt").click()
     page.wait_for_url(re.compile("/runs/"))
     page.get_by_role("link", name="Runs", exact=True).click()
     expect(page.locator("#runs")).to_contain_text("held")
+    page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Cancel shot 1.mp4").click()
     expect(page.locator("#runs")).to_contain_text("cancelled")
-
-
-def drop(page: Page, file: Path) -> None:
-    """As a hand does it: the browser's own drop event, with the file in it."""
-    data = page.evaluate_handle(
-        """async ([name, bytes]) => {
-          const data = new DataTransfer();
-          data.items.add(new File([new Uint8Array(bytes)], name, {type: "video/mp4"}));
-          return data;
-        }""",
-        [file.name, list(file.read_bytes())],
-    )
-    page.locator("#drop").dispatch_event("dragover", {"dataTransfer": data})
-    page.locator("#drop").dispatch_event("drop", {"dataTransfer": data})
 
 
 @pytest.fixture(scope="module")
@@ -286,6 +247,7 @@ def test_by_keyboard_alone(browser: Browser, filled: CosmosServer) -> None:
     assert {"New", "Prompts", "Pause", "Let go Waits for the evening", "Retry A wrong clip"} <= set(names)
     page.goto(filled.url + "/prompts")
     page.locator("article").first.get_by_placeholder("tags").focus()
+    page.keyboard.press("Shift+Tab")  # the button that clears them
     page.keyboard.press("Shift+Tab")  # the stars, as one
     with page.expect_response(re.compile("/mark")):
         page.keyboard.press("ArrowLeft")

@@ -19,6 +19,7 @@ from servers.postgres import Postgres
 from cosmos_workflow.errors import BadInputError, Conflict, HostUnreachable, NotFound, RunFailed, UsageError
 from cosmos_workflow.limits import overview
 from cosmos_workflow.limits.models import UPSAMPLER
+from cosmos_workflow.media import read_frames
 from cosmos_workflow.prompts import Item
 from cosmos_workflow.web import AsyncClient, Client
 from cosmos_workflow.web.client import Event
@@ -171,7 +172,7 @@ def test_pages_hold_each_run_and_prompt_once(server: CosmosServer, client: Clien
             if cursor is None:
                 break
         assert len(seen) == len(set(seen)) >= 7
-        assert http.get("/runs", params={"cursor": "nonsense"}).status_code == 409
+        assert http.get("/runs", params={"cursor": "nonsense"}).status_code == 422
         exported = http.get("/export", params={"run": runs[0]}).text.splitlines()
         assert [json.loads(line)["id"] for line in exported] == ["p3", "p2", "p1"]
         specs = http.get("/export", params={"run": runs[0], "format": "spec"}).text.splitlines()
@@ -195,6 +196,8 @@ def test_frames_thumbnails_and_ranges(server: CosmosServer, client: Client, clip
             4, "big"
         )
         assert http.get("/frames/99").status_code == 404
+        expected = [frame.png for frame in read_frames(clip_file, 6)]
+        assert [http.get(f"/frames/{index}").content for index in range(6)] == expected  # counted, then by time
         assert http.get("/thumbnail").content[16:24] == (320).to_bytes(4, "big") + (180).to_bytes(4, "big")
         part = http.get("/content", headers={"range": "bytes=4-7"})
         assert (part.status_code, part.content, part.headers["content-type"]) == (206, b"ftyp", "video/mp4")

@@ -15,7 +15,8 @@ from servers.cosmos_server import CosmosServer
 
 from cosmos_workflow.cli import cosmos
 from cosmos_workflow.errors import UsageError
-from cosmos_workflow.web.guard import COOKIE, Guard
+from cosmos_workflow.web.guard import CLIENTS_COUNTED, COOKIE, Guard
+from cosmos_workflow.web.sessions import Sessions
 
 TOKEN = "a-token-that-nobody-guesses"
 
@@ -112,13 +113,17 @@ def test_nothing_is_told_without_the_token(guarded: CosmosServer) -> None:
 def test_guessing_is_slow(tmp_path: Path) -> None:
     (tmp_path / "token").write_text(TOKEN)
     with CosmosServer(tmp_path / "data", "--token-file", tmp_path / "token", token=TOKEN) as server:
+        form = {"content_type": "application/x-www-form-urlencoded"}
+        pair = send(server, "POST", "/login", f"token={TOKEN}".encode(), **form)[1]["set-cookie"].split(";")[0]
         tried = [send(server, "GET", "/api/v1/runs", authorization=f"Bearer guess-{n}")[0] for n in range(15)]
         assert tried == [401] * 10 + [429] * 5
-        status, headers, _ = send(server, "GET", "/api/v1/runs", authorization=f"Bearer {TOKEN}")
+        status, headers, _ = send(server, "POST", "/login", b"token=guess", **form)
         assert status == 429
         assert 0 < int(headers["retry-after"]) <= 61
-        form = {"content_type": "application/x-www-form-urlencoded"}
-        assert send(server, "POST", "/login", f"token={TOKEN}".encode(), **form)[0] == 429
+        # Others behind the same address are not locked out by it: neither the token, nor a session, nor a log-in.
+        assert send(server, "GET", "/api/v1/runs", authorization=f"Bearer {TOKEN}")[0] == 200
+        assert send(server, "GET", "/api/v1/runs", cookie=pair)[0] == 200
+        assert send(server, "POST", "/login", f"token={TOKEN}".encode(), **form)[0] == 303
 
 
 def test_logging_in_gives_a_cookie_that_scripts_and_other_sites_do_not_have(guarded: CosmosServer) -> None:
@@ -131,8 +136,11 @@ def test_logging_in_gives_a_cookie_that_scripts_and_other_sites_do_not_have(guar
     assert TOKEN not in cookie
     pair = cookie.split(";")[0]
     assert send(guarded, "GET", "/api/v1/runs", cookie=pair)[0] == 200
-    until, signature = pair.removeprefix(f"{COOKIE}=").split(".")
-    for forged in (f"{int(until) + 1}.{signature}", f"{until}.{'0' * 64}", "", ".", f"{until}"):
+    until, number, signature = pair.removeprefix(f"{COOKIE}=").split(".")
+    for forged in (
+        f"{int(until) + 1}.{number}.{signature}", f"{until}.{number[::-1]}.{signature}", f"{until}.{number}.{'0' * 64}",
+        "", ".", "..", until, f"{until}.{signature}", f"{until}.{number}", "\xff",
+    ):  # fmt: skip
         assert send(guarded, "GET", "/api/v1/runs", cookie=f"{COOKIE}={forged}")[0] == 401
     # The cookie alone does not let another page's form through.
     status = send(guarded, "PATCH", "/api/v1/queue", {"paused": True}, cookie=pair, origin="http://evil.example")[0]
@@ -143,12 +151,86 @@ def test_a_session_ends_with_its_time_and_with_its_token(monkeypatch: pytest.Mon
     from starlette.datastructures import Headers
 
     guard = Guard(TOKEN)
-    shown = Headers({"cookie": f"{COOKIE}={guard.session()}"})
+    shown = Headers({"cookie": f"{COOKIE}={guard.sessions.begin()}"})
     assert guard.lets_in(shown)
     assert not Guard(TOKEN + "x").lets_in(shown)
     later = time.time() + 31 * 86400
     monkeypatch.setattr(time, "time", lambda: later)
     assert not guard.lets_in(shown)
+
+
+def test_logging_out_ends_the_session_on_the_server_and_no_other(tmp_path: Path) -> None:
+    """A cookie that was copied before is worth nothing afterwards, also once the server was started again."""
+    (tmp_path / "token").write_text(TOKEN)
+    form = {"content_type": "application/x-www-form-urlencoded"}
+    with CosmosServer(tmp_path / "data", "--token-file", tmp_path / "token", token=TOKEN) as server:
+        copied, other = (
+            send(server, "POST", "/login", f"token={TOKEN}".encode(), **form)[1]["set-cookie"].split(";")[0]
+            for _ in range(2)
+        )
+        assert send(server, "POST", "/logout", b"", cookie=copied, **form)[0] == 303
+        assert send(server, "GET", "/api/v1/runs", cookie=copied)[0] == 401
+        server.kill()
+        server.start()
+        assert send(server, "GET", "/api/v1/runs", cookie=copied)[0] == 401
+        assert send(server, "GET", "/api/v1/runs", cookie=other)[0] == 200
+
+
+def test_ended_sessions_are_forgotten_when_they_would_have_ended_anyway(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions = Sessions(TOKEN, tmp_path / "ended")
+    sessions.end(sessions.begin())
+    later = time.time() + 31 * 86400
+    monkeypatch.setattr(time, "time", lambda: later)
+    cookie = sessions.begin()
+    sessions.end(cookie)
+    assert not Sessions(TOKEN, tmp_path / "ended").holds(cookie)
+    assert len((tmp_path / "ended").read_text().splitlines()) == 1
+
+
+def test_a_proxy_that_is_named_tells_who_asks_and_by_which_way(tmp_path: Path) -> None:
+    """Behind a proxy all come from one address; nobody else may pretend to be it."""
+    (tmp_path / "token").write_text(TOKEN)
+    form = {"content_type": "application/x-www-form-urlencoded"}
+    options = ("--token-file", tmp_path / "token")
+    right = f"token={TOKEN}".encode()
+    with CosmosServer(tmp_path / "data", *options, "--behind-proxy", "127.0.0.1", token=TOKEN) as server:
+        by_https = {"x_forwarded_proto": "https", "x_forwarded_for": "203.0.113.9", **form}
+        assert "secure" in send(server, "POST", "/login", right, **by_https)[1]["set-cookie"].lower()
+        guesses = [send(server, "POST", "/login", b"token=guess", **by_https)[0] for _ in range(11)]
+        assert guesses == [403] * 10 + [429]
+        assert send(server, "POST", "/login", b"token=guess", x_forwarded_for="203.0.113.10", **form)[0] == 403
+    with CosmosServer(tmp_path / "data", *options, "--behind-proxy", "198.51.100.0/24", token=TOKEN) as server:
+        assert "secure" not in send(server, "POST", "/login", right, **by_https)[1]["set-cookie"].lower()
+        pretended = [
+            send(server, "POST", "/login", b"token=guess", x_forwarded_for=f"203.0.113.{n}", **form)[0]
+            for n in range(11)
+        ]
+        assert pretended == [403] * 10 + [429]
+
+
+def test_a_proxy_needs_a_token_and_an_address(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(TOKEN)
+    for words, reason in (
+        (["--behind-proxy", "127.0.0.1"], "there is no token"),
+        (["--behind-proxy", "proxy.example", "--token-file", str(tmp_path / "token")], "not an address"),
+    ):
+        refused = CliRunner().invoke(cosmos, ["serve", "--port", "0", *words], standalone_mode=False)
+        assert isinstance(refused.exception, UsageError)
+        assert reason in str(refused.exception)
+
+
+def test_only_a_bearer_token_counts_and_few_addresses_are_remembered() -> None:
+    from starlette.datastructures import Headers
+
+    guard = Guard(TOKEN)
+    assert guard.lets_in(Headers({"authorization": f"Bearer {TOKEN}"}))
+    for wrong in (f"Basic {TOKEN}", f"Bear {TOKEN}", TOKEN, f"Bearer{TOKEN}", "Bearer "):
+        assert not guard.lets_in(Headers({"authorization": wrong}))
+    for number in range(CLIENTS_COUNTED + 5):
+        guard.was_wrong(f"client {number}")
+        assert len(guard._wrong) <= CLIENTS_COUNTED
 
 
 def test_every_answer_forbids_what_it_does_not_need(server: CosmosServer) -> None:

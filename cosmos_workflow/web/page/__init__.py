@@ -5,8 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from cosmos_workflow.web.page import docs, hosts, limits, login, new, prompts, runs
+from cosmos_workflow.web.page.rendering import show_problem
 
-__all__ = ["router"]
+__all__ = ["router", "show_problem"]
 
 router = APIRouter(include_in_schema=False)
 for one in (new, runs, prompts, limits, hosts, login, docs):

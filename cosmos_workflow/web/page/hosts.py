@@ -20,7 +20,7 @@ def hosts(request: Request) -> HTMLResponse:
     return render(request, "hosts.html", hosts=hosts_of())
 
 
-@router.get("/hosts/{name}/check")
+@router.post("/hosts/{name}/check")
 def check(request: Request, ctx: Ctx, name: str) -> HTMLResponse:
     """Looks at the machine now."""
     try:

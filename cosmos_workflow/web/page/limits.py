@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from cosmos_workflow.errors import CosmosError, NotFound
 from cosmos_workflow.lab import Study, boundaries, mode_rows, studies
 from cosmos_workflow.limits import FIT_MODES, GPUS, overview
-from cosmos_workflow.web.page.forms import SettingsForm
+from cosmos_workflow.web.page.forms import SettingsForm, explained
 from cosmos_workflow.web.page.rendering import render
 from cosmos_workflow.web.server import Ctx
 from cosmos_workflow.web.shapes import Check
@@ -50,9 +50,8 @@ def check_size(request: Request, ctx: Ctx, asked: Annotated[Sized, Form()]) -> H
         size = Check.model_validate_strings(sides, strict=False)
         plan = ctx.check_size(size.width or 1, size.height or 1, asked.prompt, ctx.settings(asked.settings()))
     except (CosmosError, ValidationError) as error:
-        said = str(error) if isinstance(error, CosmosError) else "give whole numbers, such as 1280 and 720"
-        return render(request, "_check.html", plans=[], total=0, video="", problem=said)
-    return render(request, "_check.html", plans=[plan], total=1, video="", problem="")
+        return render(request, "_check.html", plan=None, problem=explained(error))
+    return render(request, "_check.html", plan=plan, problem="")
 
 
 @router.get("/limits/experiments/{id}")

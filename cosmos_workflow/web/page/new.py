@@ -1,19 +1,28 @@
-"""The tab *New*: a clip, prompts, the check as one types, and the run."""
+"""The tab *New*: clips with their prompts in rows, the check as one types, and the run."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
+from starlette.concurrency import run_in_threadpool
 
 from cosmos_workflow.engines import ENGINES
-from cosmos_workflow.errors import CosmosError
+from cosmos_workflow.errors import BadInputError, CosmosError
 from cosmos_workflow.limits import FIT_MODES, MODELS, Plan
-from cosmos_workflow.web.page.forms import SettingsForm
+from cosmos_workflow.prompts import read_batch
+from cosmos_workflow.web.page.forms import SettingsForm, explained
 from cosmos_workflow.web.page.rendering import render
 from cosmos_workflow.web.routes.machine import hosts_of
+from cosmos_workflow.web.routes.prompts import Numbers
 from cosmos_workflow.web.server import Ctx, Server
 from cosmos_workflow.web.shapes import ItemIn, NewRun
 
@@ -22,61 +31,121 @@ __all__ = ["router"]
 router = APIRouter()
 
 RECENT = 60
+OWN = ("id", "frames", "seed", "temperature", "max_tokens")  # what an item of a batch may say besides
 CHECKED = 200  # prompts that are checked while one types; all are when they run
 
 
-class Asked(SettingsForm):
-    """The form: one prompt a line."""
+@dataclass(frozen=True)
+class Row:
+    """One clip with its own prompts; `key` is the page's name of the row, `own` an item's further settings."""
 
-    video: str = ""
+    key: str
+    video: str
+    clip: str
+    prompts: tuple[str, ...]
+    own: dict[str, Any] = field(default_factory=dict)
+
+
+Column = Annotated[list[str], Field(default_factory=list)]
+
+
+class NewForm(SettingsForm):
+    """Rows as lists of equal length, and what holds for all: `prompts`, one a line, where a row has none."""
+
+    key: Column
+    video: Column
+    clip: Column
+    prompt: Column
+    own: Column
     prompts: str = ""
     engine: str = ""
     place: str = "local"
     name: str = ""
     held: str = ""
 
-    def lines(self) -> list[str]:
-        return [line.strip() for line in self.prompts.splitlines() if line.strip()] or [""]
+    def rows(self) -> Iterator[Row]:
+        """The rows that have a clip; those that still come, or were refused, have none."""
+        shared = _lines(self.prompts) or ("",)
+        columns = zip_longest(self.key, self.video, self.clip, self.prompt, self.own, fillvalue="")
+        for key, video, clip, prompt, own in columns:
+            if video.strip():
+                yield Row(key, video.strip(), clip, _lines(prompt) or shared, json.loads(own) if own else {})
 
-    def items(self) -> list[ItemIn]:
-        return [ItemIn(video=self.video.strip(), prompt=line) for line in self.lines()]
+    def items(self) -> Iterator[tuple[Row, ItemIn]]:
+        """Raises pydantic's ValidationError for further settings that are wrong."""
+        for row in self.rows():
+            for prompt in row.prompts:
+                yield row, ItemIn(**{**row.own, "video": row.video, "prompt": prompt})
 
 
 @router.get("/")
-def new(request: Request, ctx: Ctx, prompt: int | None = None, video: str = "") -> HTMLResponse:
-    """An empty form, or one with an earlier prompt to edit and run again."""
-    asked = Asked(video=video)
-    if prompt is not None:
-        entry = ctx.store.history.get(prompt)
-        names = ctx.clip_names([entry.result.video])
-        asked = Asked(video=next(iter(names), ""), prompts=entry.result.prompt)
-    return render(request, "new.html", asked=asked, **_choices(ctx))
+def new(
+    request: Request, ctx: Ctx, prompt: Annotated[int | None, Query(ge=1, le=2**53)] = None, video: str = "",
+    number: Annotated[Numbers, Query(max_length=1000)] = [],  # noqa: B006
+) -> HTMLResponse:  # fmt: skip
+    """An empty form, or one with a clip, or with earlier prompts to edit and run again."""
+    entries = [ctx.store.history.get(prompt)] if prompt is not None else ctx.store.history.these(number)
+    rows = [
+        {"video": one.media or "", "clip": one.clip, "prompt": one.result.prompt} for one in ctx.prompts(entries)
+    ] or ([{"video": video, "clip": video, "prompt": ""}] if video else [])
+    return render(request, "new.html", rows=rows, **_choices(ctx))
 
 
 @router.post("/new/check")
-def check(request: Request, ctx: Ctx, asked: Annotated[Asked, Form()]) -> HTMLResponse:
-    """What the model would say of the form as it is now; the item that fits least is shown first."""
+def check(request: Request, ctx: Ctx, form: Annotated[NewForm, Form()]) -> HTMLResponse:
+    """What the model would say of each prompt, as the form is now."""
+    shown: dict[str, Any] = {"checked": [], "total": 0, "problem": ""}
     try:
-        settings = ctx.settings(asked.settings())
-        if not asked.video.strip():
-            return render(request, "_check.html", plans=[], total=0, video="", problem="")
-        items = ctx.items(asked.items()[:CHECKED])
-        plans = sorted((one.plan for one in ctx.check(items, settings)), key=_urgency)
-    except (CosmosError, ValidationError) as error:
-        return render(request, "_check.html", plans=[], total=0, video="", problem=_said(error))
-    return render(request, "_check.html", plans=plans, total=len(asked.lines()), video=asked.video.strip(), problem="")
+        settings = ctx.settings(form.settings())
+        pairs = list(form.items())
+        plans = [one.plan for one in ctx.check(ctx.items([item for _, item in pairs[:CHECKED]]), settings)]
+        shown |= {"checked": [(row, item, plan) for (row, item), plan in zip(pairs, plans, strict=False)]}
+        shown |= {"total": len(pairs), "worst": min(plans, key=_room, default=None)}
+    except (CosmosError, ValidationError, ValueError) as error:
+        shown["problem"] = explained(error)
+    return render(request, "_checked.html", **shown)
 
 
 @router.post("/new/run")
-def run(request: Request, ctx: Ctx, asked: Annotated[Asked, Form()]) -> Response:
+def run(request: Request, ctx: Ctx, form: Annotated[NewForm, Form()]) -> Response:
     """Put it into the queue, and show the run."""
     try:
-        how = asked.model_dump(include={"place", "engine", "name"})
-        wanted = NewRun(items=asked.items(), settings=asked.settings(), held=bool(asked.held), **how)
-        made = ctx.enqueue(wanted)
-    except (CosmosError, ValidationError) as error:
-        return render(request, "_problem.html", problem=_said(error))
+        how = form.model_dump(include={"place", "engine", "name"})
+        items = [item for _, item in form.items()]
+        if not items:
+            raise BadInputError("Choose a clip first")
+        made = ctx.enqueue(NewRun(items=items, settings=form.settings(), held=bool(form.held), **how))
+    except (CosmosError, ValidationError, ValueError) as error:
+        return render(request, "_problem.html", problem=explained(error))
     return Response(status_code=204, headers={"hx-redirect": f"/runs/{made.id}"})
+
+
+@router.post("/new/batch")
+async def read(request: Request, name: Annotated[str, Query(max_length=1000)]) -> list[dict[str, Any]]:
+    """The rows of a batch file, whose text is the body. Raises BadInputError."""
+    data = await request.body()
+    return await run_in_threadpool(_rows_of, data, Path(name.replace("\\", "/")).name)
+
+
+def _rows_of(data: bytes, name: str) -> list[dict[str, Any]]:
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / f"batch{Path(name).suffix.lower()}"
+        file.write_bytes(data)
+        try:
+            items = read_batch(file)
+        except BadInputError as error:
+            raise BadInputError(error.what, where=error.where.replace(str(file), name), remedy=error.remedy) from error
+        return [
+            {
+                "clip": _as_written(item.video, folder), "prompt": item.prompt,
+                "own": {name: value for name in OWN if (value := getattr(item, name)) is not None},
+            }
+            for item in items
+        ]  # fmt: skip
+
+
+def _as_written(video: Path, folder: str) -> str:
+    return str(video.relative_to(folder)) if video.is_relative_to(folder) else str(video)
 
 
 def _choices(ctx: Server) -> dict[str, Any]:
@@ -86,12 +155,9 @@ def _choices(ctx: Server) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _urgency(plan: Plan) -> tuple[bool, int]:
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _room(plan: Plan) -> tuple[bool, int]:
     return plan.runs, plan.room
-
-
-def _said(error: CosmosError | ValidationError) -> str:
-    if isinstance(error, CosmosError):
-        return str(error)
-    first = error.errors()[0]
-    return f"{'.'.join(map(str, first['loc'])) or 'form'}: {first['msg']}"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Annotated
-from urllib.parse import urlencode
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse
+from rapidfuzz.distance import Indel
 
 from cosmos_workflow.engines import ENGINES
 from cosmos_workflow.store import Wanted
@@ -24,12 +24,16 @@ __all__ = ["router"]
 router = APIRouter()
 
 SHOWN = 24
+COMPARED_WORDS = 20_000
+STARS = ("1", "2", "3", "4", "5")
 
 
 @router.get("/prompts")
 def prompts(request: Request, ctx: Ctx, cursor: Cursor = None) -> HTMLResponse:
     """The whole tab; its list alone, or the next part of it, for HTMX."""
-    given = {name: value for name, value in request.query_params.items() if value and name != "cursor"}
+    # What is changed from the list is answered with the list as it was filtered.
+    query = request.query_params if request.method == "GET" else dict(parse_qsl(_shown_url(request).query))
+    given = {name: value for name, value in query.items() if value and name != "cursor"}
     wanted = _wanted(given)
     found = list_prompts(ctx, wanted, SHOWN, cursor)
     template = "_prompts.html" if "hx-request" in request.headers else "prompts.html"
@@ -44,15 +48,47 @@ def prompts(request: Request, ctx: Ctx, cursor: Cursor = None) -> HTMLResponse:
 @router.get("/prompts/compare")
 def compare(request: Request, ctx: Ctx, number: Annotated[Numbers, Query(max_length=8)] = []) -> HTMLResponse:  # noqa: B006
     """Several answers side by side."""
-    entries = ctx.store.history.these(number)
-    return render(request, "compare.html", prompts=ctx.prompts(entries))
+    prompts = ctx.prompts(ctx.store.history.these(number))
+    answers = [one.result.upsampled_prompt for one in prompts]
+    # Each is set beside the first, and the first beside the second.
+    others = [*answers[1:2], *answers[:1] * len(answers)]
+    compared = [(one, _diff(other, answer)) for one, other, answer in zip(prompts, others, answers, strict=False)]
+    return render(request, "compare.html", compared=compared or [(one, []) for one in prompts])
+
+
+@router.post("/prompts/tag")
+def tag(
+    request: Request, ctx: Ctx, number: Annotated[Numbers, Form(max_length=1000)] = [],  # noqa: B006
+    tag: Annotated[str, Form(max_length=60)] = "",
+) -> HTMLResponse:  # fmt: skip
+    """Give a tag to all that are ticked, beside those that they have."""
+    for entry in ctx.store.history.these(number):
+        ctx.store.history.tag(entry.number, [*entry.tags, tag])
+    return prompts(request, ctx)
+
+
+@router.post("/prompts/remove")
+def remove(
+    request: Request, ctx: Ctx, number: Annotated[Numbers, Form(max_length=1000)] = [],  # noqa: B006
+) -> HTMLResponse:  # fmt: skip
+    """Forget all that are ticked; those that wait for their answer stay."""
+    ctx.store.history.remove(number)
+    return prompts(request, ctx)
 
 
 @router.post("/prompts/{number}/mark", status_code=204)
 def mark(ctx: Ctx, number: Number, rating: Annotated[str, Form()] = "", tags: Annotated[str, Form()] = "") -> None:
     """Stars and tags of one prompt; tags with commas between."""
-    ctx.store.history.rate(number, int(rating) if rating.isdecimal() and rating != "0" else None)
+    ctx.store.history.rate(number, int(rating) if rating in STARS else None)
     ctx.store.history.tag(number, tags.split(","))
+
+
+def _shown_url(request: Request) -> SplitResult:
+    """The page from which HTMX asks."""
+    try:
+        return urlsplit(request.headers.get("hx-current-url", ""))
+    except ValueError:
+        return urlsplit("")
 
 
 def _wanted(given: Mapping[str, str]) -> Wanted:
@@ -61,19 +97,19 @@ def _wanted(given: Mapping[str, str]) -> Wanted:
     words = {name: given.get(name, "")[:255] for name in ("run", "place", "engine", "tag")}
     return Wanted(
         given.get("search", "")[:1000], ok={"true": True, "false": False}.get(given.get("ok", "")),
-        rating=int(rating) if rating in ("1", "2", "3", "4", "5") else None, **words,
+        rating=int(rating) if rating in STARS else None, **words,
     )  # fmt: skip
 
 
-@lru_cache(4096)
-def _diff(before: str, after: str) -> list[tuple[str, str, str]]:
-    """What became of the prompt: (kind, words before, words after), the kinds being difflib's."""
+@lru_cache(1024)
+def _diff(before: str, after: str) -> list[tuple[bool, str]]:
+    """The answer in pieces, and whether each stands in the prompt too; words are compared without case and marks."""
     old, new = (re.findall(r"\S+\s*", text) for text in (before, after))
     plain_old, plain_new = ([re.sub(r"\W", "", word).casefold() for word in words] for words in (old, new))
-    matcher = difflib.SequenceMatcher(None, plain_old, plain_new, autojunk=False)
-    return [
-        (kind, "".join(old[a:b]), "".join(new[c:d])) for kind, a, b, c, d in matcher.get_opcodes()
-    ]  # fmt: skip
+    # Longer texts are compared as far as this: the time grows with the product of their lengths.
+    steps = Indel.opcodes(plain_old[:COMPARED_WORDS], plain_new[:COMPARED_WORDS])
+    pieces = [(step.tag == "equal", "".join(new[step.dest_start : step.dest_end])) for step in steps]
+    return [piece for piece in [*pieces, (False, "".join(new[COMPARED_WORDS:]))] if piece[1]]
 
 
 environment.globals["diff"] = _diff

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,14 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from cosmos_workflow.limits import Plan
 from cosmos_workflow.version import __version__
 from cosmos_workflow.web.guard import COOKIE
+from cosmos_workflow.web.shapes import Problem
 
-__all__ = ["Bar", "Remedy", "bar_of", "remedies_of", "render"]
+__all__ = ["Bar", "Remedy", "bar_of", "remedies_of", "render", "show_problem"]
 
 TABS = (("/", "New"), ("/runs", "Runs"), ("/prompts", "Prompts"), ("/limits", "Limits"), ("/hosts", "Hosts"))
 
@@ -26,6 +28,13 @@ def render(request: Request, template: str, status: int = 200, **values: Any) ->
     """A page, or a part of one."""
     shared = {"path": request.url.path, "tabs": TABS, "version": __version__, "session": COOKIE in request.cookies}
     return HTMLResponse(environment.get_template(template).render(**shared, **values), status)
+
+
+def show_problem(request: Request, status: int, problem: Problem, headers: Mapping[str, str]) -> HTMLResponse:
+    """The page of an error, with the status and headers that programs get too."""
+    answer = render(request, "problem.html", status, missing=status == 404, problem=problem)
+    answer.headers.update(headers)
+    return answer
 
 
 @dataclass(frozen=True)
@@ -69,8 +78,11 @@ def remedies_of(plan: Plan) -> Iterator[Remedy]:
         yield Remedy(way[: found.start()], found[1].replace("-", "_"), value)
 
 
-def _when(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+def _when(seconds: float) -> Markup:
+    """A time that says its zone; a browser with scripts tells it in its own."""
+    moment = time.gmtime(seconds)
+    shown = time.strftime("%Y-%m-%d %H:%M UTC", moment)
+    return Markup('<time datetime="{}">{}</time>').format(time.strftime("%Y-%m-%dT%H:%M:%SZ", moment), shown)
 
 
 def _thousands(number: float) -> str:

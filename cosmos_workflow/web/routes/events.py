@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -21,10 +20,6 @@ from cosmos_workflow.web.server import Ctx, Server
 __all__ = ["router"]
 
 router = APIRouter(tags=["runs"])
-
-LOOK_SECONDS = 0.2
-# Each costs every open page a request. Pages must not leave any out themselves: the last one counts.
-PULSE_SECONDS = 0.4
 
 
 def _found(ctx: Ctx, id: RunId) -> RunRecord:
@@ -50,35 +45,25 @@ async def follow_run(ctx: Ctx, run: Found, last_event_id: LastEventId = None) ->
 async def follow_all(ctx: Ctx) -> AsyncIterator[ServerSentEvent]:
     """`runs` each time that any run has changed, or something was heard of it."""
     before = ""
-    while True:
-        now = await run_in_threadpool(_pulse, ctx)
+    async for now in ctx.pulse.values():
         if now != before:
             yield ServerSentEvent(event="runs", data={"pulse": now}, id=now)
             before = now
-        await asyncio.sleep(PULSE_SECONDS)
-
-
-def _pulse(ctx: Server) -> str:
-    heard = (ctx.runs.heard(id) for id in ctx.store.queue.holders())
-    return f"{ctx.store.pulse()}-{sum(path.stat().st_size for path in heard if path.exists())}"
 
 
 async def _tail(ctx: Server, id: str, offset: int) -> AsyncIterator[ServerSentEvent]:
     path = ctx.runs.heard(id)
-    while True:
-        # Asked before the file is read: what was told before the end is then in what is read.
-        try:
-            over = (await run_in_threadpool(ctx.store.get, id)).finished
-        except NotFound:
-            return  # removed meanwhile
-        lines = await run_in_threadpool(_lines_from, path, offset)
-        for line in lines:
-            offset += len(line)
-            told = json.loads(line)
-            yield ServerSentEvent(event=told.pop("event"), data=told, id=str(offset))
-        if over and not lines:
-            return
-        await asyncio.sleep(LOOK_SECONDS)
+    try:
+        async for over, size in ctx.progress_of(id).values():
+            lines = await run_in_threadpool(_lines_from, path, offset) if size > offset else []
+            for line in lines:
+                offset += len(line)
+                event = json.loads(line)
+                yield ServerSentEvent(event=event.pop("event"), data=event, id=str(offset))
+            if over and not lines:
+                return
+    except NotFound:
+        return  # removed meanwhile
 
 
 def _lines_from(path: Path, offset: int) -> list[bytes]:

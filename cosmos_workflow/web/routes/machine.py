@@ -67,7 +67,7 @@ def list_hosts() -> list[Host]:
     return hosts_of()
 
 
-@router.get("/hosts/{name}/check")
+@router.post("/hosts/{name}/check")
 def check_host(ctx: Ctx, name: Annotated[str, Path(max_length=200)]) -> list[HostCheck]:
     """What a host has and lacks, with remedies; `local` is the server's own machine. Takes seconds."""
     if name == "local":

@@ -23,6 +23,8 @@ MediaId = Annotated[str, Path(pattern=f"^{MEDIA_ID}$", description="the SHA-256 
 UploadId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 Side = Annotated[int | None, Query(ge=1, le=4096, description="pixels")]
 
+COUNTED_FRAMES = 4  # the first ones are counted, as the model gets them, also where the rate varies
+
 PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
 FOREVER = {"cache-control": "private, max-age=31536000, immutable"}  # the id says what the bytes are
 
@@ -77,6 +79,22 @@ def list_shared(ctx: Ctx) -> list[str]:
     return ctx.library.shared()
 
 
+SharedPath = Annotated[str, Query(min_length=1, max_length=1000, description="as `/shared` lists it")]
+
+
+@router.get("/shared/content", response_class=FileResponse, responses={206: {"description": "a part"}})
+def show_shared_content(ctx: Ctx, path: SharedPath) -> FileResponse:
+    """The bytes of a clip in the shared folder, in ranges if asked for."""
+    file = ctx.library.find(path)
+    return FileResponse(file, media_type=kind_of(file))
+
+
+@router.get("/shared/thumbnail", response_class=Response, responses=PNG)
+def show_shared_thumbnail(ctx: Ctx, path: SharedPath) -> Response:
+    """A small picture of its first frame."""
+    return Response(ctx.library.thumbnail(ctx.library.find(path)), media_type="image/png")
+
+
 @router.get("/media/{id}")
 def show_media(ctx: Ctx, id: MediaId) -> Media:
     """What is known of a clip."""
@@ -109,7 +127,10 @@ def show_frame(
     """One of the first frames, as the model gets it: at the size that a plan says, else at its own."""
     clip = probe(ctx.library.path(id))
     size = (width or clip.width, height or clip.height) if width or height else None
-    frames = read_frames(clip, index + 1, size=size)
-    if len(frames) <= index:
-        raise NotFound(f"the clip has {len(frames)} frames", where=id, remedy="give a smaller index")
-    return Response(frames[index].png, media_type="image/png", headers=FOREVER)
+    if index < COUNTED_FRAMES or not clip.fps:
+        frames = read_frames(clip, index + 1, size=size)[index:]
+    else:  # found by its time: decoding and encoding all before it would take seconds
+        frames = read_frames(clip, 1, pick=[(index + 0.5) / clip.fps], size=size) if index < clip.frames else []
+    if not frames:
+        raise NotFound(f"the clip has {clip.frames} frames", where=id, remedy="give a smaller index")
+    return Response(frames[0].png, media_type="image/png", headers=FOREVER)

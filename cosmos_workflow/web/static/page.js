@@ -1,4 +1,4 @@
-// What HTMX has no attribute for: a dropped clip, a remedy's button, copying.
+// What HTMX has no attribute for: uploads, a remedy's button, copying, a server that is gone.
 "use strict";
 
 const PIECE = 8 * 1024 * 1024;
@@ -41,44 +41,18 @@ async function upload(file, heard) {
   return state.media;
 }
 
-function choose(media) {
-  const list = byId("video");
-  let option = [...list.options].find((one) => one.value === media.id);
-  if (!option) {
-    option = new Option(`${media.name} (${media.width}×${media.height})`, media.id);
-    list.add(option, 1);
+// Browsers let a page that came over plain HTTP copy only the old way.
+async function copy(text) {
+  if (navigator.clipboard) {
+    try { await navigator.clipboard.writeText(text); return true; } catch { /* forbidden: the old way */ }
   }
-  option.selected = true;
-  list.dispatchEvent(new Event("change", { bubbles: true }));
-}
-
-async function take(file) {
-  const bar = byId("sending");
-  const problem = byId("upload-problem");
-  problem.hidden = true;
-  bar.hidden = false;
-  try {
-    choose(await upload(file, (share) => { bar.value = share; }));
-  } catch (error) {
-    problem.textContent = error.message;
-    problem.hidden = false;
-  }
-  bar.hidden = true;
-}
-
-const drop = byId("drop");
-if (drop) {
-  byId("file").addEventListener("change", (event) => {
-    event.stopPropagation();
-    if (event.target.files.length) take(event.target.files[0]);
-  });
-  for (const name of ["dragover", "dragleave", "drop"]) {
-    drop.addEventListener(name, (event) => {
-      event.preventDefault();
-      drop.classList.toggle("over", name === "dragover");
-      if (name === "drop" && event.dataTransfer.files.length) take(event.dataTransfer.files[0]);
-    });
-  }
+  const field = document.createElement("textarea");
+  field.value = text;
+  document.body.append(field);
+  field.select();
+  const copied = document.execCommand("copy");
+  field.remove();
+  return copied;
 }
 
 document.addEventListener("click", async (event) => {
@@ -92,10 +66,14 @@ document.addEventListener("click", async (event) => {
     }
   }
   if (button.dataset.copy !== undefined) {
-    await navigator.clipboard.writeText(button.dataset.copy);
+    const copied = await copy(button.dataset.copy);
     const label = button.textContent;
-    button.textContent = "Copied";
+    button.textContent = copied ? "Copied" : "Select it and press Ctrl+C";
     setTimeout(() => { button.textContent = label; }, 1500);
+  }
+  if (button.dataset.clear) {
+    for (const star of button.closest("form").querySelectorAll("[name=rating]")) star.checked = false;
+    button.closest("form").dispatchEvent(new Event("change", { bubbles: true }));
   }
 });
 
@@ -123,5 +101,54 @@ document.addEventListener("htmx:responseError", (event) => {
 document.addEventListener("DOMContentLoaded", () => {
   for (const field of document.querySelectorAll("input[type=search]")) {
     if (field.value !== field.defaultValue) field.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+});
+
+// Times are told in the zone of whoever reads.
+function tellTimes(root) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    time.textContent = new Date(time.dateTime).toLocaleString([], {
+      year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
+    });
+  }
+}
+document.addEventListener("DOMContentLoaded", () => tellTimes(document));
+document.addEventListener("htmx:afterSettle", () => tellTimes(document));
+
+// A tag or a star says when it is kept.
+document.addEventListener("htmx:afterRequest", (event) => {
+  const note = event.target.querySelector?.(":scope > .kept");
+  if (!note) return;
+  note.textContent = event.detail.successful ? "saved" : "not saved";
+  setTimeout(() => { note.textContent = ""; }, 3000);
+});
+
+// A server that is gone says so, and the page goes on when it is back.
+const LOOK = 2000; // ms
+async function look() {
+  let there = false;
+  try { there = (await fetch("/api/v1/health", { signal: AbortSignal.timeout(LOOK) })).ok; } catch { /* gone */ }
+  const gone = byId("gone");
+  if (there && !gone.hidden) document.body.dispatchEvent(new Event("back"));
+  gone.hidden = there;
+  setTimeout(look, LOOK);
+}
+setTimeout(look, LOOK);
+
+// Ticked rows: all, or from the last one to this one with Shift.
+let ticked = null;
+document.addEventListener("click", (event) => {
+  const box = event.target.closest("input[type=checkbox][name=number]");
+  if (!box) return;
+  const boxes = [...document.querySelectorAll("input[type=checkbox][name=number]")];
+  if (event.shiftKey && ticked?.isConnected) {
+    const [from, to] = [boxes.indexOf(ticked), boxes.indexOf(box)].sort((a, b) => a - b);
+    for (const between of boxes.slice(from, to + 1)) between.checked = box.checked;
+  }
+  ticked = box;
+});
+document.addEventListener("change", (event) => {
+  if (event.target.id === "tick-all") {
+    for (const box of document.querySelectorAll("input[type=checkbox][name=number]")) box.checked = event.target.checked;
   }
 });

@@ -1,0 +1,94 @@
+"""Uploads and the library under several hands at once, and their bounds."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import clips
+import pytest
+
+from cosmos_workflow.errors import Conflict, HostFull, NotFound
+from cosmos_workflow.store import Store
+from cosmos_workflow.web import uploads as module
+from cosmos_workflow.web.library import Library
+from cosmos_workflow.web.uploads import Uploads
+
+GIB = 1 << 30
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(f"sqlite:///{tmp_path / 'store.db'}")
+
+
+@pytest.fixture
+def library(tmp_path: Path, store: Store) -> Library:
+    return Library(tmp_path, store)
+
+
+@pytest.fixture
+def uploads(tmp_path: Path, library: Library) -> Uploads:
+    return Uploads(tmp_path / "uploads", library, most=8 * GIB)
+
+
+def at_once(action: Callable[[], Any], times: int = 8) -> list[Any]:
+    with ThreadPoolExecutor(times) as pool:
+        return [future.result(60) for future in [pool.submit(action) for _ in range(times)]]
+
+
+def test_an_upload_that_is_finished_by_several_at_once_is_one_clip(uploads: Uploads, store: Store, clip: Path) -> None:
+    data = clip.read_bytes()
+    upload = uploads.begin("shot.mp4", len(data))
+    with uploads.piece(upload.id, 0) as put:
+        put(data)
+    finished = at_once(lambda: uploads.finish(upload.id))
+    assert len({done.media.id for done in finished}) == 1
+    assert [record.name for record in store.media.all()] == ["shot.mp4"]
+
+
+def test_a_clip_is_on_disk_before_the_store_says_so(
+    library: Library, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda _: steps.append("synced"))
+    add = library._store.media.add
+    monkeypatch.setattr(library._store.media, "add", lambda record: (steps.append("row"), add(record))[1])
+    library.take(clip, "shot.mp4")
+    assert steps.index("synced") < steps.index("row")
+
+
+def test_a_thumbnail_is_made_by_several_at_once(library: Library, tmp_path: Path) -> None:
+    clip = clips.textured(tmp_path / "clip.mp4", 640, 360, frames=2)
+    assert len(set(at_once(lambda: library.thumbnail(clip)))) == 1
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_open_uploads_are_few_and_none_is_kept_for_ever(
+    uploads: Uploads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_OPEN", 3)
+    begun = [uploads.begin(f"{n}.mp4", 1000) for n in range(3)]
+    with pytest.raises(Conflict, match="3 uploads"):
+        uploads.begin("one more.mp4", 1000)
+    old = time.time() - module.STALE_SECONDS - 60
+    for file in (tmp_path / "uploads").glob(f"{begun[0].id}.*"):
+        os.utime(file, (old, old))
+    uploads.begin("one more.mp4", 1000)
+    with pytest.raises(NotFound):
+        uploads.get(begun[0].id)
+
+
+def test_what_open_uploads_may_still_bring_counts_as_taken(uploads: Uploads, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage("/")._replace(free=10 * GIB)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    first = uploads.begin("large.mp4", 6 * GIB)
+    with pytest.raises(HostFull):
+        uploads.begin("large too.mp4", 6 * GIB)
+    uploads.drop(first.id)
+    uploads.begin("large too.mp4", 6 * GIB)
