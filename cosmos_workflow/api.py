@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cosmos_workflow.config import Config, data_folder, known_keys_file, load_config
 from cosmos_workflow.engines import Engine, EngineSettings, make_engine
-from cosmos_workflow.errors import HostError, HostUnreachable, NotFound, UsageError
+from cosmos_workflow.errors import HostUnreachable, NotFound, UsageError
 from cosmos_workflow.execution import run_local
 from cosmos_workflow.execution.ray import is_ray
 from cosmos_workflow.limits import Plan
@@ -30,7 +30,6 @@ from cosmos_workflow.prompts import (
 
 if TYPE_CHECKING:
     from cosmos_workflow.connection import Host
-    from cosmos_workflow.doctor import Check
     from cosmos_workflow.execution.ray import Format
     from cosmos_workflow.jobs import Listener, Runs
     from cosmos_workflow.lab import Place
@@ -204,7 +203,8 @@ def upsample_on(
     run.
     Raises HostError where the host cannot be asked, RunFailed where the run ended early; `out` keeps what came.
     """
-    from cosmos_workflow.connection import one_line
+    from cosmos_workflow.connection import Pins, one_line
+    from cosmos_workflow.doctor import require_host
     from cosmos_workflow.execution import remote_engine
     from cosmos_workflow.jobs import Listener, Patience
 
@@ -230,7 +230,7 @@ def upsample_on(
         path = None if stream else at_home(Path(out))
         stack.enter_context(one_line())
         if answers.name == "vllm":
-            _check_before_upload(replace(place, engine=answers.name), settings, listener)
+            require_host(replace(place, engine=answers.name), Pins(known_keys_file()), settings.model, listener.warning)
         run = runs.plan(todo, place.name, answers, settings, out=path, source=name, keep_warm=keep_warm)
         listener.planned(run)
         driven = runs.drive(run.id, listener, detach=detach, patience=Patience(reach=wait))
@@ -330,25 +330,6 @@ def enqueue(
 def _anchored(path: str) -> str:
     """A path as every process of this machine means it; a URL as it is."""
     return path if "://" in path else str(at_home(Path(path)).absolute())
-
-
-def _check_before_upload(host: Host, settings: Settings, listener: Listener) -> None:
-    """Raise HostError for what the host lacks; a GPU that looks too small is only told of, as the weights may be
-    quantised.
-    """
-    from cosmos_workflow.connection import Pins, run_steps
-    from cosmos_workflow.doctor import examine_host
-
-    async def collect() -> list[Check]:
-        return [check async for check in examine_host(host, Pins(known_keys_file()), settings.model)]
-
-    for check in run_steps(collect()):
-        if check.name == "reachable" and check.status != "ok":
-            return  # driving the run tries for longer, and says why it cannot
-        if check.status == "missing" and check.name != "gpu":
-            raise HostError(check.detail, where=f"{host.name}, {check.name}", remedy=check.remedy)
-        if check.name == "gpu" and check.status != "ok":
-            listener.warning(f"{host.name}, gpu: {check.detail}; {check.remedy}")
 
 
 def find_host(name: str, config: Config | None = None) -> Host:

@@ -2,7 +2,7 @@
 
 from cosmos_workflow.doctor.checks import Check
 from cosmos_workflow.doctor.context import longest_here, longest_on
-from cosmos_workflow.doctor.host import examine_host
+from cosmos_workflow.doctor.host import examine_host, require_host
 from cosmos_workflow.doctor.machine import examine
 
-__all__ = ["Check", "examine", "examine_host", "longest_here", "longest_on"]
+__all__ = ["Check", "examine", "examine_host", "longest_here", "longest_on", "require_host"]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-from cosmos_workflow.connection import Host, HostProgram, Pins, container_trouble, line_to
+from cosmos_workflow.connection import Host, HostProgram, Pins, container_trouble, line_to, run_steps
 from cosmos_workflow.doctor.checks import Check, Status
 from cosmos_workflow.doctor.gpus import QUERY, Gpu, asked_of, parse_gpus, smi_trouble
-from cosmos_workflow.errors import CosmosError, HostKeyError
+from cosmos_workflow.errors import CosmosError, HostError, HostKeyError
 from cosmos_workflow.limits import DEFAULT_MODEL, Model, get_model, memory
 
-__all__ = ["examine_host", "inspect_host"]
+__all__ = ["examine_host", "inspect_host", "require_host"]
 
 GIB = 1024**3
 ENOUGH_DISK = 2 * GIB
@@ -152,3 +152,22 @@ def _gpu(gpu: Gpu, facts: Model, needed: Status, held: bool) -> Check:
         return Check("gpu", needed, f"{detail}; {plan.model} wants {plan.usable_gib:.1f}", remedy)
     warm = ", in use by a worker of ours" if held else ""
     return Check("gpu", "ok", f"{detail}{warm}; {plan.model} fits, {plan.concurrency:.0f} at once")
+
+
+def require_host(host: Host, pins: Pins, model: Model, warn: Callable[[str], None]) -> None:
+    """Look at a host before anything is uploaded. Raises HostError for what it lacks.
+
+    A GPU that looks too small is only warned of, as the weights may be quantised; a host that cannot be reached is
+    left to the run, which tries for longer and says why it cannot.
+    """
+
+    async def collect() -> list[Check]:
+        return [check async for check in examine_host(host, pins, model)]
+
+    for check in run_steps(collect()):
+        if check.name == "reachable" and check.status != "ok":
+            return
+        if check.status == "missing" and check.name != "gpu":
+            raise HostError(check.detail, where=f"{host.name}, {check.name}", remedy=check.remedy)
+        if check.name == "gpu" and check.status != "ok":
+            warn(f"{host.name}, gpu: {check.detail}; {check.remedy}")

@@ -75,7 +75,8 @@ class Server:
     def _pulse(self) -> str:
         """Another word whenever any run has changed, or any event of a run that is driven has come."""
         paths = (self.runs.heard(id) for id in self.store.queue.holders())
-        return f"{self.store.pulse()}-{self.store.queue.paused}-{sum(path.stat().st_size for path in paths if path.exists())}"
+        size = sum(path.stat().st_size for path in paths if path.exists())
+        return f"{self.store.pulse()}-{self.store.queue.paused}-{size}"
 
     def model(self, name: str | None = None) -> Model:
         """The facts that hold. Raises BadInputError where the settings' model folder is not there."""
