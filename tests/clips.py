@@ -26,6 +26,19 @@ def flat(colour: tuple[int, int, int], height: int = 120, width: int = 160) -> n
     return np.full((height, width, 3), colour, np.uint8)
 
 
+class Pipe:
+    """A file that can only be written on."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb")
+
+    def write(self, data: bytes) -> int:
+        return self._file.write(data)
+
+    def close(self) -> None:
+        self._file.close()
+
+
 def write(
     path: Path,
     pictures: Iterable[np.ndarray],
@@ -35,15 +48,26 @@ def write(
     pixel_format: str = "yuv420p",
     times: Callable[[int], int] | None = None,
     options: dict[str, str] | None = None,
+    aspect: Fraction | None = None,
+    piped: bool = False,
 ) -> Path:
-    """Encode RGB (or RGBA) pictures; `times` gives each frame's pts in milliseconds for a variable rate."""
-    with av.open(str(path), "w", options={"movflags": "+faststart"} if path.suffix == ".mp4" else {}) as container:
+    """Encode RGB (or RGBA) pictures; `times` gives each frame's pts in milliseconds for a variable rate.
+
+    `aspect` is a pixel's width by its height; `piped` writes as into a pipe, without going back to the header.
+    """
+    target, format = (
+        (Pipe(path), {"mkv": "matroska"}.get(path.suffix[1:], path.suffix[1:])) if piped else (str(path), None)
+    )
+    faststart = {"movflags": "+faststart"} if path.suffix == ".mp4" and not piped else {}
+    with av.open(target, "w", format=format, options=faststart) as container:
         stream = None
         for index, picture in enumerate(pictures):
             if stream is None:
                 stream = container.add_stream(codec, rate=fps, options=options or {})
                 stream.height, stream.width = picture.shape[:2]
                 stream.pix_fmt = pixel_format
+                if aspect:
+                    stream.codec_context.sample_aspect_ratio = aspect
                 if times:
                     stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
             frame = av.VideoFrame.from_ndarray(picture, "rgba" if picture.shape[2] == 4 else "rgb24")

@@ -17,6 +17,7 @@ settings.load_profile("ours")
 
 PROJECT = Path(__file__).parent.parent
 SAMPLES = Path(os.environ.get("COSMOS_SAMPLES", PROJECT.parent / "shared" / "data" / "nvidia"))
+FAULTS = Path(os.environ.get("COSMOS_FAULTS", PROJECT.parent / "shared" / "faults"))
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +44,17 @@ def samples() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return SAMPLES
+
+
+@pytest.fixture(scope="session")
+def faults() -> Path:
+    """Small inputs that were read wrongly once, which are not part of the project; CI must have them."""
+    if not FAULTS.is_dir():
+        message = f"the faulty inputs are not in {FAULTS}; point COSMOS_FAULTS to them"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return FAULTS
 
 
 @pytest.fixture(scope="session")

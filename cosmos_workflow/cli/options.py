@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -262,6 +264,13 @@ def engine_settings(
         limits_model(config, place), config.model_path, config.server_url, config.server_model, max_model_len, offload,
         config.engine_options | settings_from(pairs),
     )  # fmt: skip
+
+
+def results_name(source: str, suffix: str = ".upsampled.jsonl") -> str:
+    """What a source's results are called where nobody says; file systems take 255 bytes, with what is added aside."""
+    stem = Path(source).stem or Path(source).absolute().stem or "results"
+    name = os.fsencode(stem)
+    return (name[:180].decode("utf-8", "ignore") if len(name) > 180 else stem) + suffix
 
 
 def settings_from(pairs: tuple[str, ...]) -> dict[str, Any]:

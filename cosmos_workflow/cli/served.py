@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cosmos_workflow.cli.console import exit_code, print_json, stderr, stdout, table
-from cosmos_workflow.cli.options import DURATION, frames_option, length_option, request_options
+from cosmos_workflow.cli.options import DURATION, frames_option, length_option, request_options, results_name
 from cosmos_workflow.errors import CosmosError
 from cosmos_workflow.limits import MODELS
 
@@ -96,7 +96,7 @@ def upsample(
     from cosmos_workflow.prompts import ResultsFile, is_batch
 
     items = load_items(source, options["prompt"])
-    out = out or f"{Path(source).stem}.upsampled.jsonl"
+    out = out or results_name(source)
     with ResultsFile(out) as file:
         results = {} if again else {result.id: result for result in file.answered(items)}
         file.drop({item.id for item in items} - results.keys())

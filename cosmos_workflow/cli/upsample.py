@@ -27,6 +27,7 @@ from cosmos_workflow.cli.options import (
     ray_options,
     refuse_misplaced,
     request_options,
+    results_name,
 )
 from cosmos_workflow.cli.progress import Progress
 from cosmos_workflow.cli.results import show_results
@@ -114,7 +115,7 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
             place, source, out or f"{Path(source).stem}.upsampled", name, told, settings,
             again=again, as_json=as_json, **{name: options[name] for name in ("detach", *RAY_OPTIONS)},
         )  # fmt: skip
-    out = out or f"{Path(source).stem}.upsampled.jsonl"
+    out = out or results_name(source)
     if place != "local":
         from cosmos_workflow.cli.remote import upsample_there
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Protocol
 
 from cosmos_workflow.engines import Answer, Conversation
 from cosmos_workflow.engines.base import Wants
-from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.limits import Plan
-from cosmos_workflow.media import Clip, Frame, measure, read_frames
+from cosmos_workflow.media import Clip, Frame, measure, read_frames, version
 from cosmos_workflow.prompts import Checked, Result, Settings
 
 __all__ = ["Preparer", "finished", "pending", "refusal"]
@@ -56,7 +54,7 @@ class Preparer:
             seed=_first(item.seed, settings.seed, None),
         )
         if self._wants == "measurements":
-            return replace(asked, measured=_measured(one.clip, _version(one.clip.path)))
+            return replace(asked, measured=_measured(one.clip, version(one.clip.path)))
         frames = self._frames(one.clip, plan.frames, (plan.frame_width, plan.frame_height))
         return replace(asked, text=item.prompt or model.fallback_prompt, frames=frames)
 
@@ -65,17 +63,8 @@ class Preparer:
 
 
 @lru_cache(MEASURED_KEPT)
-def _measured(clip: Clip, version: tuple[int, int]) -> dict[str, Any]:
+def _measured(clip: Clip, _: tuple[int, int]) -> dict[str, Any]:
     return measure(clip).to_dict()
-
-
-def _version(path: Path) -> tuple[int, int]:
-    """What changes when a file does."""
-    try:
-        stat = path.stat()
-    except OSError as error:
-        raise BadInputError(f"cannot be read ({error.strerror})", where=str(path), remedy="check the path") from error
-    return stat.st_mtime_ns, stat.st_size
 
 
 def _first(*values: Any) -> Any:

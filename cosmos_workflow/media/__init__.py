@@ -6,12 +6,12 @@ Knows nothing of prompts, models or engines, and imports no other room.
 from typing import TYPE_CHECKING
 
 from cosmos_workflow.media.frames import PICKS, Frame, Pick, read_frames
-from cosmos_workflow.media.video import Clip, probe
+from cosmos_workflow.media.video import Clip, probe, version
 
 if TYPE_CHECKING:
     from cosmos_workflow.media.measuring import Measurements, measure
 
-__all__ = ["PICKS", "Clip", "Frame", "Measurements", "Pick", "measure", "probe", "read_frames"]
+__all__ = ["PICKS", "Clip", "Frame", "Measurements", "Pick", "measure", "probe", "read_frames", "version"]
 
 
 def __getattr__(name: str) -> object:

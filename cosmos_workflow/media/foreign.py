@@ -24,8 +24,8 @@ PLAYLISTS = (
      "a playlist"),
     (rb"(<mpd|<smil|<asx|<playlist|<smoothstreamingmedia|<compositionplaylist)\b", "a playlist"),
     # A script of FFmpeg's concat demuxer, or a playlist of plain names, which has no mark of its own.
-    (rb"(?:\s*#[^\n]*\n|\s)*file\s+['\"/.\w]", "an ffconcat script"),
-    (rb"(?:\s*#[^\n]*\n|\s)*(https?|rtsps?|rtmps?|ftp|tcp|udp|srt|mmsh?)://", "a list of addresses"),
+    (rb"(?:[ \t\r]*(?:#[^\n]*)?\n)*[ \t]*file\s+['\"/.\w]", "an ffconcat script"),
+    (rb"(?:[ \t\r]*(?:#[^\n]*)?\n)*[ \t]*(https?|rtsps?|rtmps?|ftp|tcp|udp|srt|mmsh?)://", "a list of addresses"),
 )  # fmt: skip
 PLAYLIST_SUFFIXES = {".m3u8", ".m3u", ".mpd", ".pls", ".sdp", ".ffconcat", ".asx", ".xspf", ".smil", ".wpl", ".ram"}
 
@@ -41,7 +41,7 @@ FORMATS = (
     (rb"RIFF.{4}WEBP", "WebP"),
     (rb"%PDF-", "PDF"),
     (rb"PK\x03\x04|Rar!|7z\xbc\xaf|\x1f\x8b|\xfd7zXZ", "an archive"),
-    (rb"(<\?xml.*)?\s*<svg\b", "SVG"),
+    (rb"(<\?xml.*)?\s{0,9}<svg\b", "SVG"),
 )  # fmt: skip
 # … and by the name, where those say nothing.
 SUFFIXES = {

@@ -17,7 +17,7 @@ from cosmos_workflow.media.foreign import REMEDY, damaged, refuse_address, refus
 from cosmos_workflow.media.pictures import Pictures, animated_webp
 from cosmos_workflow.media.sequence import Still, is_sequence, open_sequence
 from cosmos_workflow.media.shape import pixel_aspect
-from cosmos_workflow.media.timing import by_count, rate
+from cosmos_workflow.media.timing import JUMP, by_count, rate
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -31,10 +31,9 @@ __all__ = ["decoded", "demuxed", "no_frames", "opened"]
 TEXT_FORMATS = {"tty", "bin", "xbin", "adf", "idf"}
 # These read the files and addresses that their input names; foreign.py names them to people where it knows them.
 REFERRING = {"hls", "concat", "concatf", "dash", "imf", "sdp", "rtsp", "rtp", "sap", "webm_dash_manifest", "lavfi",
-             "smoothstreaming", "vapoursynth", "avisynth", "avs"}  # fmt: skip
+             "smoothstreaming", "vapoursynth", "avisynth", "avs", "vobsub"}  # fmt: skip
 SECONDS = 60.0  # for opening, and for each read
 BAD_PACKETS = 300  # in a row, before a stream is given up
-JUMP = 1.0  # seconds back that are a new start of the clock, not a frame out of its order
 
 
 @contextmanager
@@ -67,6 +66,8 @@ def opened(path: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     try:
         # With its protocol before it, no name is taken for an address.
         container = av.open(f"file:{path.absolute()}", options=options, metadata_errors="replace", timeout=SECONDS)
+    except av.error.ExitError as error:
+        raise _too_slow(path) from error
     except (av.error.FFmpegError, ValueError, OSError, MemoryError) as error:
         raise unreadable(path, _words(error)) from error
     with container:
@@ -74,6 +75,8 @@ def opened(path: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         refuse_large(path, stream, options)
         try:
             yield container, stream
+        except av.error.ExitError as error:
+            raise _too_slow(path) from error
         except av.error.DecoderNotFoundError as error:
             raise unreadable(path, _codec(container, stream), decoder=False) from error
         except (av.error.FFmpegError, ValueError, MemoryError) as error:
@@ -86,6 +89,12 @@ def no_frames(path: Path) -> BadInputError:
         "there are no frames in it",
         where=str(path),
         remedy="the file may be cut off: copy it again, or export the clip again",
+    )
+
+
+def _too_slow(path: Path) -> BadInputError:
+    return BadInputError(
+        f"a part of it could not be read in {SECONDS:g} s", where=str(path), remedy="copy it to a disk of this machine"
     )
 
 
@@ -122,7 +131,7 @@ def decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFra
             shown = last + step
         else:
             shown = time + offset
-            # The clock begins behind frames without a time, or begins anew, as in two MPEG-TS joined by `cat`.
+            # The clock begins behind frames without a time, or begins anew.
             if (not timed and last >= 0) or (timed and shown < last - JUMP):
                 offset += last + step - shown
                 shown = last + step
@@ -200,6 +209,8 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     # The cover picture of a song is a video stream too.
     passed_over = Disposition.attached_pic | Disposition.timed_thumbnails
     streams = [stream for stream in streams if not stream.disposition & passed_over]
+    if not len(container.streams):
+        raise damaged(path, "it ends before its first stream")
     if not streams:
         raise BadInputError("there is no video in it", where=str(path), remedy=REMEDY)
     if container.format.name == "ico":

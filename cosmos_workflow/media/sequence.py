@@ -34,7 +34,8 @@ class Still(NamedTuple):
 def is_sequence(path: Path) -> bool:
     """Whether a path means numbered images: a folder, or a pattern that is no file's own name."""
     try:
-        return path.is_dir() or bool(PLACE.search(path.name) and not path.is_file())
+        is_pattern = path.suffix.lower() in IMAGES and PLACE.search(path.name)
+        return path.is_dir() or bool(is_pattern and not path.is_file())
     except (OSError, ValueError):  # a name that no file can have
         return False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def shape(frame: VideoFrame, aspect: Fraction) -> tuple[int, int]:
 
 def pixel_aspect(container: InputContainer, stream: VideoStream) -> Fraction:
     """A pixel's width by its height: the container's word goes before the codec's, as with ffprobe."""
-    if stream.codec_context.name in DENSITY_CODECS and (is_image(container) or container.format.name == "apng"):
+    image = container.format.name in IMAGE_FORMATS or container.format.name.endswith(("_pipe", "apng"))
+    if image and stream.codec_context.name in DENSITY_CODECS:
         return Fraction(1)
     aspect = stream.sample_aspect_ratio
     return aspect if aspect and aspect > 0 else Fraction(1)
@@ -50,7 +52,12 @@ def turn(frame: VideoFrame) -> int:
     return round(-frame.rotation / 90) * 90 % 360
 
 
-def is_image(container: InputContainer) -> bool:
-    """Whether the format holds one picture and nothing more."""
+def is_image(container: InputContainer, path: Path) -> bool:
+    """Whether a file holds one picture to be shown; others may follow it, as in a phone's JPEG."""
     name = container.format.name
-    return name in IMAGE_FORMATS or name.endswith("_pipe")
+    if name != "jpeg_pipe" or path.suffix.lower() in (".jpg", ".jpeg", ".jpe", ".mpo"):
+        return name in IMAGE_FORMATS or name.endswith("_pipe")
+    # JPEG after JPEG is a video; but a picture with its depth, its brighter version or its moving one names them.
+    with path.open("rb") as file:
+        head = file.read(65_536)
+    return b"MPF\0" in head or b"MotionPhoto" in head

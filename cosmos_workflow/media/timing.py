@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.video.stream import VideoStream
 
-__all__ = ["Timing", "by_count", "counted", "rate", "stated"]
+__all__ = ["JUMP", "Timing", "by_count", "counted", "rate", "stated"]
 
+JUMP = 0.5  # seconds back that are a new start of the clock, as in two MPEG-TS joined by `cat`, not disorder
 COUNTING_SECONDS = 60.0  # a local disk gives gigabytes in that time
 # Their headers say what was meant to be written: a recorder that was cut off, or one that was never told.
 TRUSTED = {"mov,mp4,m4a,3gp,3g2,mj2"}
@@ -55,8 +56,9 @@ def stated(container: InputContainer, stream: VideoStream) -> Timing | None:
 def counted(container: InputContainer, stream: VideoStream, packets: Iterable[Packet[VideoStream]]) -> Timing:
     """What `packets`, all of the stream's, say. Past COUNTING_SECONDS the rest is taken to be as what was read."""
     ends = time.monotonic() + COUNTING_SECONDS
-    frames = untimed = lasting = 0
-    first = last = last_duration = None
+    base = float(stream.time_base or 0)
+    frames = untimed = lasting = begun_anew = 0
+    first = last = last_duration = before = None
     out_of_time = False
     position = 0
     for packet in packets:
@@ -64,16 +66,21 @@ def counted(container: InputContainer, stream: VideoStream, packets: Iterable[Pa
             continue
         frames += 1
         lasting += packet.duration or 0
+        clock = packet.pts if packet.dts is None else packet.dts
+        if clock is not None:
+            if before is not None and (before - clock) * base > JUMP:
+                begun_anew += before + (packet.duration or 0) - clock
+            before = clock
         if packet.pts is None:
             untimed += 1
         else:
-            first = packet.pts if first is None else min(first, packet.pts)
-            if last is None or packet.pts > last:
-                last, last_duration = packet.pts, packet.duration
+            pts = packet.pts + begun_anew
+            first = pts if first is None else min(first, pts)
+            if last is None or pts > last:
+                last, last_duration = pts, packet.duration
         if frames % 500 == 0 and time.monotonic() > ends:
             out_of_time, position = True, packet.pos or 0
             break
-    base = float(stream.time_base or 0)
     guessed = rate(stream)
     step = lasting * base / frames if frames and lasting else 0.0
     if guessed and (not step or abs(step * guessed - 1) < 0.03):
@@ -83,12 +90,13 @@ def counted(container: InputContainer, stream: VideoStream, packets: Iterable[Pa
     else:
         start = first * base - untimed * step
         lasts = (last_duration or 0) * base
-        duration = last * base - start + (lasts if lasts > step + 0.002 else step)
+        duration = last * base - start + (lasts if lasts and abs(lasts - step) > 0.002 else step)
     if out_of_time and position and container.size:
         share = max(1.0, container.size / position)
         frames, duration = round(frames * share), duration * share
     duration = _as_stated(container, stream, duration, start, step)
-    return Timing(frames, _fps(stream, frames, duration), duration, start, bool(untimed) or by_count(container, stream))
+    numbered = bool(untimed or begun_anew) or by_count(container, stream)
+    return Timing(frames, _fps(stream, frames, duration), duration, start, numbered)
 
 
 def by_count(container: InputContainer, stream: VideoStream) -> bool:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.media.colour import conversion, decoder
 from cosmos_workflow.media.opening import decoded, demuxed, no_frames, opened
 from cosmos_workflow.media.pictures import Pictures
+from cosmos_workflow.media.sequence import files_of, is_sequence
 from cosmos_workflow.media.shape import is_image, pixel_aspect, shape, turn
-from cosmos_workflow.media.timing import Timing, counted, stated
+from cosmos_workflow.media.timing import Timing, by_count, counted, stated
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-__all__ = ["Clip", "decoded", "no_frames", "opened", "pixel_aspect", "probe", "shape", "turn"]
+__all__ = ["Clip", "decoded", "no_frames", "opened", "pixel_aspect", "probe", "shape", "turn", "version"]
 
 # Of FFmpeg: they hold one picture or many.
 ANIMATED_FORMATS = {"gif", "apng"}
@@ -61,7 +63,9 @@ def probe(path: str | Path) -> Clip:
     path = Path(path)
     with opened(path) as (container, stream):
         if isinstance(container, Pictures):
-            frame, timing, codec, note = container.at(0.0), container.timing, container.codec, container.note
+            # The first two, as two are what is usually asked for.
+            frame, *_ = [frame for frame, _ in zip(container.decode(), range(2), strict=False)]
+            timing, codec, note = container.timing, container.codec, container.note
             aspect = container.aspect
         else:
             frame, timing = _survey(container, stream, path)
@@ -77,7 +81,7 @@ def probe(path: str | Path) -> Clip:
 
 def _survey(container: InputContainer, stream: VideoStream, path: Path) -> tuple[VideoFrame, Timing]:
     """The first frame that decodes, and how many there are when."""
-    if is_image(container):
+    if is_image(container, path):
         return _first(container, stream, path), Timing(1, 0.0, 0.0)
     if timing := stated(container, stream):
         return _first(container, stream, path), timing
@@ -85,8 +89,10 @@ def _survey(container: InputContainer, stream: VideoStream, path: Path) -> tuple
     timing = counted(container, stream, _decoding(container, stream, frames))
     if not frames:
         raise no_frames(path)
-    still = container.format.name in ANIMATED_FORMATS or not (stream.duration or container.duration)
-    if timing.frames <= 1 and still:
+    # What states no time and holds one picture is a still.
+    if timing.frames <= 1 and (
+        container.format.name in ANIMATED_FORMATS or not (stream.duration or container.duration)
+    ):
         timing = Timing(1, 0.0, 0.0, timing.start, timing.by_count)
     return frames[0], timing
 
@@ -94,20 +100,30 @@ def _survey(container: InputContainer, stream: VideoStream, path: Path) -> tuple
 def _decoding(
     container: InputContainer, stream: VideoStream, frames: list[VideoFrame]
 ) -> Iterator[Packet[VideoStream]]:
-    """The stream's packets; those up to the first frame are decoded on the way, and it comes into `frames`."""
+    """The packets of frames that are shown; the first that decodes comes into `frames` on the way.
+
+    A recording that was cut in begins with packets that need others before them: nobody sees those.
+    """
     import av
 
     error: av.error.FFmpegError | None = None
     context = decoder(stream)
+    waiting: list[Packet[VideoStream]] = []
     for packet in demuxed(container, stream):
-        if not frames:
-            try:
-                frames += context.decode(packet)[:1]
-            except av.error.DecoderNotFoundError:
-                raise
-            except av.error.FFmpegError as found:
-                error = error or found
-        yield packet
+        if frames:
+            yield packet
+            continue
+        try:
+            frames += context.decode(packet)[:1]
+        except av.error.DecoderNotFoundError:
+            raise
+        except av.error.FFmpegError as found:
+            error = error or found
+            continue
+        waiting.append(packet)
+        if frames:
+            first = None if by_count(container, stream) else frames[0].pts
+            yield from (packet for packet in waiting if packet.pts is None or first is None or packet.pts >= first)
     if not frames and error:
         raise error
 
@@ -116,3 +132,15 @@ def _first(container: InputContainer, stream: VideoStream, path: Path) -> VideoF
     for frame in decoded(container, stream):
         return frame
     raise no_frames(path)
+
+
+def version(path: Path) -> tuple[int, int]:
+    """What changes when the file does, or an image of a sequence: the latest change in ns, and the bytes of all.
+
+    Raises BadInputError where it cannot be looked at.
+    """
+    try:
+        status = [file.stat() for file in (files_of(path).values() if is_sequence(path) else [path])]
+    except OSError as error:
+        raise BadInputError(f"cannot be read ({error.strerror})", where=str(path), remedy="check the path") from error
+    return max(one.st_mtime_ns for one in status), sum(one.st_size for one in status)

@@ -90,7 +90,8 @@ def _number(value: Any, name: str, kind: Callable[[Any], float], low: float, whe
 
 def _content_id(video: str, prompt: str, numbers: Mapping[str, Any]) -> str:
     content = repr((video, prompt, sorted(numbers.items())))
-    return f"{Path(video).stem}-{hashlib.sha256(content.encode('utf-8', 'replace')).hexdigest()[:8]}"
+    stem = Path(video).stem.encode("utf-8", "replace").decode()
+    return f"{stem}-{hashlib.sha256(content.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Text that every database takes as it is: PostgreSQL has no zero character, and prompts may hold one."""
+"""Text that every database takes as it is: a zero character, or a file name's bytes that are no UTF-8, is none."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ READ = {written: meant for meant, written in WRITTEN.items()}
 
 
 class AnyText(TypeDecorator[str]):
-    """A column of text that may hold a zero character."""
+    """A column of text that may hold a zero character or a half of a surrogate pair."""
 
     impl = Text
     cache_ok = True
@@ -31,8 +31,8 @@ class AnyText(TypeDecorator[str]):
 
 def to_json(value: Any) -> str:
     text = json.dumps(value)
-    # Most texts have neither, and are not gone through.
-    return json.dumps(_mapped(value, _written)) if "\\u0000" in text or "\\ufdd0" in text else text
+    # Most texts have none, and are not gone through.
+    return json.dumps(_mapped(value, _written)) if re.search(r"\\u(0000|fdd0|d[89a-f])", text) else text
 
 
 def from_json(text: str | bytes) -> Any:
@@ -43,11 +43,11 @@ def from_json(text: str | bytes) -> Any:
 
 
 def _written(text: str) -> str:
-    return re.sub(f"\0|{MARK}", lambda found: WRITTEN[found[0]], text)
+    return re.sub(f"\0|{MARK}|[\ud800-\udfff]", lambda found: WRITTEN.get(found[0], f"{MARK}{ord(found[0]):x}"), text)
 
 
 def _read(text: str) -> str:
-    return re.sub(f"{MARK}[01]", lambda found: READ[found[0]], text)
+    return re.sub(f"{MARK}([01]|d[89a-f]..)", lambda found: READ.get(found[0]) or chr(int(found[1], 16)), text)
 
 
 def _mapped(value: Any, change: Callable[[str], str]) -> Any:

@@ -59,7 +59,8 @@ class Appender:
 
 def write_json(path: Path, value: Any) -> None:
     """A JSON file that is whole at every moment."""
-    write_whole(path, json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+    # A file name's bytes that are no UTF-8 become JSON's escapes, and are read back as they were.
+    write_whole(path, json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace"))
 
 
 def read_json(path: Path) -> Any:

@@ -150,3 +150,12 @@ def test_a_dry_run_for_a_cluster_reads_what_the_cluster_would(batch: Path, capsy
         file.write("{\n")
     assert main(["upsample", "prompts.jsonl", "--on", "ray", "--dry-run"]) == 2
     assert "not valid JSON" in capsys.readouterr().err
+
+
+def test_the_results_of_a_name_as_long_as_names_can_be(
+    tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    clip.rename(tmp_path / ("n" * 251 + ".mp4"))
+    assert main(["upsample", "n" * 251 + ".mp4", "-p", "x"]) == 0
+    assert len(list(tmp_path.glob("*.upsampled.jsonl"))) == 1

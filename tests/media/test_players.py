@@ -1,13 +1,14 @@
 """Clips of many makes: size, shape, times, duration and frames are those of ffprobe and ffmpeg.
 
-Each is made by the `ffmpeg` program, and read by it and by us: what a header, a container and a codec may say of a clip,
-alone and against each other.
+Each is made by the `ffmpeg` program, and read by it and by us: what a header, a container and a codec may
+say of a clip, alone and against each other.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import re
 import shlex
 import subprocess
 from fractions import Fraction
@@ -18,11 +19,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cosmos_workflow.media import measure, probe, read_frames
+from cosmos_workflow.media import probe, read_frames
 
 pytestmark = pytest.mark.host
 
 X264 = "-c:v libx264 -preset ultrafast"
+SOUND_FIRST = "ffmpeg -y -v error -f lavfi -i sine=d=3 -itsoffset 1 -i mid.mp4 -map 1:v -map 0:a -c:v copy OUT"
 SMALL = (32, 24)  # pixels: enough to tell a frame of testsrc2 from its neighbours
 
 # name of the file: what ffmpeg is told. SRC is two seconds of a moving test picture of 160x120, SIZE=WxH another size.
@@ -95,40 +97,35 @@ TABLE = {
     "late.ts": f"SRC {X264} -output_ts_offset 1000",
     "late.mp4": f"SRC {X264} -output_ts_offset 3",
     "long.ts": "SRC -t 10 -c:v libx264 -g 250 -bf 2",
-    "sound_first.mkv": f"SOUND -itsoffset 1 SRC {X264} -c:a aac -map 1 -map 0",
-    "sound_first.mp4": f"SOUND -itsoffset 1 SRC {X264} -c:a aac -map 1 -map 0",
+    "sound_first.mkv": f"SRC {X264} mid.mp4 && {SOUND_FIRST}",
+    "sound_first.mp4": f"SRC {X264} mid.mp4 && {SOUND_FIRST}",
     "long_sound.mkv": f"SOUND SRC -t 1 {X264} -c:a aac -map 1:v -map 0:a",
     "edit_list.mp4": f"SRC {X264} -g 48 -f mp4 mid.mp4 && ffmpeg -y -v error -ss 0.7 -i mid.mp4 -c copy OUT",
     "open_gop.ts": "SRC -t 4 -c:v libx264 -bf 3 -x264-params open-gop=1:keyint=24",
     "cut_in.ts": "SRC -t 4 -c:v libx264 -g 48 mid.ts && tail -c +20305 mid.ts > OUT",
-    "variable.mkv": f"SRC,setpts='if(lt(N,10),N,N*3)/24/TB' -vsync vfr -t 3 {X264}",
-    "variable.mp4": f"SRC,setpts='if(lt(N,10),N,N*3)/24/TB' -vsync vfr -t 3 {X264}",
+    "variable.mkv": f"SRC,setpts=if(lt(N\\,10)\\,N\\,N*3)/24/TB -vsync vfr -t 3 {X264}",
+    "variable.mp4": f"SRC,setpts=if(lt(N\\,10)\\,N\\,N*3)/24/TB -vsync vfr -t 3 {X264}",
     "ntsc_rate.mkv": f"SRC -r 30000/1001 {X264}",
     "fast.mp4": f"SRC -r 120 -t 0.5 {X264}",
     "slow.mp4": f"SRC -r 1 -t 8 {X264}",
     "interlaced.mpg": "SRC -c:v mpeg2video -flags +ilme+ildct -alternate_scan 1",
     # tracks
-    "second_default.mkv": f"SRC -f lavfi -i color=red:s=96x64:d=2:r=24 -map 0 -map 1 -disposition:0 0 -disposition:1"
+    "second_default.mkv": f"SRC -f lavfi -i testsrc2=s=96x64:d=2:r=24 -map 0 -map 1 -disposition:0 0 -disposition:1"
     f" default {X264}",
-    "cover.mp4": f"SRC -f lavfi -i color=red:s=96x64:d=0.04 -map 1 -map 0 -c:v:0 mjpeg -disposition:0 attached_pic"
-    f" -c:v:1 libx264",
+    "cover.mp4": "SRC -f lavfi -i color=red:s=96x64:d=0.04 -map 1 -map 0 -c:v:0 mjpeg -disposition:0 attached_pic"
+    " -c:v:1 libx264",
 }  # fmt: skip
 
 
 def ffmpeg(words: str, out: Path) -> None:
-    sources = {"SIZE=": "", "SRC": "160x120"}
-    command = words if "OUT" in words else f"{words} OUT" if "PIPE" not in words else words.replace("PIPE", "- | cat > OUT")
-    command = command.replace("SOUND", "-f lavfi -i sine=d=3").replace("OUT", shlex.quote(str(out)))
-    parts = []
-    for part in command.split(" "):
-        for mark, size in sources.items():
-            if part.startswith(mark):
-                rest = part[len(mark) :]
-                size, _, filters = (size + rest).partition(",")
-                part = f"-f lavfi -i \"testsrc2=size={size}:rate=24:duration=10{',' + filters if filters else ''}\""
-                part += "" if "-t " in command else " -t 2"
-        parts.append(part)
-    subprocess.run(f"ffmpeg -y -v error {' '.join(parts)}", shell=True, check=True, cwd=out.parent, capture_output=True)
+    """Make a file of TABLE."""
+    words = words.replace("PIPE", "- | cat > OUT")
+    words = words if "OUT" in words else f"{words} OUT"
+    words = words.replace("SRC", "SIZE=160x120").replace("SOUND", "-f lavfi -i sine=d=3")
+    length = "" if "-t " in words else " -t 2"
+    words = re.sub(r"SIZE=(\w+)(\S*)", rf"-f lavfi -i 'testsrc2=size=\1:rate=24:duration=10\2'{length}", words)
+    command = f"ffmpeg -y -v error {words.replace('OUT', shlex.quote(str(out)))}"
+    subprocess.run(command, shell=True, check=True, cwd=out.parent, capture_output=True)
 
 
 def ffprobe(path: Path, stream: int) -> tuple[dict[str, Any], list[float], float]:
@@ -139,10 +136,11 @@ def ffprobe(path: Path, stream: int) -> tuple[dict[str, Any], list[float], float
         check=True, capture_output=True,
     )  # fmt: skip
     document = json.loads(done.stdout)
-    rate = float(Fraction(document["streams"][0]["avg_frame_rate"]))
+    rates = (document["streams"][0][f"{which}_frame_rate"] for which in ("avg", "r"))
+    rate = next(float(Fraction(rate)) for rate in rates if not rate.endswith("/0"))
     frames = document["frames"]
     times = [float(frame.get("best_effort_timestamp_time", index / rate)) for index, frame in enumerate(frames)]
-    if len(times) > 1 and times != sorted(times):
+    if times != sorted(set(times)):  # ffprobe 5 does not know them all in raw streams
         times = [index / rate for index in range(len(times))]
     last = float(frames[-1].get("pkt_duration_time", 1 / rate))
     return document["streams"][0], [time - times[0] for time in times], last
@@ -162,11 +160,8 @@ def pictures(path: Path, stream: int) -> np.ndarray:
 def test_a_clip_is_what_ffprobe_and_ffmpeg_say(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     ffmpeg(TABLE[name], path)
-    index = {"second_default.mkv": 1, "cover.mp4": 1, "sound_first.mkv": 0}.get(name, 0)
+    index = 1 if name == "second_default.mkv" else 0
     stream, times, last = ffprobe(path, index)
-    if "disposition" in stream and stream["disposition"].get("attached_pic"):
-        index = 0
-        stream, times, last = ffprobe(path, index)
     found = probe(path)
 
     rotation = next((int(data["rotation"]) for data in stream.get("side_data_list", []) if "rotation" in data), 0)
@@ -176,7 +171,7 @@ def test_a_clip_is_what_ffprobe_and_ffmpeg_say(tmp_path: Path, name: str) -> Non
     assert (found.width, found.height) == (size[::-1] if rotation % 180 else size)
     assert found.rotation == -rotation % 360
     assert found.frames == len(times)
-    assert found.duration == pytest.approx(times[-1] + last, abs=max(0.021, 0.6 * last))
+    assert found.duration == pytest.approx(times[-1] + last, abs=max(0.021, 1.05 * last))
     assert found.fps == pytest.approx(len(times) / found.duration, rel=0.05)
     assert not found.is_image
 
@@ -184,10 +179,13 @@ def test_a_clip_is_what_ffprobe_and_ffmpeg_say(tmp_path: Path, name: str) -> Non
     for frame in read_frames(path, 4, pick="spread"):
         assert (frame.width, frame.height) == (found.width, found.height)
         shown = np.asarray(Image.open(io.BytesIO(frame.png)).convert("L").resize(SMALL, Image.Resampling.BOX), np.int16)
-        which = int(np.abs(truth - shown).mean(axis=(1, 2)).argmin())
-        assert times[which] == pytest.approx(frame.seconds, abs=1.1 * last + 0.002)
+        off = np.abs(truth - shown).mean(axis=(1, 2))
+        near = [index for index, time in enumerate(times) if abs(time - frame.seconds) < last + 0.002]
+        assert off[near].min() <= off.min() + 0.1
     for index, frame in enumerate(read_frames(path, 4, pick="spread")):
-        assert frame.seconds == pytest.approx((index + 0.5) * found.duration / 4, abs=_step(times, frame.seconds) + 0.01)
+        assert frame.seconds == pytest.approx(
+            (index + 0.5) * found.duration / 4, abs=_step(times, frame.seconds) + 0.01
+        )
 
 
 def _step(times: list[float], seconds: float) -> float:

@@ -56,6 +56,13 @@ def test_no_words_are_an_operator_or_an_error(store: Store, words: str) -> None:
     store.history.find(Wanted(words))
 
 
+def test_a_file_name_that_is_no_utf8_can_be_kept(store: Store) -> None:
+    odd = Result("a\udcff", "x", "\ufdd0bad\udcff\udc80d.mp4", "fits")
+    store.add("odd", "local", [odd], out="", source="bad\udcff.mp4", engine="describe", settings={})
+    assert store.results("odd")[0][0] == odd
+    assert store.get("odd").source == "bad\udcff.mp4"
+
+
 def test_a_zero_character_can_be_kept(store: Store) -> None:
     add(store)
     assert found(store, "zero") == ["p3"]

@@ -1,0 +1,121 @@
+"""Numbered images are a video: in the order of their numbers, with what is missing told."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import clips
+import numpy as np
+import pytest
+from PIL import Image
+
+from cosmos_workflow import check, upsample
+from cosmos_workflow.errors import BadInputError
+from cosmos_workflow.media import measure, probe, read_frames, version
+from cosmos_workflow.prompts import Item
+
+
+def images(folder: Path, names: dict[str, int], size: tuple[int, int] = (64, 48)) -> Path:
+    """Flat images by their names and shades."""
+    folder.mkdir(exist_ok=True)
+    for name, shade in names.items():
+        Image.new("RGB", size, (shade, shade, shade)).save(folder / name)
+    return folder
+
+
+def shades(path: Path, count: int) -> list[int]:
+    frames = read_frames(path, count)
+    return [round(float(np.asarray(Image.open(io.BytesIO(frame.png))).mean())) for frame in frames]
+
+
+@pytest.mark.parametrize("pattern", ["", "shot.%04d.png", "shot.####.png"])
+def test_a_folder_or_a_pattern_is_a_video(tmp_path: Path, pattern: str) -> None:
+    folder = images(tmp_path / "render", {f"shot.{i:04d}.png": 10 * i for i in range(1, 13)})
+    (folder / "notes.txt").write_text("x")
+    (folder / ".DS_Store").write_text("x")
+    path = folder / pattern
+    found = probe(path)
+    assert (found.codec, found.width, found.height, found.frames) == ("png", 64, 48, 12)
+    assert (found.fps, found.duration, found.is_image, found.note) == (24, 0.5, False, "")
+    assert shades(path, 3) == [10, 20, 30]
+    frames = read_frames(path, 2, pick="spread", size=(32, 24))
+    assert [(frame.width, frame.height) for frame in frames] == [(32, 24)] * 2
+    assert [frame.seconds for frame in frames] == pytest.approx([3 / 24, 9 / 24])
+    measured = measure(path)
+    assert (measured.width, measured.height, measured.duration) == (64, 48, 0.5)
+
+
+def test_the_order_is_that_of_the_numbers(tmp_path: Path) -> None:
+    folder = images(tmp_path / "a", {f"im{i}.png": 10 * i for i in (1, 2, 9, 10, 11)})
+    assert shades(folder, 5) == [10, 20, 90, 100, 110]
+    assert shades(folder / "im%d.png", 5) == [10, 20, 90, 100, 110]
+    beyond = images(tmp_path / "b", {"x_0998.png": 10, "x_9999.png": 20, "x_10000.png": 30})
+    assert shades(beyond / "x_%04d.png", 5) == [10, 20, 30]
+
+
+def test_missing_images_are_told(tmp_path: Path) -> None:
+    folder = images(tmp_path / "a", {f"a.{i:03d}.png": i for i in (1, 2, 3, 5, 9, 10)})
+    assert probe(folder).note == "4 images are missing and were left out: 4, 6-8"
+    assert probe(folder).frames == 6
+
+
+def test_images_of_several_sizes_are_named(tmp_path: Path) -> None:
+    folder = images(tmp_path / "a", {f"a.{i:03d}.png": i for i in range(1, 9)})
+    images(folder, {"a.003.png": 3, "a.004.png": 4, "a.007.png": 7}, size=(128, 48))
+    with pytest.raises(BadInputError, match=r"most are 64x48, but 128x48: 3-4, 7"):
+        probe(folder)
+
+
+def test_what_is_no_sequence(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="a folder without images"):
+        probe(images(tmp_path / "empty", {}))
+    with pytest.raises(BadInputError, match="no numbers") as caught:
+        probe(images(tmp_path / "names", {"left.png": 1, "right.png": 2}))
+    assert "left.png" in str(caught.value)
+    with pytest.raises(BadInputError, match="no image has such a name"):
+        probe(images(tmp_path / "other", {"a.0001.png": 1}) / "b.%04d.png")
+    with pytest.raises(BadInputError, match="no such folder"):
+        probe(tmp_path / "gone" / "b.%04d.png")
+    with pytest.raises(BadInputError, match="no such file"):
+        probe(tmp_path / "gone")
+    with pytest.raises(BadInputError, match="two images have the number 1"):
+        probe(images(tmp_path / "twice", {"a1.png": 1, "a01.png": 1}))
+
+
+def test_several_sequences_are_named_with_patterns_that_work(tmp_path: Path) -> None:
+    folder = images(tmp_path / "a", {f"{name}.{i:04d}.png": i for name in ("beauty", "depth 100%") for i in (1, 2)})
+    with pytest.raises(BadInputError, match="2 image sequences") as caught:
+        probe(folder)
+    for pattern in ("beauty.%04d.png", "depth 100%%.%04d.png"):
+        assert pattern in str(caught.value)
+        assert probe(folder / pattern).frames == 2
+
+
+def test_one_image_in_a_folder_is_a_still(tmp_path: Path) -> None:
+    assert probe(images(tmp_path / "a", {"a.0001.png": 9})).is_image
+
+
+def test_a_damaged_image_is_named(tmp_path: Path) -> None:
+    folder = images(tmp_path / "a", {f"a.{i:03d}.png": i for i in range(1, 5)})
+    (folder / "a.002.png").write_bytes((folder / "a.002.png").read_bytes()[:50])
+    for action in (probe, read_frames):
+        with pytest.raises(BadInputError, match=r"a\.002\.png"):
+            action(folder)
+
+
+def test_a_changed_image_is_another_version(tmp_path: Path) -> None:
+    folder = images(tmp_path / "a", {f"a.{i:03d}.png": i for i in range(1, 5)})
+    before = version(folder), version(folder / "a.###.png")
+    Image.fromarray(clips.texture(48, 64)).save(folder / "a.003.png")
+    assert version(folder) != before[0]
+    assert version(folder / "a.###.png") != before[1]
+
+
+def test_a_batch_takes_folders_and_patterns(tmp_path: Path) -> None:
+    folder = images(tmp_path / "render", {f"a.{i:03d}.png": 10 * i for i in range(1, 9)})
+    batch = tmp_path / "batch.jsonl"
+    batch.write_text('{"id": "a", "video": "render"}\n{"id": "b", "video": "render/a.###.png"}\n')
+    assert [plan.verdict for plan in check(batch)] == ["fits", "fits"]
+    assert [result.ok for result in upsample(batch)] == [True, True]
+    assert upsample(Item("c", "x", folder))[0].ok
