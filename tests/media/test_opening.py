@@ -10,6 +10,8 @@ from pathlib import Path
 
 import clips
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from cosmos_workflow.errors import BadInputError
@@ -86,9 +88,9 @@ NAMES = ["file:x.mp4", "http:x.mp4", "concat:a|b.mp4", "a%03d.mp4", "a%d[1]*?.mp
 def test_a_name_is_only_a_name(tmp_path: Path, clip: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     path = clip.rename(tmp_path / name)
     monkeypatch.chdir(tmp_path)
-    for given in (path, Path(name)):
-        assert probe(given).frames == 6
-        assert len(read_frames(given, 2, pick="spread")) == 2
+    for file in (path, Path(name)):
+        assert probe(file).frames == 6
+        assert len(read_frames(file, 2, pick="spread")) == 2
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are Unicode")
@@ -158,3 +160,48 @@ def test_a_file_is_opened_with_a_time_limit(clip: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("cosmos_workflow.media.opening.SECONDS", 1e-9)
     with pytest.raises(BadInputError, match="could not be read in"):
         probe(clip)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Small clips of several makes."""
+    folder = tmp_path_factory.mktemp("whole")
+    clips.textured(folder / "a.mp4", 128, 96, frames=8)
+    clips.textured(folder / "a.mkv", 128, 96, frames=8, piped=True)
+    clips.textured(folder / "a.ts", 128, 96, frames=8, options={"bf": "2"})
+    clips.textured(folder / "a.avi", 128, 96, frames=8, codec="mpeg4")
+    clips.textured(folder / "a.webm", 128, 96, frames=8, codec="libvpx")
+    pictures = [Image.fromarray(clips.texture(48, 64, seed)) for seed in range(4)]
+    for suffix in ("gif", "png", "webp"):
+        pictures[0].save(folder / f"a.{suffix}", save_all=True, append_images=pictures[1:], duration=100)
+    return sorted(folder.iterdir())
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_what_can_be_probed_can_be_read(
+    whole: list[Path], tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Whatever bytes are wrong: a clip is refused when it is looked at, or gives its frames."""
+    source = data.draw(st.sampled_from(whole))
+    content = bytearray(source.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(content) - 1))
+        kind = data.draw(st.sampled_from(["byte", "hole", "less", "end"]))
+        if kind == "byte":
+            content[at] = data.draw(st.integers(0, 255))
+        elif kind == "hole":
+            content[at : at + 40] = bytes(len(content[at : at + 40]))
+        elif kind == "less":
+            del content[max(at, 1) : at + 200]
+        else:
+            del content[max(at, 20) :]
+    path = tmp_path_factory.mktemp("hurt") / source.name
+    path.write_bytes(content)
+    try:
+        found = probe(path)
+    except BadInputError as error:
+        assert error.remedy
+        return
+    assert read_frames(found, min(2, found.frames), size=(32, 24))
+    assert read_frames(found, 2, pick="spread", size=(32, 24))
