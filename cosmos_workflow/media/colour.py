@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
 
-__all__ = ["conversion", "decoder", "to_rgb"]
+__all__ = ["complete", "conversion", "decoder", "to_rgb"]
 
 # Code points of ITU-T H.273, as FFmpeg numbers them.
 UNSPECIFIED = (0, 2)
 LINEAR, PQ, HLG = 8, 16, 18
+LOGARITHMIC = (9, 10)
+BT2020, BT2020_CONSTANT = 9, 10
 WIDE_GAMUTS = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
-AS_BT2020 = (2, 10)  # not stated; and constant luminance is shown as if it were not, as in ffplay
 
 # BT.2408, table 1: the signals of reference white, 203 cd/m²; and those of 1,000, the brightest that keeps its detail.
 WHITE_AND_PEAK = {PQ: (0.5807, 0.7518), HLG: (0.75, 1.0)}
@@ -56,6 +57,17 @@ def conversion(frame: VideoFrame) -> str:
     return ""
 
 
+def complete(frame: VideoFrame) -> VideoFrame:
+    """The frame, with what players take for the tags that it lacks or that FFmpeg's scaler does not know."""
+    if frame.color_trc in LOGARITHMIC:
+        frame.color_trc = 2
+    if frame.colorspace == BT2020_CONSTANT or (frame.color_trc in WHITE_AND_PEAK and frame.colorspace == 2):
+        frame.colorspace = BT2020
+    if frame.color_trc in WHITE_AND_PEAK and frame.color_primaries in UNSPECIFIED:
+        frame.color_primaries = BT2020
+    return frame
+
+
 def to_rgb(frame: VideoFrame, size: tuple[int, int]) -> Pixels:
     """A frame as RGB, shape (height, width, 3), scaled to `size` (width, height), over white where it is transparent.
 
@@ -63,6 +75,7 @@ def to_rgb(frame: VideoFrame, size: tuple[int, int]) -> Pixels:
     """
     import numpy as np
 
+    complete(frame)
     transparent = _has_alpha(frame)
     if _is_linear(frame):
         return _from_linear(frame, size)
@@ -183,14 +196,10 @@ def _filters(key: _Key) -> list[tuple[str, str]]:
     # What is said of the screen on which it was graded would count for the screen it is made for as well.
     filters = [("sidedata", "mode=delete")]
     if hdr := WHITE_AND_PEAK.get(key.transfer):
-        if key.matrix in AS_BT2020:
-            filters.append(("setparams", "colorspace=bt2020nc"))
-        if key.primaries in UNSPECIFIED:
-            filters.append(("setparams", "color_primaries=bt2020"))
         white, peak = hdr[0] / hdr[1], hdr[1]
         scaled.append(("lutrgb", _same(ROLL_OFF.format(white=white, peak=peak, knee=1.5 * white - 0.5))))
-    to_screen = ("scale", "out_transfer=bt709:out_primaries=bt709")
-    return [*filters, *scaled, to_screen, ("format", key.out)]
+    to_screen = "out_primaries=bt709" + (":out_transfer=bt709" if hdr else "")
+    return [*filters, *scaled, ("scale", to_screen), ("format", key.out)]
 
 
 def _same(expression: str) -> str:

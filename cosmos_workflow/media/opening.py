@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -79,7 +80,11 @@ def opened(path: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
             raise _too_slow(path) from error
         except av.error.DecoderNotFoundError as error:
             raise unreadable(path, _codec(container, stream), decoder=False) from error
+        except av.error.PatchWelcomeError as error:
+            raise unreadable(path, f"a feature of {stream.codec_context.name} that it uses", decoder=False) from error
         except (av.error.FFmpegError, ValueError, MemoryError) as error:
+            if getattr(error, "errno", None) == errno.EOPNOTSUPP:  # a matrix, such as that of ICtCp
+                raise unreadable(path, "its colour space", decoder=False) from error
             found = unreadable(path, _words(error))
             raise found if "not supported" in found.what else damaged(path, _words(error)) from error
 

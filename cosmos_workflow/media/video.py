@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cosmos_workflow.errors import BadInputError
-from cosmos_workflow.media.colour import conversion, decoder
+from cosmos_workflow.media.colour import complete, conversion, decoder
 from cosmos_workflow.media.opening import decoded, demuxed, no_frames, opened
 from cosmos_workflow.media.pictures import Pictures
 from cosmos_workflow.media.sequence import files_of, is_sequence
@@ -72,7 +72,7 @@ def probe(path: str | Path) -> Clip:
             codec, note, aspect = stream.codec_context.name, "", pixel_aspect(container, stream)
         width, height = shape(frame, aspect)
         # A pixel format without a way to RGB is found here, not when the clip is to be sent.
-        frame.reformat(width=16, height=16, format="rgb24")
+        complete(frame).reformat(width=16, height=16, format="rgb24")
         return Clip(
             path, codec, width, height, timing.fps, timing.frames, timing.duration, turn(frame), frame.format.name,
             timing.start, not timing.by_count, "; ".join(filter(None, [note, conversion(frame)])),

@@ -15,6 +15,7 @@ import pytest
 from conftest import PROJECT
 from PIL import Image
 
+from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.media import measure, probe, read_frames
 
 FAULTS = Path(os.environ.get("COSMOS_FAULTS", PROJECT.parent / "shared" / "faults"))
@@ -106,9 +107,62 @@ def test_a_wide_gamut_is_that_of_an_ordinary_screen(tmp_path: Path) -> None:
     path = write(tmp_path / "w.mkv", patches(values), "gbrp16le", "ffv1", color_trc=BT709, color_primaries=BT2020)
     assert middles(shown(path))[0] == pytest.approx(255 * np.array([0.8, 0.4, 0.1]) ** (1 / 2.4), abs=5)
     assert probe(path).note == "wide gamut (BT.2020) converted to BT.709"
+    # A grey is the same grey, whatever the curve.
+    grey = write(
+        tmp_path / "g.mkv", patches(np.full((1, 3), 0.1)), "gbrp16le", "ffv1", color_trc=SRGB, color_primaries=P3
+    )
+    assert middles(shown(grey))[0] == pytest.approx([25.5] * 3, abs=2)
 
 
-@pytest.mark.parametrize("tags", [{}, {"color_trc": BT709, "color_primaries": BT709}, {"color_primaries": BT2020}])
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"color_trc": PQ},
+        {"color_trc": PQ, "color_primaries": BT2020},
+        {"color_trc": PQ, "color_primaries": BT2020, "colorspace": 10},
+    ],
+)
+def test_high_dynamic_range_that_states_no_more_or_a_rare_matrix(tmp_path: Path, tags: dict[str, int]) -> None:
+    """Greys at 203 cd/m² in limited range: BT.2020 is what players take it for."""
+    frame = _grey(round(64 + 876 * 0.5807))
+    path = tmp_path / "hdr.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 128, 16, "yuv444p10le"
+        for name, value in tags.items():
+            setattr(stream.codec_context, name, value)
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            container.mux(packet)
+    assert probe(path).note == "HDR (PQ) converted to SDR"
+    assert shown(path)[5, 5] == pytest.approx([229] * 3, abs=2)
+
+
+def _grey(code: int) -> av.VideoFrame:
+    """Of 10 bits, 128×16."""
+    frame = av.VideoFrame(128, 16, "yuv444p10le")
+    for plane, value in zip(frame.planes, (code, 512, 512), strict=True):
+        plane.update(np.full(plane.buffer_size // 2, value, np.uint16))
+    return frame
+
+
+def test_colours_that_the_scaler_does_not_know_are_unsupported(tmp_path: Path) -> None:
+    frame = _grey(500)
+    path = tmp_path / "ictcp.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 128, 16, "yuv444p10le"
+        stream.codec_context.colorspace = 14
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            container.mux(packet)
+    for action in (probe, read_frames):
+        with pytest.raises(BadInputError, match="its colour space is not supported"):
+            action(path)
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [{}, {"color_trc": BT709, "color_primaries": BT709}, {"color_primaries": BT2020}, {"color_trc": 9}],
+)
 def test_a_clip_that_states_nothing_of_the_kind_is_as_it_is(tmp_path: Path, tags: dict[str, int]) -> None:
     values = np.array([[0.5, 0.25, 0.75], [0.9, 0.9, 0.9]])
     path = write(tmp_path / "plain.mkv", patches(values), "gbrp16le", "ffv1", **tags)
