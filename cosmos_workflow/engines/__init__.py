@@ -5,9 +5,8 @@ Engines know nothing of batch files, machines or the command line.
 """
 
 from cosmos_workflow.engines.base import Answer, Conversation, Deliver, Engine, Offload
-from cosmos_workflow.engines.choose import ENGINES, EngineSettings, choose_engine, known, make_engine
+from cosmos_workflow.engines.choose import ENGINES, EngineSettings, check_settings, choose_engine, known, make_engine
 from cosmos_workflow.engines.failures import classify, refused_tokens, root_cause
-from cosmos_workflow.engines.options import checked_options
 
 __all__ = [
     "ENGINES",
@@ -17,7 +16,7 @@ __all__ = [
     "Engine",
     "EngineSettings",
     "Offload",
-    "checked_options",
+    "check_settings",
     "choose_engine",
     "classify",
     "known",

@@ -13,7 +13,7 @@ from cosmos_workflow.engines.options import checked_options
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.limits import DEFAULT_MODEL, Model, get_model
 
-__all__ = ["ENGINES", "EngineSettings", "choose_engine", "known", "make_engine"]
+__all__ = ["ENGINES", "EngineSettings", "check_settings", "choose_engine", "known", "make_engine"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def choose_engine(name: str, settings: EngineSettings) -> tuple[str, str]:
     Raises UsageError for an unknown name, or an option that the engine cannot have.
     """
     name, why = _choose(name, settings)
-    checked_options(name, settings.options)
+    check_settings(name, settings)
     return name, why
 
 
@@ -61,8 +61,17 @@ def _choose(name: str, settings: EngineSettings) -> tuple[str, str]:
 
 def make_engine(name: str, settings: EngineSettings) -> Engine:
     """The engine, not loaded yet. Raises UsageError for an unknown name or a setting that it lacks."""
-    checked_options(known(name), settings.options)
+    check_settings(name, settings)
     return ENGINES[name](settings)
+
+
+def check_settings(name: str, settings: EngineSettings) -> None:
+    """Raise UsageError for an unknown engine, an option that it cannot have, or a server's URL that is none."""
+    checked_options(known(name), settings.options)
+    if name == "server" and settings.server_url:
+        from cosmos_workflow.engines.line import checked_url
+
+        checked_url(settings.server_url)
 
 
 def known(name: str) -> str:

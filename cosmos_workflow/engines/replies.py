@@ -93,14 +93,14 @@ def answer_in(id: str, reply: Reply) -> Answer:
     if not isinstance(choices, list) or not choices:
         return _bad(id, f"no choices in its reply: {_short(reply.text)}")
     choice = choices[0]
+    if isinstance(choice, dict) and (error := choice.get("error")):  # OpenRouter, where what it passes on to failed
+        return _refused(id, _reason(error) or _short(reply.text))
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(message, dict):
         return _bad(id, f"no message in its reply: {_short(reply.text)}")
-    if error := choice.get("error"):  # OpenRouter, where what it passes on to failed
-        return _refused(id, _reason(error) or _short(reply.text))
     try:
         text = "".join(_parts(message.get("content")))
-    except TypeError:
+    except (TypeError, RecursionError):
         return _bad(id, f"content that is no text: {_short(reply.text)}")
     usage = body.get("usage")
     usage = usage if isinstance(usage, dict) else {}

@@ -6,12 +6,12 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.connection import Host, HostProgram, Sent, send_blobs
-from cosmos_workflow.engines import Answer, EngineSettings, checked_options, known
+from cosmos_workflow.engines import Answer, EngineSettings, check_settings
 from cosmos_workflow.errors import HostError, HostUnreachable, RunFailed, UsageError
 from cosmos_workflow.execution.chosen import ChosenEngine
 from cosmos_workflow.execution.parcel import MIRRORED, Parcel
@@ -47,7 +47,7 @@ def remote_engine(host: Host, name: str, settings: EngineSettings) -> ChosenEngi
         name, why = "describe", f"hosts.{host.name} names no model_path, so the clip is measured and no model is used"
         if host.model_path:
             name, why = "vllm", f"hosts.{host.name} names a model folder"
-    checked_options(known(name), {**host.engine_options, **settings.options})
+    check_settings(name, replace(settings, options={**host.engine_options, **settings.options}))
     model_path = host.model_path or settings.model_path
     if name in ("vllm", "transformers") and not model_path:
         raise UsageError(

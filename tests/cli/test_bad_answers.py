@@ -11,6 +11,7 @@ from servers.model_servers import ERRORS_AS_ANSWERS, FAULTS, NO_ANSWERS, NO_COMP
 from servers.unwell import Reply, UnwellServer, answer
 
 from cosmos_workflow.cli import main
+from cosmos_workflow.config import set_host
 
 BAD: dict[str, Reply | None] = {
     **{f"no answer: {name}": reply for name, reply in NO_ANSWERS.items()},
@@ -131,6 +132,15 @@ def test_a_bad_engine_option_is_a_usage_error(
     assert "Traceback" not in said
 
 
-def test_a_server_url_without_a_scheme_is_a_usage_error(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["upsample", str(clip), "-p", "x", "--server-url", "localhost:8000/v1"]) == 2
+@pytest.mark.parametrize(
+    "more", [[], ["--dry-run"], ["--on", "gpu"], ["--on", "gpu", "--engine-option", "concurrency=0"]]
+)
+def test_a_server_url_without_a_scheme_is_a_usage_error(
+    more: list[str], clip: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_host("gpu", {"ssh": "me@gpu.invalid", "engine": "server"})
+    assert main(["upsample", str(clip), "-p", "x", "--server-url", "localhost:8000/v1", *more]) == 2
+    if "--engine-option" in more:
+        assert "concurrency is 0" in capsys.readouterr().err
+        return
     assert "give --server-url http://localhost:8000/v1" in " ".join(capsys.readouterr().err.split())

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cosmos_workflow.engines import EngineSettings, checked_options, known
+from cosmos_workflow.engines import EngineSettings, check_settings
 from cosmos_workflow.errors import CosmosError, HostError, HostUnreachable, RunFailed, UsageError
 from cosmos_workflow.execution.ray.answering import Who
 from cosmos_workflow.execution.ray.conductor import WAIT_SECONDS, Conductor
@@ -44,7 +44,7 @@ def who_answers(name: str, settings: EngineSettings) -> tuple[Who, str]:
             name, why = "server", f"a server is configured: {settings.server_url}"
         elif settings.model_path:
             name, why = "vllm", "a model folder is named"
-    checked_options(known(name), settings.options)
+    check_settings(name, settings)
     if name in OWN_MODEL and not settings.model_path:
         raise UsageError(f"the {name} engine needs a model", remedy="give --model-path, a folder on every machine")
     if name == "describe":
