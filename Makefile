@@ -21,7 +21,7 @@ demo: setup
 	$(BIN)/python scripts/demo.py
 
 test: setup
-	$(BIN)/python -m pytest -n auto -m 'not heavy and not host and not ray'
+	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not heavy and not host and not ray'
 
 test-all: setup vllm-env
 	bash scripts/debian-parts.sh

@@ -15,6 +15,13 @@ from servers.postgres import Postgres
 settings.register_profile("ours", deadline=None)
 settings.load_profile("ours")
 
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two a core on small machines: half of the time of the suite goes by waiting for other processes."""
+    cores = os.cpu_count() or 1
+    return max(cores, min(2 * cores, 8))
+
+
 PROJECT = Path(__file__).parent.parent
 SAMPLES = Path(os.environ.get("COSMOS_SAMPLES", PROJECT.parent / "shared" / "data" / "nvidia"))
 FAULTS = Path(os.environ.get("COSMOS_FAULTS", PROJECT.parent / "shared" / "faults"))

@@ -164,7 +164,7 @@ def test_pages_hold_each_run_and_prompt_once(server: CosmosServer, client: Clien
         waited(client, run)
     seen: list[str] = []
     cursor = ""
-    with httpx2.Client(base_url=server.url + "/api/v1") as http:
+    with httpx2.Client(base_url=server.url + "/api/v1", timeout=60) as http:
         while True:
             page = http.get("/runs", params={"limit": 3, **({"cursor": cursor} if cursor else {})}).json()
             seen += [one["id"] for one in page["items"]]
@@ -182,7 +182,7 @@ def test_pages_hold_each_run_and_prompt_once(server: CosmosServer, client: Clien
 
 
 def test_what_is_known_already_is_not_sent_again(server: CosmosServer) -> None:
-    with httpx2.Client(base_url=server.url) as http:
+    with httpx2.Client(base_url=server.url, timeout=60) as http:
         first = http.get("/api/v1/models")
         again = http.get("/api/v1/models", headers={"if-none-match": first.headers["etag"]})
         assert (again.status_code, again.content) == (304, b"")
@@ -191,7 +191,7 @@ def test_what_is_known_already_is_not_sent_again(server: CosmosServer) -> None:
 
 def test_frames_thumbnails_and_ranges(server: CosmosServer, client: Client, clip_file: Path) -> None:
     media = client.upload(clip_file)
-    with httpx2.Client(base_url=f"{server.url}/api/v1/media/{media.id}") as http:
+    with httpx2.Client(base_url=f"{server.url}/api/v1/media/{media.id}", timeout=60) as http:
         assert http.get("/frames/0?width=910&height=512").content[16:24] == (910).to_bytes(4, "big") + (512).to_bytes(
             4, "big"
         )

@@ -29,7 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CosmosServer]:
 
 @pytest.fixture
 def http(server: CosmosServer) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=server.url) as one:
+    with httpx2.Client(base_url=server.url, timeout=60) as one:
         yield one
 
 

@@ -20,7 +20,7 @@ def test_no_request_is_answered_otherwise_than_the_document_says(tmp_path: Path)
     with CosmosServer(tmp_path / "data", "--media", tmp_path / "shared") as server:
         with server.client() as client:
             client.upsample([{"video": "shot.mp4", "prompt": "a city"}], engine="describe")
-        assert httpx2.get(f"{server.url}/openapi.json").json()["openapi"].startswith("3.1.")
+        assert httpx2.get(f"{server.url}/openapi.json", timeout=60).json()["openapi"].startswith("3.1.")
         program = Path(sys.executable).with_name("schemathesis")
         command = [
             str(program), "run", f"{server.url}/openapi.json", "--checks", "all", "--max-examples", "8", "--no-color",

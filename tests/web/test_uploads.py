@@ -26,14 +26,14 @@ def test_a_line_that_is_cut_again_and_again_brings_the_clip_all_the_same(
         with Client(f"http://127.0.0.1:{proxy.port}") as client:
             media = client.upload(clip)
         assert len(proxy.carried) > 2
-    with httpx2.Client(base_url=server.url) as http:
+    with httpx2.Client(base_url=server.url, timeout=60) as http:
         assert http.get(f"/api/v1/media/{media.id}/content").content == clip.read_bytes()
 
 
 def test_what_an_upload_refuses(server: CosmosServer, clip_file: Path) -> None:
     data = clip_file.read_bytes()
     uploads = server.url + "/api/v1/uploads"
-    with httpx2.Client() as http:
+    with httpx2.Client(timeout=60) as http:
         begun = http.post(uploads, json={"name": "../../x/clip.mp4", "size": len(data)}).json()
         assert begun["name"] == "clip.mp4"
         url = f"{uploads}/{begun['id']}"
