@@ -116,12 +116,14 @@ class HostRuns:
             driving = asyncio.ensure_future(
                 drive(self._store, run, folder.parcel, program, listener, detach=detach, patience=patience)
             )
-            while not driving.done() and not stop.is_set():
-                await asyncio.wait({driving}, timeout=STOP_SECONDS)
-            # A host that cannot be reached is tried for an hour: whoever is told to stop must not wait for it.
-            driving.cancel()
-            with suppress(asyncio.CancelledError):
-                await driving
+            try:
+                while not driving.done() and not stop.is_set():
+                    await asyncio.wait({driving}, timeout=STOP_SECONDS)
+            finally:
+                # A host that cannot be reached is tried for an hour: whoever is told to stop must not wait for it.
+                driving.cancel()
+                with suppress(asyncio.CancelledError):
+                    await driving
 
         self._with_host(run, go)
 
