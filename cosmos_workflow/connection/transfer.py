@@ -81,10 +81,9 @@ async def _send(
             answers = await hearing
         finally:
             hearing.cancel()
-        await process.wait_closed()
     for answer in answers:
         program.check(answer)
-    if process.exit_status != 0:
+    if not any("received" in answer for answer in answers):
         raise HostUnreachable("the upload broke off", where=program.host.name)
     return sent, sum("stored" in answer for answer in answers)
 
@@ -112,7 +111,7 @@ async def _send_one(stdin: asyncssh.SSHWriter[bytes], head: dict[str, Any], path
 
 
 async def _answers(stdout: asyncssh.SSHReader[bytes], total: int, on_bytes: OnBytes) -> list[dict[str, Any]]:
-    """What the host says of files; of bytes it says how many have come since it said so last."""
+    """What the host says of files, to its last word; of bytes it says how many have come since it said so last."""
     answers, came = [], 0
     async for line in stdout:
         if not line.endswith(b"\n"):
@@ -124,4 +123,6 @@ async def _answers(stdout: asyncssh.SSHReader[bytes], total: int, on_bytes: OnBy
                 on_bytes(came, total)
         else:
             answers.append(answer)
+        if "received" in answer:
+            break
     return answers
