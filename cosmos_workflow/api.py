@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
@@ -113,9 +112,9 @@ def fitting_model_len(needed: int, engine: str, told: EngineSettings, place: str
     if place == "local":
         longest, why = longest_here(engine, told)
     else:
-        from cosmos_workflow.connection import Pins
+        from cosmos_workflow.connection import Pins, run_steps
 
-        longest, why = asyncio.run(longest_on(find_host(place), engine, told, Pins(known_keys_file())))
+        longest, why = run_steps(longest_on(find_host(place), engine, told, Pins(known_keys_file())))
     if engine == "server":
         return longest, why
     wanted = -(-needed // 1024) * 1024
@@ -186,6 +185,7 @@ def upsample_on(
     run is listed under, by default the source. The id is empty where all is answered in `out`.
     Raises HostError where the host cannot be asked, RunFailed where the run ended early; `out` keeps what came.
     """
+    from cosmos_workflow.connection import one_line
     from cosmos_workflow.execution import remote_engine
     from cosmos_workflow.jobs import Listener, Patience
 
@@ -199,14 +199,15 @@ def upsample_on(
     if not todo:
         return "", [results[item.id] for item in items]
     runs, listener = runs or open_runs(), listener or Listener()
-    if answers.name == "vllm":
-        _check_before_upload(replace(place, engine=answers.name), settings, listener)
     name = name or (str(source) if isinstance(source, (str, os.PathLike)) else f"{len(items)} items")
-    run = runs.plan(todo, place.name, answers, settings, out=Path(out), source=name, keep_warm=keep_warm)
-    listener.planned(run)
-    results |= {
-        result.id: result for result in runs.drive(run.id, listener, detach=detach, patience=Patience(reach=wait))
-    }
+    with one_line():
+        if answers.name == "vllm":
+            _check_before_upload(replace(place, engine=answers.name), settings, listener)
+        run = runs.plan(todo, place.name, answers, settings, out=Path(out), source=name, keep_warm=keep_warm)
+        listener.planned(run)
+        results |= {
+            result.id: result for result in runs.drive(run.id, listener, detach=detach, patience=Patience(reach=wait))
+        }
     return run.id, [results[item.id] for item in items if item.id in results]
 
 
@@ -296,13 +297,13 @@ def _check_before_upload(host: Host, settings: Settings, listener: Listener) -> 
     """Raise HostError for what the host lacks; a GPU that looks too small is only told of, as the weights may be
     quantised.
     """
-    from cosmos_workflow.connection import Pins
+    from cosmos_workflow.connection import Pins, run_steps
     from cosmos_workflow.doctor import examine_host
 
     async def collect() -> list[Check]:
         return [check async for check in examine_host(host, Pins(known_keys_file()), settings.model)]
 
-    for check in asyncio.run(collect()):
+    for check in run_steps(collect()):
         if check.name == "reachable" and check.status != "ok":
             return  # driving the run tries for longer, and says why it cannot
         if check.status == "missing" and check.name != "gpu":

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# What the tests with real parts need of Debian: an sshd, a container runtime, PostgreSQL, a browser. Installs what is missing, as root.
+# What the tests with real parts need of Debian: an sshd, login shells, a container runtime, PostgreSQL, a browser. Installs what is missing, as root.
 set -euo pipefail
 declare -A packages=(
-  [/usr/sbin/sshd]=openssh-server [/usr/bin/podman]=podman [/usr/sbin/runc]=runc
+  [/usr/sbin/sshd]=openssh-server [/usr/bin/zsh]=zsh [/usr/bin/tcsh]=tcsh [/usr/bin/fish]=fish [/usr/bin/ksh]=ksh
+  [/usr/bin/podman]=podman [/usr/sbin/runc]=runc
   [/usr/share/postgresql-common/pg_wrapper]=postgresql [/usr/bin/chromium]=chromium
 )
 missing=()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from dataclasses import asdict
 
@@ -20,13 +19,13 @@ def check_host(name: str) -> list[Check]:
     """Look at a host of the settings. Raises UsageError where there is none of that name."""
     from cosmos_workflow.api import find_host
     from cosmos_workflow.config import known_keys_file
-    from cosmos_workflow.connection import Pins
+    from cosmos_workflow.connection import Pins, run_steps
     from cosmos_workflow.doctor import examine_host
 
     async def collect() -> list[Check]:
         return [check async for check in examine_host(find_host(name), Pins(known_keys_file()))]
 
-    return asyncio.run(collect())
+    return run_steps(collect())
 
 
 def show_checks(checks: Iterable[Check], as_json: bool) -> int:

@@ -86,15 +86,25 @@ def trust(name: str, fingerprint: str | None) -> None:
     from cosmos_workflow.connection import Pins, SSHManager
 
     host, pins = find_host(name), Pins(known_keys_file())
-    key = asyncio.run(SSHManager(host, pins).server_key())
+    key, known = asyncio.run(SSHManager(host, pins).server_key())
     if key is None:
         raise HostError("the host shows no key", where=name, remedy="check that it is an SSH server")
+    if known == "revoked":
+        raise HostKeyError(
+            "its key is revoked in your known_hosts (@revoked)",
+            where=name,
+            remedy="ask the machine's owner for a new one",
+        )
     seen, pinned = key.get_fingerprint(), pins.get(name)
     if fingerprint and fingerprint != seen:
         raise HostKeyError(
             f"the host's key is {seen}, not {fingerprint}", where=name, remedy="check the address and the fingerprint"
         )
     stderr().print(f"{host.ssh} shows {key.get_algorithm()} {seen}")
+    if known == "known":
+        stderr().print("your own known_hosts has this key too", style="dim")
+    elif known == "other":
+        stderr().print("your own known_hosts has another key for it", style="yellow")
     if pinned and pinned.get_fingerprint() != seen:
         stderr().print(f"pinned until now: {pinned.get_fingerprint()}", style="yellow")
     if not fingerprint:

@@ -97,6 +97,10 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
     name, why = choose(place, options["asked_engine"], told, config)
     say = stderr().print
     say(f"engine: {name}{'' if place == 'local' else f' on {place}'} ({why})", style="dim")
+    if place != "local" and not far:
+        from cosmos_workflow.connection import one_line
+
+        click.get_current_context().with_resource(one_line())
     length = model_len(options["max_model_len"], lambda: tokens_needed(items, settings), name, told, place)
     settings, told = replace(settings, max_model_len=length), replace(told, max_model_len=length)
     batch = far or is_batch(source)

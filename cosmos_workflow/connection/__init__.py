@@ -8,6 +8,7 @@ from cosmos_workflow.connection.containers import container_trouble
 from cosmos_workflow.connection.hosts import Host, host_from
 from cosmos_workflow.connection.keys import Pins
 from cosmos_workflow.connection.program import HostProgram
+from cosmos_workflow.connection.sharing import line_to, one_line, run_steps
 from cosmos_workflow.connection.ssh_manager import Completed, SSHManager
 from cosmos_workflow.connection.transfer import Sent, send_blobs
 
@@ -20,5 +21,8 @@ __all__ = [
     "Sent",
     "container_trouble",
     "host_from",
+    "line_to",
+    "one_line",
+    "run_steps",
     "send_blobs",
 ]

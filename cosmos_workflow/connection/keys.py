@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +16,7 @@ from cosmos_workflow.files import write_whole
 if TYPE_CHECKING:
     import asyncssh
 
-__all__ = ["Pins"]
+__all__ = ["KnownHosts", "Matched", "Pins"]
 
 
 class Pins:
@@ -41,14 +44,14 @@ class Pins:
                 lines.append(f"{name} {key.export_public_key('openssh').decode().strip()}")
             write_whole(self.path, "".join(f"{line}\n" for line in lines).encode())
 
-    def trusted(self, name: str) -> Any:
-        """What asyncssh takes for `known_hosts`. Raises HostKeyError where nothing is pinned."""
+    def trusted(self, name: str) -> asyncssh.SSHKey:
+        """The pinned key. Raises HostKeyError where nothing is pinned."""
         key = self.get(name)
         if key is None:
             raise HostKeyError(
                 "its host key is not known here", where=name, remedy=f"see and pin it: cosmos hosts trust {name}"
             )
-        return [key], [], []
+        return key
 
     def changed(self, name: str, seen: asyncssh.SSHKey | None) -> HostKeyError:
         """The error for a host that shows another key than the pinned one."""
@@ -67,3 +70,63 @@ class Pins:
             return [line for line in self.path.read_text(encoding="utf-8").split("\n") if line.strip()]
         except FileNotFoundError:
             return []
+
+
+@dataclass
+class Matched:
+    """What the user's known_hosts has of one host."""
+
+    keys: list[Any] = field(default_factory=list)
+    authorities: list[Any] = field(default_factory=list)
+    revoked: list[Any] = field(default_factory=list)
+
+    def opinion(self, key: asyncssh.SSHKey | None) -> str:
+        """`revoked`, `known`, `other` where other keys of its kind are known, or nothing."""
+        if key in self.revoked:
+            return "revoked"
+        if key in self.keys:
+            return "known"
+        alike = [one for one in self.keys if key and one.get_algorithm() == key.get_algorithm()]
+        return "other" if alike else ""
+
+
+class KnownHosts:
+    """OpenSSH's own files of host keys: they vouch for jump hosts, and what they call revoked is trusted by nobody."""
+
+    def __init__(self, config: Any) -> None:
+        """The files that the SSH settings name, or OpenSSH's own; those that cannot be read are left out."""
+        ssh = Path(os.environ.get("PROGRAMDATA", "C:/ProgramData")) / "ssh" if os.name == "nt" else Path("/etc/ssh")
+        own = config.get("UserKnownHostsFile", ())
+        everybody = config.get("GlobalKnownHostsFile", ())
+        paths = ["~/.ssh/known_hosts", "~/.ssh/known_hosts2"] if own == () else own or []
+        paths = [*paths, *([ssh / "ssh_known_hosts", ssh / "ssh_known_hosts2"] if everybody == () else everybody or [])]
+        self._texts: list[str] = []
+        for path in paths:
+            with suppress(OSError, RuntimeError):
+                self._texts.append(Path(path).expanduser().read_text(encoding="utf-8", errors="replace"))
+
+    def match(self, name: str, address: str, port: int) -> Matched:
+        """The keys of a host. Lines that cannot be read are passed over, as OpenSSH does."""
+        import asyncssh
+
+        matched = Matched()
+        for text in self._texts:
+            for part in _readable(text):
+                keys, authorities, revoked, *_ = asyncssh.import_known_hosts(part).match(name, address, port)
+                matched.keys += keys
+                matched.authorities += authorities
+                matched.revoked += revoked
+        return matched
+
+
+def _readable(text: str) -> list[str]:
+    import asyncssh
+
+    def reads(part: str) -> bool:
+        try:
+            asyncssh.import_known_hosts(part)
+        except ValueError:
+            return False
+        return True
+
+    return [text] if reads(text) else [line for line in text.splitlines() if reads(line)]

@@ -108,6 +108,9 @@ class HostProgram:
             version = ()
         if version < MINIMUM_PYTHON:
             found = ".".join(map(str, version)) or "none"
+            if not version:
+                path = await self.manager.run(["sh", "-c", 'printf %s "$PATH"'])
+                found += f" (PATH is {path.out.decode('utf-8', 'replace')})"
             raise HostError(
                 f"Python 3.10 or newer is needed as {self.host.control_python}, found {found}",
                 where=self.host.name,

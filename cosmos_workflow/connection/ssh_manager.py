@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import shlex
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from cosmos_workflow.connection.faults import LINE_ERRORS
 from cosmos_workflow.connection.hosts import Host
 from cosmos_workflow.connection.keys import Pins
+from cosmos_workflow.connection.login import Login
+from cosmos_workflow.connection.remote_process import SHELL_SECONDS, Completed, RemoteProcess
 from cosmos_workflow.errors import CosmosError, HostError, HostUnreachable
 
 if TYPE_CHECKING:
@@ -21,30 +21,25 @@ if TYPE_CHECKING:
 __all__ = ["Completed", "SSHManager"]
 
 CONNECT_SECONDS = 15.0
-LOGIN_SECONDS = 30.0
-KEEPALIVE_SECONDS = 10.0  # three without an answer, and the line is lost
 LONGEST_WAIT = 30.0  # between two attempts to reach a host
+SESSION_WAITS = (0.2, 0.5, 1.0, 2.0, 3.0)  # a command that was left ends when it next writes; seconds
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Completed:
-    """A command that ended on the host."""
-
-    code: int
-    out: bytes
-    err: bytes
 
 
 class SSHManager:
     """`async with SSHManager(host, pins) as manager`. Commands are lists of arguments, quoted here and only here."""
 
-    def __init__(self, host: Host, pins: Pins, *, connect_seconds: float = CONNECT_SECONDS) -> None:
+    def __init__(
+        self, host: Host, pins: Pins, *, connect_seconds: float = CONNECT_SECONDS, shell_seconds: float = SHELL_SECONDS
+    ) -> None:
         self.host = host
         self._pins = pins
         self._connect_seconds = connect_seconds
+        self._shell_seconds = shell_seconds
+        self._login: Login | None = None
         self._connection: asyncssh.SSHClientConnection | None = None
+        self._sessions = 0  # of this connection
 
     async def __aenter__(self) -> SSHManager:
         return self
@@ -56,9 +51,9 @@ class SSHManager:
 
     async def close(self) -> None:
         """End the connection; the next command opens a new one."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.abort()  # a polite end waits for a line that may be dead
+        login, self._login, self._connection, self._sessions = self._login, None, None, 0
+        if login is not None:
+            login.close()
 
     async def run(self, arguments: Sequence[str], data: bytes = b"", *, timeout: float = 60.0) -> Completed:
         """Run a command with `data` on its standard input. Raises HostUnreachable when the line breaks."""
@@ -66,22 +61,51 @@ class SSHManager:
             with suppress(BrokenPipeError):  # it has ended without reading all of it
                 process.stdin.write(data)
                 process.stdin.write_eof()
-            done = await asyncio.wait_for(process.communicate(), timeout)
-            code = process.exit_status
-            if code is None:
+            completed = await asyncio.wait_for(process.completed(), timeout)
+            if completed is None:
                 raise HostUnreachable("the line broke", where=self.host.name, remedy=_CHECK)
-        return Completed(code, bytes(done[0] or b""), bytes(done[1] or b""))
+        return completed
 
     @asynccontextmanager
-    async def process(self, arguments: Sequence[str]) -> AsyncIterator[asyncssh.SSHClientProcess[bytes]]:
-        """A command whose streams are read and written as bytes while it runs."""
+    async def process(self, arguments: Sequence[str], *, endless: bool = False) -> AsyncIterator[RemoteProcess]:
+        """A command whose streams are read and written as bytes while it runs; `endless` is one that is left, not
+        waited for.
+
+        Raises HostError where the account's login shell does not come to it.
+        """
+        remote = RemoteProcess(arguments, endless=endless)
         with self._translated():
-            connection = await self.connection()
-            process = await connection.create_process(shlex.join(arguments), encoding=None)
+            await remote.start(
+                await self._session(remote.command_line), self._where, self.host.ssh, self._shell_seconds
+            )
+            whole = False
             try:
-                yield process
+                yield remote
+                whole = True
             finally:
-                process.close()
+                await remote.close(wait=whole)
+
+    async def _session(self, command_line: str) -> asyncssh.SSHClientProcess[bytes]:
+        import asyncssh
+
+        connection = await self.connection()
+        for wait in (*SESSION_WAITS, None):
+            try:
+                process = await connection.create_process(command_line, encoding=None, request_pty=False)
+            except asyncssh.ChannelOpenError as error:
+                if connection.is_closed() or "onnection" in str(error):  # closed, lost
+                    raise
+                if self._sessions and wait is not None:
+                    await asyncio.sleep(wait)  # one that was left may not be over yet (MaxSessions)
+                    continue
+                raise HostError(
+                    f"the host lets us in and opens no session ({error.reason or error})", where=self._where,
+                    remedy="its SSH server must allow commands: MaxSessions 1 or more, and an account that is not for"
+                    " forwarding alone",
+                ) from error  # fmt: skip
+            self._sessions += 1
+            return process
+        raise AssertionError
 
     async def within(self, awaited: Awaitable[T], seconds: float) -> T:
         """What is awaited, if it comes in time; a host that is silent for longer is lost."""
@@ -90,28 +114,25 @@ class SSHManager:
 
     async def connection(self) -> asyncssh.SSHClientConnection:
         """The open connection. Raises HostUnreachable, HostKeyError, or HostError where it lets nobody in."""
-        if self._connection is not None and not self._connection.is_closed():
-            return self._connection
-        import asyncssh
-
-        trusted = self._pins.trusted(self.host.name)
-        with self._translated():
+        if self._connection is None or self._connection.is_closed():
+            await self.close()
+            self._login = Login(self.host, self._pins, self._connect_seconds)
             try:
-                self._connection = await asyncio.wait_for(
-                    asyncssh.connect(**self._target(), known_hosts=lambda *_: trusted), self._connect_seconds * 2
-                )
-            except asyncssh.HostKeyNotVerifiable:
-                raise self._pins.changed(self.host.name, await self.server_key()) from None
+                self._connection = await self._login.connect()
+            except BaseException:
+                await self.close()
+                raise
         return self._connection
 
-    async def server_key(self) -> asyncssh.SSHKey | None:
-        """The key that the host shows now, for a person to compare; nothing is trusted by asking."""
-        import asyncssh
-
-        target = self._target()
-        with self._translated():
-            wanted = {name: target[name] for name in ("host", "port", "config") if name in target}
-            return await asyncio.wait_for(asyncssh.get_server_host_key(**wanted), self._connect_seconds * 2)
+    async def server_key(self) -> tuple[asyncssh.SSHKey | None, str]:
+        """The key that the host shows now, for a person to compare, and what the user's known_hosts says of it:
+        `known`, `other`, `revoked` or nothing. Nothing is trusted by asking.
+        """
+        login = Login(self.host, self._pins, self._connect_seconds)
+        try:
+            return await login.server_key()
+        finally:
+            login.close()
 
     async def persistently(
         self, step: Callable[[], Awaitable[T]], on_lost: Callable[[HostUnreachable, float], None], *, give_up: float
@@ -137,65 +158,35 @@ class SSHManager:
             await asyncio.sleep(wait)
             wait = min(wait * 2, LONGEST_WAIT)
 
-    def _target(self) -> dict[str, Any]:
-        user, name, port = self.host.destination
-        target: dict[str, Any] = {
-            "host": name,
-            "connect_timeout": self._connect_seconds,
-            "login_timeout": LOGIN_SECONDS,
-            "keepalive_interval": KEEPALIVE_SECONDS,
-            "keepalive_count_max": 3,
-            # Processors have instructions for it: three times as fast as asyncssh's own first choice.
-            "encryption_algs": "^aes128-gcm@openssh.com,aes256-gcm@openssh.com",
-        }
-        if user:
-            target["username"] = user
-        if port:
-            target["port"] = port
-        if self.host.ssh_config:
-            target["config"] = [self.host.ssh_config]
-        return target
+    @property
+    def _where(self) -> str:
+        return f"{self.host.name} ({self.host.ssh})"
 
-    def _translated(self) -> _Translated:
-        return _Translated(self.host)
-
-
-class _Translated:
-    """Whatever asyncssh and the system raise becomes one of our errors, with its remedy."""
-
-    def __init__(self, host: Host) -> None:
-        self._host = host
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """A line that breaks becomes HostUnreachable; an OSError of this machine's own files stays what it is."""
         import asyncssh
 
-        where = f"{self._host.name} ({self._host.ssh})"
-        if error is None or isinstance(error, CosmosError):
-            return
-        if isinstance(error, OSError) and (error.filename is not None or error.errno in _HERE):
-            return  # a file of this machine, or its disk
-        if isinstance(error, asyncssh.PermissionDenied):
-            raise HostError(
-                "the host lets nobody in with the keys offered",
-                where=where,
-                remedy=f"check the user name and the key: ssh {self._host.ssh}",
-            ) from error
-        if isinstance(error, (asyncssh.ConfigParseError, asyncssh.KeyImportError)):
-            raise HostError(f"your SSH settings cannot be used ({error})", where=where, remedy="mend them") from error
-        if isinstance(error, (asyncio.TimeoutError, TimeoutError)):
-            raise HostUnreachable("no answer in time", where=where, remedy=_CHECK) from error
-        if isinstance(error, (asyncssh.Error, OSError, EOFError, asyncio.IncompleteReadError)):
+        try:
+            yield
+        except CosmosError:
+            raise
+        except (asyncio.TimeoutError, TimeoutError) as error:
+            raise HostUnreachable("no answer in time", where=self._where, remedy=_CHECK) from error
+        except (asyncssh.Error, EOFError, OSError) as error:
+            if isinstance(error, OSError) and (error.filename is not None or not _is_of_line(error)):
+                raise
             words = str(error) or type(error).__name__
-            raise HostUnreachable(f"no connection ({words})", where=where, remedy=_CHECK) from error
+            if self._connection is not None and not self._sessions:
+                raise HostUnreachable(
+                    f"the host closes the line right after the login ({words})", where=self._where,
+                    remedy=f"see what it says: ssh {self.host.ssh} true",
+                ) from error  # fmt: skip
+            raise HostUnreachable(f"the line broke ({words})", where=self._where, remedy=_CHECK) from error
 
 
-# What no network says: a disk that is full or read-only, too many open files.
-_HERE = {
-    getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EROFS", "EFBIG", "EMFILE", "ENFILE") if name in dir(errno)
-}
+def _is_of_line(error: OSError) -> bool:
+    return isinstance(error, ConnectionError) or error.errno in LINE_ERRORS
+
+
 _CHECK = "check that the machine is on and its address and port are right: cosmos hosts check"

@@ -71,7 +71,7 @@ async def _send(
     heads = [_head(sha256, blobs[sha256], have) for sha256, have in lacking.items()]
     total, sent = sum(head["size"] - head["offset"] for head in heads), 0
     on_bytes(0, total)
-    async with program.manager.process(program.arguments("receive")) as process:
+    async with program.manager.process(program.arguments("receive"), endless=True) as process:
         hearing = asyncio.ensure_future(_answers(process.stdout, total, on_bytes))
         try:
             with suppress(BrokenPipeError):  # it has ended, and says below why
@@ -114,7 +114,7 @@ async def _answers(stdout: asyncssh.SSHReader[bytes], total: int, on_bytes: OnBy
     """What the host says of files, to its last word; of bytes it says how many have come since it said so last."""
     answers, came = [], 0
     async for line in stdout:
-        if not line.endswith(b"\n"):
+        if not line.startswith(b"{") or not line.endswith(b"\n"):
             break  # the line was cut
         answer = json.loads(line)
         if "came" in answer:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from cosmos_workflow.connection import Host, HostProgram, Pins, SSHManager
+from cosmos_workflow.connection import Host, HostProgram, Pins, line_to
 from cosmos_workflow.doctor.gpus import Gpu, asked_of, parse_gpus
 from cosmos_workflow.doctor.host import inspect_host
 from cosmos_workflow.doctor.machine import gpus
@@ -46,7 +46,7 @@ async def longest_on(host: Host, engine: str, settings: EngineSettings, pins: Pi
     """The same on a host. Raises HostError where it cannot be asked."""
     if engine != "vllm":
         return longest_here(engine, settings)
-    async with SSHManager(host, pins) as manager:
+    async with line_to(host, pins) as manager:
         found = await inspect_host(HostProgram(manager))
     there, wrong = asked_of(parse_gpus(found["nvidia_smi"]["out"]), host.gpu)
     if wrong:

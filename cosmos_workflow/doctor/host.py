@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from cosmos_workflow.connection import Host, HostProgram, Pins, SSHManager, container_trouble
+from cosmos_workflow.connection import Host, HostProgram, Pins, container_trouble, line_to
 from cosmos_workflow.doctor.checks import Check, Status
 from cosmos_workflow.doctor.gpus import QUERY, Gpu, asked_of, parse_gpus, smi_trouble
 from cosmos_workflow.errors import CosmosError, HostKeyError
@@ -21,16 +21,15 @@ ENOUGH_DISK = 2 * GIB
 async def examine_host(host: Host, pins: Pins, model: str | Model = DEFAULT_MODEL) -> AsyncIterator[Check]:
     """Look at a host, one Check at a time; what cannot be looked at after a failure is left out."""
     facts = get_model(model)
-    async with SSHManager(host, pins) as manager:
+    async with line_to(host, pins) as manager:
         program = HostProgram(manager)
         try:
             await manager.connection()
-        except HostKeyError as error:
-            yield Check("reachable", "ok", host.ssh)
-            yield Check("host key", "missing", error.what, error.remedy)
+        except HostKeyError as error:  # nothing is known of the way: it may be a jump host's key, or never asked
+            yield Check("host key", "missing", f"{error.where}: {error.what}", error.remedy)
             return
         except CosmosError as error:
-            yield Check("reachable", "missing", f"{host.ssh}: {error.what}", error.remedy)
+            yield Check("reachable", "missing", f"{error.where or host.ssh}: {error.what}", error.remedy)
             return
         yield Check("reachable", "ok", host.ssh)
         pinned = pins.get(host.name)

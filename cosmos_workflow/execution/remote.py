@@ -151,14 +151,17 @@ async def follow(program: HostProgram, run: str, parcel: Parcel, hear: Hear) -> 
 
 async def _follow_once(program: HostProgram, run: str, parcel: Parcel, hear: Hear) -> dict[str, Any]:
     offsets = [str(_whole(parcel, name)) for name in MIRRORED]
-    async with program.manager.process(program.arguments("follow", run, *offsets)) as process:
+    async with program.manager.process(program.arguments("follow", run, *offsets), endless=True) as process:
         while True:
             line = await program.manager.within(process.stdout.readline(), SILENT_SECONDS)
             if line == b"\n":
                 continue  # a beat
             if not line.endswith(b"\n"):
                 raise HostUnreachable("the line broke", where=program.host.name)
-            head = json.loads(line)
+            try:
+                head = json.loads(line)
+            except ValueError:  # it was ended, and its shell says goodbye
+                raise HostUnreachable("the line broke", where=program.host.name) from None
             program.check(head)
             if "state" in head:
                 return dict(head)

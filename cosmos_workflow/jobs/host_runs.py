@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from cosmos_workflow.connection import Host, HostProgram, Pins, SSHManager
+from cosmos_workflow.connection import Host, HostProgram, Pins, line_to, run_steps
 from cosmos_workflow.engines import Answer, Conversation
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.execution import ChosenEngine, remote
@@ -116,18 +116,20 @@ class HostRuns:
             driving = asyncio.ensure_future(
                 drive(self._store, run, folder.parcel, program, listener, detach=detach, patience=patience)
             )
-            while not driving.done() and not stop.is_set():
-                await asyncio.wait({driving}, timeout=STOP_SECONDS)
-            # A host that cannot be reached is tried for an hour: whoever is told to stop must not wait for it.
-            driving.cancel()
-            with suppress(asyncio.CancelledError):
-                await driving
+            try:
+                while not driving.done() and not stop.is_set():
+                    await asyncio.wait({driving}, timeout=STOP_SECONDS)
+            finally:
+                # A host that cannot be reached is tried for an hour: whoever is told to stop must not wait for it.
+                driving.cancel()
+                with suppress(asyncio.CancelledError):
+                    await driving
 
         self._with_host(run, go)
 
     def _with_host(self, run: RunRecord, action: Callable[[HostProgram], Coroutine[Any, Any, T]]) -> T:
         async def connected() -> T:
-            async with SSHManager(self._hosts(run.place), self._pins) as manager:
+            async with line_to(self._hosts(run.place), self._pins) as manager:
                 return await action(HostProgram(manager))
 
-        return asyncio.run(connected())
+        return run_steps(connected())

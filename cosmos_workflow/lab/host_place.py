@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import secrets
 import shutil
@@ -14,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from cosmos_workflow.connection import Host, HostProgram, Pins, SSHManager
+from cosmos_workflow.connection import Host, HostProgram, Pins, line_to, run_steps
 from cosmos_workflow.engines import Answer, Conversation, EngineSettings, classify, root_cause
 from cosmos_workflow.errors import CosmosError, HostUnreachable
 from cosmos_workflow.execution import Parcel, remote, remote_engine
@@ -86,13 +85,13 @@ class HostPlace:
         began = time.monotonic()
         try:
             parcel.pack(conversations)
-            ended = asyncio.run(self._run(name, parcel, heard, WARM_SECONDS if stay else 0.0))
+            ended = run_steps(self._run(name, parcel, heard, WARM_SECONDS if stay else 0.0))
         finally:
             shutil.rmtree(parcel.folder, ignore_errors=True)
         return self._asked(heard, ended, time.monotonic() - began)
 
     async def _run(self, name: str, parcel: Parcel, heard: _Heard, keep_warm: float) -> dict[str, Any]:
-        async with SSHManager(self._host, self._pins) as manager:
+        async with line_to(self._host, self._pins) as manager:
             program = HostProgram(manager)
 
             async def whole() -> dict[str, Any]:

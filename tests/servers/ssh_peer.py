@@ -17,7 +17,14 @@ __all__ = ["SSHPeer"]
 
 
 class SSHPeer:
-    """`config` is an OpenSSH client config that reaches it as `there`."""
+    """`config` is an OpenSSH client config that reaches it as `there`.
+
+    `profile` is what its shell does before a command, as a .bashrc; `asks` is what it wants instead of keys from
+    the next `listen` on: "password" or "keyboard-interactive". `logins` counts the lines that it had.
+    """
+
+    profile = ""
+    asks = ""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -32,6 +39,7 @@ class SSHPeer:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self.port = 0
         self.connections: set[asyncssh.SSHServerConnection] = set()
+        self.logins = 0
 
     def __enter__(self) -> SSHPeer:
         self._thread.start()
@@ -66,14 +74,29 @@ class SSHPeer:
             def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
                 self.connection = conn
                 peer.connections.add(conn)
+                peer.logins += 1
 
             def connection_lost(self, exc: Exception | None) -> None:
                 peer.connections.discard(self.connection)
 
+            def public_key_auth_supported(self) -> bool:
+                return not peer.asks
+
+            def password_auth_supported(self) -> bool:
+                return peer.asks == "password"
+
+            def kbdint_auth_supported(self) -> bool:
+                return peer.asks == "keyboard-interactive"
+
+            def connection_requested(self, *_: object) -> bool:
+                return True  # it may be a jump host
+
+        keys = None if self.asks else str(self.folder / "authorized_keys")
+
         async def listen() -> None:
             self._server = await asyncssh.listen(
                 "127.0.0.1", self.port, server_factory=Server, server_host_keys=[self.host_key],
-                authorized_client_keys=str(self.folder / "authorized_keys"), process_factory=self._serve,
+                authorized_client_keys=keys, process_factory=self._serve,
                 encoding=None, reuse_address=True,
             )  # fmt: skip
             self.port = self._server.get_port()
@@ -92,8 +115,9 @@ class SSHPeer:
         asyncio.run_coroutine_threadsafe(stop(), self._loop).result(20)
 
     async def _serve(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
+        script = "\n".join(filter(None, [self.profile, process.command or "true"]))
         there = await asyncio.create_subprocess_shell(
-            process.command or "true", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            script, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE, cwd=self.home,
         )  # fmt: skip
         pumps = [

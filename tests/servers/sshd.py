@@ -17,9 +17,13 @@ __all__ = ["SSHD"]
 
 
 class SSHD:
-    """`config` is an OpenSSH client config that reaches it as `there`; used as `SSHPeer` is."""
+    """`config` is an OpenSSH client config that reaches it as `there`; used as `SSHPeer` is.
 
-    def __init__(self, folder: Path) -> None:
+    `settings` are lines of sshd_config that come before ours and outdo them, `matches` Match blocks behind.
+    """
+
+    def __init__(self, folder: Path, *, settings: str = "", matches: str = "") -> None:
+        self._settings, self._matches = settings, matches
         if not Path("/usr/sbin/sshd").exists():
             raise RuntimeError("no sshd: run scripts/debian-parts.sh")
         folder.mkdir(parents=True, exist_ok=True)
@@ -56,12 +60,12 @@ class SSHD:
 
     def listen(self) -> None:
         (self.folder / "sshd_config").write_text(
-            f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self.folder / 'host_key'}\n"
+            f"{self._settings}\nPort {self.port}\nListenAddress 127.0.0.1\nHostKey {self.folder / 'host_key'}\n"
             f"AuthorizedKeysFile {self.folder / 'authorized_keys'}\nPidFile none\nStrictModes no\nUsePAM no\n"
             "PasswordAuthentication no\nPermitRootLogin yes\nMaxStartups 500\nMaxSessions 500\n"
             "Subsystem sftp internal-sftp\n"
             # bash then leaves the account's own .bashrc alone: a version manager in it takes a second of each command.
-            "SetEnv SHLVL=1\n"
+            f"SetEnv SHLVL=1\n{self._matches}\n"
         )
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)
