@@ -71,7 +71,6 @@ async def _send(
     heads = [_head(sha256, blobs[sha256], have) for sha256, have in lacking.items()]
     total, sent = sum(head["size"] - head["offset"] for head in heads), 0
     on_bytes(0, total)
-    # It says itself what has arrived, while it is still being sent to.
     async with program.manager.process(program.arguments("receive"), endless=True) as process:
         hearing = asyncio.ensure_future(_answers(process.stdout, total, on_bytes))
         try:
@@ -82,10 +81,9 @@ async def _send(
             answers = await hearing
         finally:
             hearing.cancel()
-        completed = await process.completed()
     for answer in answers:
         program.check(answer)
-    if completed is None or completed.code != 0:
+    if not any("received" in answer for answer in answers):
         raise HostUnreachable("the upload broke off", where=program.host.name)
     return sent, sum("stored" in answer for answer in answers)
 
@@ -113,10 +111,10 @@ async def _send_one(stdin: asyncssh.SSHWriter[bytes], head: dict[str, Any], path
 
 
 async def _answers(stdout: asyncssh.SSHReader[bytes], total: int, on_bytes: OnBytes) -> list[dict[str, Any]]:
-    """What the host says of files; of bytes it says how many have come since it said so last."""
+    """What the host says of files, to its last word; of bytes it says how many have come since it said so last."""
     answers, came = [], 0
     async for line in stdout:
-        if not line.endswith(b"\n"):
+        if not line.startswith(b"{") or not line.endswith(b"\n"):
             break  # the line was cut
         answer = json.loads(line)
         if "came" in answer:
@@ -125,4 +123,6 @@ async def _answers(stdout: asyncssh.SSHReader[bytes], total: int, on_bytes: OnBy
                 on_bytes(came, total)
         else:
             answers.append(answer)
+        if "received" in answer:
+            break
     return answers

@@ -48,9 +48,9 @@ def receive(paths: HostPaths, stream: IO[bytes], tell: Tell) -> None:
     Two uploads of one blob write the same bytes at the same place, so they need no lock; the first that is done
     gives the blob its name. What a crash of the host takes is found out by the next offer, which reads everything.
     Tells of each blob {"stored": sha256}, or {"damaged": sha256} where the bytes are not what their name says, and
-    {"came": bytes} now and then, as only this side knows what has arrived.
+    {"came": bytes} now and then, as only this side knows what has arrived; {"received": blobs} ends a whole stream.
     """
-    came = _Came(tell)
+    came, count = _Came(tell), 0
     while line := stream.readline():
         head = json.loads(line)
         path = paths.blob(head["sha256"])
@@ -81,6 +81,8 @@ def receive(paths: HostPaths, stream: IO[bytes], tell: Tell) -> None:
         # Where another upload was done first, ours may have found nothing to go on with; the blob is there anyway.
         came.add(0, now=True)
         tell({"stored" if path.exists() else "damaged": head["sha256"]})
+        count += 1
+    tell({"received": count})
 
 
 class _Came:
