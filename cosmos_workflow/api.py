@@ -16,17 +16,8 @@ from cosmos_workflow.errors import HostUnreachable, NotFound, UsageError
 from cosmos_workflow.execution import run_local
 from cosmos_workflow.execution.ray import is_ray
 from cosmos_workflow.limits import Plan
-from cosmos_workflow.prompts import (
-    Item,
-    Result,
-    Settings,
-    at_home,
-    check_items,
-    is_batch,
-    is_stream,
-    open_results,
-    read_batch,
-)
+from cosmos_workflow.prompts import Item, Result, Settings, at_home, check_items, is_batch, read_batch
+from cosmos_workflow.prompts.streams import is_stream, open_results
 
 if TYPE_CHECKING:
     from cosmos_workflow.connection import Host

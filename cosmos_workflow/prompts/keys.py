@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from cosmos_workflow.errors import BadInputError
@@ -43,6 +44,7 @@ def load_json(text: str) -> Any:
     return json.loads(text, object_pairs_hook=entry_of)
 
 
+@lru_cache(4096)  # of millions of entries, the keys are few
 def meaning(key: str) -> str:
     """The field that a key names, however it is spelled; empty for one that is not known.
 

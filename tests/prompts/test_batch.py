@@ -171,7 +171,6 @@ def test_the_shared_faults(faults: Path) -> None:
 
 
 CASES = (str, str.upper, str.title, lambda name: f" {name}", lambda name: f"{name}\t ")
-# CSV itself cannot tell two kinds of line ends in a field apart from the rows' for every program: they are quoted.
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
 
 
@@ -185,10 +184,11 @@ def test_any_table_reads_back_the_same_items(tmp_path_factory: pytest.TempPathFa
     prompts = data.draw(st.lists(WORDS, min_size=1, max_size=5))
     seeds = data.draw(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=len(prompts), max_size=len(prompts)))
     text = io.StringIO(newline="")
-    writer = csv.writer(
-        text, delimiter=delimiter, lineterminator=data.draw(st.sampled_from(["\n", "\r\n"])),
-        quoting=data.draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL])),
-    )  # fmt: skip
+    # Before Python 3.13 a bare carriage return is quoted only where it is of the line's end.
+    quoting, ends = data.draw(
+        st.sampled_from([(csv.QUOTE_MINIMAL, "\r\n"), (csv.QUOTE_ALL, "\r\n"), (csv.QUOTE_ALL, "\n")])
+    )
+    writer = csv.writer(text, delimiter=delimiter, lineterminator=ends, quoting=quoting)
     if data.draw(st.booleans()):
         text.write(f"sep={delimiter}\r\n")
     writer.writerow(cased)

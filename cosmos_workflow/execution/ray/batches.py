@@ -196,7 +196,11 @@ def _read_csv(piece: Piece, keys: Keys | None) -> Read:
 
 
 def _is_text(cells: Iterable[str]) -> bool:
-    return not any("\udc80" <= one <= "\udcff" for cell in cells for one in cell)
+    try:
+        "".join(cells).encode()
+    except UnicodeEncodeError:  # what `_Lines` could not decode
+        return False
+    return True
 
 
 @contextmanager
