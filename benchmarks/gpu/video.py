@@ -1,9 +1,11 @@
 """Measure the full-size video models on this machine's GPU, and write docs/GPU_VIDEO.md and its figures.
 
     python -m benchmarks.gpu.video [--models transfer2.5-2b,cosmos3-nano,cosmos3-super] [--minutes 9] [--out FILE.md]
+                                   [--offload]
 
-One chunk of each size, three steps of it: that is enough, as each step does the same work. Models measured before stay
-in the figures file beside `--out`. With `--tiny` the same calls run on any processor with tiny models, to see that they
+One chunk of each size, three steps of it: that is enough, as each step does the same work. With `--offload` the parts of
+Transfer2.5 take turns on the card (diffusers' model offload) and the VAE works in tiles. Models measured before stay in
+the figures file beside `--out`. With `--tiny` the same calls run on any processor with tiny models, to see that they
 run; nothing is written unless `--out` is given.
 """
 
@@ -115,13 +117,14 @@ def watching(built: Built, cuda: bool) -> Iterator[Spans]:
     for name, module in built.modules.items():
         for method in ("encode", "decode") if name == "vae" else ("forward",):
             label = f"vae {method}" if name == "vae" else name
+            own = vars(module).get(method)  # offloading has put its own there
             setattr(module, method, spans.around(label, getattr(module, method)))
-            wrapped.append((module, method))
+            wrapped.append((module, method, own))
     try:
         yield spans
     finally:
-        for module, method in wrapped:
-            delattr(module, method)  # the class's own shows again
+        for module, method, own in wrapped:
+            setattr(module, method, own) if own else delattr(module, method)
 
 
 def measure(model: str, built: Built, size: Size, steps: int, tiled: bool, cuda: bool) -> dict[str, Any]:
@@ -170,24 +173,26 @@ def _images(frames: Any) -> Iterator[Any]:
     return (Image.fromarray(frame) for frame in frames)
 
 
-def measure_model(model: str, device: str, deadline: float, tiny: bool) -> dict[str, Any]:
+def measure_model(model: str, device: str, deadline: float, tiny: bool, offload: bool) -> dict[str, Any]:
     """A model's parts and its sizes; a size that there is no time for is left out, and named as such."""
     import torch
 
     cuda = device == "cuda"
     if cuda:
         needed, held = 2 * count(model), torch.cuda.get_device_properties(0).total_memory
-        if needed > held:
+        if needed > held and not offload:
             gib = 1024**3
             return {"failed": f"the weights alone ({needed / gib:.1f} GiB) exceed the card ({held / gib:.1f})"}
     built = build(model, device, tiny=tiny)
     parts = [asdict(part) for part in built.parts]
     print(model, *(f"{part['name']} {part['bytes'] / 1024**3:.2f} GiB" for part in parts), flush=True)
+    if offload:
+        built.pipeline.enable_model_cpu_offload(device=device)
     measure(model, built, Size("warm-up", 256, 160, 9), 2, False, cuda)  # kernels are chosen the first time
     cases: list[dict[str, Any]] = []
     sizes = (Size("tiny", 96, 64, 13), Size("tiny", 96, 64, 13, 2)) if tiny else SIZES[model]
     for size in sizes[:1] if tiny and model == "transfer2.5-2b" else sizes:
-        for tiled in (False, True):
+        for tiled in (True,) if offload else (False, True):
             if time.monotonic() > deadline:
                 cases.append({**asdict(size), "failed": "not measured: no time left"})
                 break
@@ -203,6 +208,7 @@ def main() -> int:
     options.add_argument("--tiny", action="store_true")
     options.add_argument("--models", default=",".join(MODELS))
     options.add_argument("--minutes", type=float, default=MINUTES)
+    options.add_argument("--offload", action="store_true")
     options.add_argument("--out", type=Path)
     arguments = options.parse_args()
     import diffusers
@@ -227,11 +233,11 @@ def main() -> int:
     failed = False
     for model in arguments.models.split(","):
         try:
-            measured = measure_model(model, device, deadline, arguments.tiny)
+            measured = measure_model(model, device, deadline, arguments.tiny, arguments.offload)
         except Exception as error:  # the next model is still worth its time
             traceback.print_exc()
             failed, measured = True, {"failed": f"{type(error).__name__}: {error}"[:300]}
-        figures[model] = {**origin, **measured}
+        figures[f"{model}, offloaded" if arguments.offload else model] = {**origin, **measured}
         gc.collect()
         if device == "cuda":
             torch.cuda.empty_cache()

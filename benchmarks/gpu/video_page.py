@@ -12,15 +12,17 @@ USUAL = 50
 
 HEAD = """# The video models on a GPU
 
-By `python -m benchmarks.gpu.video`: the full-size pipelines of diffusers with **random bf16 weights**, one chunk of each
-size, three steps of it. Random weights take the memory and the time of real ones; the pictures mean nothing. The safety
-checker is **not measured** (its weights are gated; a stand-in that passes everything is in its place): its memory and time
-come on top. Nothing is offloaded or compiled; attention is PyTorch's own. Where each shape comes from, and what is assumed
-of it, is written at the top of `benchmarks/gpu/video_models.py`.
+By `python -m benchmarks.gpu.video`: the full-size pipelines of diffusers with **random bf16 weights**, one chunk of
+each size, three steps of it. Random weights take the memory and the time of real ones; the pictures mean nothing. The
+safety checker is **not measured** (its weights are gated; a stand-in that passes everything is in its place): its
+memory and time come on top. Nothing is compiled, and nothing offloaded unless the section says so; attention is
+PyTorch's own. Where each shape comes from, and what is assumed of it, is written at the top of
+`benchmarks/gpu/video_models.py`.
 
-Peaks are what PyTorch allocates at most, with all weights on the card; *card* is what it takes from the card for that,
-CUDA's own share included. A chunk's minutes are arithmetic: text, encoding, decoding, and the usual count of steps times
-the seconds of one.
+Peaks are what PyTorch allocates at most while that part works, everything else on the card included; *card* is what
+the card has given away at the end, CUDA's own share and what PyTorch keeps for later included: a smaller card can do
+with less than that, down to the peak. Encoding has one figure for each of the encodings of a chunk. A chunk's minutes
+are arithmetic: text, encoding, decoding, and the usual count of steps times the seconds of one.
 """
 
 
@@ -53,7 +55,7 @@ def _row(model: str, case: dict[str, Any]) -> str:
     start = f"| {case['name']} ({case['width']}×{case['height']}{tiled}) | {case['frames']} | {case['controls']} |"
     if case["failed"]:
         return f"{start} {case['failed']}" + " |" * 10
-    steps = STEPS.get(model, USUAL)
+    steps = STEPS.get(model.removesuffix(", offloaded"), USUAL)
     parts = (case["text_seconds"], case["encode_seconds"], case["decode_seconds"])
     whole = sum(map(sum, parts)) + steps * case["step_seconds"]
     peaks = case["peaks"]
