@@ -1,12 +1,12 @@
 """Measure the full-size video models on this machine's GPU, and write docs/GPU_VIDEO.md and its figures.
 
     python -m benchmarks.gpu.video [--models transfer2.5-2b,cosmos3-nano,cosmos3-super] [--minutes 9] [--out FILE.md]
-                                   [--offload]
+                                   [--mode plain|offload|text-first]
 
-One chunk of each size, three steps of it: that is enough, as each step does the same work. With `--offload` the parts of
-Transfer2.5 take turns on the card (diffusers' model offload) and the VAE works in tiles. Models measured before stay in
-the figures file beside `--out`. With `--tiny` the same calls run on any processor with tiny models, to see that they
-run; nothing is written unless `--out` is given.
+One chunk of each size, three steps of it: that is enough, as each step does the same work. Two modes are Transfer2.5's
+alone: `offload` (diffusers' model offload, the VAE in tiles) and `text-first` (the prompt is encoded, then the text
+encoder leaves the card). Models measured before stay in the figures file beside `--out`. With `--tiny` the same calls
+run on any processor with tiny models, to see that they run; nothing is written unless `--out` is given.
 """
 
 from __future__ import annotations
@@ -127,7 +127,9 @@ def watching(built: Built, cuda: bool) -> Iterator[Spans]:
             setattr(module, method, own) if own else delattr(module, method)
 
 
-def measure(model: str, built: Built, size: Size, steps: int, tiled: bool, cuda: bool) -> dict[str, Any]:
+def measure(
+    model: str, built: Built, size: Size, text: dict[str, Any], cuda: bool, *, steps: int = STEPS, tiled: bool = False
+) -> dict[str, Any]:
     """One chunk of a size. What the card cannot hold is a case that says so."""
     import numpy as np
     import torch
@@ -144,7 +146,7 @@ def measure(model: str, built: Built, size: Size, steps: int, tiled: bool, cuda:
     started = time.perf_counter()
     try:
         with watching(built, cuda) as spans:
-            video = call(model, built.pipeline, controls, (size.width, size.height), steps, PROMPT)
+            video = call(model, built.pipeline, controls, (size.width, size.height), steps, text)
             spans.end()
     except torch.OutOfMemoryError as error:
         reached = {name: peak for name, peak in spans.peaks.items() if peak}
@@ -173,30 +175,37 @@ def _images(frames: Any) -> Iterator[Any]:
     return (Image.fromarray(frame) for frame in frames)
 
 
-def measure_model(model: str, device: str, deadline: float, tiny: bool, offload: bool) -> dict[str, Any]:
+def measure_model(model: str, device: str, deadline: float, tiny: bool, mode: str) -> dict[str, Any]:
     """A model's parts and its sizes; a size that there is no time for is left out, and named as such."""
     import torch
 
     cuda = device == "cuda"
     if cuda:
         needed, held = 2 * count(model), torch.cuda.get_device_properties(0).total_memory
-        if needed > held and not offload:
+        if needed > held:
             gib = 1024**3
             return {"failed": f"the weights alone ({needed / gib:.1f} GiB) exceed the card ({held / gib:.1f})"}
     built = build(model, device, tiny=tiny)
     parts = [asdict(part) for part in built.parts]
     print(model, *(f"{part['name']} {part['bytes'] / 1024**3:.2f} GiB" for part in parts), flush=True)
-    if offload:
+    text: dict[str, Any] = {"prompt": PROMPT}
+    if mode == "offload":
         built.pipeline.enable_model_cpu_offload(device=device)
-    measure(model, built, Size("warm-up", 256, 160, 9), 2, False, cuda)  # kernels are chosen the first time
+    elif mode == "text-first":
+        with torch.no_grad():
+            embeds = built.pipeline.encode_prompt(PROMPT)
+        text = dict(zip(("prompt_embeds", "negative_prompt_embeds"), embeds, strict=True))
+        built.pipeline.text_encoder = None
+        built.modules.pop("text_encoder").to("cpu")
+    measure(model, built, Size("warm-up", 256, 160, 9), text, cuda, steps=2)  # kernels are chosen the first time
     cases: list[dict[str, Any]] = []
     sizes = (Size("tiny", 96, 64, 13), Size("tiny", 96, 64, 13, 2)) if tiny else SIZES[model]
     for size in sizes[:1] if tiny and model == "transfer2.5-2b" else sizes:
-        for tiled in (True,) if offload else (False, True):
+        for tiled in (True,) if mode == "offload" else (False, True):
             if time.monotonic() > deadline:
                 cases.append({**asdict(size), "failed": "not measured: no time left"})
                 break
-            cases.append(measure(model, built, size, STEPS, tiled, cuda))
+            cases.append(measure(model, built, size, text, cuda, tiled=tiled))
             print(json.dumps(cases[-1]), flush=True)
             if not cases[-1]["failed"]:
                 break
@@ -208,7 +217,7 @@ def main() -> int:
     options.add_argument("--tiny", action="store_true")
     options.add_argument("--models", default=",".join(MODELS))
     options.add_argument("--minutes", type=float, default=MINUTES)
-    options.add_argument("--offload", action="store_true")
+    options.add_argument("--mode", choices=("plain", "offload", "text-first"), default="plain")
     options.add_argument("--out", type=Path)
     arguments = options.parse_args()
     import diffusers
@@ -233,11 +242,11 @@ def main() -> int:
     failed = False
     for model in arguments.models.split(","):
         try:
-            measured = measure_model(model, device, deadline, arguments.tiny, arguments.offload)
+            measured = measure_model(model, device, deadline, arguments.tiny, arguments.mode)
         except Exception as error:  # the next model is still worth its time
             traceback.print_exc()
             failed, measured = True, {"failed": f"{type(error).__name__}: {error}"[:300]}
-        figures[f"{model}, offloaded" if arguments.offload else model] = {**origin, **measured}
+        figures[model if arguments.mode == "plain" else f"{model}, {arguments.mode}"] = {**origin, **measured}
         gc.collect()
         if device == "cuda":
             torch.cuda.empty_cache()

@@ -208,13 +208,18 @@ def build(model: str, device: str, *, tiny: bool = False) -> Built:
     return Built(pipeline, modules, parts)
 
 
-def call(model: str, pipeline: Any, controls: list[list[Any]], size: tuple[int, int], steps: int, prompt: str) -> Any:
-    """One chunk, as many frames as the controls have, with NVIDIA's guidance: frames of shape (count, H, W, 3)."""
+def call(
+    model: str, pipeline: Any, controls: list[list[Any]], size: tuple[int, int], steps: int, text: dict[str, Any]
+) -> Any:
+    """One chunk, as many frames as the controls have, with NVIDIA's guidance: frames of shape (count, H, W, 3).
+
+    `text` is the prompt, or what it was encoded to, by the pipeline's names.
+    """
     import numpy as np
     import torch
 
     width, height = size
-    shared = {"prompt": prompt, "height": height, "width": width, "num_inference_steps": steps, "output_type": "np"}
+    shared = {**text, "height": height, "width": width, "num_inference_steps": steps, "output_type": "np"}
     shared["generator"] = torch.Generator(pipeline.transformer.device).manual_seed(1)
     frames = len(controls[0])
     if model == "transfer2.5-2b":

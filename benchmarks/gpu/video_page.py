@@ -55,7 +55,7 @@ def _row(model: str, case: dict[str, Any]) -> str:
     start = f"| {case['name']} ({case['width']}×{case['height']}{tiled}) | {case['frames']} | {case['controls']} |"
     if case["failed"]:
         return f"{start} {case['failed']}" + " |" * 10
-    steps = STEPS.get(model.removesuffix(", offloaded"), USUAL)
+    steps = STEPS.get(model.partition(",")[0], USUAL)
     parts = (case["text_seconds"], case["encode_seconds"], case["decode_seconds"])
     whole = sum(map(sum, parts)) + steps * case["step_seconds"]
     peaks = case["peaks"]
