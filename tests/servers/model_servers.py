@@ -314,7 +314,10 @@ NO_COMPLETIONS: dict[str, Reply] = {
     "content a number": (200, {"choices": [{"finish_reason": "stop", "message": {"content": 7}}]}),
     "content of numbers": (200, {"choices": [{"finish_reason": "stop", "message": {"content": [7, True]}}]}),
     "deep": (200, "[" * 100_000),
-    "deep content": (200, '{"choices": [{"finish_reason": "stop", "message": {"content": ' + "[" * 900 + "7" + "]" * 900 + "}}]}"),
+    "deep content": (
+        200,
+        '{"choices": [{"finish_reason": "stop", "message": {"content": ' + "[" * 900 + "7" + "]" * 900 + "}}]}",
+    ),
     "no text at all": (200, b"\xff\xfe\x00\x01\x02\x80"),
     "error null choices": (200, {"error": None}),
 }
