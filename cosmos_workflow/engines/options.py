@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cosmos_workflow.engines.failures import readable
+from cosmos_workflow.engines.failures import classify, readable
 from cosmos_workflow.errors import UsageError
 
 __all__ = ["checked_options", "known_options", "option_to_blame"]
@@ -100,12 +100,15 @@ def known_options(engine: str, options: Mapping[str, Any], names: Iterable[str])
 def option_to_blame(engine: str, options: Mapping[str, Any], error: Exception) -> UsageError | None:
     """The option that a library's error is about, as the error to raise; None where it is about none."""
     words = f"{type(error).__name__}: {error}"
+    of_settings = isinstance(error, (ValueError, TypeError, AttributeError, KeyError)) or "Validation" in words
+    if not of_settings or classify(error) == "out_of_memory":
+        return None
     for name, value in options.items():
-        if not re.search(rf"\b{re.escape(name)}\b", words):
-            continue
-        if "unexpected keyword argument" in words:
+        if re.search(rf"\b{re.escape(name)}\b.*unexpected|unexpected keyword.*\b{re.escape(name)}\b", words, re.DOTALL):
             return _unknown(engine, name, ())
-        if isinstance(error, (TypeError, AttributeError)) or "Validation" in words or "invalid" in words.lower():
+        # vLLM has names of its own for some: by a word that is given, it is known all the same.
+        given = isinstance(value, str) and len(value) > 2 and value != "auto" and value in words
+        if given or re.search(rf"\b{re.escape(name)}\b", words):
             return _bad(engine, name, value, readable(error))
     return None
 
