@@ -10,6 +10,7 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 
+from cosmos_workflow import upsample
 from cosmos_workflow.limits import FIELD_TESTS, plan
 from scripts.demo import draw_clip
 
@@ -33,6 +34,14 @@ def commands(*lines: str) -> None:
         shown = "\n".join(row.rstrip() for row in done.stdout.decode().strip("\n").split("\n"))
         print(("\n" if number else "") + f"$ {line}\n{shown}")
     print("```")
+
+
+def before_and_after() -> None:
+    """A prompt and what becomes of it, as people read it."""
+    (result,) = upsample(Path(_folder().name) / "city.mp4", PROMPT, out=Path(_folder().name) / "shown.jsonl")
+    print(f"> **You write:** {PROMPT}")
+    print(">")
+    print(f"> **You get:** {result.upsampled_prompt}")
 
 
 def field_table() -> None:

@@ -265,7 +265,7 @@ def request_options(function: Command) -> Command:
                 type=click.Choice(FIT_MODES),
                 default="auto",
                 show_default=True,
-                help="auto: smaller frames where needed; strict: refuse those; off: send as it is.",
+                help="auto: smaller frames where needed; strict: refuse those; off: never shrink.",
             ),
         ],
     )

@@ -72,7 +72,7 @@ class RunFolder:
             lock.acquire(timeout=wait)
         except Timeout:
             remedy = f"watch it: cosmos runs logs -f {self.path.name}"
-            raise Conflict("another cosmos follows this run", where=self.path.name, remedy=remedy) from None
+            raise Conflict("another process is driving this run", where=self.path.name, remedy=remedy) from None
         try:
             yield
         finally:

@@ -132,7 +132,7 @@ class ResultsFile:
             if not lock.exists():  # FileLock takes a folder where it can make no file for one that is locked
                 raise self._unwritable(ValueError("no file can be made beside it")) from error
             raise UsageError(
-                "another cosmos is writing it",
+                "another process is writing it",
                 where=str(self.path),
                 remedy="wait for it, or choose another -o",
             ) from error

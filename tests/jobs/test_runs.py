@@ -251,7 +251,7 @@ def test_two_clients_do_not_drive_one_run(runs: Runs, batch: Batch, tmp_path: Pa
         while not runs.is_followed(runs.store.get(id)):
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        with pytest.raises(UsageError, match="another cosmos follows this run"):
+        with pytest.raises(UsageError, match="another process is driving this run"):
             runs.drive(id, Listener())
         server.let(2)
         other.join(30)

@@ -135,7 +135,7 @@ def test_a_link_is_followed(tmp_path: Path) -> None:
         pytest.skip("no links here")
     with ResultsFile(link) as file:
         file.write(result("a", error="x"))
-        with pytest.raises(UsageError, match="another cosmos"):
+        with pytest.raises(UsageError, match="another process"):
             ResultsFile(target).__enter__()
     with ResultsFile(link) as file:
         file.write(result("a"))
@@ -255,7 +255,7 @@ def test_a_file_that_holds_something_else_is_left_as_it_is(tmp_path: Path, conte
 
 
 def test_two_at_once(tmp_path: Path) -> None:
-    with ResultsFile(tmp_path / "out.jsonl"), pytest.raises(UsageError, match="another cosmos"):
+    with ResultsFile(tmp_path / "out.jsonl"), pytest.raises(UsageError, match="another process"):
         ResultsFile(tmp_path / "out.jsonl").__enter__()
 
 
