@@ -31,6 +31,7 @@ def main() -> int:
     options.add_argument("--minutes", type=float, default=MINUTES)
     asked = options.parse_args()
     import torch
+    import transformers
 
     if not asked.tiny and not torch.cuda.is_available():
         print("not measured: no CUDA GPU on this machine")
@@ -51,11 +52,14 @@ def main() -> int:
                 print(_line(cases[-1]), flush=True)
     loop, together = loop_and_batch(built, device, 2 if asked.tiny else LOOPED, 4 if asked.tiny else ANSWER)
     name = torch.cuda.get_device_name() if device == "cuda" else "no GPU (tiny model)"
-    text = page(name, torch.__version__, loading, at_load, parameters, cases, loop, together)
+    versions = f"PyTorch {torch.__version__}, transformers {transformers.__version__}"
+    text = page(name, versions, loading, at_load, parameters, cases, loop, together)
     print(text)
     if not asked.tiny:
         asked.out.write_text(text, encoding="utf-8")
-        figures = {"device": name, "parameters": parameters, "at_load": at_load, "loop": loop, "batch": together}
+        today = str(datetime.datetime.now(datetime.timezone.utc).date())
+        figures = {"device": name, "date": today, "versions": versions, "seconds_to_make": loading}
+        figures |= {"parameters": parameters, "at_load": at_load, "loop": loop, "batch": together}
         asked.out.with_suffix(".json").write_text(
             json.dumps({**figures, "cases": [asdict(case) for case in cases]}, indent=1) + "\n", encoding="utf-8"
         )
@@ -79,16 +83,26 @@ def loop_and_batch(built: Any, device: str, prompts: int, answer: int) -> tuple[
 
 
 def page(
-    device: str, torch: str, loading: float, at_load: int, parameters: int, cases: list[Case], loop: float, batch: float
+    device: str,
+    versions: str,
+    loading: float,
+    at_load: int,
+    parameters: int,
+    cases: list[Case],
+    loop: float,
+    batch: float,
 ) -> str:
     """The measurements beside what the planner predicts."""
     today = datetime.datetime.now(datetime.timezone.utc).date()
     lines = [
         "# On a GPU",
         "",
-        f"Measured {today} on one {device}, PyTorch {torch}, by `python -m benchmarks.gpu`: the full-size Pixtral-12B",
-        "with random bf16 weights in transformers. Predicted is the arithmetic of `cosmos limits`: weights and KV",
-        "cache; activations come on top.",
+        f"Measured {today} on one {device} ({versions}) by `python -m benchmarks.gpu`:",
+        "the full-size Pixtral-12B with random bf16 weights in transformers; vLLM was not measured. Predicted is the",
+        "arithmetic of `cosmos limits`: weights and KV cache. Activations come on top, and CUDA's own share of the",
+        "card (0.8 GiB, measured with the video models), which is not in these figures. Decoding is the median time",
+        "between two tokens: transformers starts each kernel from Python, and small batches wait for that. The figures",
+        "in full are in GPU.json; the video models have [a page of their own](GPU_VIDEO.md).",
         "",
         f"- {parameters:,} parameters, made in {loading:.0f} s; {at_load / GIB:.2f} GiB when loaded"
         f" ({2 * parameters / GIB:.2f} predicted)",

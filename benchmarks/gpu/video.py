@@ -251,7 +251,7 @@ def main() -> int:
         if device == "cuda":
             torch.cuda.empty_cache()
         if out and kept:
-            out.write_text(page(figures), encoding="utf-8")
+            out.write_text(page(figures).rstrip("\n") + "\n", encoding="utf-8")
             kept.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     print(page(figures))
     return int(failed)

@@ -9,6 +9,10 @@ __all__ = ["page"]
 GIB = 1024**3
 STEPS = {"transfer2.5-2b": 36}  # diffusers' default; NVIDIA's own program takes 35
 USUAL = 50
+MODES = {
+    "offload": "`--mode offload`: the parts take turns on the card (diffusers' model offload), the VAE works in tiles.",
+    "text-first": "`--mode text-first`: the prompt is encoded, then the text encoder leaves; peaks from then on.",
+}
 
 HEAD = """# The video models on a GPU
 
@@ -20,9 +24,9 @@ PyTorch's own. Where each shape comes from, and what is assumed of it, is writte
 `benchmarks/gpu/video_models.py`.
 
 Peaks are what PyTorch allocates at most while that part works, everything else on the card included; *card* is what
-the card has given away at the end, CUDA's own share and what PyTorch keeps for later included: a smaller card can do
-with less than that, down to the peak. Encoding has one figure for each of the encodings of a chunk. A chunk's minutes
-are arithmetic: text, encoding, decoding, and the usual count of steps times the seconds of one.
+the card has given away at the end, CUDA's own share and what PyTorch keeps for later included. A smaller card needs
+the peak, CUDA's 0.8 GiB, and a little for memory in pieces. Encoding has one figure for each encoding of a chunk. A
+chunk's minutes are arithmetic: text, encoding, decoding, and the usual count of steps times the seconds of one.
 """
 
 
@@ -35,6 +39,8 @@ def section(model: str, facts: dict[str, Any]) -> list[str]:
         f"{facts['date']}, one {facts['card']}, PyTorch {facts['torch']}, diffusers {facts['diffusers']},"
         f" transformers {facts['transformers']}."
     )
+    if mode := MODES.get(model.partition(", ")[2]):
+        origin += f"\n{mode}"
     if facts["failed"]:
         return [f"## {model}", "", origin, "", f"Not measured: {facts['failed']}.", ""]
     total = sum(part["bytes"] for part in facts["parts"])
@@ -63,7 +69,7 @@ def _row(model: str, case: dict[str, Any]) -> str:
     figures = [
         f"{case['peak'] / GIB:.1f}",
         *(f"{peak / GIB:.1f}" for peak in (stepping, peaks.get("vae encode", 0), peaks.get("vae decode", 0))),
-        f"{(case['reserved'] + case['beside']) / GIB:.1f}",
+        f"{(case['reserved'] + case['beside']) / GIB:.1f}" if case["reserved"] >= case["peak"] else "-",
         f"{case['step_seconds']:.2f}",
         str(case["passes_a_step"]),
         " + ".join(f"{seconds:.1f}" for seconds in case["encode_seconds"]),
