@@ -47,7 +47,6 @@ class UnwellServer:
         headers: dict[str, str] | None = None, tls: ssl.SSLContext | None = None,
     ) -> None:  # fmt: skip
         self.asked: list[tuple[str, str]] = []
-        self.bodies: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
         self.attempts: Counter[str] = Counter()
         self.bodies: list[dict[str, Any]] = []  # of all requests, as they came
@@ -72,7 +71,6 @@ class UnwellServer:
                 if self.path != f"{root}/chat/completions":
                     self._send(elsewhere)
                     return
-                server.bodies.append(body)
                 text = body["messages"][0]["content"][-1]["text"]
                 with server._lock:
                     server.bodies.append(body)
