@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 import sys
 import time
@@ -14,6 +16,7 @@ import pytest
 from servers.peers import Peer
 
 from cosmos_workflow.connection import Host, Pins, SSHManager
+from cosmos_workflow.doctor import examine_host
 from cosmos_workflow.errors import HostError, HostKeyError, HostUnreachable
 
 HOSTILE = [
@@ -114,6 +117,22 @@ def test_a_host_that_takes_the_line_and_says_nothing_does_not_freeze_us(host: Ho
                 connect_seconds=0.5,
             )
         assert time.monotonic() - began < 5
+
+
+def test_a_full_disk_here_is_no_lost_line(host: Host, pins: Pins) -> None:
+    async def go() -> None:
+        async with SSHManager(host, pins) as manager, manager.process(["cat"]):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+        asyncio.run(go())
+
+
+def test_a_host_is_called_reachable_only_after_a_connection(host: Host, tmp_path: Path, peer: Peer) -> None:
+    async def names() -> list[tuple[str, str]]:
+        return [(check.name, check.status) async for check in examine_host(host, Pins(tmp_path / "none"))]
+
+    assert asyncio.run(names()) == [("host key", "missing")]
 
 
 def test_persistently_goes_on_when_the_line_is_back(host: Host, pins: Pins, peer: Peer) -> None:
