@@ -74,7 +74,7 @@ def test_frames_travel_once_and_arrive_unchanged(runs: Runs, batch: Batch, peer:
     assert len(blobs) == 2 + 2  # and two batches
     totals = {total for _, total in sent} - {len(bundle()[1])}  # the worker itself, once
     assert sum(totals) == sum(path.stat().st_size for path in blobs)
-    assert {total for came, total in sent if came == total} == totals  # each upload ends with all of its bytes
+    assert {total for came, total in sent if came == total} >= totals  # each upload ends with all of its bytes
 
 
 # Where the client dies, and the state that its run is then in; "saving" is between its copy of a result and its store.
