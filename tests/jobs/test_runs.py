@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from jobs.helpers import BAD_KINDS, Faulty, Gate, settled, upsample_there
+from jobs.helpers import Gate, settled, upsample_there
 from servers.peers import Peer
 
 from cosmos_workflow.api import find_host, open_runs, upsample
@@ -47,17 +47,6 @@ def test_a_host_gives_what_this_machine_gives(runs: Runs, batch: Batch, peer: Pe
     assert settled(peer)
 
 
-def test_bad_answers_cost_only_their_items(runs: Runs, batch: Batch, tmp_path: Path) -> None:
-    (good,) = batch(1)
-    bad = [Item(name, name, good.video) for name in BAD_KINDS]
-    with Faulty() as server:
-        _, results = upsample_there(runs, [*bad, good], tmp_path / "o.jsonl", **server.settings())
-    assert {one.id: one.error_kind for one in results} == {**BAD_KINDS, good.id: ""}
-    assert results[-1].upsampled_prompt == "long prompt 0"
-    (run,) = runs.store.runs()
-    assert (run.state, run.answered, run.failed) == ("done", 1, len(bad))
-
-
 def test_the_same_results_file_again_asks_only_for_what_is_new(runs: Runs, batch: Batch, tmp_path: Path) -> None:
     upsample_there(runs, batch(2), tmp_path / "o.jsonl")
     upsample_there(runs, batch(3), tmp_path / "o.jsonl")
@@ -83,12 +72,9 @@ def test_frames_travel_once_and_arrive_unchanged(runs: Runs, batch: Batch, peer:
     blobs = list((peer.home / "ours" / "blobs").glob("*/*"))
     assert sum(path.read_bytes().startswith(b"\x89PNG") for path in blobs) == 2  # of six requests
     assert len(blobs) == 2 + 2  # and two batches
-    program = {len(bundle()[1])}  # the worker itself, once
-    totals = {total for _, total in sent} - program
+    totals = {total for _, total in sent} - {len(bundle()[1])}  # the worker itself, once
     assert sum(totals) == sum(path.stat().st_size for path in blobs)
-    assert {
-        total for came, total in sent if came == total
-    } - program == totals  # each upload ends with all of its bytes
+    assert {total for came, total in sent if came == total} >= totals  # each upload ends with all of its bytes
 
 
 # Where the client dies, and the state that its run is then in; "saving" is between its copy of a result and its store.

@@ -46,9 +46,13 @@ class CuttingProxy:
         while True:
             try:
                 client, _ = self._listener.accept()
-                server = socket.create_connection(("127.0.0.1", self._target))
             except OSError:
                 return
+            try:
+                server = socket.create_connection(("127.0.0.1", self._target))
+            except OSError:  # the server is away
+                client.close()
+                continue
             number = len(self.carried)
             self.carried.append(0)
             left = [next(self._cuts, 1 << 62)]
