@@ -1,21 +1,25 @@
 """The command line: one module a command group, thin; every command calls the functions that scripts call.
 
-Exit codes: 0 all good, 1 some item failed, 2 bad usage or input, 3 the host or engine cannot be reached,
-130 interrupted.
+The exit codes are `EXIT_CODES`, in `help.py`.
 """
 
 from __future__ import annotations
 
-import errno
 import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from cosmos_workflow.errors import CosmosError, UsageError, from_system
+from cosmos_workflow.cli.ending import end_of_printing, flushed, is_of_printing, open_streams, say_error
+from cosmos_workflow.cli.help import EXIT_CODES, Group
+from cosmos_workflow.errors import UsageError
 from cosmos_workflow.version import __version__
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 __all__ = ["cosmos", "main"]
 
@@ -27,20 +31,29 @@ COMMANDS = {
     "probe": "Find where an engine's limits really are, beside where they are predicted.",
     "bench": "Time what the modes cost: offload, stay loaded, batch, warm.",
     "report": "Write what was measured: TESTING_RESULTS.md, a page with plots, tables.",
+    # "prompts": "Every prompt with its answer: list, search, show, rate, tag, export.",
     "hosts": "The GPU machines that a batch can run on: add, trust, check.",
     "runs": "Batches on hosts: list, show, logs, attach, cancel, retry.",
     "serve": "Start the page, the REST API and the queue.",
     "worker": "Drive runs of the queue beside the server.",
     "doctor": "Show what is missing on this machine or a host, and its remedy.",
     "completion": "Print the completion script of a shell.",
+    "help": "Show the help of a command.",
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """Imports a command's module when it is called, not before."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """As click's, without the import of every command."""
+        from click.shell_completion import CompletionItem
+
+        there = [CompletionItem(name, help=help) for name, help in COMMANDS.items() if name.startswith(incomplete)]
+        return there + click.Command.shell_complete(self, ctx, incomplete)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
@@ -50,7 +63,7 @@ class LazyGroup(click.Group):
 
             if cmd_name in SERVED:
                 return SERVED[cmd_name]
-            if cmd_name != "completion":
+            if cmd_name not in ("completion", "help"):
                 remedy = f"there are {', '.join(SERVED)}; or leave --server (COSMOS_SERVER) out"
                 raise UsageError(f"{cmd_name} is not done by a server", where=server, remedy=remedy)
         module = importlib.import_module(f"cosmos_workflow.cli.{cmd_name}")
@@ -60,6 +73,8 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+        with formatter.section("Exit codes"):
+            formatter.write_dl(list(EXIT_CODES.items()))
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -76,7 +91,7 @@ def cosmos(context: click.Context, server: str | None, debug: bool) -> None:
     cosmos upsample prompts.jsonl -o upsampled.jsonl
     cosmos serve
     """
-    if not server and context.invoked_subcommand not in ("runs", "serve", "worker", "completion"):
+    if not server and context.invoked_subcommand not in ("runs", "serve", "worker", "completion", "help"):
         from cosmos_workflow.cli.unfinished import tell_of_unfinished
 
         tell_of_unfinished()
@@ -84,52 +99,31 @@ def cosmos(context: click.Context, server: str | None, debug: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `cosmos`; returns the exit code. Errors are one line on stderr, a traceback only with --debug."""
-    _never_break_the_console()
+    open_streams()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments or bool(os.environ.get("COSMOS_DEBUG"))
     # --debug may stand anywhere, as people add it to the end of a failing command.
     arguments = [argument for argument in arguments if argument != "--debug"]
+    code = 0
     try:
-        code = cosmos.main(arguments, prog_name="cosmos", standalone_mode=False)
-        sys.stdout.flush()
-        return code if isinstance(code, int) else 0
+        if instruction := os.environ.get("_COSMOS_COMPLETE"):
+            from cosmos_workflow.cli.completion import complete
+
+            return complete(instruction)
+        # Not click's own `main`, which takes every pipe that breaks for standard output's.
+        with cosmos.make_context("cosmos", arguments) as context:
+            returned = cosmos.invoke(context)
+        code = returned if isinstance(returned, int) else 0
     except click.exceptions.Exit as error:
-        return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
+        code = error.exit_code
+    except (KeyboardInterrupt, EOFError, click.Abort):
         click.echo("interrupted", err=True)
-        return 130
-    except BrokenPipeError:
-        # Whoever read us has gone (`| head`); nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except click.ClickException as error:
-        error.show()
-        return 2
-    except CosmosError as error:
-        if debug:
-            raise
-        click.echo(f"error: {error}", err=True)
-        return error.exit_code
-    except OSError as error:
-        if debug:
-            raise
-        click.echo(f"error: {from_system(error)}", err=True)
-        return 1
+        code = 130
     except Exception as error:
-        if debug:
+        if isinstance(error, OSError) and is_of_printing(error):
+            code = end_of_printing(error)
+        elif debug and not isinstance(error, click.ClickException):
             raise
-        if "database or disk is full" in str(error):  # SQLite's own words
-            from cosmos_workflow.config import data_folder
-
-            full = OSError(errno.ENOSPC, "the disk is full", str(data_folder()))
-            click.echo(f"error: {from_system(full, 'run it again')}", err=True)
-            return 1
-        click.echo(f"error: {type(error).__name__}: {error}; run it again with --debug and report it", err=True)
-        return 1
-
-
-def _never_break_the_console() -> None:
-    """What a console cannot show is replaced; files keep every character."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+        else:
+            code = say_error(error)
+    return flushed(code)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cosmos_workflow.cli.console import print_json, stderr, stdout, table
+from cosmos_workflow.cli.help import Command
 from cosmos_workflow.cli.measuring import measuring, measuring_options, opened, say_end
 from cosmos_workflow.cli.options import LIST, NUMBERS, SIZES
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command("bench")
+@click.command("bench", cls=Command)
 @click.option("--mode", "modes", type=LIST, help="Of offload-each,one-at-a-time,batch,warm.  [all]")
 @click.option("--batch", "batches", type=NUMBERS, help="Prompts a batch, one or several such as 3,16.  [3]")
 @click.option("--size", "sizes", type=SIZES, help="Sizes of the frames, such as 854x480,910x512.  [854x480]")

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from cosmos_workflow.cli.console import exit_code, note, print_json, stdout, table, verdict_text
+from cosmos_workflow.cli.help import Command
 from cosmos_workflow.cli.options import (
     SIZE,
     WORDS,
@@ -28,7 +29,7 @@ __all__ = ["command", "print_plans"]
 FIELDS = [name for name in Plan.__dataclass_fields__ if name not in ("exact", "fit")]
 
 
-@click.command("check")
+@click.command("check", cls=Command)
 @click.argument("source", required=False, metavar="[VIDEO | BATCH.jsonl]", type=click.Path())
 @click.option("--size", type=SIZE, help="Check this size instead of a video.")
 @request_options
@@ -93,7 +94,7 @@ def print_plans(plans: list[Plan], *, as_table: bool) -> None:
     """Plans for people: a table of a batch, a few lines of one."""
     console = stdout()
     if as_table:
-        rows = table("id", "verdict", ">source", ">frames sent", ">prompt tokens", ">room", "reason and remedy")
+        rows = table("id", "verdict", ">source", ">frames sent", ">prompt tokens", ">room", "~reason and remedy")
         for one in plans:
             # What runs needs no remedy in a table; `check` of one item tells how to keep its full size.
             why = "; ".join(filter(None, [one.reason, "" if one.runs else one.remedy, one.note]))

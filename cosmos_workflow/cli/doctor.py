@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from cosmos_workflow.cli import completion
 from cosmos_workflow.cli.checks import check_host, show_checks
 from cosmos_workflow.doctor import examine
 
@@ -11,7 +12,14 @@ __all__ = ["command"]
 
 
 @click.command("doctor")
-@click.option("--on", "place", default="local", metavar="HOST", help="Look at a host instead of this machine.")
+@click.option(
+    "--on",
+    "place",
+    shell_complete=completion.places,
+    default="local",
+    metavar="HOST",
+    help="Look at a host instead of this machine.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def command(place: str, as_json: bool) -> int:
     """Show what is missing on this machine or on a host, and its remedy."""

@@ -7,14 +7,16 @@ from typing import Any
 
 import click
 
+from cosmos_workflow.cli import completion
 from cosmos_workflow.cli.console import print_json, stderr, stdout, table
+from cosmos_workflow.cli.help import Group
 from cosmos_workflow.config import known_keys_file, load_config, set_host
 from cosmos_workflow.errors import HostError, HostKeyError, UsageError
 
 __all__ = ["command"]
 
 
-@click.group("hosts")
+@click.group("hosts", cls=Group)
 def command() -> None:
     """The GPU machines that a batch can run on, reached by SSH.
 
@@ -33,7 +35,11 @@ def command() -> None:
 @click.option("--runtime", type=click.Choice(["none", "docker", "podman"]), help="Container runtime.  [none]")
 @click.option("--image", help="The container's image, best by its digest.")
 @click.option("--run-option", "run_options", multiple=True, help="For the runtime's `run`; repeatable.  [--ipc=host]")
-@click.option("--engine", help="vllm, server, transformers or describe.  [vllm where there is a model]")
+@click.option(
+    "--engine",
+    shell_complete=completion.engines,
+    help="vllm, server, transformers or describe.  [vllm where there is a model]",
+)
 @click.option("--model-path", help="The model's folder there.")
 @click.option("--python", help="The Python that has the engine.  [python3]")
 @click.option("--gpu", help='Index of the GPU, or "none".  [all]')
@@ -78,7 +84,7 @@ def list_hosts(as_json: bool) -> None:
 
 
 @command.command("trust")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.hosts)
 @click.option("--fingerprint", help="Pin only the key with this fingerprint (SHA256:…), without asking.")
 def trust(name: str, fingerprint: str | None) -> None:
     """Show a host's key and pin it."""
@@ -114,7 +120,7 @@ def trust(name: str, fingerprint: str | None) -> None:
 
 
 @command.command("check")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.hosts)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def check(name: str, as_json: bool) -> int:
     """Show what a host has and what it lacks, with remedies."""
@@ -124,7 +130,7 @@ def check(name: str, as_json: bool) -> int:
 
 
 @command.command("remove")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.hosts)
 @click.option("--project", is_flag=True, help="From ./cosmos.toml instead of your own settings.")
 def remove(name: str, project: bool) -> None:
     """Forget a host and its key. Nothing is changed there."""

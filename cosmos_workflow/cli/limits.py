@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from cosmos_workflow.cli import completion
 from cosmos_workflow.cli.console import print_json, stdout, table, verdict_text
 from cosmos_workflow.cli.options import (
     SIZE,
@@ -27,7 +28,7 @@ __all__ = ["command"]
 @model_options
 @frames_option
 @length_option()
-@click.option("--gpu", default="", help=f"Only this GPU: {', '.join(GPUS)}.")
+@click.option("--gpu", shell_complete=completion.gpus, default="", help=f"Only this GPU: {', '.join(GPUS)}.")
 @click.option("--memory-gib", type=click.FloatRange(0, min_open=True), help="A GPU with so much memory.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def command(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from cosmos_workflow.cli import completion
 from cosmos_workflow.config import Config, load_config
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.execution.ray import is_ray
@@ -190,13 +191,15 @@ def engine_options(function: Command) -> Command:
     return _apply(
         function,
         [
-            click.option("--engine", default="", metavar="NAME", help=names),
+            click.option("--engine", shell_complete=completion.engines, default="", metavar="NAME", help=names),
             click.option("--server-url", default="", help="An OpenAI-compatible server, for the server engine."),
             click.option("--server-model", default="", help="What the server calls the model.  [its first]"),
             click.option(
                 "--engine-option", multiple=True, metavar="KEY=VALUE", help="For the engine's library; repeatable."
             ),
-            click.option("--on", "place", default="local", metavar="PLACE", help=place),
+            click.option(
+                "--on", "place", shell_complete=completion.places, default="local", metavar="PLACE", help=place
+            ),
         ],
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cosmos_workflow.cli.console import print_json, stderr, stdout, table, verdict_text
+from cosmos_workflow.cli.help import Command
 from cosmos_workflow.cli.measuring import measuring, measuring_options, opened, say_end
 from cosmos_workflow.cli.options import LIST, NUMBERS
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command("probe")
+@click.command("probe", cls=Command)
 @click.option("--search", "searches", type=LIST, help="Of size,usual,frames,prompt,batch.  [all]")
 @click.option("--aspect", "aspects", type=LIST, help="Aspect ratios.  [16:9,4:3,1:1,9:16]")
 @click.option("--frames", type=NUMBERS, help="Frames a request, one or several such as 1,2.  [2]")

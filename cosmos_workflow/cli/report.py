@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cosmos_workflow.cli import completion
 from cosmos_workflow.cli.console import print_json, stderr, stdout, table
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ __all__ = ["command"]
 
 
 @click.command("report")
-@click.argument("experiments", nargs=-1, metavar="[EXPERIMENT]…")
+@click.argument("experiments", nargs=-1, metavar="[EXPERIMENT]…", shell_complete=completion.experiments)
 @click.option("-o", "--out", type=click.Path(dir_okay=False), default="TESTING_RESULTS.md", show_default=True)
 @click.option("--html", type=click.Path(dir_okay=False), help="The same as one page with its plots.  [beside -o]")
 @click.option("--price-per-hour", type=click.FloatRange(0), default=0.0, help="What the machine costs.")

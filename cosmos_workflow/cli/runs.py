@@ -10,7 +10,9 @@ from typing import Any
 
 import click
 
+from cosmos_workflow.cli import completion
 from cosmos_workflow.cli.console import print_json, safe, stderr, stdout, table
+from cosmos_workflow.cli.help import Group
 from cosmos_workflow.cli.options import forget_option, wait_option
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.execution.ray import is_ray
@@ -32,7 +34,7 @@ def _say_left(run: Any, forget: bool) -> None:
         stderr().print(f"{run.place} was not asked: if it is back, look into its workdir, runs/{run.id}-*", style="dim")
 
 
-@click.group("runs")
+@click.group("runs", cls=Group)
 def command() -> None:
     """Batches sent to hosts: what runs, what ended, what can go on.
 
@@ -41,7 +43,9 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--on", "place", default="", metavar="HOST", help="Only runs on this host.")
+@click.option(
+    "--on", "place", shell_complete=completion.places, default="", metavar="HOST", help="Only runs on this host."
+)
 @click.option("--unfinished", is_flag=True, help="Only runs that have not ended.")
 @click.option("-n", "most", type=click.IntRange(1), default=20, show_default=True, help="How many.")
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
@@ -64,7 +68,7 @@ def list_runs(place: str, unfinished: bool, most: int, as_json: bool) -> None:
 
 
 @command.command("show")
-@click.argument("run")
+@click.argument("run", shell_complete=completion.runs)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document, with the results.")
 def show(run: str, as_json: bool) -> None:
     """One run: its state, its counts, why it failed, what its worker told."""
@@ -101,7 +105,7 @@ def show(run: str, as_json: bool) -> None:
 
 
 @command.command("logs")
-@click.argument("run")
+@click.argument("run", shell_complete=completion.runs)
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run ends.")
 def logs(run: str, follow: bool) -> None:
     """The worker's output, as far as it has come to this machine."""
@@ -123,7 +127,7 @@ def logs(run: str, follow: bool) -> None:
 
 
 @command.command("attach")
-@click.argument("run")
+@click.argument("run", shell_complete=completion.runs)
 @wait_option
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
 def attach(run: str, wait: float, as_json: bool) -> int:
@@ -135,7 +139,7 @@ def attach(run: str, wait: float, as_json: bool) -> int:
 
 
 @command.command("retry")
-@click.argument("run")
+@click.argument("run", shell_complete=completion.runs)
 @click.option("--detach", is_flag=True, help="Return when the host has it.")
 @wait_option
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
@@ -154,7 +158,7 @@ def retry(run: str, detach: bool, wait: float, as_json: bool) -> int:
 
 
 @command.command("cancel")
-@click.argument("run")
+@click.argument("run", shell_complete=completion.runs)
 @forget_option
 def cancel(run: str, forget: bool) -> None:
     """End a run on its host; what is answered stays."""
@@ -164,7 +168,7 @@ def cancel(run: str, forget: bool) -> None:
 
 
 @command.command("remove")
-@click.argument("run", nargs=-1, required=True)
+@click.argument("run", nargs=-1, required=True, shell_complete=completion.runs)
 @forget_option
 @click.option("--keep-on-host", is_flag=True, hidden=True, help="The former name of --forget.")
 def remove(run: tuple[str, ...], forget: bool, keep_on_host: bool) -> None:
@@ -178,7 +182,7 @@ def remove(run: tuple[str, ...], forget: bool, keep_on_host: bool) -> None:
 
 
 @command.command("export")
-@click.argument("run")
+@click.argument("run", shell_complete=completion.runs)
 @click.option("-o", "--out", type=click.Path(dir_okay=False), help="A file instead of stdout.")
 def export(run: str, out: str | None) -> None:
     """A run's results as JSON Lines."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from cosmos_workflow.cli import completion
 from cosmos_workflow.cli.console import stderr
 from cosmos_workflow.cli.options import merged_config
 from cosmos_workflow.cli.working import logged
@@ -41,7 +42,13 @@ TOKEN_LENGTH = 16
 @click.option("--no-worker", is_flag=True, help="Drive no runs: `cosmos worker` beside it does.")
 @click.option("--paused", is_flag=True, help="Begin with the queue paused.")
 @click.option("--open", "opens", is_flag=True, help="Open the page in a browser.")
-@click.option("--engine", default="", metavar="NAME", help="For runs here that name none.  [what is here]")
+@click.option(
+    "--engine",
+    shell_complete=completion.engines,
+    default="",
+    metavar="NAME",
+    help="For runs here that name none.  [what is here]",
+)
 @click.option("--model", type=click.Choice(list(MODELS)), help="Whose limits hold.")
 @click.option("--model-path", metavar="FOLDER", help="The model's folder.")
 @click.option("--server-url", default="", help="An OpenAI-compatible server, for the server engine.")

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cosmos_workflow.cli import completion
 from cosmos_workflow.cli.console import exit_code, note, print_json, stderr, stdout, table
+from cosmos_workflow.cli.help import Command, Group
 from cosmos_workflow.cli.options import (
     DURATION,
     SEED,
@@ -22,6 +24,7 @@ from cosmos_workflow.cli.options import (
     request_options,
     results_name,
 )
+from cosmos_workflow.cli.visible import visible
 from cosmos_workflow.errors import CosmosError, UsageError
 from cosmos_workflow.limits import MODELS
 
@@ -63,7 +66,7 @@ def settings_of(options: dict[str, Any]) -> dict[str, Any]:
     return {name: options[name] for name in SETTINGS if options[name] is not None}
 
 
-@click.command("check")
+@click.command("check", cls=Command)
 @click.argument("source", metavar="VIDEO | BATCH.jsonl", type=click.Path())
 @settings_options
 @JSON
@@ -83,12 +86,25 @@ def check(context: click.Context, /, source: str, as_json: bool, **options: Any)
     return exit_code([one.verdict if not one.runs else "" for one in plans])
 
 
-@click.command("upsample")
+@click.command("upsample", cls=Command)
 @click.argument("source", metavar="VIDEO | BATCH.jsonl", type=click.Path())
 @settings_options
 @click.option("-o", "--out", type=click.Path(), help="Results file, - is stdout.  [NAME.upsampled.jsonl]")
-@click.option("--engine", default="", metavar="NAME", help="vllm, server, transformers or describe.  [the server's]")
-@click.option("--on", "place", default="local", metavar="PLACE", help="local is the server, or one of its hosts.")
+@click.option(
+    "--engine",
+    shell_complete=completion.engines,
+    default="",
+    metavar="NAME",
+    help="vllm, server, transformers or describe.  [the server's]",
+)
+@click.option(
+    "--on",
+    "place",
+    shell_complete=completion.places,
+    default="local",
+    metavar="PLACE",
+    help="local is the server, or one of its hosts.",
+)
 @click.option("--priority", type=click.IntRange(-1000, 1000), default=0, help="Higher goes first.  [0]")
 @click.option("--keep-warm", type=DURATION, default="10m", help="How long the model stays loaded.  [10m]")
 @click.option("--detach", is_flag=True, help="Return when the server has it; see `runs`.")
@@ -148,13 +164,15 @@ def followed(client: Client, run: str, items: Sequence[Item], *, quiet: bool) ->
     return [replace(one, video=videos.get(one.id, one.video)) for one in client.results(run)]
 
 
-@click.group("runs")
+@click.group("runs", cls=Group)
 def runs() -> None:
     """The server's runs: list, show, cancel, retry, remove, logs, export; pause and resume its queue."""
 
 
 @runs.command("list")
-@click.option("--on", "place", default="", metavar="PLACE", help="Only runs at this place.")
+@click.option(
+    "--on", "place", shell_complete=completion.places, default="", metavar="PLACE", help="Only runs at this place."
+)
 @click.option("-n", "most", type=click.IntRange(1), default=20, show_default=True, help="How many.")
 @JSON
 @click.pass_context
@@ -174,7 +192,7 @@ def list_runs(context: click.Context, /, place: str, most: int, as_json: bool) -
 
 
 @runs.command("show")
-@click.argument("run")
+@click.argument("run", shell_complete=completion.runs)
 @click.pass_context
 def show(context: click.Context, /, run: str) -> None:
     """One run, as JSON."""
@@ -182,15 +200,15 @@ def show(context: click.Context, /, run: str) -> None:
 
 
 @runs.command("logs")
-@click.argument("run")
+@click.argument("run", shell_complete=completion.runs)
 @click.pass_context
 def logs(context: click.Context, /, run: str) -> None:
     """The end of the output of what answers it."""
-    click.echo(client_of(context).log(run), nl=False)
+    click.echo(visible(client_of(context).log(run)), nl=False)
 
 
 @runs.command("export")
-@click.argument("run")
+@click.argument("run", shell_complete=completion.runs)
 @click.pass_context
 def export(context: click.Context, /, run: str) -> None:
     """Its results as JSON Lines."""
@@ -200,7 +218,7 @@ def export(context: click.Context, /, run: str) -> None:
 
 def _verb(name: str, help: str, option: Callable[[Any], Any] = lambda function: function) -> None:
     @runs.command(name, help=help)
-    @click.argument("run")
+    @click.argument("run", shell_complete=completion.runs)
     @option
     @click.pass_context
     def act(context: click.Context, /, run: str, **given: bool) -> None:
@@ -227,7 +245,7 @@ def resume(context: click.Context) -> None:
     client_of(context).pause(False)
 
 
-@click.group("hosts")
+@click.group("hosts", cls=Group)
 def hosts() -> None:
     """The server's hosts: list, check."""
 
@@ -241,7 +259,7 @@ def list_hosts(context: click.Context) -> None:
 
 
 @hosts.command("check")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.hosts)
 @JSON
 @click.pass_context
 def check_host(context: click.Context, /, name: str, as_json: bool) -> int:
@@ -255,7 +273,7 @@ def check_host(context: click.Context, /, name: str, as_json: bool) -> int:
 
 @click.command("limits")
 @click.option("-p", "--prompt", default="", help="A prompt, whose tokens count.")
-@click.option("--gpu", help="Only this GPU.")
+@click.option("--gpu", shell_complete=completion.gpus, help="Only this GPU.")
 @click.pass_context
 def limits(context: click.Context, /, prompt: str, gpu: str | None) -> None:
     """The largest sizes by aspect ratio, and what fits a GPU, as JSON."""

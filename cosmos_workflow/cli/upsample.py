@@ -11,6 +11,7 @@ import click
 
 from cosmos_workflow.cli.check import print_plans
 from cosmos_workflow.cli.console import exit_code, note, print_json, stderr, stdout_for_results
+from cosmos_workflow.cli.help import Command
 from cosmos_workflow.cli.options import (
     DURATION,
     RAY_OPTIONS,
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command("upsample")
+@click.command("upsample", cls=Command)
 @click.argument("source", metavar="VIDEO | BATCH.jsonl", type=click.Path())
 @request_options
 @click.option(

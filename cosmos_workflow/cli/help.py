@@ -1,0 +1,112 @@
+"""`cosmos help`, and what the help of all commands has in common: options in groups, guesses at slips."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+import click
+
+from cosmos_workflow.errors import UsageError
+
+__all__ = ["EXIT_CODES", "Command", "Group", "command"]
+
+EXIT_CODES = {
+    "0": "All good.",
+    "1": "Some item failed; the others are answered.",
+    "2": "Bad usage, or input that cannot be used.",
+    "3": "A host, a server or an engine cannot be reached or used.",
+    "130": "Interrupted by Ctrl-C.",
+}
+
+# Where an option stands in the help of a command that has many. One that is not named stands under "Output".
+SECTIONS = {
+    "What is sent": (
+        *("size", "prompt", "text", "fit", "frames", "pick", "temperature", "seed", "max_tokens"),
+        *("searches", "aspects", "around", "max_batch", "longest_side", "modes", "batches", "sizes", "repeats"),
+    ),
+    "Engine": (
+        *("engine", "model", "model_path", "server_url", "server_model", "engine_option", "max_model_len"),
+        *("no_offload", "offload_each"),
+    ),
+    "On a host": ("place", "detach", "keep_warm", "wait", "priority"),
+    "On Ray": ("engines", "gpus_per_engine", "out_format"),
+}
+
+
+class Command(click.Command):
+    """Its help shows the options in the groups of `SECTIONS`."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        options = [one for one in self.get_params(ctx) if isinstance(one, click.Option)]
+        records = [(one.name, record) for one in options if (record := one.get_help_record(ctx))]
+        grouped = [name for names in SECTIONS.values() for name in names]
+        for title, names in {**SECTIONS, "Output": ()}.items():
+            wanted = [record for name, record in records if (name in names if names else name not in grouped)]
+            if wanted:
+                with formatter.section(title):
+                    formatter.write_dl(wanted)
+
+
+class Group(click.Group):
+    """Alone it shows its help; a mistyped command is guessed; an error knows the command that it came from."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help())
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if not ctx.resilient_parsing and not name.startswith("-") and self.get_command(ctx, name) is None:
+            there = self.list_commands(ctx)
+            near = difflib.get_close_matches(name.lower(), there, n=3)
+            remedy = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(there)}"
+            raise click.UsageError(f"there is no command {name!r}; {remedy}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            if not hasattr(error, "command"):
+                error.command = f"{ctx.command_path} {ctx.invoked_subcommand or ''}".strip()  # type: ignore[attr-defined]
+            raise
+
+
+def context_of(root: click.Context, words: Sequence[str]) -> click.Context:
+    """The context of the command that these words name. Raises click.UsageError for one that is not there."""
+    ctx = root
+    for word in words:
+        if not isinstance(ctx.command, click.Group):
+            raise click.UsageError(f"{ctx.command_path} has no commands of its own", ctx)
+        _, found, _ = ctx.command.resolve_command(ctx, [word])
+        assert found is not None
+        ctx = type(ctx)(found, parent=ctx, info_name=word)
+    return ctx
+
+
+def complete_words(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """The commands that may follow the words given so far."""
+    try:
+        found = context_of(ctx.find_root(), ctx.params.get("words") or ())
+    except click.UsageError:
+        return []
+    names = found.command.list_commands(found) if isinstance(found.command, click.Group) else []
+    return [name for name in names if name.startswith(incomplete)]
+
+
+@click.command("help")
+@click.argument("words", nargs=-1, metavar="[COMMAND]…", shell_complete=complete_words)
+@click.pass_context
+def command(context: click.Context, words: tuple[str, ...]) -> None:
+    """Show the help of a command.
+
+    \b
+    cosmos help upsample
+    cosmos help runs show
+    """
+    click.echo(context_of(context.find_root(), words).get_help())
