@@ -50,6 +50,7 @@ MOMENTS = {
     "started": "^engine:", "planned": "^run:|^uploading", "uploading": "^uploading", "submitted": r"^load|^warm|^\d/",
     "answering": "^{number}/", "answered": "^fetching",
 }  # fmt: skip
+ANYTIME = ("sshd away", "host's disk full", "disk full here")  # these always hit; the others shall have their turn
 MOMENT_SECONDS = 20.0  # a run that does not come so far is hit all the same
 DISK = "16m"
 # The engine answers at once: a disk of the host that takes its time gives the worker a while to be hit in.
@@ -154,6 +155,8 @@ class Field:
             self._await(self.rng.choice(list(MOMENTS)))
             # One that finds nothing to hit now gives way to another.
             drawn = self.rng.sample(list(self.kinds), len(self.kinds))
+            if self.rng.random() < 0.8:
+                drawn.sort(key=lambda kind: kind in ANYTIME)
             if kind := next((kind for kind in drawn if self.kinds[kind]()), ""):
                 self.tally.faults[kind] += 1
             if self._client and self._client.poll() is not None:
