@@ -45,7 +45,7 @@ def stderr() -> Console:
 class Printer(Console):
     """Shows control codes in others' text as visible characters."""
 
-    def render_str(self, text: str, **style: Any) -> Text:  # type: ignore[override]
+    def render_str(self, text: str, **style: Any) -> Text:
         return super().render_str(visible(text), **style)
 
     def on_broken_pipe(self) -> None:

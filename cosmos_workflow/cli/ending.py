@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import sys
+import traceback
 from pathlib import Path
 
 import click
@@ -92,10 +93,8 @@ def _take(number: int) -> None:
 
 def is_of_printing(error: BaseException) -> bool:
     """Whether an error came from writing to a standard stream, and not from any other file or line."""
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    return isinstance(error, OSError) and bool(trace) and trace.tb_frame.f_globals["__name__"] in PRINTERS
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return isinstance(error, OSError) and frames[-1].f_globals["__name__"] in PRINTERS
 
 
 def end_of_printing(error: OSError) -> int:
