@@ -99,6 +99,10 @@ def is_of_printing(error: BaseException) -> bool:
 
 def end_of_printing(error: OSError) -> int:
     """The exit code where a standard stream takes no more: an error where it is full, not where its reader has gone."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        _drop()
     if error.errno in GONE:
         return 0
     error.filename = "standard output"
@@ -113,15 +117,14 @@ def flushed(code: int) -> int:
         except ValueError:  # noqa: PERF203 - closed by whoever calls us
             continue
         except OSError as error:
-            _drop(stream.fileno())
-            if stream is sys.stdout:
-                code = end_of_printing(error) or code
+            code = (end_of_printing(error) or code) if stream is sys.stdout else code
     return code
 
 
-def _drop(number: int) -> None:
-    """Drop what is kept back for a stream, before Python tries to write it once more at its end."""
-    with contextlib.suppress(OSError):
+def _drop() -> None:
+    """Drop what is kept back for standard output, before Python tries to write it once more at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        number = sys.stdout.fileno()
         dropping = os.open(os.devnull, os.O_WRONLY)
         os.dup2(dropping, number)
         os.close(dropping)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -11,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cosmos_workflow.cli import completion
-from cosmos_workflow.cli.console import print_json, stderr, stdout, table
+from cosmos_workflow.cli.console import escaped, print_json, stderr, stdout, table
 from cosmos_workflow.cli.help import Group
+from cosmos_workflow.cli.visible import visible
 from cosmos_workflow.errors import UsageError
 
 if TYPE_CHECKING:
@@ -187,7 +189,10 @@ def export(
     pieces = exported(found, format or ("csv" if out and out.lower().endswith(".csv") else "jsonl"))
     if out is None or out == "-":
         for piece in pieces:
-            click.echo(piece, nl=False)
+            if format == "csv":
+                click.echo(visible(piece) if sys.stdout.isatty() else piece, nl=False)
+            else:
+                click.echo(escaped(piece.rstrip("\n")))
         return
     write_whole(Path(out), "".join(pieces).encode())
     stderr().print(f"{len(found)} saved: {out}", style="dim")
