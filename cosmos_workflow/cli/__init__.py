@@ -31,7 +31,7 @@ COMMANDS = {
     "probe": "Find where an engine's limits really are, beside where they are predicted.",
     "bench": "Time what the modes cost: offload, stay loaded, batch, warm.",
     "report": "Write what was measured: TESTING_RESULTS.md, a page with plots, tables.",
-    # "prompts": "Every prompt with its answer: list, search, show, rate, tag, export.",
+    "prompts": "Every prompt with its answer: list, search, show, rate, tag, export.",
     "hosts": "The GPU machines that a batch can run on: add, trust, check.",
     "runs": "Batches on hosts: list, show, logs, attach, cancel, retry.",
     "serve": "Start the page, the REST API and the queue.",
@@ -63,7 +63,7 @@ class LazyGroup(Group):
 
             if cmd_name in SERVED:
                 return SERVED[cmd_name]
-            if cmd_name not in ("completion", "help"):
+            if cmd_name not in ("completion", "help", "prompts"):
                 remedy = f"there are {', '.join(SERVED)}; or leave --server (COSMOS_SERVER) out"
                 raise UsageError(f"{cmd_name} is not done by a server", where=server, remedy=remedy)
         module = importlib.import_module(f"cosmos_workflow.cli.{cmd_name}")
@@ -91,7 +91,7 @@ def cosmos(context: click.Context, server: str | None, debug: bool) -> None:
     cosmos upsample prompts.jsonl -o upsampled.jsonl
     cosmos serve
     """
-    if not server and context.invoked_subcommand not in ("runs", "serve", "worker", "completion", "help"):
+    if not server and context.invoked_subcommand not in ("runs", "prompts", "serve", "worker", "completion", "help"):
         from cosmos_workflow.cli.unfinished import tell_of_unfinished
 
         tell_of_unfinished()

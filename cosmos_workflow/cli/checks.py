@@ -29,12 +29,13 @@ def check_host(name: str) -> list[Check]:
 
 
 def show_checks(checks: Iterable[Check], as_json: bool) -> int:
-    """The checks as a table or a document; 1 where something is missing, 3 where a host cannot be reached."""
+    """The checks as a table or JSON Lines; 1 where something is missing, 3 where a host cannot be reached."""
     checks = list(checks)
     if as_json:
-        print_json([asdict(check) for check in checks])
+        for check in checks:
+            print_json(asdict(check))
     else:
-        rows = table("what", "", "found", "remedy")
+        rows = table("what", "state", "found", "remedy")
         for check in checks:
             rows.add_row(check.name, Text(check.status, style=STYLES[check.status]), check.detail, check.remedy)
         stdout().print(rows)

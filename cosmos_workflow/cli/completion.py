@@ -93,7 +93,8 @@ def _engines(ctx: click.Context) -> Iterable[tuple[str, str]]:
 def _gpus(ctx: click.Context) -> Iterable[tuple[str, str]]:
     from cosmos_workflow.limits import GPUS
 
-    return [(name, f"{gib:g} GiB") for name, gib in GPUS.items()]
+    # With no space, which a shell would take for two words.
+    return [(name.replace(" ", "-"), f"{gib:g} GiB") for name, gib in GPUS.items()]
 
 
 def _hosts(ctx: click.Context) -> Iterable[tuple[str, str]]:

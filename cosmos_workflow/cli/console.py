@@ -21,7 +21,18 @@ from rich.text import Text
 
 from cosmos_workflow.cli.visible import visible
 
-__all__ = ["VERDICTS", "exit_code", "note", "print_json", "safe", "stderr", "stdout", "stdout_for_results", "table"]
+__all__ = [
+    "VERDICTS",
+    "escaped",
+    "exit_code",
+    "note",
+    "print_json",
+    "safe",
+    "stderr",
+    "stdout",
+    "stdout_for_results",
+    "table",
+]
 
 VERDICTS = {
     "fits": "green",
@@ -45,7 +56,7 @@ def stderr() -> Console:
 class Printer(Console):
     """Shows control codes in others' text as visible characters."""
 
-    def render_str(self, text: str, **style: Any) -> Text:  # type: ignore[override]
+    def render_str(self, text: str, **style: Any) -> Text:
         return super().render_str(visible(text), **style)
 
     def on_broken_pipe(self) -> None:
@@ -65,8 +76,12 @@ def print_json(document: Any) -> None:
     """One JSON document on one line; a console that is not UTF-8 gets escapes, so nothing is lost."""
     utf8 = (getattr(sys.stdout, "encoding", "") or "").lower().replace("-", "") == "utf8"
     text = json.dumps(document, ensure_ascii=not utf8)
-    # JSON leaves the codes above ASCII as they are; as escapes they mean the same.
-    click.echo("".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text) if utf8 else text)
+    click.echo(escaped(text))
+
+
+def escaped(line: str) -> str:
+    """A line of JSON without control codes: JSON leaves those above ASCII; as escapes they mean the same."""
+    return line if line.isprintable() else "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in line)
 
 
 def safe(data: bytes) -> str:

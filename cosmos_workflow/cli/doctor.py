@@ -20,7 +20,7 @@ __all__ = ["command"]
     metavar="HOST",
     help="Look at a host instead of this machine.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
 def command(place: str, as_json: bool) -> int:
     """Show what is missing on this machine or on a host, and its remedy."""
     return show_checks(examine() if place == "local" else check_host(place), as_json)

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import sys
+import traceback
 from pathlib import Path
 
 import click
@@ -92,14 +93,16 @@ def _take(number: int) -> None:
 
 def is_of_printing(error: BaseException) -> bool:
     """Whether an error came from writing to a standard stream, and not from any other file or line."""
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    return isinstance(error, OSError) and bool(trace) and trace.tb_frame.f_globals["__name__"] in PRINTERS
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return isinstance(error, OSError) and frames[-1].f_globals["__name__"] in PRINTERS
 
 
 def end_of_printing(error: OSError) -> int:
     """The exit code where a standard stream takes no more: an error where it is full, not where its reader has gone."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        _drop()
     if error.errno in GONE:
         return 0
     error.filename = "standard output"
@@ -114,15 +117,14 @@ def flushed(code: int) -> int:
         except ValueError:  # noqa: PERF203 - closed by whoever calls us
             continue
         except OSError as error:
-            _drop(stream.fileno())
-            if stream is sys.stdout:
-                code = end_of_printing(error) or code
+            code = (end_of_printing(error) or code) if stream is sys.stdout else code
     return code
 
 
-def _drop(number: int) -> None:
-    """Drop what is kept back for a stream, before Python tries to write it once more at its end."""
-    with contextlib.suppress(OSError):
+def _drop() -> None:
+    """Drop what is kept back for standard output, before Python tries to write it once more at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        number = sys.stdout.fileno()
         dropping = os.open(os.devnull, os.O_WRONLY)
         os.dup2(dropping, number)
         os.close(dropping)

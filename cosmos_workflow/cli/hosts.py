@@ -62,7 +62,7 @@ def add(name: str, project: bool, environment: tuple[str, ...], **given: Any) ->
 
 
 @command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
 def list_hosts(as_json: bool) -> None:
     """The hosts there are."""
     from cosmos_workflow.connection import Pins, host_from
@@ -71,7 +71,11 @@ def list_hosts(as_json: bool) -> None:
     pins = Pins(known_keys_file())
     trusted = {host.name: pins.get(host.name) is not None for host in hosts}
     if as_json:
-        print_json([{**vars(host), "trusted": trusted[host.name]} for host in hosts])
+        for host in hosts:
+            print_json({**vars(host), "trusted": trusted[host.name]})
+        return
+    if not hosts:
+        stderr().print("none yet: cosmos hosts add NAME [USER@]HOST[:PORT]")
         return
     rows = table("host", "destination", "key", "runtime", "model folder")
     for host in hosts:
@@ -79,8 +83,6 @@ def list_hosts(as_json: bool) -> None:
         runtime = host.runtime if not host.image else f"{host.runtime}: {host.image}"
         rows.add_row(host.name, host.ssh, key, runtime, host.model_path or "-")
     stdout().print(rows)
-    if not hosts:
-        stderr().print("none yet: cosmos hosts add NAME [USER@]HOST[:PORT]")
 
 
 @command.command("trust")
@@ -121,7 +123,7 @@ def trust(name: str, fingerprint: str | None) -> None:
 
 @command.command("check")
 @click.argument("name", shell_complete=completion.hosts)
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
 def check(name: str, as_json: bool) -> int:
     """Show what a host has and what it lacks, with remedies."""
     from cosmos_workflow.cli.checks import check_host, show_checks

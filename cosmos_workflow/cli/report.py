@@ -25,7 +25,7 @@ __all__ = ["command"]
 @click.option("--price-per-hour", type=click.FloatRange(0), default=0.0, help="What the machine costs.")
 @click.option("--export", "exported", type=click.Path(dir_okay=False), help="Write only the records: .jsonl or .csv.")
 @click.option("--list", "listing", is_flag=True, help="List what has been measured.")
-@click.option("--json", "as_json", is_flag=True, help="With --list: one JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="With --list: JSON Lines.")
 def command(
     experiments: tuple[str, ...], out: str, html: str | None, price_per_hour: float, exported: str | None,
     listing: bool, as_json: bool,
@@ -67,7 +67,11 @@ def _list(found: Sequence[Study], as_json: bool) -> None:
         for study in found
     ]
     if as_json:
-        print_json(rows)
+        for row in rows:
+            print_json(row)
+        return
+    if not rows:
+        stderr().print("nothing is measured yet: cosmos probe, or cosmos bench")
         return
     shown = table("experiment", "kind", "state", "place", "engine", ">records", "begun")
     for row in rows:

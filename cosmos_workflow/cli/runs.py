@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from cosmos_workflow.cli.options import forget_option, wait_option
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.execution.ray import is_ray
 
-__all__ = ["command"]
+__all__ = ["command", "show_runs"]
 
 STYLES = {"done": "green", "failed": "red", "cancelled": "yellow"}
 POLL_SECONDS = 0.2
@@ -58,6 +59,15 @@ def list_runs(place: str, unfinished: bool, most: int, as_json: bool) -> None:
     if as_json:
         for run in found:
             print_json(_document(run))
+        return
+    show_runs(found, unfinished or bool(place))
+
+
+def show_runs(found: Sequence[Any], filtered: bool) -> None:
+    """Runs as a table; where there are none, how to get one."""
+    if not found:
+        none = "none yet: cosmos upsample BATCH --on HOST makes one; see cosmos hosts list"
+        stderr().print("no run is like that: cosmos runs list shows all" if filtered else none)
         return
     rows = table("run", "state", "place", "engine", ">answered", ">failed", ">items", "started", "batch")
     for run in found:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import asdict, replace
@@ -178,17 +177,14 @@ def runs() -> None:
 @click.pass_context
 def list_runs(context: click.Context, /, place: str, most: int, as_json: bool) -> None:
     """The latest runs."""
+    from cosmos_workflow.cli.runs import show_runs
+
     found = client_of(context).runs(place=place)[:most]
     if as_json:
         for run in found:
             print_json(run.model_dump())
         return
-    rows = table("run", "state", "place", "engine", ">answered", ">failed", ">items", "started", "batch")
-    for run in found:
-        started = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.created))
-        counts = [str(count) for count in (run.answered, run.failed, run.total)]
-        rows.add_row(run.id, run.state, run.place, run.engine, *counts, started, run.source)
-    stdout().print(rows)
+    show_runs(found, bool(place))
 
 
 @runs.command("show")
@@ -251,11 +247,22 @@ def hosts() -> None:
 
 
 @hosts.command("list")
+@JSON
 @click.pass_context
-def list_hosts(context: click.Context) -> None:
-    """The machines that the server can send runs to, as JSON Lines."""
-    for host in client_of(context).hosts():
-        print_json(host.model_dump())
+def list_hosts(context: click.Context, /, as_json: bool) -> None:
+    """The machines that the server can send runs to."""
+    there = client_of(context).hosts()
+    if as_json:
+        for host in there:
+            print_json(host.model_dump())
+        return
+    if not there:
+        stderr().print("the server has none: cosmos hosts add, on its machine")
+        return
+    rows = table(*there[0].model_dump())
+    for host in there:
+        rows.add_row(*("-" if value in (None, "") else str(value) for value in host.model_dump().values()))
+    stdout().print(rows)
 
 
 @hosts.command("check")

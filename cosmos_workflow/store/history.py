@@ -80,7 +80,7 @@ class History:
         """Raises NotFound."""
         found = self.these([number])
         if not found:
-            raise NotFound(f"no prompt {number}", remedy="see them: GET /prompts")
+            raise NotFound(f"no prompt {number}", remedy="see them: cosmos prompts list")
         return found[0]
 
     def these(self, numbers: Collection[int]) -> list[Entry]:
@@ -96,7 +96,7 @@ class History:
         with self._database.begin() as connection:
             done = connection.execute(items.update().where(items.c.number == number).values(rating=rating))
         if not done.rowcount:
-            raise NotFound(f"no prompt {number}", remedy="see them: GET /prompts")
+            raise NotFound(f"no prompt {number}", remedy="see them: cosmos prompts list")
 
     def tag(self, number: int, words: Iterable[str]) -> None:
         """Set an entry's tags. Raises NotFound, UsageError."""
@@ -105,7 +105,7 @@ class History:
             raise UsageError("too many or too long tags", remedy=f"at most {TAGS_MOST}, of {TAG_LENGTH} characters")
         with self._database.begin() as connection:
             if connection.execute(sa.select(items.c.number).where(items.c.number == number)).first() is None:
-                raise NotFound(f"no prompt {number}", remedy="see them: GET /prompts")
+                raise NotFound(f"no prompt {number}", remedy="see them: cosmos prompts list")
             connection.execute(tags.delete().where(tags.c.number == number))
             if wanted:
                 connection.execute(tags.insert(), [{"number": number, "tag": word} for word in wanted])

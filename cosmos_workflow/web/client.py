@@ -113,6 +113,7 @@ class Client:
     log = _method(verbs.log)
     queue = _method(verbs.queue)
     pause = _method(verbs.pause)
+    prompt = _method(verbs.prompt)
     prompts = _method(verbs.prompts)
     mark = _method(verbs.mark)
 
@@ -188,6 +189,7 @@ class AsyncClient:
     log = _awaited(verbs.log)
     queue = _awaited(verbs.queue)
     pause = _awaited(verbs.pause)
+    prompt = _awaited(verbs.prompt)
     prompts = _awaited(verbs.prompts)
     mark = _awaited(verbs.mark)
 

@@ -70,14 +70,18 @@ def ask(shape: Any, method: str, path: str, *, params: Mapping[str, Any] | None 
     return TypeAdapter(shape).validate_json(reply.content) if reply.content else None
 
 
-def each(shape: Any, path: str, params: Mapping[str, Any]) -> Flow[list[Any]]:
-    """All pages, one after another."""
+def each(shape: Any, path: str, params: Mapping[str, Any], *, most: int = 0) -> Flow[list[Any]]:
+    """All pages, one after another; with `most`, no more than so many entries."""
     found: list[Any] = []
     cursor: str | None = None
     while True:
-        page = yield from ask(shapes.Page[shape], "GET", path, params={**params, "limit": 200, "cursor": cursor})
+        page = yield from ask(
+            shapes.Page[shape], "GET", path, params={**params, "limit": min(most or 200, 200), "cursor": cursor}
+        )
         found += page.items
         cursor = page.next
+        if most and len(found) >= most:
+            return found[:most]
         if cursor is None:
             return found
 

@@ -26,6 +26,7 @@ __all__ = [
     "mark",
     "models",
     "pause",
+    "prompt",
     "prompts",
     "queue",
     "remove",
@@ -174,9 +175,17 @@ def pause(on: bool = True) -> Flow[shapes.Queue]:
     return ask(shapes.Queue, "PATCH", "/queue", json={"paused": on})
 
 
-def prompts(search: str = "", **filters: Any) -> Flow[list[shapes.Prompt]]:
-    """All prompts that the filters find, the newest first: `run`, `ok`, `place`, `engine`, `rating`, `tag`."""
-    return each(shapes.Prompt, "/prompts", {"search": search, **filters})
+def prompts(search: str = "", *, most: int = 0, **filters: Any) -> Flow[list[shapes.Prompt]]:
+    """All prompts that the filters find, the newest first: `run`, `ok`, `place`, `engine`, `rating`, `tag`.
+
+    With `most`, no more than so many.
+    """
+    return each(shapes.Prompt, "/prompts", {"search": search, **filters}, most=most)
+
+
+def prompt(number: int) -> Flow[shapes.Prompt]:
+    """One prompt with its answer."""
+    return ask(shapes.Prompt, "GET", f"/prompts/{number}")
 
 
 def mark(number: int, **change: Any) -> Flow[shapes.Prompt]:

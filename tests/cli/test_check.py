@@ -96,8 +96,8 @@ def test_a_bound_is_called_one(capsys: pytest.CaptureFixture[str]) -> None:
         (["check", "--size", "5x5", "--model-path", "/nowhere/at/all"], "no such model folder"),
         (["check", "--size", "5x5", "--frames", "0"], "frames"),
         (["check", "none.jsonl"], "cannot be read"),
-        (["frobnicate"], "No such command"),
-        (["--frobnicate"], "No such option"),
+        (["frobnicate"], "there is no command"),
+        (["--frobnicate"], "no such option"),
     ],
 )
 def test_bad_usage_is_one_line_and_exit_code_2(

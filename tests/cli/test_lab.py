@@ -76,7 +76,7 @@ def test_a_report_and_its_records(
     assert main(["report", "--export", "r.csv"]) == 0
     assert f"{len(TRIALS) + len(TIMINGS)} records" in capsys.readouterr().err
     assert main(["report", "--list", "--json"]) == 0
-    rows = json.loads(capsys.readouterr().out)
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(row["experiment"], row["records"]) for row in rows] == [("p1", len(TRIALS)), ("b1", len(TIMINGS))]
     assert main(["report", "--list"]) == 0
     assert "vllm 1.2.3" in capsys.readouterr().out
@@ -90,7 +90,7 @@ def test_a_report_and_its_records(
         (["probe", "--engine", "describe"], "has no limits"),
         (["probe", "--aspect", "wide"], "no aspect ratio"),
         (["probe", "--search", "sizes"], "no search"),
-        (["probe", "--frames", "0"], "Invalid value"),
+        (["probe", "--frames", "0"], "invalid value"),
         (["probe", "--on", "nowhere"], "no host named"),
         (["bench", "--mode", "fast"], "no mode"),
         (["bench"], "nothing to time"),

@@ -68,6 +68,7 @@ def test_hosts_and_limits(server: CosmosServer) -> None:
     assert json.loads(cosmos(server, "limits", "--gpu", "L4").stdout)["memory"][0]["gpu"] == "L4"
     assert "python" in cosmos(server, "hosts", "check", "local").stdout
     assert cosmos(server, "hosts", "list").stdout == ""
+    assert "cosmos hosts add" in cosmos(server, "hosts", "list").stderr
 
 
 def test_what_a_server_does_not_do_is_said(server: CosmosServer) -> None:
@@ -89,3 +90,24 @@ def test_results_on_standard_output(server: CosmosServer, batch: Path) -> None:
 def test_a_slip_in_a_key_is_told(server: CosmosServer, batch: Path, clip_file: Path) -> None:
     batch.write_text(json.dumps({"id": "a", "promt": "dusk", "video": str(clip_file)}))
     assert "promt is not known: did you mean prompt?" in cosmos(server, "check", batch).stderr
+
+
+def test_prompts_as_on_the_page(server: CosmosServer, batch: Path, tmp_path: Path) -> None:
+    run = json.loads(
+        cosmos(
+            server, "upsample", batch, "-o", tmp_path / "p.jsonl", "--engine", "describe", "--detach", "--json"
+        ).stdout
+    )["run"]
+    with server.client() as client:
+        for _ in client.events(run):
+            pass
+    lines = cosmos(server, "prompts", "list", "--run", run, "-n", 2, "--json").stdout.splitlines()
+    numbers = [json.loads(line)["number"] for line in lines]
+    assert len(numbers) == 2
+    cosmos(server, "prompts", "rate", numbers[0], 5)
+    cosmos(server, "prompts", "tag", numbers[0], "night")
+    assert json.loads(cosmos(server, "prompts", "show", numbers[0], "--json").stdout)["rating"] == 5
+    found = cosmos(server, "prompts", "search", "größer", "--tag", "night", "--run", run, "--json").stdout
+    assert [json.loads(line)["number"] for line in found.splitlines()] == numbers[:1]
+    assert len(cosmos(server, "prompts", "export", "--run", run).stdout.splitlines()) == 3
+    assert run in cosmos(server, "runs", "list").stdout
