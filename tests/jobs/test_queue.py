@@ -11,6 +11,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import clips
@@ -20,8 +22,9 @@ from sqlalchemy.exc import OperationalError
 
 from cosmos_workflow.api import enqueue, open_runs
 from cosmos_workflow.errors import Conflict, UsageError
-from cosmos_workflow.jobs import Runs, Worker, working
+from cosmos_workflow.jobs import Listener, Runs, Worker, working
 from cosmos_workflow.jobs.local_runs import LogCopy
+from cosmos_workflow.jobs.places import HOPELESS
 from cosmos_workflow.prompts import Item
 from cosmos_workflow.store import RunRecord
 
@@ -84,6 +87,21 @@ def test_what_cannot_run_is_answered_by_its_plan(runs: Runs, items: Callable[[in
         runs.retry(run.id)
     with pytest.raises(UsageError, match="no host"):
         enqueue(items(1), place="nowhere", runs=runs)
+
+
+def test_tried_again_nothing_hopeless_is_asked(runs: Runs, items: Callable[[int], list[Item]]) -> None:
+    run = enqueue(items(1 + len(HOPELESS)), engine="describe", runs=runs)
+    failed = [one for one, _ in runs.store.results(run.id)]
+    kinds = ("unreachable", *HOPELESS)
+    runs.store.save(
+        run.id, [replace(one, error="no", error_kind=kind) for one, kind in zip(failed, kinds, strict=True)]
+    )
+    runs.store.move(run.id, "failed")
+    again = runs.retry(run.id)
+    assert (again.state, again.failed, again.open) == ("queued", len(HOPELESS), 1)
+    worked(runs, run)
+    found = runs.store.get(run.id)
+    assert (found.state, found.answered, found.failed) == ("done", 1, len(HOPELESS))
 
 
 def test_bad_answers_cost_only_their_items(runs: Runs, items: Callable[[int], list[Item]]) -> None:
@@ -214,3 +232,58 @@ def test_a_defect_fails_its_run_and_a_store_that_is_away_does_not(
     assert (runs.store.get(broken.id).state, runs.store.get(broken.id).error_kind) == ("failed", "broken")
     assert "ZeroDivisionError: a defect" in runs.store.get(broken.id).error
     assert runs.store.get(waits.id).state == "done"
+
+
+def no_store() -> bool:
+    raise OperationalError("", {}, Exception("the server closed the connection"))
+
+
+@contextmanager
+def beating(runs: Runs, monkeypatch: pytest.MonkeyPatch, renew: Callable[[], bool], *, lease: float) -> Iterator[None]:
+    """A worker that looks after its lease many times a second; `renew` is what it hears."""
+    monkeypatch.setattr(working, "BEAT_SECONDS", 0.02)
+    monkeypatch.setattr(runs.store.queue, "renew", lambda *words: renew())
+    worker = Worker(runs, lease=lease)
+    worker.start()
+    try:
+        yield
+    finally:
+        worker.stop()
+
+
+def test_a_store_that_is_away_for_longer_than_the_lease_stops_the_run(
+    runs: Runs, items: Callable[[int], list[Item]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another worker, which still has the store, takes the run then: both must not answer it."""
+    enqueue(items(1), engine="describe", runs=runs)
+    held: list[float] = []
+
+    def driven(id: str, listener: Listener, *, stop: threading.Event) -> None:
+        began = time.monotonic()
+        assert stop.wait(60)
+        held.append(time.monotonic() - began)
+
+    monkeypatch.setattr(runs, "drive", driven)
+    with beating(runs, monkeypatch, no_store, lease=0.4):
+        until(lambda: held)
+    assert held[0] >= 0.3  # not at the first beat that fails
+
+
+def test_a_store_that_is_back_before_the_lease_ends_is_no_reason_to_stop(
+    runs: Runs, items: Callable[[int], list[Item]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enqueue(items(1), engine="describe", runs=runs)
+    beats, stopped = [0], list[bool]()
+
+    def renewed() -> bool:
+        beats[0] += 1
+        return beats[0] > 5 or no_store()
+
+    def driven(id: str, listener: Listener, *, stop: threading.Event) -> None:
+        until(lambda: beats[0] > 10)
+        stopped.append(stop.is_set())
+
+    monkeypatch.setattr(runs, "drive", driven)
+    with beating(runs, monkeypatch, renewed, lease=60.0):
+        until(lambda: stopped)
+    assert not stopped[0]

@@ -55,7 +55,9 @@ def test_check_says_what_it_says_here(server: CosmosServer, clip_file: Path) -> 
     assert {**there, "id": ""} == {**mine, "id": ""}
 
 
-def test_a_batch_is_upsampled_and_gone_on_with(cosmos: Cosmos, server: CosmosServer, batch: Path, tmp_path: Path) -> None:
+def test_a_batch_is_upsampled_and_gone_on_with(
+    cosmos: Cosmos, server: CosmosServer, batch: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out.jsonl"
     said = cosmos(server, "upsample", batch, "-o", out, "--engine", "describe")
     assert "3 answered, 0 failed" in said.stderr
@@ -66,7 +68,9 @@ def test_a_batch_is_upsampled_and_gone_on_with(cosmos: Cosmos, server: CosmosSer
     assert "3 answered earlier" in cosmos(server, "upsample", batch, "-o", out).stderr
 
 
-def test_runs_are_listed_cancelled_and_exported(cosmos: Cosmos, server: CosmosServer, batch: Path, tmp_path: Path) -> None:
+def test_runs_are_listed_cancelled_and_exported(
+    cosmos: Cosmos, server: CosmosServer, batch: Path, tmp_path: Path
+) -> None:
     cosmos(server, "runs", "pause")
     out = tmp_path / "o.jsonl"
     made = json.loads(cosmos(server, "upsample", batch, "-o", out, "--engine", "describe", "--detach", "--json").stdout)

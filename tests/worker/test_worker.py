@@ -256,9 +256,7 @@ def test_a_secret_reaches_the_engine_and_no_file(host: HostFolder, monkeypatch: 
 
 @pytest.mark.parametrize("count", [5, pytest.param(15, marks=pytest.mark.host)])
 @pytest.mark.parametrize("keep_warm", [0.0, 0.15])
-def test_a_run_that_comes_as_the_worker_leaves_is_not_forgotten(
-    host: HostFolder, keep_warm: float, count: int
-) -> None:
+def test_a_run_that_comes_as_the_worker_leaves_is_not_forgotten(host: HostFolder, keep_warm: float, count: int) -> None:
     for n in range(count):
         host.submit(f"r{n}", conversations("a"), keep_warm=keep_warm)
         host.wait(f"r{n}", "done")
