@@ -11,9 +11,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import clips
 import pytest
@@ -22,7 +22,7 @@ from sqlalchemy.exc import OperationalError
 
 from cosmos_workflow.api import enqueue, open_runs
 from cosmos_workflow.errors import Conflict, UsageError
-from cosmos_workflow.jobs import Listener, Runs, Worker, working
+from cosmos_workflow.jobs import Runs, Worker, working
 from cosmos_workflow.jobs.local_runs import LogCopy
 from cosmos_workflow.jobs.places import HOPELESS
 from cosmos_workflow.prompts import Item
@@ -234,21 +234,31 @@ def test_a_defect_fails_its_run_and_a_store_that_is_away_does_not(
     assert runs.store.get(waits.id).state == "done"
 
 
-def no_store() -> bool:
-    raise OperationalError("", {}, Exception("the server closed the connection"))
+class Beats:
+    """A store that is away when `away` says so; each beat of the worker takes a second of a clock of its own."""
+
+    def __init__(self, runs: Runs, monkeypatch: pytest.MonkeyPatch, away: Callable[[int], bool]) -> None:
+        self.count = 0
+        self._away = away
+        monkeypatch.setattr(working, "BEAT_SECONDS", 0.005)
+        monkeypatch.setattr(working, "time", SimpleNamespace(monotonic=lambda: float(self.count)))
+        monkeypatch.setattr(runs.store.queue, "renew", self._renew)
+
+    def _renew(self, *_: object) -> bool:
+        self.count += 1
+        if self._away(self.count):
+            raise OperationalError("", {}, Exception("the server closed the connection"))
+        return True
 
 
-@contextmanager
-def beating(runs: Runs, monkeypatch: pytest.MonkeyPatch, renew: Callable[[], bool], *, lease: float) -> Iterator[None]:
-    """A worker that looks after its lease many times a second; `renew` is what it hears."""
-    monkeypatch.setattr(working, "BEAT_SECONDS", 0.02)
-    monkeypatch.setattr(runs.store.queue, "renew", lambda *words: renew())
-    worker = Worker(runs, lease=lease)
+def looked_at(runs: Runs, monkeypatch: pytest.MonkeyPatch, look: Callable[[threading.Event], object]) -> None:
+    """Whoever drives the run of the queue sees by `look` whether it has to stop."""
+    looks: list[object] = []
+    monkeypatch.setattr(runs, "drive", lambda id, listener, *, stop: looks.append(look(stop)))
+    worker = Worker(runs, lease=15.0)
     worker.start()
-    try:
-        yield
-    finally:
-        worker.stop()
+    until(lambda: looks)
+    worker.stop()
 
 
 def test_a_store_that_is_away_for_longer_than_the_lease_stops_the_run(
@@ -256,34 +266,23 @@ def test_a_store_that_is_away_for_longer_than_the_lease_stops_the_run(
 ) -> None:
     """Another worker, which still has the store, takes the run then: both must not answer it."""
     enqueue(items(1), engine="describe", runs=runs)
-    held: list[float] = []
-
-    def driven(id: str, listener: Listener, *, stop: threading.Event) -> None:
-        began = time.monotonic()
-        assert stop.wait(60)
-        held.append(time.monotonic() - began)
-
-    monkeypatch.setattr(runs, "drive", driven)
-    with beating(runs, monkeypatch, no_store, lease=0.4):
-        until(lambda: held)
-    assert held[0] >= 0.3  # not at the first beat that fails
+    beats = Beats(runs, monkeypatch, lambda beat: beat > 3)
+    stopped: list[bool] = []
+    looked_at(runs, monkeypatch, lambda stop: stopped.append(stop.wait(30)))
+    assert all(stopped)
+    assert beats.count > 15
 
 
-def test_a_store_that_is_back_before_the_lease_ends_is_no_reason_to_stop(
+def test_a_store_that_is_back_before_the_lease_ends_stops_nothing(
     runs: Runs, items: Callable[[int], list[Item]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     enqueue(items(1), engine="describe", runs=runs)
-    beats, stopped = [0], list[bool]()
+    beats = Beats(runs, monkeypatch, lambda beat: beat % 10 != 0)
+    stopped: list[bool] = []
 
-    def renewed() -> bool:
-        beats[0] += 1
-        return beats[0] > 5 or no_store()
-
-    def driven(id: str, listener: Listener, *, stop: threading.Event) -> None:
-        until(lambda: beats[0] > 10)
+    def look(stop: threading.Event) -> None:
+        until(lambda: stop.is_set() or beats.count > 60)
         stopped.append(stop.is_set())
 
-    monkeypatch.setattr(runs, "drive", driven)
-    with beating(runs, monkeypatch, renewed, lease=60.0):
-        until(lambda: stopped)
-    assert not stopped[0]
+    looked_at(runs, monkeypatch, look)
+    assert not any(stopped)
