@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Completed", "SSHManager"]
 
 CONNECT_SECONDS = 15.0
+FIRST_WAIT = 1.0  # until a lost line is tried again; doubled each time
 LONGEST_WAIT = 30.0  # between two attempts to reach a host
 SESSION_WAITS = (0.2, 0.5, 1.0, 2.0, 3.0)  # a command that was left ends when it next writes; seconds
 
@@ -142,7 +143,7 @@ class SSHManager:
         Waits 1, 2, 4 … 30 s. Raises the last HostUnreachable after `give_up` seconds without a line.
         """
         loop = asyncio.get_running_loop()
-        wait, lost_at = 1.0, None
+        wait, lost_at = FIRST_WAIT, None
         while True:
             began = loop.time()
             try:
@@ -150,7 +151,7 @@ class SSHManager:
             except HostUnreachable as error:
                 await self.close()
                 if loop.time() - began > LONGEST_WAIT:  # it held for a while: this is a new loss
-                    wait, lost_at = 1.0, None
+                    wait, lost_at = FIRST_WAIT, None
                 lost_at = lost_at or (began if loop.time() - began <= LONGEST_WAIT else loop.time())
                 if loop.time() - lost_at + wait > give_up:
                     raise

@@ -43,7 +43,7 @@ def test_the_steps_of_a_command_share_a_line(peer: SSHPeer, host: Host, pins: Pi
 def test_a_line_that_was_lost_between_two_steps_is_opened_anew(peer: SSHPeer, host: Host, pins: Pins) -> None:
     async def again() -> None:
         async with line_to(host, pins) as manager:
-            await manager.persistently(lambda: manager.run(["true"]), lambda *_: None, give_up=20)
+            await manager.persistently(lambda: manager.run(["true"]), lambda *_: None, give_up=60)
 
     with one_line():
         run_steps(step(host, pins))

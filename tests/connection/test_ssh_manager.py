@@ -116,7 +116,7 @@ def test_a_host_that_takes_the_line_and_says_nothing_does_not_freeze_us(host: Ho
                 "true",
                 connect_seconds=0.5,
             )
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 60
 
 
 def test_a_full_disk_here_is_no_lost_line(host: Host, pins: Pins) -> None:

@@ -11,7 +11,7 @@ from servers.cutting_proxy import CuttingProxy
 from servers.peers import Peer
 from servers.sshd import SSHD
 
-from cosmos_workflow.connection import Host, HostProgram, Pins, Sent, SSHManager, host_from, send_blobs
+from cosmos_workflow.connection import Host, HostProgram, Pins, Sent, SSHManager, host_from, send_blobs, ssh_manager
 from cosmos_workflow.connection.program import INSTALL
 from cosmos_workflow.errors import CosmosError, HostError, HostUnreachable
 from cosmos_workflow.worker.bundling import bundle
@@ -57,7 +57,10 @@ def test_a_file_damaged_on_the_host_is_sent_again(host: Host, pins: Pins, peer: 
     assert on_host(peer, host, sha256).read_bytes() == blobs[sha256].read_bytes()
 
 
-def test_an_upload_that_is_cut_goes_on_where_it_stopped(host: Host, pins: Pins, peer: Peer, tmp_path: Path) -> None:
+def test_an_upload_that_is_cut_goes_on_where_it_stopped(
+    host: Host, pins: Pins, peer: Peer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssh_manager, "FIRST_WAIT", 0.1)
     blobs = blobs_in(tmp_path / "b", *[600_000] * 5)
     lost = 0
     cuts = iter([400_000, 900_000, 1_300_000])
@@ -82,8 +85,9 @@ def test_an_upload_that_is_cut_goes_on_where_it_stopped(host: Host, pins: Pins, 
 
 
 def test_the_rest_of_a_file_is_all_that_the_next_line_carries(
-    host: Host, pins: Pins, peer: Peer, tmp_path: Path
+    host: Host, pins: Pins, peer: Peer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(ssh_manager, "FIRST_WAIT", 0.1)
     blobs = blobs_in(tmp_path / "b", 40_000_000)
 
     async def go() -> Sent:

@@ -29,7 +29,7 @@ def upsample_there(runs: Runs, items: list[Item], out: Path, **more: object) -> 
     return upsample_on("gpu", items, out=out, runs=runs, keep_warm=0.0, **more)  # type: ignore[arg-type]
 
 
-def settled(peer: Peer, seconds: float = 20) -> bool:
+def settled(peer: Peer, seconds: float = 60) -> bool:
     """Whether nothing of ours runs on the host any more."""
     deadline = time.monotonic() + seconds
     while host_processes(peer):

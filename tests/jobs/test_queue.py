@@ -11,7 +11,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import clips
 import pytest
@@ -22,6 +24,7 @@ from cosmos_workflow.api import enqueue, open_runs
 from cosmos_workflow.errors import Conflict, UsageError
 from cosmos_workflow.jobs import Runs, Worker, working
 from cosmos_workflow.jobs.local_runs import LogCopy
+from cosmos_workflow.jobs.places import HOPELESS
 from cosmos_workflow.prompts import Item
 from cosmos_workflow.store import RunRecord
 
@@ -43,7 +46,7 @@ def gate() -> Iterator[Gate]:
         yield server
 
 
-def until(what: Callable[[], object], seconds: float = 20) -> None:
+def until(what: Callable[[], object], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end, "it did not come"
@@ -84,6 +87,21 @@ def test_what_cannot_run_is_answered_by_its_plan(runs: Runs, items: Callable[[in
         runs.retry(run.id)
     with pytest.raises(UsageError, match="no host"):
         enqueue(items(1), place="nowhere", runs=runs)
+
+
+def test_tried_again_nothing_hopeless_is_asked(runs: Runs, items: Callable[[int], list[Item]]) -> None:
+    run = enqueue(items(1 + len(HOPELESS)), engine="describe", runs=runs)
+    failed = [one for one, _ in runs.store.results(run.id)]
+    kinds = ("unreachable", *HOPELESS)
+    runs.store.save(
+        run.id, [replace(one, error="no", error_kind=kind) for one, kind in zip(failed, kinds, strict=True)]
+    )
+    runs.store.move(run.id, "failed")
+    again = runs.retry(run.id)
+    assert (again.state, again.failed, again.open) == ("queued", len(HOPELESS), 1)
+    worked(runs, run)
+    found = runs.store.get(run.id)
+    assert (found.state, found.answered, found.failed) == ("done", 1, len(HOPELESS))
 
 
 def test_bad_answers_cost_only_their_items(runs: Runs, items: Callable[[int], list[Item]]) -> None:
@@ -130,7 +148,7 @@ def test_a_stopped_worker_gives_back_what_it_has(runs: Runs, items: Callable[[in
     stopping.start()
     time.sleep(0.2)
     gate.let(5)
-    stopping.join(20)
+    stopping.join(60)
     assert runs.store.get(run.id).state == "running"
     heir = Worker(runs)
     heir.start()
@@ -168,7 +186,7 @@ def test_a_thousand_runs_two_worker_processes_and_one_of_them_killed(
         os.kill(workers[0].pid, signal.SIGKILL)
         until(lambda: runs.store.counts().get("done", 0) == count, 300)
         workers[1].send_signal(signal.SIGTERM)
-        assert workers[1].wait(30) == 0
+        assert workers[1].wait(60) == 0
     finally:
         for worker in workers:
             worker.kill()
@@ -214,3 +232,57 @@ def test_a_defect_fails_its_run_and_a_store_that_is_away_does_not(
     assert (runs.store.get(broken.id).state, runs.store.get(broken.id).error_kind) == ("failed", "broken")
     assert "ZeroDivisionError: a defect" in runs.store.get(broken.id).error
     assert runs.store.get(waits.id).state == "done"
+
+
+class Beats:
+    """A store that is away when `away` says so; each beat of the worker takes a second of a clock of its own."""
+
+    def __init__(self, runs: Runs, monkeypatch: pytest.MonkeyPatch, away: Callable[[int], bool]) -> None:
+        self.count = 0
+        self._away = away
+        monkeypatch.setattr(working, "BEAT_SECONDS", 0.005)
+        monkeypatch.setattr(working, "time", SimpleNamespace(monotonic=lambda: float(self.count)))
+        monkeypatch.setattr(runs.store.queue, "renew", self._renew)
+
+    def _renew(self, *_: object) -> bool:
+        self.count += 1
+        if self._away(self.count):
+            raise OperationalError("", {}, Exception("the server closed the connection"))
+        return True
+
+
+def looked_at(runs: Runs, monkeypatch: pytest.MonkeyPatch, look: Callable[[threading.Event], object]) -> None:
+    """Whoever drives the run of the queue sees by `look` whether it has to stop."""
+    looks: list[object] = []
+    monkeypatch.setattr(runs, "drive", lambda id, listener, *, stop: looks.append(look(stop)))
+    worker = Worker(runs, lease=15.0)
+    worker.start()
+    until(lambda: looks)
+    worker.stop()
+
+
+def test_a_store_that_is_away_for_longer_than_the_lease_stops_the_run(
+    runs: Runs, items: Callable[[int], list[Item]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another worker, which still has the store, takes the run then: both must not answer it."""
+    enqueue(items(1), engine="describe", runs=runs)
+    beats = Beats(runs, monkeypatch, lambda beat: beat > 3)
+    stopped: list[bool] = []
+    looked_at(runs, monkeypatch, lambda stop: stopped.append(stop.wait(30)))
+    assert all(stopped)
+    assert beats.count > 15
+
+
+def test_a_store_that_is_back_before_the_lease_ends_stops_nothing(
+    runs: Runs, items: Callable[[int], list[Item]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enqueue(items(1), engine="describe", runs=runs)
+    beats = Beats(runs, monkeypatch, lambda beat: beat % 10 != 0)
+    stopped: list[bool] = []
+
+    def look(stop: threading.Event) -> None:
+        until(lambda: stop.is_set() or beats.count > 60)
+        stopped.append(stop.is_set())
+
+    looked_at(runs, monkeypatch, look)
+    assert not any(stopped)

@@ -7,12 +7,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from jobs.helpers import Gate
 from servers.peers import Peer
 
-from cosmos_workflow.api import enqueue
+from cosmos_workflow.api import enqueue, find_host
+from cosmos_workflow.engines import EngineSettings
+from cosmos_workflow.execution import remote, remote_engine
 from cosmos_workflow.jobs import Runs, Worker
-from cosmos_workflow.prompts import Item
+from cosmos_workflow.prompts import Item, Settings
 
 
 def until(what: Callable[[], object], seconds: float = 60) -> None:
@@ -76,3 +79,24 @@ def test_a_host_that_is_gone_does_not_stop_the_queue(
     worker.stop()
     assert runs.store.queue.holders() == {}
     assert worker.idle
+
+
+def test_what_was_not_sent_is_cancelled_without_its_host(
+    runs: Runs, peer: Peer, batch: Callable[[int], list[Item]], tmp_path: Path
+) -> None:
+    """It waits, or its client was killed while it planned: nothing of it is on the host, which may be gone."""
+    queued = enqueue(batch(1), place="gpu", engine="describe", runs=runs)
+    engine = remote_engine(find_host("gpu"), "describe", EngineSettings())
+    planned = runs.plan(batch(1), "gpu", engine, Settings(), out=tmp_path / "o.jsonl", source="b", keep_warm=0.0)
+    assert (queued.state, planned.state) == ("queued", "planned")
+
+    async def called(*words: object) -> None:
+        raise AssertionError("the host was called")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(remote, "cancel", called)
+        peer.stop()
+        for run in (queued, planned):
+            assert runs.cancel(run.id).state == "cancelled"
+    peer.listen()
+    assert not (peer.home / "ours").exists()

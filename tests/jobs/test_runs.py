@@ -124,7 +124,13 @@ main(arguments)
 """
 
 
-@pytest.mark.parametrize(("moment", "state"), DEATHS.items())
+@pytest.mark.parametrize(
+    ("moment", "state"),
+    [
+        pytest.param(moment, state, marks=[] if moment in ("uploading", "saving") else pytest.mark.host)
+        for moment, state in DEATHS.items()
+    ],
+)
 def test_a_client_killed_at_any_moment_loses_nothing(
     runs: Runs, batch: Batch, peer: Peer, tmp_path: Path, moment: str, state: str
 ) -> None:
@@ -232,7 +238,7 @@ def test_cancelled_it_ends_on_the_host_and_keeps_what_it_has(
 ) -> None:
     with Gate(2) as server:
         id, _ = upsample_there(runs, batch(5), tmp_path / "o.jsonl", detach=True, **server.settings())
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while sum(server.attempts.values()) < 3:
             assert time.monotonic() < deadline
             time.sleep(0.05)
@@ -250,14 +256,14 @@ def test_two_clients_do_not_drive_one_run(runs: Runs, batch: Batch, tmp_path: Pa
         id, _ = upsample_there(runs, batch(2), tmp_path / "o.jsonl", detach=True, **server.settings())
         other = threading.Thread(target=lambda: open_runs().drive(id, Listener()))
         other.start()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not runs.is_followed(runs.store.get(id)):
             assert time.monotonic() < deadline
             time.sleep(0.05)
         with pytest.raises(UsageError, match="another process is driving this run"):
             runs.drive(id, Listener())
         server.let(2)
-        other.join(30)
+        other.join(60)
     assert runs.store.get(id).state == "done"
     assert len(read_results(tmp_path / "o.jsonl")) == 2
 

@@ -74,7 +74,7 @@ class CosmosServer:
     def kill(self) -> None:
         """As a machine does that is out of memory: the server alone, and nothing is put in order."""
         self.process.kill()
-        self.process.wait(30)
+        self.process.wait(60)
 
     def stop(self) -> int:
         """As Ctrl-C does; its exit code."""

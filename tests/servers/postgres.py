@@ -43,7 +43,7 @@ class Postgres:
 
     def __exit__(self, *_: object) -> None:
         os.killpg(self._process.pid, signal.SIGQUIT)
-        self._process.wait(30)
+        self._process.wait(60)
         self._folder.cleanup()
 
     def fresh(self) -> str:

@@ -60,9 +60,9 @@ class SSHPeer:
                 task.cancel()
             await asyncio.sleep(0.1)
 
-        asyncio.run_coroutine_threadsafe(settle(), self._loop).result(20)
+        asyncio.run_coroutine_threadsafe(settle(), self._loop).result(60)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
 
     def new_host_key(self) -> None:
         self.host_key = asyncssh.generate_private_key("ssh-ed25519")
@@ -101,7 +101,7 @@ class SSHPeer:
             )  # fmt: skip
             self.port = self._server.get_port()
 
-        asyncio.run_coroutine_threadsafe(listen(), self._loop).result(20)
+        asyncio.run_coroutine_threadsafe(listen(), self._loop).result(60)
 
     def stop(self) -> None:
         """Stop listening and drop every line."""
@@ -112,7 +112,7 @@ class SSHPeer:
                 connection.abort()
             await self._server.wait_closed()
 
-        asyncio.run_coroutine_threadsafe(stop(), self._loop).result(20)
+        asyncio.run_coroutine_threadsafe(stop(), self._loop).result(60)
 
     async def _serve(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
         script = "\n".join(filter(None, [self.profile, process.command or "true"]))

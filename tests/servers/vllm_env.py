@@ -62,10 +62,10 @@ class VLLMServer:
         group = self._process.pid
         os.killpg(group, signal.SIGTERM)
         try:
-            self._process.wait(30)
+            self._process.wait(60)
         except subprocess.TimeoutExpired:
             os.killpg(group, signal.SIGKILL)
-            self._process.wait(30)
+            self._process.wait(60)
 
     def log(self) -> str:
         return self._log_path.read_text(errors="replace")

@@ -221,6 +221,7 @@ def test_metrics_count_what_the_store_holds(server: CosmosServer, client: Client
     assert 'route="/api/v1/runs/{id}/events"' in said
 
 
+@pytest.mark.host  # it waits for the dead server's lease to end
 def test_a_killed_server_goes_on_with_what_was_running(tmp_path: Path) -> None:
     clip = clips.textured(tmp_path / "clip.mp4", 320, 180, frames=4)
     with CosmosServer(tmp_path / "data") as server, server.client() as client:

@@ -24,7 +24,7 @@ TOKEN = "a-token-that-nobody-guesses"
 def send(
     server: CosmosServer, method: str, path: str, body: object = None, **headers: str
 ) -> tuple[int, dict[str, str], bytes]:
-    line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     data = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else None
     if data is not None and "content-type" not in named:

@@ -68,6 +68,7 @@ def test_what_is_left_empty_filters_nothing(http: httpx2.Client) -> None:
     assert http.get("/prompts", params={"rating": "", "ok": "", "search": "", "tag": ""}).status_code == 200
 
 
+@pytest.mark.host
 def test_a_server_without_worker_leaves_the_runs_to_others(tmp_path: Path) -> None:
     import clips
 

@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from servers.cosmos_server import CosmosServer
 
+from cosmos_workflow.cli import main
 
-def cosmos(server: CosmosServer, *words: object, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cosmos_workflow", "--server", server.url, *map(str, words)]
-    told = {**os.environ, "PYTHONUTF8": "1", **environment}
-    done = subprocess.run(command, capture_output=True, text=True, env=told, encoding="utf-8", check=False)
-    assert done.returncode == code, done.stderr
-    return done
+
+class Done(NamedTuple):
+    stdout: str
+    stderr: str
+
+
+Cosmos = Callable[..., Done]
+COSMOS = [sys.executable, "-m", "cosmos_workflow"]
+
+
+@pytest.fixture
+def cosmos(capfd: pytest.CaptureFixture[str]) -> Cosmos:
+    """The command line with `--server`, in this process: a new Python for each command takes a second."""
+
+    def run(server: CosmosServer, *words: object, code: int = 0) -> Done:
+        capfd.readouterr()
+        returned = main(["--server", server.url, *map(str, words)])
+        done = Done(*capfd.readouterr())
+        assert returned == code, done.stderr
+        return done
+
+    return run
 
 
 @pytest.fixture
@@ -30,15 +48,16 @@ def batch(tmp_path: Path, clip_file: Path) -> Path:
 
 def test_check_says_what_it_says_here(server: CosmosServer, clip_file: Path) -> None:
     words = ("check", clip_file, "-p", "A futuristic city at sunset", "--fit", "off", "--json")
-    there = json.loads(cosmos(server, *words, code=1).stdout)
-    here = subprocess.run(
-        [sys.executable, "-m", "cosmos_workflow", *words], capture_output=True, text=True, check=False
+    there, mine = (
+        json.loads(subprocess.run([*program, *words], capture_output=True, check=False).stdout)
+        for program in ([*COSMOS, "--server", server.url], COSMOS)
     )
-    mine = json.loads(here.stdout)
     assert {**there, "id": ""} == {**mine, "id": ""}
 
 
-def test_a_batch_is_upsampled_and_gone_on_with(server: CosmosServer, batch: Path, tmp_path: Path) -> None:
+def test_a_batch_is_upsampled_and_gone_on_with(
+    cosmos: Cosmos, server: CosmosServer, batch: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out.jsonl"
     said = cosmos(server, "upsample", batch, "-o", out, "--engine", "describe")
     assert "3 answered, 0 failed" in said.stderr
@@ -49,7 +68,9 @@ def test_a_batch_is_upsampled_and_gone_on_with(server: CosmosServer, batch: Path
     assert "3 answered earlier" in cosmos(server, "upsample", batch, "-o", out).stderr
 
 
-def test_runs_are_listed_cancelled_and_exported(server: CosmosServer, batch: Path, tmp_path: Path) -> None:
+def test_runs_are_listed_cancelled_and_exported(
+    cosmos: Cosmos, server: CosmosServer, batch: Path, tmp_path: Path
+) -> None:
     cosmos(server, "runs", "pause")
     out = tmp_path / "o.jsonl"
     made = json.loads(cosmos(server, "upsample", batch, "-o", out, "--engine", "describe", "--detach", "--json").stdout)
@@ -64,14 +85,14 @@ def test_runs_are_listed_cancelled_and_exported(server: CosmosServer, batch: Pat
     assert len(cosmos(server, "runs", "export", made["run"]).stdout.splitlines()) == 3
 
 
-def test_hosts_and_limits(server: CosmosServer) -> None:
+def test_hosts_and_limits(cosmos: Cosmos, server: CosmosServer) -> None:
     assert json.loads(cosmos(server, "limits", "--gpu", "L4").stdout)["memory"][0]["gpu"] == "L4"
     assert "python" in cosmos(server, "hosts", "check", "local").stdout
     assert cosmos(server, "hosts", "list").stdout == ""
     assert "cosmos hosts add" in cosmos(server, "hosts", "list").stderr
 
 
-def test_what_a_server_does_not_do_is_said(server: CosmosServer) -> None:
+def test_what_a_server_does_not_do_is_said(cosmos: Cosmos, server: CosmosServer) -> None:
     assert "is not done by a server" in cosmos(server, "doctor", code=2).stderr
 
 
@@ -81,13 +102,13 @@ def test_nobody_there(tmp_path: Path) -> None:
     assert (done.returncode, "no server answers" in done.stderr) == (3, True)
 
 
-def test_results_on_standard_output(server: CosmosServer, batch: Path) -> None:
+def test_results_on_standard_output(cosmos: Cosmos, server: CosmosServer, batch: Path) -> None:
     done = cosmos(server, "upsample", batch, "-o", "-", "--engine", "describe", "--seed", 2**63 - 1)
     assert {json.loads(line)["id"] for line in done.stdout.splitlines()} == {"i0", "i1", "i2"}
     assert "leave one out" in cosmos(server, "upsample", batch, "-o", "-", "--detach", code=2).stderr
 
 
-def test_a_slip_in_a_key_is_told(server: CosmosServer, batch: Path, clip_file: Path) -> None:
+def test_a_slip_in_a_key_is_told(cosmos: Cosmos, server: CosmosServer, batch: Path, clip_file: Path) -> None:
     batch.write_text(json.dumps({"id": "a", "promt": "dusk", "video": str(clip_file)}))
     assert "promt is not known: did you mean prompt?" in cosmos(server, "check", batch).stderr
 

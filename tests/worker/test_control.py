@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cosmos_workflow.worker.control import _absolute, cancel, remove, state_of
-from cosmos_workflow.worker.files import write_json
+from cosmos_workflow.worker.files import waiting_lock, write_json
 from cosmos_workflow.worker.following import follow
 from cosmos_workflow.worker.paths import HostPaths, WorkerPaths
 
@@ -44,6 +44,20 @@ class _GoneAfter(HostPaths):
     def worker(self, key: str) -> WorkerPaths:
         shutil.rmtree(self.run("r").folder)
         return super().worker(key)
+
+
+def test_a_run_in_work_is_not_removed(tmp_path: Path) -> None:
+    """Its worker still writes there; once it has let go of the run, the folder goes."""
+    paths = HostPaths(tmp_path)
+    for name in ("works", "ended"):
+        write_json(paths.run(name).order, {"worker": "k", "remove": []})
+    with waiting_lock(paths.run("works").lock):
+        remove(paths, ["works", "ended"])
+        assert paths.run("works").order.exists()
+        assert not paths.run("ended").folder.exists()
+        assert state_of(paths, "works") == {"state": "running"}
+    remove(paths, ["works"])
+    assert not paths.run("works").folder.exists()
 
 
 def test_removing_beside_removing_is_no_error(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_an_engine_ends_with_whoever_started_it(engine: EngineProcess) -> None:
     engine.load()
     standing, answering = alive()
     standing.kill()
-    answering.wait(10)
+    answering.wait(60)
 
 
 def test_a_piece_becomes_conversations_and_refusals(clip: Path, tmp_path: Path) -> None:

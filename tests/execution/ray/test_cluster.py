@@ -218,7 +218,7 @@ def test_a_driver_killed_at_five_moments(cluster: RayCluster, make_batch: MakeBa
         run.process.send_signal(signal.SIGKILL)
         conductor.send_signal(signal.SIGKILL)
         run.ended()
-        conductor.wait(30)
+        conductor.wait(60)
     code, said = cosmos(cluster, *words)
     assert code == 0, (seed, said)
     assert each_once(out, 2000), seed
