@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import threading
@@ -36,7 +37,7 @@ class Uploads:
         self._most = most
         folder.mkdir(parents=True, exist_ok=True)
         self._beginning = threading.Lock()
-        self._open()
+        self._missing()
 
     def begin(self, name: str, size: int) -> Upload:
         """A new upload.
@@ -47,12 +48,11 @@ class Uploads:
         if size > self._most:
             raise Conflict(f"{size:,} bytes are too many", where=name, remedy=f"at most {self._most:,}")
         with self._beginning:
-            uploads = self._open()
-            if len(uploads) >= MOST_OPEN:
-                what = f"{len(uploads)} uploads have begun and are not finished"
+            missing = self._missing()
+            if len(missing) >= MOST_OPEN:
+                what = f"{len(missing)} uploads have begun and are not finished"
                 raise Conflict(what, where=name, remedy="finish or drop one of them; after a day they are dropped")
-            reserved = sum(upload.size - upload.offset for upload in uploads)
-            if shutil.disk_usage(self._folder).free < reserved + size + SPARE_BYTES:
+            if shutil.disk_usage(self._folder).free < sum(missing) + size + SPARE_BYTES:
                 raise HostFull("the server's disk is full", where=name, remedy="remove clips that are no longer needed")
             id = token_hex(16)
             told = {"name": Path(name.replace("\\", "/")).name or "clip", "size": size}
@@ -99,18 +99,18 @@ class Uploads:
 
         It is remembered for a while, as the answer to its last piece may be lost on the way.
         """
-        with FileLock(self._folder / f"{id}.lock", thread_local=False):
-            upload = self.get(id)
-            if upload.media:
-                return upload  # another request has finished it meanwhile
-            try:
-                record = self._library.take(self._folder / f"{id}.part", upload.name)
-            except BadInputError as error:
-                self.drop(id)
-                raise BadInputError(error.what, where=upload.name, remedy=error.remedy) from error
-            told = {"name": upload.name, "size": upload.size, "media": record.id}
-            write_whole(self._told(id), json.dumps(told).encode())
-            return self.get(id)
+        upload = self.get(id)
+        try:
+            with FileLock(self._folder / f"{id}.lock", thread_local=False):
+                upload = self.get(id)
+                if not upload.media:  # else another request has finished it meanwhile
+                    record = self._library.take(self._folder / f"{id}.part", upload.name)
+                    told = {"name": upload.name, "size": upload.size, "media": record.id}
+                    write_whole(self._told(id), json.dumps(told).encode())
+                return self.get(id)
+        except BadInputError as error:
+            self.drop(id)  # behind the lock, whose file goes too
+            raise BadInputError(error.what, where=upload.name, remedy=error.remedy) from error
 
     def drop(self, id: str) -> None:
         """Forget an upload. Raises NotFound."""
@@ -118,17 +118,22 @@ class Uploads:
         for suffix in ("part", "json", "lock"):
             told.with_suffix(f".{suffix}").unlink(missing_ok=True)
 
-    def _open(self) -> list[Upload]:
-        """The uploads that are not whole; those that nobody continues are dropped, and old answers forgotten."""
-        uploads = []
-        for told in self._folder.glob("*.json"):
-            with suppress(OSError, NotFound, ValueError):  # another request ends it just now
-                latest = max(file.stat().st_mtime for file in self._folder.glob(f"{told.stem}.*"))
-                if time.time() - latest > STALE_SECONDS:
-                    self.drop(told.stem)
-                elif not (upload := self.get(told.stem)).media:
-                    uploads.append(upload)
-        return uploads
+    def _missing(self) -> list[int]:
+        """The bytes that each open upload may still bring; what nobody has touched for a day is dropped."""
+        latest: dict[str, float] = {}
+        with os.scandir(self._folder) as entries:
+            for entry in entries:
+                with suppress(OSError):  # another request ends it just now
+                    id = entry.name.partition(".")[0]
+                    latest[id] = max(latest.get(id, 0.0), entry.stat().st_mtime)
+        missing = []
+        for id, moment in latest.items():
+            with suppress(OSError, NotFound, ValueError):
+                if time.time() - moment > STALE_SECONDS:
+                    self.drop(id)
+                elif "media" not in (told := json.loads(self._told(id).read_text(encoding="utf-8"))):
+                    missing.append(told["size"] - (self._folder / f"{id}.part").stat().st_size)
+        return missing
 
     def _told(self, id: str) -> Path:
         path = self._folder / f"{id}.json"

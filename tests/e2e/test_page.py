@@ -63,7 +63,7 @@ def test_from_a_dropped_clip_to_an_exported_answer(page: Page, served: CosmosSer
 def drop_check_and_mend(page: Page, clip: Path) -> None:
     """The bar goes red at 960×540 with `fit off`; a remedy's button mends it, and the frame shows as sent."""
     drop(page, clip)
-    expect(page.locator("#clips [name=video]")).to_have_value(re.compile("^[0-9a-f]{64}$"))
+    expect(page.locator("#clips [data-name=video]")).to_have_value(re.compile("^[0-9a-f]{64}$"))
     page.get_by_label("One prompt a line").fill("\n".join(PROMPTS))
     page.locator("[name=fit]").select_option("off")
     expect(page.locator("#summary .chip")).to_have_text("too long")

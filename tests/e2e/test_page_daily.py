@@ -103,7 +103,7 @@ def test_a_batch_file_becomes_rows_and_finds_its_clips(page: Page, server: Cosmo
     page.goto(server.url)
     drop(page, batch, *files[:2])
     expect(page.locator("#run")).to_have_text("Run 2 prompts")
-    assert [field.input_value() for field in page.locator("#clips [name=prompt]").all()] == [
+    assert [field.input_value() for field in page.locator("#clips [data-name=prompt]").all()] == [
         "A small robot", "A wide street", "Later",
     ]  # fmt: skip
     expect(page.locator("#clips .problem:visible")).to_contain_text("not here yet")
@@ -111,6 +111,10 @@ def test_a_batch_file_becomes_rows_and_finds_its_clips(page: Page, server: Cosmo
     later.write_bytes(files[2].read_bytes())
     drop(page, later)
     expect(page.locator("#run")).to_have_text("Run 3 prompts")
+    batch.write_text('video,promt,prompt\nwide.mp4,slip,"Two\nlines"\n')
+    drop(page, batch)
+    expect(page.locator("#run")).to_have_text("Run 4 prompts")  # a prompt of a batch is one, whatever lines it has
+    expect(page.locator("#notes")).to_contain_text("promt is not known: did you mean prompt?")
     batch.write_text("nothing,of,use\n1,2,3\n")
     drop(page, batch)
     expect(page.locator("#clips .problem:visible")).to_contain_text("batch.csv")

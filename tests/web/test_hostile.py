@@ -75,7 +75,7 @@ def test_no_number_is_an_error_of_the_server(server: CosmosServer, number: objec
         f"/api/v1/runs/x/log?last={text}", f"/limits?gpu={text}",
     ):  # fmt: skip
         assert ask(server, "GET", path)[0] < 500, path
-    names = ("frames", "max_tokens", "max_model_len", "width", "height", "rating", "tags", "on", "video", "prompts")
+    names = ("frames", "max_tokens", "max_model_len", "width", "height", "rating", "tags", "on", "rows", "prompts")
     form = urlencode({name: str(number).encode("utf-8", "replace") for name in names}).encode()
     sent = {"content_type": "application/x-www-form-urlencoded"}
     for path in ("/new/check", "/new/run", "/limits/check", "/prompts/1/mark", f"/prompts/{text}/mark"):
@@ -99,6 +99,37 @@ def test_no_word_is_an_error_of_the_server(server: CosmosServer, word: str) -> N
     text = quote(word.encode("utf-8", "surrogatepass"), safe="")
     for path in (f"/api/v1/prompts?search={text}&tag={text}&run={text}", f"/runs/{text}", f"/api/v1/runs/{text}"):
         assert ask(server, "GET", path)[0] < 500, path
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        '[{"video": "inner/shot.mp4", "own": [1]}]', '[{"video": "inner/shot.mp4", "own": {"x": 1}}]', "[" * 100_000,
+        '[{"video": 3}]', "{}", "", "x", '[{"video": "inner/shot.mp4", "own": {"seed": 1e400}}]',
+        '[{"video": "inner/shot.mp4", "prompt": "\\ud800"}]',
+    ],
+)  # fmt: skip
+def test_no_row_is_an_error_of_the_server(server: CosmosServer, rows: str) -> None:
+    form = urlencode({"rows": rows}).encode()
+    for path in ("/new/check", "/new/run"):
+        status, _ = ask(server, "POST", path, form, content_type="application/x-www-form-urlencoded")
+        assert status in (200, 422)
+
+
+def test_no_name_of_a_batch_is_an_error_of_the_server(server: CosmosServer) -> None:
+    for name in ("a.csv%00", "a." + "x" * 400, "", "a", ".csv/..", "%ff.json"):
+        assert ask(server, "POST", f"/new/batch?name={name}", b"video,prompt\nx.mp4,y\n")[0] < 500, name
+
+
+def test_five_hundred_rows_are_checked_and_as_many_ticks_are_taken(server: CosmosServer) -> None:
+    sent = {"content_type": "application/x-www-form-urlencoded"}
+    rows = json.dumps([{"video": "inner/shot.mp4", "key": str(n), "prompt": f"p{n}"} for n in range(500)])
+    status, body = ask(server, "POST", "/new/check", urlencode({"rows": rows}).encode(), **sent)
+    assert (status, b"Run 500 prompts" in body) == (200, True)
+    ticks = urlencode([("number", str(n)) for n in range(1, 1201)] + [("tag", "many")]).encode()
+    assert ask(server, "POST", "/prompts/tag", ticks, **sent)[0] == 200
+    assert ask(server, "POST", "/prompts/tag", b"number=x", **sent)[0] == 422
+    assert ask(server, "POST", "/prompts/remove", b"number=9999999999", **sent)[0] == 200
 
 
 def test_head_answers_as_get_does_without_a_body(server: CosmosServer) -> None:

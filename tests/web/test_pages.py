@@ -57,10 +57,13 @@ def test_a_run_on_a_cluster_is_one_among_the_others(http: httpx2.Client) -> None
 
 
 def test_a_form_that_is_wrong_says_so_in_its_place(http: httpx2.Client) -> None:
-    for path, form in (("/limits/check", {"width": "x"}), ("/new/check", {"video": "nothing", "frames": "-1"})):
+    for path, form in (
+        ("/limits/check", {"width": "x"}),
+        ("/new/check", {"rows": '[{"video": "nothing"}]', "frames": "-1"}),
+    ):
         said = http.post(path, data=form)
         assert (said.status_code, 'role="alert"' in said.text) == (200, True)
-    assert "no such clip" in http.post("/new/run", data={"video": "nothing"}).text
+    assert "no such clip" in http.post("/new/run", data={"rows": '[{"video": "nothing"}]'}).text
     assert "too long" in http.post("/limits/check", data={"width": "960", "height": "540", "fit": "off"}).text
 
 

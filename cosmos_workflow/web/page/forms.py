@@ -37,12 +37,10 @@ class SettingsForm(BaseModel):
         return SettingsIn.model_validate_strings(given, strict=False)
 
 
-def explained(error: CosmosError | ValueError) -> str:
+def explained(error: CosmosError | ValidationError) -> str:
     """An error in the words of the form."""
     if isinstance(error, CosmosError):
         return str(error)
-    if not isinstance(error, ValidationError):
-        return "The form is incomplete: reload the page"
     first = error.errors()[0]
     name = str(first["loc"][-1]) if first["loc"] else ""
     label, remedy = FIELDS.get(name, (name or "Form", str(first["msg"])))

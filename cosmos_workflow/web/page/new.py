@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from cosmos_workflow.engines import ENGINES
 from cosmos_workflow.errors import BadInputError, CosmosError
 from cosmos_workflow.limits import FIT_MODES, MODELS, Plan
-from cosmos_workflow.prompts import read_batch
+from cosmos_workflow.prompts import BATCH_SUFFIXES, read_batch
 from cosmos_workflow.web.page.forms import SettingsForm, explained
 from cosmos_workflow.web.page.rendering import render
 from cosmos_workflow.web.routes.machine import hosts_of
@@ -35,47 +31,45 @@ OWN = ("id", "frames", "seed", "temperature", "max_tokens")  # what an item of a
 CHECKED = 200  # prompts that are checked while one types; all are when they run
 
 
-@dataclass(frozen=True)
-class Row:
-    """One clip with its own prompts; `key` is the page's name of the row, `own` an item's further settings."""
+class Row(BaseModel):
+    """One clip with its own prompts, one a line unless `whole` says that it is one prompt.
 
-    key: str
-    video: str
-    clip: str
-    prompts: tuple[str, ...]
-    own: dict[str, Any] = field(default_factory=dict)
+    `key` is the page's name of the row, `own` an item's further settings.
+    """
+
+    key: str = ""
+    video: str = ""
+    clip: str = ""
+    prompt: str = ""
+    whole: bool = False
+    own: dict[str, Any] = {}
+
+    def prompts(self) -> tuple[str, ...]:
+        return (self.prompt,) if self.whole and self.prompt.strip() else _lines(self.prompt)
 
 
-Column = Annotated[list[str], Field(default_factory=list)]
+ROWS = TypeAdapter(list[Row])
 
 
 class NewForm(SettingsForm):
-    """Rows as lists of equal length, and what holds for all: `prompts`, one a line, where a row has none."""
+    """`rows` as JSON, as forms of a thousand fields are refused; `prompts`, one a line, hold where a row has none."""
 
-    key: Column
-    video: Column
-    clip: Column
-    prompt: Column
-    own: Column
+    rows: str = "[]"
     prompts: str = ""
     engine: str = ""
     place: str = "local"
     name: str = ""
     held: str = ""
 
-    def rows(self) -> Iterator[Row]:
-        """The rows that have a clip; those that still come, or were refused, have none."""
+    def items(self) -> list[tuple[Row, ItemIn]]:
+        """An item for each prompt of the rows that have a clip. Raises pydantic's ValidationError."""
         shared = _lines(self.prompts) or ("",)
-        columns = zip_longest(self.key, self.video, self.clip, self.prompt, self.own, fillvalue="")
-        for key, video, clip, prompt, own in columns:
-            if video.strip():
-                yield Row(key, video.strip(), clip, _lines(prompt) or shared, json.loads(own) if own else {})
-
-    def items(self) -> Iterator[tuple[Row, ItemIn]]:
-        """Raises pydantic's ValidationError for further settings that are wrong."""
-        for row in self.rows():
-            for prompt in row.prompts:
-                yield row, ItemIn(**{**row.own, "video": row.video, "prompt": prompt})
+        return [
+            (row, ItemIn(**{**row.own, "video": row.video, "prompt": prompt}))
+            for row in ROWS.validate_json(self.rows)
+            if row.video  # those that still come, or were refused, have none
+            for prompt in row.prompts() or shared
+        ]
 
 
 @router.get("/")
@@ -86,7 +80,8 @@ def new(
     """An empty form, or one with a clip, or with earlier prompts to edit and run again."""
     entries = [ctx.store.history.get(prompt)] if prompt is not None else ctx.store.history.these(number)
     rows = [
-        {"video": one.media or "", "clip": one.clip, "prompt": one.result.prompt} for one in ctx.prompts(entries)
+        {"video": one.media or "", "clip": one.clip, "prompt": one.result.prompt, "whole": True}
+        for one in ctx.prompts(entries)
     ] or ([{"video": video, "clip": video, "prompt": ""}] if video else [])
     return render(request, "new.html", rows=rows, **_choices(ctx))
 
@@ -97,11 +92,11 @@ def check(request: Request, ctx: Ctx, form: Annotated[NewForm, Form()]) -> HTMLR
     shown: dict[str, Any] = {"checked": [], "total": 0, "problem": ""}
     try:
         settings = ctx.settings(form.settings())
-        pairs = list(form.items())
+        pairs = form.items()
         plans = [one.plan for one in ctx.check(ctx.items([item for _, item in pairs[:CHECKED]]), settings)]
         shown |= {"checked": [(row, item, plan) for (row, item), plan in zip(pairs, plans, strict=False)]}
         shown |= {"total": len(pairs), "worst": min(plans, key=_room, default=None)}
-    except (CosmosError, ValidationError, ValueError) as error:
+    except (CosmosError, ValidationError) as error:
         shown["problem"] = explained(error)
     return render(request, "_checked.html", **shown)
 
@@ -115,33 +110,38 @@ def run(request: Request, ctx: Ctx, form: Annotated[NewForm, Form()]) -> Respons
         if not items:
             raise BadInputError("Choose a clip first")
         made = ctx.enqueue(NewRun(items=items, settings=form.settings(), held=bool(form.held), **how))
-    except (CosmosError, ValidationError, ValueError) as error:
+    except (CosmosError, ValidationError) as error:
         return render(request, "_problem.html", problem=explained(error))
     return Response(status_code=204, headers={"hx-redirect": f"/runs/{made.id}"})
 
 
 @router.post("/new/batch")
-async def read(request: Request, name: Annotated[str, Query(max_length=1000)]) -> list[dict[str, Any]]:
-    """The rows of a batch file, whose text is the body. Raises BadInputError."""
+async def read(request: Request, name: Annotated[str, Query(max_length=1000)]) -> dict[str, Any]:
+    """The rows of a batch file, whose text is the body, and what looks wrong in it. Raises BadInputError."""
     data = await request.body()
     return await run_in_threadpool(_rows_of, data, Path(name.replace("\\", "/")).name)
 
 
-def _rows_of(data: bytes, name: str) -> list[dict[str, Any]]:
+def _rows_of(data: bytes, name: str) -> dict[str, Any]:
+    suffix = next((suffix for suffix in BATCH_SUFFIXES if name.lower().endswith(suffix)), "")
+    if not suffix:
+        raise BadInputError("not a batch file", where=name, remedy=f"give one of {', '.join(BATCH_SUFFIXES)}")
+    notes: list[str] = []
     with TemporaryDirectory() as folder:
-        file = Path(folder) / f"batch{Path(name).suffix.lower()}"
+        file = Path(folder) / f"batch{suffix}"
         file.write_bytes(data)
         try:
-            items = read_batch(file)
+            items = read_batch(file, notes.append)
         except BadInputError as error:
             raise BadInputError(error.what, where=error.where.replace(str(file), name), remedy=error.remedy) from error
-        return [
+        rows = [
             {
-                "clip": _as_written(item.video, folder), "prompt": item.prompt,
+                "clip": _as_written(item.video, folder), "prompt": item.prompt, "whole": True,
                 "own": {name: value for name in OWN if (value := getattr(item, name)) is not None},
             }
             for item in items
         ]  # fmt: skip
+    return {"rows": rows, "notes": [note.replace(str(file), name) for note in notes]}
 
 
 def _as_written(video: Path, folder: str) -> str:

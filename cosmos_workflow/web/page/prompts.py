@@ -8,11 +8,14 @@ from functools import lru_cache
 from typing import Annotated
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse
+from pydantic import TypeAdapter, ValidationError
 from rapidfuzz.distance import Indel
+from starlette.datastructures import FormData
 
 from cosmos_workflow.engines import ENGINES
+from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.store import Wanted
 from cosmos_workflow.web.page.rendering import environment, render
 from cosmos_workflow.web.paging import Cursor
@@ -24,7 +27,7 @@ __all__ = ["router"]
 router = APIRouter()
 
 SHOWN = 24
-COMPARED_WORDS = 20_000
+COMPARED, COMPARED_WORDS = 8, 20_000
 STARS = ("1", "2", "3", "4", "5")
 
 
@@ -46,33 +49,47 @@ def prompts(request: Request, ctx: Ctx, cursor: Cursor = None) -> HTMLResponse:
 
 
 @router.get("/prompts/compare")
-def compare(request: Request, ctx: Ctx, number: Annotated[Numbers, Query(max_length=8)] = []) -> HTMLResponse:  # noqa: B006
+def compare(request: Request, ctx: Ctx, number: Annotated[Numbers, Query(max_length=1000)] = []) -> HTMLResponse:  # noqa: B006
     """Several answers side by side."""
-    prompts = ctx.prompts(ctx.store.history.these(number))
+    prompts = ctx.prompts(ctx.store.history.these(number[:COMPARED]))
     answers = [one.result.upsampled_prompt for one in prompts]
     # Each is set beside the first, and the first beside the second.
     others = [*answers[1:2], *answers[:1] * len(answers)]
     compared = [(one, _diff(other, answer)) for one, other, answer in zip(prompts, others, answers, strict=False)]
-    return render(request, "compare.html", compared=compared or [(one, []) for one in prompts])
+    left = max(0, len(number) - COMPARED)
+    return render(request, "compare.html", compared=compared, left=left)
+
+
+async def _form(request: Request) -> FormData:
+    # Each ticked prompt is a field, and a thousand fields are too many for others.
+    return await request.form(max_fields=10_000)
+
+
+Ticked = Annotated[FormData, Depends(_form)]
+NUMBERS = TypeAdapter(Numbers)
+
+
+def _ticked(form: FormData) -> list[int]:
+    """Raises BadInputError."""
+    try:
+        return NUMBERS.validate_python(form.getlist("number"))
+    except ValidationError as error:
+        raise BadInputError("not the numbers of prompts", remedy="reload the page, and tick them again") from error
 
 
 @router.post("/prompts/tag")
-def tag(
-    request: Request, ctx: Ctx, number: Annotated[Numbers, Form(max_length=1000)] = [],  # noqa: B006
-    tag: Annotated[str, Form(max_length=60)] = "",
-) -> HTMLResponse:  # fmt: skip
+def tag(request: Request, ctx: Ctx, form: Ticked) -> HTMLResponse:
     """Give a tag to all that are ticked, beside those that they have."""
-    for entry in ctx.store.history.these(number):
-        ctx.store.history.tag(entry.number, [*entry.tags, tag])
+    word = str(form.get("tag", ""))
+    for entry in ctx.store.history.these(_ticked(form)):
+        ctx.store.history.tag(entry.number, [*entry.tags, word])
     return prompts(request, ctx)
 
 
 @router.post("/prompts/remove")
-def remove(
-    request: Request, ctx: Ctx, number: Annotated[Numbers, Form(max_length=1000)] = [],  # noqa: B006
-) -> HTMLResponse:  # fmt: skip
+def remove(request: Request, ctx: Ctx, form: Ticked) -> HTMLResponse:
     """Forget all that are ticked; those that wait for their answer stay."""
-    ctx.store.history.remove(number)
+    ctx.store.history.remove(_ticked(form))
     return prompts(request, ctx)
 
 

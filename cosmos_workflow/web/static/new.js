@@ -15,16 +15,17 @@ const changed = () => {
   htmx.trigger(form, "checked");
 };
 
-const value = (row, name) => row.querySelector(`[name=${name}]`);
+const value = (row, name) => row.querySelector(`[data-name=${name}]`);
 
 // A row for a clip: `video` is the server's id or path of it, empty until the server has it.
-function addRow({ video = "", clip = "", prompt = "", own = {}, problem = "" }) {
+function addRow({ video = "", clip = "", prompt = "", whole = false, own = {}, problem = "" }) {
   const row = byId("row").content.cloneNode(true).firstElementChild;
   const key = `${++rowsMade}`;
   value(row, "key").value = key;
   value(row, "clip").value = clip;
   value(row, "own").value = Object.keys(own).length ? JSON.stringify(own) : "";
   value(row, "prompt").value = prompt;
+  if (whole) row.dataset.whole = "";
   value(row, "prompt").rows = Math.min(4, prompt.split("\n").length);
   value(row, "prompt").setAttribute("aria-label", `Prompts of ${clip}`);
   row.querySelector(".name").textContent = clip;
@@ -42,7 +43,7 @@ function show(row, video) {
   const base = MEDIA.test(video) ? `/api/v1/media/${video}/` : "/api/v1/shared/";
   const asked = MEDIA.test(video) ? "" : `?path=${encodeURIComponent(video)}`;
   const player = document.createElement("video");
-  Object.assign(player, { controls: true, muted: true, playsInline: true, preload: "none", width: 160, height: 90 });
+  Object.assign(player, { muted: true, playsInline: true, preload: "none", width: 160, height: 90, tabIndex: 0 });
   player.poster = `${base}thumbnail${asked}`;
   player.src = `${base}content${asked}`;
   player.setAttribute("aria-label", value(row, "clip").value);
@@ -95,7 +96,9 @@ async function addBatch(file, coming) {
   const response = await fetch(`/new/batch?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file });
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) throw new Refused([answer.where, answer.what, answer.remedy].filter(Boolean).join(": "));
-  for (const row of answer) {
+  byId("notes").textContent = answer.notes.join("\n");
+  byId("notes").hidden = !answer.notes.length;
+  for (const row of answer.rows) {
     const video = coming.has(baseName(row.clip)) ? "" : known(row.clip);
     addRow({ ...row, video, problem: video ? "" : "this clip is not here yet: drop it too" });
   }
@@ -177,6 +180,7 @@ clips.addEventListener("click", (event) => {
 
 byId("clear").addEventListener("click", () => {
   clips.replaceChildren();
+  byId("notes").hidden = true;
   changed();
 });
 
@@ -187,11 +191,20 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// The rows travel as one field.
+form.addEventListener("htmx:configRequest", (event) => {
+  event.detail.parameters.rows = JSON.stringify([...clips.children].map((row) => ({
+    key: value(row, "key").value, video: value(row, "video").value, clip: value(row, "clip").value,
+    prompt: value(row, "prompt").value, whole: row.dataset.whole !== undefined,
+    own: JSON.parse(value(row, "own").value || "{}"),
+  })));
+});
+
 // What is written survives a change of tab and a reload, until it runs.
 function keepDraft() {
   const rows = [...clips.children].map((row) => ({
     video: value(row, "video").value, clip: value(row, "clip").value, prompt: value(row, "prompt").value,
-    own: JSON.parse(value(row, "own").value || "{}"),
+    whole: row.dataset.whole !== undefined, own: JSON.parse(value(row, "own").value || "{}"),
     problem: value(row, "video").value ? "" : row.querySelector(".problem").textContent || "the upload was broken off: drop the file again",
   }));
   const fields = {};

@@ -152,3 +152,16 @@ document.addEventListener("change", (event) => {
     for (const box of document.querySelectorAll("input[type=checkbox][name=number]")) box.checked = event.target.checked;
   }
 });
+
+// A player shows its picture, and its controls once a hand or the keyboard comes to it.
+for (const name of ["pointerover", "focusin"]) {
+  document.addEventListener(name, (event) => {
+    if (event.target instanceof HTMLVideoElement) event.target.controls = true;
+  });
+}
+for (const name of ["pointerout", "focusout"]) {
+  document.addEventListener(name, (event) => {
+    const player = event.target;
+    if (player instanceof HTMLVideoElement && player.paused && document.activeElement !== player) player.controls = false;
+  });
+}
