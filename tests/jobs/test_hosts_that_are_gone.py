@@ -188,7 +188,7 @@ def test_a_full_disk_under_the_store_is_told_with_its_folder(
 ) -> None:
     """SQLite's own words, by its own limit on pages."""
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         with closing(sqlite3.connect(":memory:")) as database:
             database.execute("PRAGMA max_page_count = 1")
             database.execute("CREATE TABLE t (x)")
