@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,7 @@ from cosmos_workflow.cli import main
 from cosmos_workflow.cli.progress import Progress, Sending, sent_line
 from cosmos_workflow.cli.remote import Terminal
 from cosmos_workflow.cli.unfinished import tell_of_unfinished
-from cosmos_workflow.config import load_config, set_host
+from cosmos_workflow.config import data_folder, load_config, set_host
 from cosmos_workflow.errors import HostUnreachable, NotFound
 from cosmos_workflow.jobs import Listener, Patience, Runs
 from cosmos_workflow.prompts import Item, read_results
@@ -179,3 +181,18 @@ def test_on_a_terminal_an_upload_is(monkeypatch: pytest.MonkeyPatch, batch: bool
             time.sleep(0.2)  # a terminal is drawn ten times a second
         sending.close()
     assert ("sent 1.0 MB of 2.0 MB" if batch else "1.0/2.0 MB") in screen.getvalue()
+
+
+def test_a_full_disk_under_the_store_is_told_with_its_folder(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SQLite's own words, by its own limit on pages."""
+
+    def full(*_: object, **__: object) -> None:
+        with closing(sqlite3.connect(":memory:")) as database:
+            database.execute("PRAGMA max_page_count = 1")
+            database.execute("CREATE TABLE t (x)")
+
+    monkeypatch.setattr("cosmos_workflow.jobs.Runs.cancel", full)
+    assert main(["runs", "cancel", "x"]) == 1
+    assert capsys.readouterr().err == f"error: {data_folder()}: the disk is full; free space there, then run it again\n"
