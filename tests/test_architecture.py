@@ -161,3 +161,21 @@ def test_the_client_calls_nothing_that_windows_lacks(path: Path) -> None:
         elif isinstance(node, ast.ImportFrom):
             used |= {node.module or "", *(alias.name for alias in node.names)}
     assert used & POSIX_ONLY == set()
+
+
+MEDIA = {
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mxf", ".ogv", ".flv", ".wmv", ".y4m"),
+    *(".png", ".apng", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".heic", ".jxl", ".jp2", ".j2k", ".bmp", ".qoi"),
+    *(".tif", ".tiff", ".exr", ".dpx", ".cin", ".hdr", ".pfm", ".ppm", ".pgm", ".pnm", ".tga", ".sgi", ".pcx", ".ivf"),
+    *(".wav", ".mp3", ".flac", ".ogg", ".m4a", ".aac", ".h264", ".h265", ".hevc", ".obu", ".yuv", ".m2ts", ".3gp"),
+}
+
+
+def test_git_holds_no_media_but_the_pictures_of_the_docs() -> None:
+    """Tests make their clips themselves, in folders of their own."""
+    root = PACKAGE.parent
+    if not (root / ".git").exists():
+        pytest.skip("not a checkout")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, check=True).stdout
+    files = [Path(name) for name in listed.decode().split("\0") if name]
+    assert [str(file) for file in files if file.suffix.lower() in MEDIA and file.parts[0] != "docs"] == []

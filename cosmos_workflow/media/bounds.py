@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from pathlib import Path
 from threading import Lock
@@ -12,7 +13,7 @@ from cosmos_workflow.errors import BadInputError
 if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
-__all__ = ["MOST_PIXELS", "refuse_large", "refuse_pixels"]
+__all__ = ["MOST_PIXELS", "refuse_large", "refuse_pixels", "size_in_header"]
 
 MOST_PIXELS = 100_000_000  # three times 8K; 300 MB as RGB
 
@@ -40,7 +41,7 @@ def refuse_large(path: Path, stream: VideoStream, options: dict[str, str]) -> No
     width, height = context.width, context.height
     if not width * height:
         # FFmpeg forgets the size of what is too large for it.
-        width, height = _size_in_container(path, stream.index, options) or _size_in_header(path)
+        width, height = _size_in_container(path, stream.index, options) or size_in_header(path)
     refuse_pixels(path, width, height)
     context.options = {"max_pixels": str(MOST_PIXELS)}
 
@@ -60,12 +61,17 @@ def _size_in_container(path: Path, index: int, options: dict[str, str]) -> tuple
         return None
 
 
-def _size_in_header(path: Path) -> tuple[int, int]:
-    """Width and height of an image, of which only the header is read; 0 where it cannot be told."""
+def size_in_header(path: Path) -> tuple[int, int]:
+    """Width and height of an image as FFmpeg decodes it, of which only the header is read; 0 where it cannot be told.
+
+    Raises OSError where the file cannot be read.
+    """
     from PIL import Image
 
-    if window := _exr_window(path):
-        return window
+    with path.open("rb") as file:
+        head = file.read(65_536)
+    if size := _exr(head) or _dpx(head) or _radiance(head):
+        return size
     with _pillow:
         # Pillow opens without decoding, but refuses without a word of width and height.
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
@@ -79,13 +85,29 @@ def _size_in_header(path: Path) -> tuple[int, int]:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-def _exr_window(path: Path) -> tuple[int, int] | None:
-    """The size of OpenEXR's data window, four numbers in its header; Pillow does not know the format."""
-    with path.open("rb") as file:
-        head = file.read(65_536)
-    name = b"dataWindow\0box2i\0"
+# Pillow does not know the formats of film.
+
+
+def _exr(head: bytes) -> tuple[int, int] | None:
+    """The size of OpenEXR's display window: its data window may differ from image to image."""
+    name = b"displayWindow\0box2i\0"
     at = head.find(name)
     if head[:4] != b"\x76\x2f\x31\x01" or at < 0 or len(head) < at + len(name) + 20:
         return None
     left, top, right, bottom = struct.unpack_from("<4i", head, at + len(name) + 4)
     return max(0, right - left + 1), max(0, bottom - top + 1)
+
+
+def _dpx(head: bytes) -> tuple[int, int] | None:
+    """Of DPX (SMPTE 268M: fields 18 and 19), in the order of bytes that its first field tells."""
+    order = {b"SDPX": ">", b"XPDS": "<"}.get(head[:4])
+    if not order or len(head) < 780:
+        return None
+    width, height = struct.unpack_from(f"{order}2I", head, 772)
+    return width, height
+
+
+def _radiance(head: bytes) -> tuple[int, int] | None:
+    """Of Radiance HDR: its header ends with an empty line, and the next one tells the rows and columns."""
+    found = re.match(rb"#\?(?:RADIANCE|RGBE)\n(?:[^\n]+\n)*\n[-+]Y (\d{1,9}) [-+]X (\d{1,9})\n", head)
+    return (int(found[2]), int(found[1])) if found else None

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cosmos_workflow.errors import BadInputError
+from cosmos_workflow.media.bounds import size_in_header
 from cosmos_workflow.media.pictures import Pictures
 
 if TYPE_CHECKING:
@@ -137,17 +139,15 @@ def _by_number(path: Path, files: Iterable[tuple[int, Path]]) -> dict[int, Path]
 
 
 def _check_sizes(path: Path, files: Mapping[int, Path], still: Callable[[Path], Still]) -> None:
-    from PIL import Image, UnidentifiedImageError
-
     sizes: dict[tuple[int, int], list[int]] = {}
     for number, file in files.items():
         try:
-            # Reads the header alone, twenty times faster than opening a decoder.
-            with Image.open(file) as image:
-                size = image.size
-        except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-            frame = still(file).frame
-            size = frame.width, frame.height
+            status = file.stat()
+            size = _size(file, still, status.st_mtime_ns, status.st_size)
+        except OSError as error:
+            raise BadInputError(
+                f"cannot be read ({error.strerror})", where=str(file), remedy="check the path"
+            ) from error
         sizes.setdefault(size, []).append(number)
     if len(sizes) > 1:
         usual = max(sizes, key=lambda size: len(sizes[size]))
@@ -157,6 +157,16 @@ def _check_sizes(path: Path, files: Mapping[int, Path], still: Callable[[Path], 
             where=str(path),
             remedy="render these numbers again in the size of the others",
         )
+
+
+@lru_cache(100_000)  # an hour of images
+def _size(file: Path, still: Callable[[Path], Still], *version: int) -> tuple[int, int]:
+    """An image's width and height, decoded only where its header cannot be read; anew where its version changes."""
+    width, height = size_in_header(file)
+    if not width * height:
+        frame = still(file).frame
+        width, height = frame.width, frame.height
+    return width, height
 
 
 def _gaps(numbers: list[int]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,7 +65,7 @@ def probe(path: str | Path) -> Clip:
     with opened(path) as (container, stream):
         if isinstance(container, Pictures):
             # The first two, as two are what is usually asked for.
-            frame, *_ = [frame for frame, _ in zip(container.decode(), range(2), strict=False)]
+            frame, *_ = islice(container.decode(), 2)
             timing, codec, note = container.timing, container.codec, container.note
             aspect = container.aspect
         else:

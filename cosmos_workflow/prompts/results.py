@@ -12,27 +12,40 @@ from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, get_args
 
 from cosmos_workflow.errors import BadInputError, CosmosError, UsageError
 from cosmos_workflow.files import write_whole
+from cosmos_workflow.limits.fit import Verdict
 from cosmos_workflow.prompts.item import Item, Result, at_home
 
 __all__ = ["ResultsFile", "is_result", "line_of", "read_results", "to_dict"]
 
-FIELDS = {field.name for field in fields(Result)}
-TEXTS = ("id", "prompt", "video", "verdict")  # what every result has, and the order in which its line has them
-MARKED = {"rating", "tags"}  # an export of the history: it holds what a rewriting would lose
+KINDS: dict[str, type | tuple[type, ...]] = {"str": str, "int": int, "float": (int, float), "bool": bool}
+FIELDS = {field.name: KINDS[str(field.type)] for field in fields(Result)}
+# What the first version did not write yet; all else is in every result of ours.
+SINCE = {"text_tokens", "image_tokens", "max_model_len", "room", "reason", "remedy", "engine_model"}
+TEXTS = ("id", "prompt", "video", "verdict")  # the order in which a result's line begins
+VERDICTS = get_args(Verdict)
+# A line from its verdict on, as this version goes on and as the first one did.
+BEGUN = [f'"{verdict}", "{name}": ' for verdict in VERDICTS for name in ("model", "upsampled_prompt")]
+MARKED = {"rating", "tags"}  # an export of the history, which has all of a result's fields too
 STRING = r'"(?:[^"\\]|\\.)*'
 
 
-def is_result(values: Any) -> bool:
-    """Whether an object of a file or a table is a result of ours, and nobody's own data."""
+def is_result(values: Any, names: Iterable[str] = FIELDS) -> bool:
+    """Whether an object of a file or a table is a result of ours, and nobody's own data; of which `names` were read."""
     return (
         isinstance(values, dict)
-        and all(isinstance(values.get(name), str) for name in TEXTS)
+        and all(_is_field(values[name], name) if name in values else name in SINCE for name in names)
         and not MARKED & values.keys()
     )
+
+
+def _is_field(value: Any, name: str) -> bool:
+    if name == "verdict":
+        return value in VERDICTS
+    return isinstance(value, FIELDS[name]) and (FIELDS[name] is bool or not isinstance(value, bool))
 
 
 def read_results(path: str | Path) -> list[Result]:
@@ -71,7 +84,7 @@ def _parsed(data: bytes, path: Path) -> list[tuple[Result, bytes]]:
 def _result(line: bytes) -> Result | None:
     try:
         values = json.loads(line.decode("utf-8"))
-        return Result(**{key: values[key] for key in FIELDS & values.keys()}) if is_result(values) else None
+        return Result(**{key: values[key] for key in FIELDS.keys() & values.keys()}) if is_result(values) else None
     except (ValueError, RecursionError):
         return None
 
@@ -92,7 +105,8 @@ def _is_torn(line: bytes, *, follows: bool) -> bool:
         if not text.startswith(key):
             return follows and key.startswith(text)
         if name == TEXTS[-1]:
-            return follows or not text.removeprefix(key) or text.removeprefix(key).startswith('"')
+            text = text.removeprefix(key)
+            return any(text.startswith(begun) or begun.startswith(text) for begun in BEGUN)
         text = text.removeprefix(key)
         value = re.match(STRING, text)
         if value is None or not text[value.end() :].startswith('"'):
@@ -105,7 +119,8 @@ class ResultsFile:
     """A results file open for writing, by one process at a time.
 
     Opening it reads what is there: `answered` tells which items need not be asked again. Failed results
-    and a torn line are dropped then, so that each item has one line; the other lines stay as they are.
+    and a torn line are dropped then, so that each item has one line; the other lines stay as they are. A line
+    with keys that are not ours is never dropped: where it would have to be, the file is refused.
     A file that holds anything else is refused, and left as it is.
     """
 
@@ -189,7 +204,16 @@ class ResultsFile:
     def _keep(self, wanted: Callable[[Result], bool]) -> list[Result]:
         """Open the file for more, with the wanted results in it; a crash leaves the old file or the new one."""
         data = self._real.read_bytes() if self._real.exists() else b""
-        kept = [(result, line) for result, line in _parsed(data, self.path) if wanted(result)]
+        lines = _parsed(data, self.path)
+        kept = [(result, line) for result, line in lines if wanted(result)]
+        for result, line in lines:
+            if not wanted(result) and (others := json.loads(line).keys() - FIELDS.keys()):
+                names = ", ".join(repr(name[:60]) for name in sorted(others)[:6])
+                raise BadInputError(
+                    f"the result of {result.id!r} is to be removed, and holds what is not ours ({names})",
+                    where=str(self.path),
+                    remedy="choose another -o: this file is left as it is",
+                )
         new = b"".join(line + b"\n" for _, line in kept)
         if data.strip() and new != data:
             write_whole(self._real, new)

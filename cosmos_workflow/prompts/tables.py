@@ -17,6 +17,7 @@ DELIMITERS = ",;\t|"
 BLANK = f'{DELIMITERS} \r\n"\ufeff'
 SEPARATOR = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)  # the first line that Excel reads and writes
 QUOTES = "quote fields that hold delimiters, quotes or line ends, and double the quotes inside"
+MOST_LINES, MOST_CHARACTERS = 100, 65_536  # behind the header's first line, while a quote is open
 
 csv.field_size_limit(2**31 - 1)
 
@@ -36,7 +37,7 @@ def read_header(lines: Iterator[str], where: str, keys: Keys | None = None) -> H
 
     The delimiter is the one by which the header has the most known columns. `csv.Sniffer` guesses it from the rows,
     where a prompt full of commas or quotes confuses it.
-    Raises BadInputError that names the columns where none of them is known.
+    Raises BadInputError that names the columns where none of them is known, and where a quote is never closed.
     """
     line, taken, delimiters = "", 0, DELIMITERS
     for line in lines:
@@ -47,8 +48,8 @@ def read_header(lines: Iterator[str], where: str, keys: Keys | None = None) -> H
             break
     else:
         return Header((), lines=taken)
-    while line.count('"') % 2 and (more := next(lines, "")):  # a name may have a line end in its quotes
-        line, taken = line + more, taken + 1
+    line, more = _whole(line, lines, where)
+    taken += more
     headers = [header for delimiter in delimiters if (header := _header(line, delimiter, taken))]
     if not headers:
         raise BadInputError("the header is not CSV", where=where, remedy=QUOTES)
@@ -62,6 +63,22 @@ def read_header(lines: Iterator[str], where: str, keys: Keys | None = None) -> H
     if keys is not None:
         keys.columns(header.names)
     return header
+
+
+def _whole(line: str, lines: Iterator[str], where: str) -> tuple[str, int]:
+    """A header with the lines that it goes on in, as a name may have a line end in its quotes; and how many they are.
+
+    Raises BadInputError where a quote is not closed soon: all of the table would be taken for a name.
+    """
+    parts, size, is_open = [line], 0, line.count('"') % 2 == 1
+    while is_open:
+        more = next(lines, "")
+        size += len(more)
+        if not more or len(parts) > MOST_LINES or size > MOST_CHARACTERS:
+            raise BadInputError("a quote in the header is never closed", where=where, remedy=QUOTES)
+        parts.append(more)
+        is_open ^= more.count('"') % 2 == 1
+    return "".join(parts), len(parts) - 1
 
 
 def _header(line: str, delimiter: str, taken: int) -> Header | None:

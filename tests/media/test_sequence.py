@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import struct
+from collections.abc import Callable
 from pathlib import Path
 
+import av
 import clips
 import numpy as np
 import pytest
@@ -12,7 +15,8 @@ from PIL import Image
 
 from cosmos_workflow import check, upsample
 from cosmos_workflow.errors import BadInputError
-from cosmos_workflow.media import measure, probe, read_frames, version
+from cosmos_workflow.media import measure, opening, probe, read_frames, version
+from cosmos_workflow.media.sequence import Still
 from cosmos_workflow.prompts import Item
 
 
@@ -110,6 +114,77 @@ def test_a_changed_image_is_another_version(tmp_path: Path) -> None:
     Image.fromarray(clips.texture(48, 64)).save(folder / "a.003.png")
     assert version(folder) != before[0]
     assert version(folder / "a.###.png") != before[1]
+
+
+def encoded(kind: str, shade: int, size: tuple[int, int] = (64, 48)) -> bytes:
+    """A flat image in a format of film, as FFmpeg writes it."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="image2pipe") as container:
+        stream = container.add_stream(kind, rate=24)
+        (stream.width, stream.height), stream.pix_fmt = size, "rgb48le" if kind == "dpx" else "gbrpf32le"
+        frame = av.VideoFrame.from_ndarray(clips.flat((shade,) * 3, *size), "rgb24").reformat(format=stream.pix_fmt)
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            container.mux(packet)
+    return file.getvalue()
+
+
+@pytest.fixture
+def decodes(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The images of sequences that were decoded."""
+    files: list[Path] = []
+
+    def still(path: Path, whole: Callable[[Path], Still] = opening._still) -> Still:
+        files.append(path)
+        return whole(path)
+
+    monkeypatch.setattr(opening, "_still", still)
+    return files
+
+
+@pytest.mark.parametrize("kind", ["exr", "dpx", "hdr", "png", "qoi"])
+def test_sizes_are_read_from_headers(tmp_path: Path, decodes: list[Path], kind: str) -> None:
+    def write(number: int, size: tuple[int, int]) -> None:
+        data = io.BytesIO()
+        if kind in ("png", "qoi"):
+            Image.new("RGB", size).save(data, kind)
+        else:
+            data.write(encoded(kind, 90, size))
+        (tmp_path / f"a.{number:03d}.{kind}").write_bytes(data.getvalue())
+
+    for number in range(1, 13):
+        write(number, (64, 48))
+    found = probe(tmp_path)
+    assert (found.width, found.height, found.frames) == (64, 48, 12)
+    assert {path.name for path in decodes} == {f"a.001.{kind}", f"a.002.{kind}"}
+    write(7, (62, 48))
+    with pytest.raises(BadInputError, match="most are 64x48, but 62x48: 7"):
+        probe(tmp_path)
+
+
+def test_data_windows_may_differ(tmp_path: Path) -> None:
+    """A renderer leaves out what is empty of a picture."""
+    whole, part = encoded("exr", 90), bytearray(encoded("exr", 90, (40, 20)))
+    place = part.index(b"displayWindow\0box2i\0") + len(b"displayWindow\0box2i\0") + 4
+    struct.pack_into("<4i", part, place, 0, 0, 63, 47)
+    (tmp_path / "a.1.exr").write_bytes(whole)
+    (tmp_path / "a.2.exr").write_bytes(part)
+    assert (probe(tmp_path).width, probe(tmp_path).height) == (64, 48)
+
+
+def test_what_had_to_be_decoded_is_decoded_once(tmp_path: Path, decodes: list[Path]) -> None:
+    for number in range(1, 13):
+        # A header that goes on beyond what is read of it.
+        data = encoded("hdr", 20 * number).replace(b"FORMAT", b"# a comment\n" * 6000 + b"FORMAT", 1)
+        (tmp_path / f"a.{number:03d}.hdr").write_bytes(data)
+    probe(tmp_path)
+    assert len(set(decodes)) == 12
+    decodes.clear()
+    probe(tmp_path / "a.###.hdr")
+    assert {path.name for path in decodes} == {"a.001.hdr", "a.002.hdr"}
+    decodes.clear()
+    (tmp_path / "a.007.hdr").write_bytes(encoded("hdr", 9, (62, 48)))
+    with pytest.raises(BadInputError, match="62x48: 7"):
+        probe(tmp_path)
 
 
 def test_a_batch_takes_folders_and_patterns(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from cosmos_workflow.api import check, load_items
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.prompts import Item, read_batch
 from cosmos_workflow.prompts.keys import meaning
+from cosmos_workflow.prompts.tables import read_header
 
 ODD = "quotes \" ' $(rm) ; | \\ \u2028 line, émoji 🤖, 日本"
 
@@ -74,6 +75,19 @@ def test_a_bad_batch_says_where(tmp_path: Path, name: str, text: str, words: str
     with pytest.raises(BadInputError, match=words) as caught:
         read_batch(write(tmp_path, name, text))
     assert name in str(caught.value)
+
+
+def test_a_quote_that_the_header_never_closes_is_found_soon(tmp_path: Path) -> None:
+    for row in ("a,dusk,v.mp4\n", "a," + "dusk " * 20_000 + ",v.mp4\n"):
+        lines = iter(['id,"prompt,video\n', *[row] * 20_000])
+        with pytest.raises(BadInputError, match="a quote in the header is never closed"):
+            read_header(lines, "b.csv")
+        assert len(list(lines)) >= 20_000 - 101  # the others were not read
+    with pytest.raises(BadInputError, match=r"b\.csv: a quote in the header is never closed"):
+        read_batch(write(tmp_path, "b.csv", 'video,prompt"\nv.mp4,dusk\n'))
+    name = '"the shot\r\n' + "and more of it\r\n" * 90 + '"'
+    (item,) = read_batch(write(tmp_path, "b.csv", f"video,prompt,{name}\r\nv.mp4,dusk,7\r\n"))
+    assert list(item.extra.values()) == ["7"]
 
 
 def test_not_utf8(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cosmos_workflow.errors import BadInputError, CosmosError, UsageError
-from cosmos_workflow.prompts import Item, Result, ResultsFile, read_results
+from cosmos_workflow.prompts import Item, Result, ResultsFile, is_result, read_results, to_dict
 
 
 def result(id: str, prompt: str = "p", error: str = "") -> Result:
@@ -117,12 +117,73 @@ def test_a_full_disk_leaves_no_torn_line(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_lines_that_stand_keep_what_we_do_not_know(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
-    kept = '{"later": {"deep": 1}, "id": "a", "prompt": "p", "video": "a.mp4", "verdict": "fits"}\n'
-    failed = kept.replace('"a"', '"b"').replace("}\n", ', "error": "x"}\n')
-    path.write_text(kept + failed)
+    kept = json.dumps({"later": {"deep": 1}} | to_dict(result("a"))) + "\n"
+    path.write_text(kept + json.dumps(to_dict(result("b", error="x"))) + "\n")
     with ResultsFile(path) as file:
         assert [one.id for one in file.results] == ["a"]
     assert path.read_text() == kept
+
+
+def test_a_line_that_holds_what_is_not_ours_is_never_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    lines = [json.dumps(to_dict(result("a"))), json.dumps(to_dict(result("b", error="x")) | {"label": 7})]
+    path.write_text("\n".join(lines) + "\n")
+    before = path.read_bytes()
+    with pytest.raises(BadInputError, match="'b' is to be removed, and holds what is not ours"), ResultsFile(path):
+        pass
+    assert path.read_bytes() == before
+    path.write_text(json.dumps(to_dict(result("a")) | {"label": 7}) + "\n")
+    before = path.read_bytes()
+    with ResultsFile(path) as file, pytest.raises(BadInputError, match="not ours"):
+        file.drop({"a"})
+    assert path.read_bytes() == before
+
+
+# What the first version wrote, in its order.
+FIRST = (
+    *("id", "prompt", "video", "verdict", "upsampled_prompt", "finish_reason", "truncated", "prompt_tokens"),
+    *("completion_tokens", "max_tokens", "frames", "frame_width", "frame_height", "source_width", "source_height"),
+    *("seconds", "engine", "model", "place", "note", "error", "error_kind"),
+)
+
+
+def test_results_of_earlier_versions_are_taken(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    lines = [json.dumps({name: to_dict(one)[name] for name in FIRST}) for one in (result("a"), result("b", error="x"))]
+    torn = lines[1][: lines[1].index("upsampled") + 30]
+    path.write_text("\n".join([*lines, torn]))
+    with ResultsFile(path) as file:
+        assert file.results == [result("a")]
+    path.write_text(torn)
+    with ResultsFile(path) as file:
+        assert file.results == []
+
+
+@pytest.mark.parametrize("verdict", ["good", "fits"])
+@pytest.mark.parametrize("error", ["blurry", "", 3, None])
+def test_a_file_of_labels_is_left_as_it_is(tmp_path: Path, verdict: str, error: object) -> None:
+    path = tmp_path / "labels.jsonl"
+    labels = {"id": "a", "prompt": "p", "video": "a.mp4", "verdict": verdict, "label": 7, "error": error}
+    line = json.dumps(labels)
+    for text in (f"{line}\n" * 3, line, line[:-9]):
+        path.write_text(text)
+        with pytest.raises(BadInputError, match="not a results file"), ResultsFile(path):
+            pass
+        assert path.read_text() == text
+
+
+@given(st.sampled_from(FIRST), st.none() | st.booleans() | st.lists(st.integers(), max_size=2))
+def test_each_field_is_asked_for_with_its_kind(name: str, value: object) -> None:
+    ours = to_dict(result("a"))
+    assert is_result(ours)
+    assert is_result(ours | {name: value}) == (name == "truncated" and isinstance(value, bool))
+    del ours[name]
+    assert not is_result(ours)
+
+
+@pytest.mark.parametrize("names", [{"verdict": "good"}, {"rating": 5, "tags": []}, {"room": "large"}, {"frames": "8"}])
+def test_values_that_no_result_has(names: dict[str, object]) -> None:
+    assert not is_result(to_dict(result("a")) | names)
 
 
 def test_a_link_is_followed(tmp_path: Path) -> None:
@@ -267,5 +328,5 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 def test_a_later_version_may_add_fields(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
-    path.write_text('{"id": "a", "prompt": "p", "video": "v", "verdict": "fits", "new_field": 1}\n')
+    path.write_text(json.dumps(to_dict(result("a")) | {"new_field": 1}) + "\n")
     assert [one.id for one in read_results(path)] == ["a"]

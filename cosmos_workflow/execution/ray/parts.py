@@ -126,7 +126,8 @@ class Output:
                 import pyarrow.parquet as pq
 
                 rows = pq.read_table(io.BytesIO(data), columns=list(columns) if columns else None).to_pylist()
-            if not all(map(is_result, rows)):
+            read = [columns] if columns and _format_of(path) == "parquet" else []
+            if not all(is_result(row, *read) for row in rows):
                 raise ValueError("a row is no result")
             return rows
         except (ValueError, OSError) as error:

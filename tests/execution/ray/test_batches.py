@@ -160,6 +160,14 @@ def test_a_table_without_a_known_column_is_named(tmp_path: Path) -> None:
         list(read(Piece(str(path))))
 
 
+def test_a_quote_that_the_header_never_closes_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "batch.csv"
+    path.write_text('id,"prompt,video\n' + "a,dusk,v.mp4\n" * 300)
+    for piece in (Piece(str(path)), Piece(str(path), 1000, 2000)):
+        with pytest.raises(BadInputError, match="a quote in the header is never closed"):
+            list(read(piece))
+
+
 @pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet"])
 def test_keys_that_are_not_known_are_counted_over_a_batch(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"batch.{kind}"
