@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
+from copy import copy
 from pathlib import Path
 
 import pytest
@@ -51,17 +53,25 @@ def test_all_that_a_run_leaves_is_its_users_alone_whatever_the_umask(tmp_path: P
     assert by_us == reachable(host.root) == []
 
 
-def left_open(root: Path) -> HostFolder:
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory: pytest.TempPathFactory) -> HostFolder:
     """A folder with one run, as a version without rights of its own left it."""
-    host = HostFolder(root)
+    host = HostFolder(tmp_path_factory.mktemp("earlier") / "ours")
     one_run(host)
     for path in [host.root, *host.root.rglob("*")]:
         path.chmod(0o777 if path.is_dir() else 0o666)
     return host
 
 
-def test_what_an_earlier_version_left_open_is_closed(tmp_path: Path) -> None:
-    host = left_open(tmp_path / "ours")
+def left_open(earlier: HostFolder, root: Path) -> HostFolder:
+    shutil.copytree(earlier.root, root)
+    host = copy(earlier)
+    host.root, host.program = root, root / "program" / earlier.program.name
+    return host
+
+
+def test_what_an_earlier_version_left_open_is_closed(tmp_path: Path, earlier: HostFolder) -> None:
+    host = left_open(earlier, tmp_path / "ours")
     host.ask("offer", data=[])
     assert reachable(host.root) == []
     assert [path.name for path in host.root.iterdir() if stat.S_IMODE(path.stat().st_mode) != 0o700] == []
@@ -70,15 +80,15 @@ def test_what_an_earlier_version_left_open_is_closed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("top", ["program", "blobs", "runs", "workers", "devices", "."])
 @pytest.mark.parametrize("theirs", ["train.sh", "detect/exp1/best.pt", "ab/cd", "f" * 64 + "/model.bin"])
-def test_what_is_not_ours_keeps_its_rights(tmp_path: Path, top: str, theirs: str) -> None:
-    host = left_open(tmp_path / "shared")
+def test_what_is_not_ours_keeps_its_rights(tmp_path: Path, earlier: HostFolder, top: str, theirs: str) -> None:
+    host = left_open(earlier, tmp_path / "shared")
     path = host.root / top / theirs
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("theirs")
     folders = [folder for folder in path.parents if folder.is_relative_to(host.root)]
     for one in (path, *folders):
         one.chmod(0o755)
-    host.ask("offer", data=[])
+    close_to_others(host.root)
     assert {stat.S_IMODE(one.stat().st_mode) for one in (path, *folders)} == {0o755}
     (run,), (worker,) = (list((host.root / name).glob("[rk]1")) for name in ("runs", "workers"))
     (blob,) = (one for one in (host.root / "blobs").glob("*/*") if len(one.name) == 64)
@@ -101,14 +111,16 @@ def test_a_folder_of_others_alone_is_theirs(tmp_path: Path, name: str) -> None:
     assert {path: path.stat().st_mode for path in before} == before
 
 
-def test_an_offer_does_not_look_at_every_blob(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    host = left_open(tmp_path / "ours")
+def test_an_offer_does_not_look_at_every_blob(
+    tmp_path: Path, earlier: HostFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = left_open(earlier, tmp_path / "ours")
     close_to_others(host.root)
     seen: list[str] = []
-    monkeypatch.setattr(os, "scandir", lambda path: seen.append(str(path)))
-    monkeypatch.setattr(os, "listdir", lambda path: seen.append(str(path)) or ["blobs", "runs"])
+    listed = Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda path: seen.append(str(path)) or listed(path))
     close_to_others(host.root)
-    assert set(seen) <= {str(host.root)}
+    assert seen == [str(host.root)]
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
