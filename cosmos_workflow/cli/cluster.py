@@ -59,7 +59,8 @@ class ClusterView(Barred):
             note(text)
         self._last = event
         if self._bar:
-            self._task = self._task or self._bar.add_task("", total=event["total"])
+            if self._task is None:
+                self._task = self._bar.add_task("", total=event["total"])
             done = event["answered"] + event["failed"]
             self._bar.update(self._task, completed=done, total=event["total"], description=rates(event))
         elif not self._quiet and time.monotonic() - self._said > LINE_SECONDS:

@@ -16,7 +16,7 @@ from cosmos_workflow.errors import CosmosError, HostError, HostKeyError, HostUnr
 if TYPE_CHECKING:
     import asyncssh
 
-__all__ = ["LINE_ERRORS", "Attempt", "named"]
+__all__ = ["Attempt", "is_of_this_machine", "named"]
 
 GREETING_SECONDS = 2.0
 # What sockets end with; every other OSError is this machine's own (a full disk, a file that may not be read).
@@ -24,9 +24,23 @@ LINE_ERRORS = {
     getattr(errno, name)
     for name in (
         *("EHOSTUNREACH", "ENETUNREACH", "EHOSTDOWN", "ENETDOWN", "ENETRESET", "ETIMEDOUT", "EPIPE", "ENOTCONN"),
-        *("ECONNRESET", "ECONNABORTED", "ECONNREFUSED", "ESHUTDOWN"),
+        *("ECONNRESET", "ECONNABORTED", "ECONNREFUSED", "ESHUTDOWN", "EADDRNOTAVAIL", "EAFNOSUPPORT", "ENOPROTOOPT"),
     )
     if hasattr(errno, name)
+}
+# Windows ends overlapped calls, which asyncio makes there, with numbers of its own, for which CPython has EINVAL alone
+# (https://learn.microsoft.com/windows/win32/debug/system-error-codes).
+WINDOWS = {
+    59: errno.ENETRESET,  # ERROR_UNEXP_NET_ERR
+    64: errno.ECONNRESET,  # ERROR_NETNAME_DELETED
+    121: errno.ETIMEDOUT,  # ERROR_SEM_TIMEOUT
+    1225: errno.ECONNREFUSED,
+    1229: errno.ENOTCONN,  # ERROR_CONNECTION_INVALID
+    1231: errno.ENETUNREACH,
+    1232: errno.EHOSTUNREACH,
+    1233: errno.ENOPROTOOPT,  # ERROR_PROTOCOL_UNREACHABLE
+    1234: errno.ECONNREFUSED,  # ERROR_PORT_UNREACHABLE
+    1236: errno.ECONNABORTED,
 }
 NO_ROUTE = {errno.EHOSTUNREACH, errno.ENETUNREACH, getattr(errno, "EHOSTDOWN", 0), errno.ENETDOWN}
 
@@ -62,6 +76,31 @@ class Attempt:
         return bool(self.connection and self.connection.get_extra_info("server_version"))
 
 
+def is_of_this_machine(error: Exception) -> bool:
+    """Whether it is about this machine (a file, its disk, how many files may be open), and not about a line."""
+    if not isinstance(error, OSError) or isinstance(error, socket.gaierror):
+        return False
+    if error.filename is not None:
+        return True
+    if isinstance(error, (ConnectionError, TimeoutError)):
+        return False
+    numbers = _numbers(error)  # none: asyncio's or asyncssh's own word, such as of a name without an address
+    return bool(numbers) and not LINE_ERRORS.intersection(numbers)
+
+
+def _numbers(error: Exception) -> list[int]:
+    """Its errno; asyncio's error for a machine with several addresses has one for each, in its text alone."""
+    windows, number = getattr(error, "winerror", None), getattr(error, "errno", None)
+    if windows in WINDOWS:
+        return [WINDOWS[windows]]
+    if number is not None:
+        return [number]
+    return [
+        int(number) if kind == "Errno" else WINDOWS.get(int(number), int(number))
+        for kind, number in re.findall(r"\[(Errno|WinError) (\d+)\]", str(error))
+    ]
+
+
 async def named(error: Exception, attempt: Attempt, pins: Pins) -> CosmosError | None:
     """Why a login failed; None for what is no trouble of the connection."""
     import asyncssh
@@ -77,8 +116,8 @@ async def named(error: Exception, attempt: Attempt, pins: Pins) -> CosmosError |
         return HostError(f"your SSH settings cannot be used ({error})", where=where, remedy="mend them")
     if isinstance(error, OSError) and attempt.proxy_command and error.filename:
         return _proxy_trouble(f"cannot be started ({error.strerror})", attempt)
-    if isinstance(error, OSError) and error.filename is not None:
-        return None  # a file of this machine
+    if is_of_this_machine(error):
+        return None
     if trouble := _answered(error, attempt):
         return trouble
     if isinstance(error, (asyncssh.Error, OSError, EOFError, asyncio.TimeoutError, TimeoutError)):
@@ -117,9 +156,7 @@ def _answered(error: Exception, attempt: Attempt) -> HostError | None:
 def _broken(error: Exception, attempt: Attempt) -> HostUnreachable:
     """The line could not be made, or broke."""
     target = ":".join(map(str, attempt.address)) if attempt.address[0] else attempt.destination
-    number = getattr(error, "errno", None)
-    if number is None and (numbers := re.findall(r"\[Errno (\d+)\]", str(error))):  # several addresses, all in vain
-        number = int(numbers[-1])
+    number = next((number for number in reversed(_numbers(error)) if number in LINE_ERRORS), None)
     remedy = _ON
     if isinstance(error, socket.gaierror):
         what = f"no machine is known by the name {attempt.address[0] or attempt.name}"

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
-from cosmos_workflow.connection.faults import LINE_ERRORS
+from cosmos_workflow.connection.faults import is_of_this_machine
 from cosmos_workflow.connection.hosts import Host
 from cosmos_workflow.connection.keys import Pins
 from cosmos_workflow.connection.login import Login
@@ -76,11 +76,10 @@ class SSHManager:
         """
         remote = RemoteProcess(arguments, endless=endless)
         with self._translated():
-            await remote.start(
-                await self._session(remote.command_line), self._where, self.host.ssh, self._shell_seconds
-            )
+            session = await self._session(remote.command_line)
             whole = False
             try:
+                await remote.start(session, self._where, self.host.ssh, self._shell_seconds)
                 yield remote
                 whole = True
             finally:
@@ -152,7 +151,8 @@ class SSHManager:
                 await self.close()
                 if loop.time() - began > LONGEST_WAIT:  # it held for a while: this is a new loss
                     wait, lost_at = FIRST_WAIT, None
-                lost_at = lost_at or (began if loop.time() - began <= LONGEST_WAIT else loop.time())
+                if lost_at is None:
+                    lost_at = began if loop.time() - began <= LONGEST_WAIT else loop.time()
                 if loop.time() - lost_at + wait > give_up:
                     raise
                 on_lost(error, wait)
@@ -175,7 +175,7 @@ class SSHManager:
         except (asyncio.TimeoutError, TimeoutError) as error:
             raise HostUnreachable("no answer in time", where=self._where, remedy=_CHECK) from error
         except (asyncssh.Error, EOFError, OSError) as error:
-            if isinstance(error, OSError) and _is_local(error):
+            if is_of_this_machine(error):
                 raise
             words = str(error) or type(error).__name__
             if self._connection is not None and not self._sessions:
@@ -184,13 +184,6 @@ class SSHManager:
                     remedy=f"see what it says: ssh {self.host.ssh} true",
                 ) from error  # fmt: skip
             raise HostUnreachable(f"the line broke ({words})", where=self._where, remedy=_CHECK) from error
-
-
-def _is_local(error: OSError) -> bool:
-    """Whether it is about a file of this machine or its disk, which no line that breaks says."""
-    if error.filename is not None:
-        return True
-    return not isinstance(error, ConnectionError) and error.errno not in LINE_ERRORS
 
 
 _CHECK = "check that the machine is on and its address and port are right: cosmos hosts check"

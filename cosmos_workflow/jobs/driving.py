@@ -157,8 +157,8 @@ class Driver:
                 self._failed.add(result.id)
             self._listen.result(result)
 
-    async def _hold(self, step: Callable[[], Any], give_up: float = 0.0) -> Any:
-        give_up = give_up or self._patience.follow
+    async def _hold(self, step: Callable[[], Any], give_up: float | None = None) -> Any:
+        give_up = self._patience.follow if give_up is None else give_up
         return await self._program.manager.persistently(step, self._listen.lost, give_up=give_up)
 
     def _move(self, state: State) -> None:

@@ -44,7 +44,7 @@ def tell(answer: dict[str, Any]) -> None:
 
 def _offer(paths: HostPaths, words: list[str]) -> int:
     make_folder(paths.root)
-    close_to_others(paths.root, paths.names)
+    close_to_others(paths.root)
     lacking = blobs.offer(paths, control.read_input())
     tell({"program": sha256_of(Path(sys.argv[0])), "lacking": lacking, "root": str(paths.root)})
     return 0

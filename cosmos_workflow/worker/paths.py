@@ -109,11 +109,6 @@ class HostPaths:
 
     root: Path
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """What of ours is in it."""
-        return "program", "blobs", "runs", "workers", "devices"
-
     def program(self, sha256: str) -> Path:
         return self.root / "program" / f"{plain_name(sha256)}.pyz"
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -46,23 +48,77 @@ def hand_over(path: Path) -> None:
             os.chown(path, above.st_uid, above.st_gid)
 
 
-def close_to_others(root: Path, names: tuple[str, ...]) -> None:
-    """Take others' rights away from the folders `names` in `root` and all that is in them.
+def close_to_others(root: Path) -> None:
+    """Take others' rights away from what an earlier version left open in `root`; what may be others' stays as it is.
 
-    `root` itself may be a folder that others use as well: its rights change only where nothing else is in it.
+    `root` may be a home with a `runs` of another program in it, so a folder is closed only where all that it holds
+    is ours, and else what is ours in it. What lies in a closed folder is out of reach, and not looked at.
     """
     with suppress(OSError):
-        for name in names:
-            for folder, _, files in os.walk(root / name):
-                _close(Path(folder), FOLDER)
-                for file in files:
-                    _close(Path(folder, file), FILE)
-        if {path.name for path in root.iterdir()} <= set(names):
+        ours = [_close_folder(path, OURS[path.name]) if path.name in OURS else False for path in root.iterdir()]
+        if all(ours):
             _close(root, FOLDER)
 
 
-def _close(path: Path, mode: int) -> None:
+def _close_folder(folder: Path, is_ours: Callable[[Path], bool]) -> bool:
+    """Whether nobody else can look into it now."""
     with suppress(OSError):  # gone meanwhile, or not ours
-        found = path.lstat()
-        if not stat.S_ISLNK(found.st_mode) and stat.S_IMODE(found.st_mode) & 0o077:
+        if not _is_folder(folder):
+            return False
+        if not _is_open(folder):
+            return True
+        entries = {path: is_ours(path) for path in folder.iterdir()}
+        if entries and all(entries.values()):
+            return _close(folder, FOLDER)
+        for path, ours in entries.items():
+            if ours and _is_open(path):
+                _close(path, FOLDER if _is_folder(path) else FILE)
+    return False
+
+
+def _close(path: Path, mode: int) -> bool:
+    with suppress(OSError):  # gone meanwhile, or not ours
+        if _is_open(path):
             path.chmod(mode)
+        return True
+    return False
+
+
+def _is_open(path: Path) -> bool:
+    found = path.lstat().st_mode
+    return not stat.S_ISLNK(found) and bool(stat.S_IMODE(found) & 0o077)
+
+
+def _is_folder(path: Path) -> bool:
+    return stat.S_ISDIR(path.lstat().st_mode)
+
+
+def _is_program(path: Path) -> bool:
+    return bool(re.fullmatch(r"[0-9a-f]{64}\.pyz(\.\d+)?", path.name)) and path.is_file()
+
+
+def _is_blobs(path: Path) -> bool:
+    """Blobs lie in folders by the first two digits of their SHA-256."""
+    if not re.fullmatch("[0-9a-f]{2}", path.name) or not _is_folder(path):
+        return False
+    names = [entry.name for entry in path.iterdir()]
+    return bool(names) and all(re.fullmatch(rf"{path.name}[0-9a-f]{{62}}(\.part)?", name) for name in names)
+
+
+def _holds(*names: str) -> Callable[[Path], bool]:
+    return lambda path: _is_folder(path) and all((path / name).is_file() for name in names)
+
+
+def _is_device(path: Path) -> bool:
+    found = path.lstat()
+    return path.suffix == ".lock" and stat.S_ISREG(found.st_mode) and not found.st_size
+
+
+# What of ours is in a workdir, and how an entry of each is known to be ours.
+OURS: dict[str, Callable[[Path], bool]] = {
+    "program": _is_program,
+    "blobs": _is_blobs,
+    "runs": _holds("order.json", "lock"),
+    "workers": _holds("settings.json", "lock", "door"),
+    "devices": _is_device,
+}

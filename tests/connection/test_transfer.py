@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from servers.cutting_proxy import CuttingProxy
 from servers.peers import Peer
-from servers.sshd import SSHD
 
 from cosmos_workflow.connection import Host, HostProgram, Pins, Sent, SSHManager, host_from, send_blobs, ssh_manager
 from cosmos_workflow.connection.program import INSTALL
@@ -135,13 +134,12 @@ def test_a_host_without_python_is_said_so(host: Host, pins: Pins, tmp_path: Path
         send(replace(host, python="python-none"), pins, blobs_in(tmp_path / "b", 10))
 
 
+@pytest.mark.parametrize("peer", ["asyncssh"], indirect=True)  # a real sshd's home is the account's own
 @pytest.mark.parametrize("workdir", ['~/it\'s "ours" 日本 🤖', "~", "rel ative", "$HOME `x` *", "a\nb"])
 def test_a_workdir_of_any_name(
     host: Host, pins: Pins, peer: Peer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workdir: str
 ) -> None:
-    """Sessions of this peer begin in a folder that stands for the home: a real sshd's is the account's own."""
-    if isinstance(peer, SSHD):
-        pytest.skip("the account's own home is not a test's to write into")
+    """Sessions of this peer begin in a folder that stands for the home."""
     monkeypatch.setenv("HOME", str(peer.home))
     there = host_from("gpu", {**host_values(host), "workdir": workdir})
     blobs = blobs_in(tmp_path / "b", 10)

@@ -57,6 +57,18 @@ def test_a_host_that_cannot_be_reached_is_given_up_and_nothing_goes_on_there(
     assert settled(peer)
 
 
+def test_no_patience_at_all_is_no_try_more(
+    runs: Runs, batch: Batch, peer: Peer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_batch(batch(1))
+    peer.stop()
+    assert main(["upsample", path, "--on", "gpu", "--keep-warm", "0", "--wait", "0"]) == 3
+    (run,) = runs.store.runs()
+    assert main(["runs", "attach", run.id, "--wait", "0s"]) == 3
+    assert "next try" not in capsys.readouterr().err
+    peer.listen()
+
+
 def test_only_a_run_that_was_submitted_goes_on_there(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
     listener = Terminal(Progress(1, enabled=False, quiet=False), False).listener()
     error = HostUnreachable("no connection", where="gpu")

@@ -20,7 +20,8 @@ class SSHPeer:
     """`config` is an OpenSSH client config that reaches it as `there`.
 
     `profile` is what its shell does before a command, as a .bashrc; `asks` is what it wants instead of keys from
-    the next `listen` on: "password" or "keyboard-interactive". `logins` counts the lines that it had.
+    the next `listen` on: "password" or "keyboard-interactive". `logins` counts the lines that it had, and
+    `sessions` are those that it opened.
     """
 
     profile = ""
@@ -40,6 +41,7 @@ class SSHPeer:
         self.port = 0
         self.connections: set[asyncssh.SSHServerConnection] = set()
         self.logins = 0
+        self.sessions: list[asyncssh.SSHServerProcess[bytes]] = []
 
     def __enter__(self) -> SSHPeer:
         self._thread.start()
@@ -115,6 +117,7 @@ class SSHPeer:
         asyncio.run_coroutine_threadsafe(stop(), self._loop).result(60)
 
     async def _serve(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
+        self.sessions.append(process)
         script = "\n".join(filter(None, [self.profile, process.command or "true"]))
         there = await asyncio.create_subprocess_shell(
             script, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
