@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from cosmos_workflow.engines.base import Answer, Conversation, Deliver
+from cosmos_workflow.text import writable
 
-__all__ = ["ALIKE", "ASKS", "ask_again", "judged", "sampled", "without_thinking", "writable"]
+__all__ = ["ALIKE", "ASKS", "ask_again", "judged", "sampled", "without_thinking"]
 
 ASKS = 3  # in all, of an item whose answer cannot be used
 ALIKE = 3  # items refused alike, with none answered, before it is taken for the engine's fault
@@ -110,15 +111,6 @@ def without_thinking(text: str) -> tuple[str, bool]:
     if thought:
         text = TURNS.sub("", text)
     return text.strip(), thought
-
-
-def writable(text: str) -> str:
-    """The text with half surrogate pairs replaced, which JSON can carry and no file can take.
-
-    >>> writable("a\\ud83d")
-    'a?'
-    """
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def sampled(conversation: Conversation) -> bool:
