@@ -10,21 +10,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from cosmos_workflow.engines.base import Answer, Conversation, Deliver
+from cosmos_workflow.text import writable
 
-__all__ = ["ALIKE", "ASKS", "ask_again", "judged", "sampled", "without_thinking", "writable"]
+__all__ = ["ALIKE", "ASKS", "ask_again", "judged", "sampled", "without_thinking"]
 
 ASKS = 3  # in all, of an item whose answer cannot be used
 ALIKE = 3  # items refused alike, with none answered, before it is taken for the engine's fault
 AGAIN = ("empty_answer", "bad_answer")
 
 # How models mark their thinking: DeepSeek, Qwen and Cosmos-Reason, and others' words for it; Magistral; Sky-T1; Kimi;
-# gpt-oss. Each begins and ends it.
-WORDS = r"(?:seed:)?(?:think|thinking|thoughts?|reasoning|reflection)"
+# gpt-oss. Each begins and ends it. A tag has attributes or nothing: a sign may read <Thinking Machines>.
+WORDS = r"(?:seed:)?(?:think|thinking|thought|reasoning)"
+ATTRIBUTES = r"""(?:\s+[\w:-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>=]+))*"""
 MARKS = tuple(
     re.compile(f"(?P<begin>{begin})|(?P<end>{end})", re.IGNORECASE)
     for begin, end in (
-        (rf"<\s*{WORDS}\b[^<>]*>", rf"<\s*/\s*{WORDS}\s*>"),
-        (r"\[\s*THINK\s*\]", r"\[\s*/\s*THINK\s*\]"),
+        (rf"<\s*{WORDS}{ATTRIBUTES}\s*>", rf"<\s*/\s*{WORDS}\s*>"),
+        (r"(?-i:\[THINK\])", r"(?-i:\[/THINK\])"),  # [think] is any text's
         (r"<\|begin_of_thought\|>", r"<\|end_of_thought\|>"),
         (r"◁think▷", r"◁/think▷"),
         (
@@ -71,27 +73,29 @@ def judged(answer: Answer, withheld: str = "") -> Answer:
     """
     if answer.error:
         return answer
-    text, thought = without_thinking(writable(answer.text))
+    text, lacks = without_thinking(writable(answer.text))
     end = answer.finish_reason.strip().lower()
     end = ENDS.get(end, end)
     why = withheld or UNUSABLE.get(end, "")
-    if not why and not text:
-        why = "only its thinking came" if thought else "its text is empty"
-        if end == "length":
-            why += ", cut off at its full length: raise --max-tokens"
+    if not why and lacks:
+        why = f"{lacks}, cut off at its full length: raise --max-tokens" if end == "length" else lacks
     if why:
         error = f"the model gave no answer: {why}"
         return replace(answer, text="", finish_reason=end, error=error, error_kind="empty_answer")
     return replace(answer, text=text, finish_reason=end)
 
 
-def without_thinking(text: str) -> tuple[str, bool]:
-    """A model's text without its thinking, and whether there was any.
+def without_thinking(text: str) -> tuple[str, str]:
+    """A model's text without its thinking, and why it is none, where it is none.
 
-    A block that is cut off reaches to the end; one that lost its beginning (a chat template may have written that)
-    reaches from the start of the text.
+    A block that lost its beginning (a chat template may have written that) reaches from the start of the text. One
+    that has no end reaches to the end; where it begins within the text, nobody can say whether that is thinking or
+    what the text speaks of, so that it is no answer.
+
+    >>> without_thinking("A city at <think>dusk")
+    ('', 'thinking begins within its text and does not end')
     """
-    thought = False
+    thought = unended = False
     for marks in MARKS:
         kept: list[str] = []
         inside, position = False, 0
@@ -104,21 +108,18 @@ def without_thinking(text: str) -> tuple[str, bool]:
             elif not inside:
                 kept.append(text[position : mark.start()])
                 inside = True
+        unended = unended or (inside and bool(TURNS.sub("", "".join(kept)).strip()))
         text = "".join(kept) if inside else "".join(kept) + text[position:]
     if wrapped := WRAPPING.match(text):
         text = wrapped[1]
     if thought:
         text = TURNS.sub("", text)
-    return text.strip(), thought
-
-
-def writable(text: str) -> str:
-    """The text with half surrogate pairs replaced, which JSON can carry and no file can take.
-
-    >>> writable("a\\ud83d")
-    'a?'
-    """
-    return text.encode("utf-8", "replace").decode("utf-8")
+    text = text.strip()
+    if unended:
+        return "", "thinking begins within its text and does not end"
+    if not text:
+        return "", "only its thinking came" if thought else "its text is empty"
+    return text, ""
 
 
 def sampled(conversation: Conversation) -> bool:

@@ -15,12 +15,14 @@ from urllib.request import getproxies, proxy_bypass
 
 from cosmos_workflow.engines.replies import Reply
 from cosmos_workflow.errors import EngineUnavailable, UsageError
+from cosmos_workflow.text import url_parts
 
 __all__ = ["Line", "LineFault", "bases", "checked_url", "shown"]
 
 CONNECT_SECONDS = 20.0
 LONGEST_REPLY = 16 << 20  # bytes; an answer of 100,000 tokens is under 1 MiB
 CHAT = "/chat/completions"
+LONGEST_SHOWN = 300  # characters of a URL
 KEYS = ("COSMOS_API_KEY", "OPENAI_API_KEY")
 
 How = Literal["unconnected", "dropped", "timed_out"]
@@ -44,14 +46,15 @@ def checked_url(url: str) -> str:
     url = url.strip()
     example = "--server-url http://localhost:8000/v1"
     if "://" not in url:
-        raise UsageError(
-            f"{url!r} has no http:// or https://", where="server_url", remedy=f"give --server-url http://{url}"
-        )
+        full = shown(f"http://{url}")
+        what = f"{full.removeprefix('http://')!r} has no http:// or https://"
+        raise UsageError(what, where="server_url", remedy=f"give --server-url {full}")
     try:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        raise UsageError(f"{url!r} is no URL ({error})", where="server_url", remedy=f"give {example}") from None
+        words = "" if "@" in url else f" ({error})"  # which may name a part of a password
+        raise UsageError(f"{shown(url)!r} is no URL{words}", where="server_url", remedy=f"give {example}") from None
     if parts.scheme.lower() not in ("http", "https"):
         remedy = "give one that begins with http:// or https://"
         raise UsageError(f"{parts.scheme}:// is not spoken by model servers", where=shown(url), remedy=remedy)
@@ -64,9 +67,18 @@ def checked_url(url: str) -> str:
 
 
 def shown(url: str) -> str:
-    """A URL as messages may show it: a name and a password in it are no one's business."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    """A URL as messages may show it, or what came in place of one: a name and a password in it are no one's business.
+
+    >>> shown("http://me:secret@host/v1"), shown("http://me:secret@[::1")
+    ('http://host/v1', 'http://[::1')
+    """
+    url = "".join(character for character in url if character.isprintable())
+    parts = url_parts(url)
+    if parts.netloc:
+        url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    elif "@" in url and "://" in url:  # where the name ends, nobody can say
+        url = f"{url.partition('://')[0]}://{url.rpartition('@')[2]}"
+    return url if len(url) <= LONGEST_SHOWN else f"{url[:LONGEST_SHOWN]}…"
 
 
 def bases(url: str) -> tuple[str, ...]:
@@ -86,6 +98,8 @@ class Line:
         self._timeout = timeout
         self._parts = urlsplit(url)
         self.proxy = _proxy_of(self._parts)
+        if self.proxy and not url_parts(self.proxy).hostname:
+            raise self._no_proxy(repr(self.proxy))
         self._http = _library()
         self._client = self._open()
 
@@ -119,7 +133,7 @@ class Line:
                 remedy="pip install socksio, or name the server in NO_PROXY",
             ) from None  # fmt: skip
         except (ValueError, self._http.InvalidURL) as error:
-            raise self._fault(f"the proxy's address is no URL ({error})", remedy=_PROXY_REMEDY, lasting=True) from None
+            raise self._no_proxy(_words(error)) from None
         except OSError as error:
             raise self._fault(
                 f"the certificates to trust cannot be read ({error})", lasting=True,
@@ -146,7 +160,7 @@ class Line:
         http, cause = self._http, _root(error)
         through = f"the proxy {self.proxy}" if self.proxy else "the server"
         remedy = _PROXY_REMEDY if self.proxy else ""
-        name = urlsplit(self.proxy).hostname if self.proxy else self._parts.hostname
+        name = url_parts(self.proxy).hostname if self.proxy else self._parts.hostname
         if isinstance(error, http.ProxyError):
             if "407" in str(error):
                 return proxy_wants_password(self._where, self.proxy)
@@ -177,7 +191,7 @@ class Line:
                 f"no answer: {through} cannot be reached ({_words(cause)})", remedy=remedy or "check the address"
             )
         if isinstance(error, http.UnsupportedProtocol):
-            return self._fault(f"the proxy's address is no URL ({_words(error)})", lasting=True, remedy=_PROXY_REMEDY)
+            return self._no_proxy(_words(error))
         # After the connection stood: the server ended it, or speaks something else.
         remedy = "see the server's log"
         if self._parts.scheme == "http":
@@ -185,6 +199,9 @@ class Line:
         return self._fault(
             f"no answer: the connection was closed without one ({_words(error)})", how="dropped", remedy=remedy
         )
+
+    def _no_proxy(self, why: str) -> LineFault:
+        return self._fault(f"the proxy's address is no URL ({why})", lasting=True, remedy=_PROXY_REMEDY)
 
     def _fault(self, what: str, *, how: How = "unconnected", lasting: bool = False, remedy: str = "") -> LineFault:
         return LineFault(what, how=how, lasting=lasting, where=self._where, remedy=remedy or "see that the server runs")

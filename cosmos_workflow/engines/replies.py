@@ -14,9 +14,10 @@ from functools import cached_property
 from html import unescape
 from typing import Any
 
-from cosmos_workflow.engines.answers import judged, writable
+from cosmos_workflow.engines.answers import judged
 from cosmos_workflow.engines.base import Answer
 from cosmos_workflow.engines.failures import Kind, classify
+from cosmos_workflow.text import writable
 
 __all__ = ["Fault", "Reply", "answer_in", "fault_in", "models_in"]
 
@@ -64,6 +65,7 @@ class Fault:
     status: int
     what: str
     kind: Kind
+    of_access: bool = False  # it is about the key, not about what is asked
 
 
 def fault_in(reply: Reply) -> Fault | None:
@@ -79,7 +81,8 @@ def fault_in(reply: Reply) -> Fault | None:
         status = int(stated[0]) if stated else 500
     reason = _reason(error) or _reason_of_text(reply)
     what = f"the server answers {reply.status}" + (f": {reason}" if reason else "")
-    return Fault(status, what, _kind(status, f"{reason} {codes}"))
+    words = f"{reason} {codes}"
+    return Fault(status, what, _kind(status, words), status == 401 or (status == 403 and _of_access(words)))
 
 
 def answer_in(id: str, reply: Reply) -> Answer:
@@ -133,6 +136,17 @@ def models_in(reply: Reply) -> list[dict[str, Any]] | None:
     models = [one for one in body if isinstance(one, dict)]
     named = [one | {"id": one.get("id") or one.get("name") or one.get("model")} for one in models]
     return [one for one in named if isinstance(one["id"], str)]
+
+
+def _of_access(words: str) -> bool:
+    """Whether a 403 is about who asks; OpenRouter, Azure and others send it for what a filter withholds too."""
+    if re.search(r"flag|moderat|content|guardrail|safety|harm|polic", words, re.IGNORECASE):
+        return False
+    about = (
+        r"\bkeys?\b(?![ -]?frame)|api.?key|authenticat|authori[sz]|permission|credential|\baccess\b"
+        r"|(expired|invalid|missing|bearer|auth)[ _-]token"
+    )
+    return bool(re.search(about, words, re.IGNORECASE))
 
 
 def _kind(status: int, text: str) -> Kind:

@@ -29,6 +29,7 @@ LOOK_SECONDS = 30.0  # for what a server answers at once: its models
 # With ALIKE refused and none answered it may be the server, which is asked for the least that there is.
 HELLO = Conversation("", "Say hello.", max_tokens=16, temperature=0.0)
 
+KEY_REMEDY = "set COSMOS_API_KEY to a key that the server takes"
 GATEWAY = {502, 503, 504}  # from a proxy: nobody behind it
 # What is wrong with an item itself; any number of these says nothing of the server.
 OF_ITEM = ("too_long", "too_many_images", "empty_answer")
@@ -126,9 +127,11 @@ class ServerEngine:
                 self._bases = (base,)
                 return models
             fault = fault_in(reply) or Fault(reply.status, answer_in("", reply).error, "bad_answer")
-            # A key may be for answers only.
-            if not (self._model and fault.status == 403):
+            # A list holds nothing that a filter withholds; but a key may be for answers only.
+            if fault.status != 403:
                 self._stop_at(reply, fault)
+            elif not self._model:
+                raise EngineUnavailable(fault.what, where=shown(self.url), remedy=KEY_REMEDY)
             if fault.status in GATEWAY:
                 raise EngineUnavailable(fault.what, where=shown(self.url), remedy="wait until it is ready, or start it")
             first = first or fault
@@ -194,9 +197,12 @@ class ServerEngine:
 
     def _decide(self) -> None:
         """Raise EngineUnavailable where the server refuses even the smallest request; else it was the items' fault."""
+        status = 0
         with suppress(LineFault):
             reply = self._patiently(partial(self._post, self._body(HELLO)))
-            if fault_in(reply) is None and isinstance(reply.json, dict) and reply.json.get("choices"):
+            fault = fault_in(reply)
+            status = fault.status if fault else 0
+            if fault is None and isinstance(reply.json, dict) and reply.json.get("choices"):
                 self._answered = True
                 self._alike.clear()
                 return
@@ -204,7 +210,7 @@ class ServerEngine:
             "model_missing": "give --server-model a name that it has",
             "busy": "wait, or ask less at once: --engine-option concurrency=1",
             "out_of_memory": "free memory there, or choose a smaller model",
-        }.get(self._refusal.error_kind, "see the server's log")
+        }.get(self._refusal.error_kind, KEY_REMEDY if status in (401, 403) else "see the server's log")
         what = f"{ALIKE} items are refused alike, and none is answered: {self._refusal.error}"
         raise EngineUnavailable(what, where=shown(self.url), remedy=remedy)
 
@@ -259,9 +265,8 @@ class ServerEngine:
         where = shown(self.url)
         if fault.status == 407:
             raise proxy_wants_password(where, self._line.proxy)
-        if fault.status == 401 or (fault.status == 403 and not self._answered):
-            remedy = "set COSMOS_API_KEY to a key that the server takes"
-            raise EngineUnavailable(fault.what, where=where, remedy=remedy)
+        if fault.status == 401 or (fault.of_access and not self._answered):
+            raise EngineUnavailable(fault.what, where=where, remedy=KEY_REMEDY)
         if 300 <= reply.status < 400:
             goal = shown(reply.headers.get("location", "")) or "nowhere"
             what = f"the server answers {reply.status}: it sends us on to {goal}"

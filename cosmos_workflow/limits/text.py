@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from cosmos_workflow.errors import BadInputError
+from cosmos_workflow.text import writable
 
 if TYPE_CHECKING:
     from kitoken import Kitoken
@@ -120,7 +121,7 @@ def _tekken(path: Path | None) -> Counter:
     @lru_cache(maxsize=65536)
     def count(text: str) -> int:
         # A lone surrogate (half an emoji from a broken copy) has no UTF-8; everywhere it becomes "?".
-        return len(table.encode(text.encode("utf-8", "replace").decode("utf-8")))
+        return len(table.encode(writable(text)))
 
     return count
 

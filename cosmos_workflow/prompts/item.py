@@ -14,6 +14,7 @@ from typing import Any
 
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.prompts.keys import Keys, fields_of, guess, meaning
+from cosmos_workflow.text import writable
 
 __all__ = ["LEAST_SEED", "MOST_SEED", "Item", "Result", "at_home", "whole_number"]
 
@@ -54,11 +55,11 @@ class Item:
         prompt = named.get("prompt", "")
         if not isinstance(prompt, str):
             raise BadInputError(f"the prompt is not a text: {prompt!r}", where=where, remedy="quote it")
-        prompt = _whole(prompt) if prompt.strip() else ""
+        prompt = writable(prompt) if prompt.strip() else ""
         numbers: dict[str, Any] = {
             name: read(named[name], name, where) for name, read in _NUMBERS if named.get(name) not in (None, "")
         }
-        name = _whole(str(named.get("id", "")).strip())
+        name = writable(str(named.get("id", "")).strip())
         path = at_home(Path(video))
         return cls(
             id=name or _content_id(video, prompt, numbers),
@@ -67,11 +68,6 @@ class Item:
             extra=extra,
             **numbers,
         )
-
-
-def _whole(text: str) -> str:
-    """JSON can carry half a surrogate pair, which no file and no engine can take."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _video_remedy(named: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
@@ -144,8 +140,7 @@ _NUMBERS: tuple[tuple[str, Callable[[Any, str, str], float]], ...] = (
 
 def _content_id(video: str, prompt: str, numbers: Mapping[str, Any]) -> str:
     content = repr((video, prompt, sorted(numbers.items())))
-    stem = Path(video).stem.encode("utf-8", "replace").decode()
-    return f"{stem}-{hashlib.sha256(content.encode('utf-8', 'replace')).hexdigest()[:8]}"
+    return f"{writable(Path(video).stem)}-{hashlib.sha256(content.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from collections import deque
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -23,6 +22,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cosmos_workflow.text import url_parts
 from cosmos_workflow.web.sessions import Sessions
 
 __all__ = ["COOKIE", "Guard", "GuardMiddleware", "is_loopback", "session_cookie", "told_to_wait"]
@@ -78,7 +78,7 @@ class Guard:
 
     def host_is_ours(self, host: str) -> bool:
         """Whether a Host header names this server. An address cannot be rebound; other names must be configured."""
-        name = _split(f"//{host}").hostname or ""
+        name = url_parts(f"//{host}").hostname or ""
         if not self.token:
             return is_loopback(name)
         try:
@@ -92,7 +92,7 @@ class Guard:
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return False
         origin = headers.get("origin")
-        return origin is None or _split(origin).netloc == headers.get("host", "")
+        return origin is None or url_parts(origin).netloc == headers.get("host", "")
 
     def lets_in(self, headers: Headers) -> bool:
         """Whether a request shows the token, in its header or by the cookie of a session."""
@@ -129,14 +129,6 @@ def session_cookie(headers: Headers) -> str:
     except CookieError:
         return ""
     return cookie.value if cookie else ""
-
-
-def _split(url: str) -> SplitResult:
-    """The parts of a URL; none of a text that is no URL, such as an address with one bracket."""
-    try:
-        return urlsplit(url)
-    except ValueError:
-        return SplitResult("", "", "", "", "")
 
 
 class GuardMiddleware:

@@ -35,7 +35,12 @@ THOUGHTS = [
     ("<think>a<think>b</think>c</think>A city.", "A city."),
     ("<think>a</think><think>b</think>A city.", "A city."),
     ("A city<think>Hm.</think> at dusk.", "A city at dusk."),
-    ("A city.<think>Was that", "A city."),
+    ("A city.<think>Was that", ""),  # or a text that speaks of <think>: nobody can say
+    ("<think>Hm.</think>A city.<think>Was that", ""),
+    ("<thinking>Hm.<reflection>Hm?</reflection></thinking>A city.", "A city."),
+    ("<think about it>Hm.</think>A city.", "A city."),
+    ("<think type='long' budget=9>Hm.</think>A city.", "A city."),
+    ("<|start|>assistant<|channel|>analysis<|message|>Hm.", ""),
     ("<think>Hm.</think><answer>A city.</answer>", "A city."),  # Cosmos-Reason
     ("<answer>A city.", "A city."),
     ("<think>Hm, a city that", ""),
@@ -43,6 +48,10 @@ THOUGHTS = [
     ("<think></think>", ""),
     ("Hm.</think>", ""),
 ]
+
+
+OPENED = ["<think>", "<thinking>", '<thought kind="long">', "<reasoning>", "<seed:think>", "[THINK]", "◁think▷"]
+THOUGHT_BLOCKS = ["<think>Hm.</think>", "Hm.</think>\n", "<reasoning>Hm.</reasoning> ", "[THINK]Hm.[/THINK]"]
 
 
 @pytest.mark.parametrize(("text", "rest"), THOUGHTS)
@@ -54,7 +63,37 @@ def test_thinking_never_stands_in_an_answer(text: str, rest: str) -> None:
 
 @pytest.mark.parametrize("text", ["A city <b>at</b> dusk [1].", "A thinker <3 thinks.", "x < y > z", "[T] and (think)"])
 def test_what_is_no_thinking_stays(text: str) -> None:
-    assert without_thinking(text) == (text, False)
+    assert without_thinking(text) == (text, "")
+
+
+PROSE = [
+    "The sign reads <Thinking Machines> in neon above the door.",
+    "A mirror <reflection>of neon</reflection> on wet asphalt",
+    "<Think Tank>, says the sign, <thoughtful> faces behind it",
+    "<Reasoning Ltd.> over a door, <thoughts> on a wall: [think]!",
+]
+WORDS = ["<Think big>", "<thinking aloud>", "<reflection>", "</reflection>", "<thoughts>", "<thinker>", "<rethink>",
+         "<reasoning, then>", "[think]", "[Think big]", "<b>", "</b>", "<3", "x < y", "a > b", "<", ">", "<>", "</",
+         "city", "think", "neon."]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", PROSE)
+def test_prose_with_brackets_stays_whole(text: str) -> None:
+    assert judged(Answer("a", text, "stop")).text == text
+
+
+@given(st.lists(st.sampled_from(WORDS), min_size=1).map(" ".join), st.sampled_from(["", *THOUGHT_BLOCKS]))
+def test_any_prose_with_brackets_stays_whole(prose: str, before: str) -> None:
+    answer = judged(Answer("a", f"{before}{prose}", "stop"))
+    assert (answer.text, answer.error) == (prose, "")
+
+
+@given(st.lists(st.sampled_from(WORDS), min_size=1).map(" ".join), st.sampled_from(OPENED))
+def test_a_mark_without_an_end_is_no_success(prose: str, mark: str) -> None:
+    for text in (f"{prose}{mark} Hm, a city", f"{mark} Hm, a city", f"<think>Hm.</think>{prose} {mark}"):
+        answer = judged(Answer("a", text, "stop"))
+        assert (answer.text, answer.error_kind) == ("", "empty_answer")
+    assert "does not end, cut off at its full length: raise" in judged(Answer("a", f"{prose}{mark} Hm", "length")).error
 
 
 MARKS = ["<think>", "</think>", "[THINK]", "[/THINK]", "<thinking>", "</thinking>", "A city ", "\n", "<", ">", "\ud83d"]
@@ -69,7 +108,20 @@ def test_any_mixture_leaves_no_mark(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "mark", ["<think>", "</think>", "<think></think>", "<", "< ", "<answer>", "[ ", "<|channel|>analysis"]
+    "mark",
+    [
+        "<think a=1 b",
+        "<think   ",
+        "<think a=",
+        "<think>",
+        "</think>",
+        "<think></think>",
+        "<",
+        "< ",
+        "<answer>",
+        "[ ",
+        "<|channel|>analysis",
+    ],
 )
 def test_a_long_text_takes_no_long_time(mark: str) -> None:
     without_thinking(mark * 200_000)  # minutes, were it quadratic

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from servers.unwell import UnwellServer, answer, refusal
 
 from cosmos_workflow.engines import Answer, Conversation, EngineSettings, make_engine
@@ -84,6 +86,9 @@ def free_port() -> int:
         ("http://host:99999/v1", "give --server-url"),
         ("http://host:port/v1", "give --server-url"),
         ("http://a host/v1", "give --server-url"),
+        ("http://me:secret@[::1/v1", "give --server-url"),
+        ("http://me:secret/1@host/v1", "give --server-url"),
+        ("me:secret@host/v1", "give --server-url http://host/v1"),
         ("http://host\x00/v1", "give --server-url"),
     ],
 )
@@ -91,6 +96,7 @@ def test_what_is_no_url_is_a_usage_error(url: str, remedy: str) -> None:
     with pytest.raises(UsageError) as caught:
         make_engine("server", EngineSettings(server_url=url))
     assert remedy in caught.value.remedy
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -276,6 +282,51 @@ def test_a_server_that_sends_elsewhere() -> None:
         pytest.raises(EngineUnavailable, match=r"sends us on to https://login\.example"),
     ):
         ask(server.url)
+
+
+@pytest.mark.parametrize(
+    ("location", "goal"),
+    [
+        ("http://[::1", "http://[::1"),
+        ("http://me:secret@[::1", "http://[::1"),
+        ("//[", "//["),
+        ("http://me:secret@host:port/", "http://host:port/"),
+        ("http://host:99999/\x1b[2J", "http://host:99999/[2J"),
+        ("http://host/" + "x" * 9000, "http://host/x"),
+    ],
+)
+def test_a_server_that_sends_to_what_is_no_url(location: str, goal: str) -> None:
+    with (
+        UnwellServer(lambda text, attempt: (302, ""), headers={"Location": location}, listing=(302, "")) as server,
+        pytest.raises(EngineUnavailable) as caught,
+    ):
+        ask(server.url)
+    assert f"sends us on to {goal}" in caught.value.what
+    assert "secret" not in str(caught.value)
+    assert caught.value.what.isprintable() and len(caught.value.what) < 400
+    assert "--server-url" in caught.value.remedy
+
+
+@given(
+    st.text()
+    | st.lists(st.sampled_from([*"[]@:/?#\x1b\ud83d", "http", "://", "me:secret", "host", "99999"])).map("".join)
+)
+def test_any_text_can_be_shown_in_place_of_a_url(text: str) -> None:
+    assert shown(text).isprintable()
+    assert len(shown(text)) <= 301
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"])
+@pytest.mark.parametrize(
+    "proxy", ["http://[::1", "http://me:secret@[::1", "me:secret@[::1", "http://me:secret@host:port", "://", "http://"]
+)
+def test_a_proxy_that_is_no_url(name: str, proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, proxy)
+    scheme = name.partition("_")[0].lower().replace("all", "http")
+    with pytest.raises(EngineUnavailable, match="the proxy's address is no URL") as caught:
+        ask(f"{scheme}://server.example/v1")
+    assert "HTTPS_PROXY" in caught.value.remedy
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["COSMOS_API_KEY", "OPENAI_API_KEY"])

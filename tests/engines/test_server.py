@@ -4,7 +4,7 @@ import threading
 import time
 
 import pytest
-from servers.model_servers import FAULTS, NO_ANSWERS, NO_COMPLETIONS, SORTS, Sort
+from servers.model_servers import FAULTS, NGINX, NO_ANSWERS, NO_COMPLETIONS, SORTS, Sort, nested
 from servers.unwell import UnwellServer, answer, refusal
 
 from cosmos_workflow.engines import Answer, Conversation
@@ -15,7 +15,7 @@ from cosmos_workflow.engines.server import HELLO, ServerEngine
 from cosmos_workflow.errors import EngineUnavailable
 
 
-def ask(server: UnwellServer, texts: list[str], **options: int) -> dict[str, Answer]:
+def ask(server: UnwellServer, texts: list[str], **options: int | str) -> dict[str, Answer]:
     answers: dict[str, Answer] = {}
 
     def deliver(one: Answer) -> None:
@@ -23,7 +23,7 @@ def ask(server: UnwellServer, texts: list[str], **options: int) -> dict[str, Ans
         assert threading.current_thread() is threading.main_thread()
         answers[one.id] = one
 
-    engine = ServerEngine(server.url, **options)
+    engine = ServerEngine(server.url, **options)  # type: ignore[arg-type]
     engine.answer([Conversation(f"id-{text}", text) for text in texts], deliver)
     engine.close()
     return answers
@@ -294,6 +294,59 @@ def test_a_key_that_is_not_taken() -> None:
         pytest.raises(EngineUnavailable, match="COSMOS_API_KEY"),
     ):
         ask(server, ["a"])
+
+
+FLAGGED = [
+    {"error": {"message": "Your chosen model requires moderation and your input was flagged", "code": 403,
+               "metadata": {"reasons": ["violence"], "flagged_input": "a key to…"}}},  # OpenRouter
+    nested("The response was filtered due to content management policy; access denied.", "content_filter", 403),
+    {"error": "Guardrail: key phrases found"},
+    NGINX.format("403 Forbidden"),  # a firewall that reads what is sent
+    "",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", FLAGGED)
+@pytest.mark.parametrize("flagged", [1, 5])
+def test_a_403_for_what_an_item_holds_costs_only_the_item(body, flagged: int) -> None:
+    with UnwellServer(lambda text, attempt: (403, body) if text[0] == "f" else answer("well")) as server:
+        answers = ask(server, [*(f"f{i}" for i in range(flagged)), "good", "well"], concurrency=1)
+    assert [answers[f"id-{text}"].text for text in ("good", "well")] == ["well"] * 2
+    assert all(answers[f"id-f{i}"].error_kind == "rejected" for i in range(flagged))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        nested("Invalid API key", None, 403),
+        nested("Key limit exceeded", None, 403),
+        nested("You do not have sufficient permissions for this operation.", None, 403),
+        nested("Not allowed", "permission_error", 403),
+        [{"error": {"code": 403, "message": "The caller may not do this", "status": "PERMISSION_DENIED"}}],
+        {"detail": "Not authenticated"},  # FastAPI's
+        {"message": "User is not authorized to access this resource"},  # AWS API Gateway's
+        "RBAC: access denied",  # Istio's
+    ],
+)
+def test_a_403_for_who_asks_ends_the_run_at_once(body) -> None:
+    with UnwellServer(lambda text, attempt: (403, body)) as server:
+        with pytest.raises(EngineUnavailable, match="COSMOS_API_KEY"):
+            ask(server, ["a", "b", "c", "d"], concurrency=1)
+        assert server.attempts == {"a": 1}
+
+
+def test_a_403_for_everything_is_the_keys() -> None:
+    with UnwellServer(lambda text, attempt: (403, NGINX.format("403 Forbidden"))) as server:
+        with pytest.raises(EngineUnavailable, match=r"refused alike.*COSMOS_API_KEY"):
+            ask(server, [f"t{i}" for i in range(9)], concurrency=1)
+        assert server.attempts.keys() == {"t0", "t1", "t2", HELLO.text}
+
+
+def test_a_403_for_the_list_of_models() -> None:
+    with UnwellServer(lambda text, attempt: answer("well"), listing=(403, NGINX.format("403 Forbidden"))) as server:
+        with pytest.raises(EngineUnavailable, match="COSMOS_API_KEY"):
+            ask(server, ["a"])
+        assert ask(server, ["a"], model="m")["id-a"].text == "well"
 
 
 def test_the_servers_model_and_context_length() -> None:

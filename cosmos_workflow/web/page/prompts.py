@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Annotated
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse
@@ -17,6 +17,7 @@ from starlette.datastructures import FormData
 from cosmos_workflow.engines import ENGINES
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.store import Wanted
+from cosmos_workflow.text import url_parts
 from cosmos_workflow.web.page.rendering import environment, render
 from cosmos_workflow.web.paging import Cursor
 from cosmos_workflow.web.routes.prompts import Number, Numbers, list_prompts
@@ -35,7 +36,9 @@ STARS = ("1", "2", "3", "4", "5")
 def prompts(request: Request, ctx: Ctx, cursor: Cursor = None) -> HTMLResponse:
     """The whole tab; its list alone, or the next part of it, for HTMX."""
     # What is changed from the list is answered with the list as it was filtered.
-    query = request.query_params if request.method == "GET" else dict(parse_qsl(_shown_url(request).query))
+    # A form is sent from the page that HTMX names.
+    page = url_parts(request.headers.get("hx-current-url", ""))
+    query = request.query_params if request.method == "GET" else dict(parse_qsl(page.query))
     given = {name: value for name, value in query.items() if value and name != "cursor"}
     wanted = _wanted(given)
     found = list_prompts(ctx, wanted, SHOWN, cursor)
@@ -98,14 +101,6 @@ def mark(ctx: Ctx, number: Number, rating: Annotated[str, Form()] = "", tags: An
     """Stars and tags of one prompt; tags with commas between."""
     ctx.store.history.rate(number, int(rating) if rating in STARS else None)
     ctx.store.history.tag(number, tags.split(","))
-
-
-def _shown_url(request: Request) -> SplitResult:
-    """The page from which HTMX asks."""
-    try:
-        return urlsplit(request.headers.get("hx-current-url", ""))
-    except ValueError:
-        return urlsplit("")
 
 
 def _wanted(given: Mapping[str, str]) -> Wanted:
