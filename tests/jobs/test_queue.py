@@ -257,7 +257,7 @@ def looked_at(runs: Runs, monkeypatch: pytest.MonkeyPatch, look: Callable[[threa
     monkeypatch.setattr(runs, "drive", lambda id, listener, *, stop: looks.append(look(stop)))
     worker = Worker(runs, lease=15.0)
     worker.start()
-    until(lambda: looks)
+    until(lambda: looks, 120)
     worker.stop()
 
 
@@ -268,7 +268,7 @@ def test_a_store_that_is_away_for_longer_than_the_lease_stops_the_run(
     enqueue(items(1), engine="describe", runs=runs)
     beats = Beats(runs, monkeypatch, lambda beat: beat > 3)
     stopped: list[bool] = []
-    looked_at(runs, monkeypatch, lambda stop: stopped.append(stop.wait(30)))
+    looked_at(runs, monkeypatch, lambda stop: stopped.append(stop.wait(60)))
     assert all(stopped)
     assert beats.count > 15
 
