@@ -29,6 +29,9 @@ speed nor its delay is in them; every upload and run opens its own connection. A
 and verifies each file there, which scp does not. On a GPU, the field tests of 2025-09-01
 read 250.71 s for three prompts with the model loaded for each and 138.28 s with it loaded once: loading is what an
 artist waits for.
+
+The faults (`python -m benchmarks.faults`) are lines cut, sessions, workers, supervisors, commands and clients killed,
+servers away and disks full on both sides, at moments drawn by chance, on runs of eight items of the describe engine.
 """
 
 
