@@ -68,11 +68,11 @@ class Host:
     def destination(self) -> tuple[str, str, int]:
         """User, host name and port; an empty user or port 0 are left to the OpenSSH config."""
         found = re.fullmatch(r"(?:([^@\s]+)@)?(\[[0-9A-Fa-f:.%\w]+\]|[^@\s:\[\]]+)(?::(\d{1,5}))?", self.ssh)
-        if not found or self.ssh.startswith("-"):
+        if not found or self.ssh.startswith("-") or not 0 < int(found[3] or 22) < 65536:
             raise UsageError(
                 f"{self.ssh!r} is no SSH destination",
                 where=f"hosts.{self.name}",
-                remedy="give [USER@]HOST[:PORT], or an alias of ~/.ssh/config",
+                remedy="give [USER@]HOST[:PORT] with a port from 1 to 65535, or an alias of ~/.ssh/config",
             )
         return found[1] or "", found[2].strip("[]"), int(found[3] or 0)
 

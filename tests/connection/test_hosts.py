@@ -28,6 +28,8 @@ def test_destinations(ssh: str, destination: tuple[str, str, int]) -> None:
         ({}, "no SSH destination"),
         ({"ssh": "-oProxyCommand=touch /tmp/x"}, "no SSH destination"),
         ({"ssh": "a b"}, "no SSH destination"),
+        ({"ssh": "me@gpu:0"}, "no SSH destination"),
+        ({"ssh": "me@gpu:99999"}, "no SSH destination"),
         ({"ssh": "gpu", "runtime": "lxc"}, "no runtime"),
         ({"ssh": "gpu", "runtime": "docker"}, "needs an image"),
         ({"ssh": "gpu", "colour": "red"}, "no setting named 'colour'"),
