@@ -128,8 +128,14 @@ class SSHPeer:
             asyncio.create_task(_pump(there.stdout, process.stdout)),
             asyncio.create_task(_pump(there.stderr, process.stderr)),
         ]
-        await asyncio.wait(pumps[1:])
-        pumps[0].cancel()
+        outputs = asyncio.create_task(asyncio.wait(pumps[1:]))
+        closed = asyncio.create_task(process.channel.wait_closed())
+        await asyncio.wait([outputs, closed], return_when=asyncio.FIRST_COMPLETED)
+        for task in (*pumps, outputs, closed):
+            task.cancel()
+        # As an sshd does: whoever still writes to a line that is gone ends by it, also in the middle of a write.
+        for stream in (there.stdout, there.stderr):
+            stream._transport.close()  # type: ignore[union-attr]
         if process.channel.is_closing() and there.returncode is None:
             there.kill()
         code = await there.wait()

@@ -113,7 +113,7 @@ def test_a_slip_in_a_key_is_told(cosmos: Cosmos, server: CosmosServer, batch: Pa
     assert "promt is not known: did you mean prompt?" in cosmos(server, "check", batch).stderr
 
 
-def test_prompts_as_on_the_page(server: CosmosServer, batch: Path, tmp_path: Path) -> None:
+def test_prompts_as_on_the_page(cosmos: Cosmos, server: CosmosServer, batch: Path, tmp_path: Path) -> None:
     run = json.loads(
         cosmos(
             server, "upsample", batch, "-o", tmp_path / "p.jsonl", "--engine", "describe", "--detach", "--json"
