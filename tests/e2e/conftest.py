@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 
-@pytest.fixture(scope="session")
+# No longer than a module: while Playwright lives, an event loop counts as running in this thread.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     from servers.browsing import chromium
 

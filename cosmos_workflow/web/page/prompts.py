@@ -19,7 +19,7 @@ from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.store import Wanted
 from cosmos_workflow.text import url_parts
 from cosmos_workflow.web.page.rendering import environment, render
-from cosmos_workflow.web.paging import Cursor
+from cosmos_workflow.web.paging import NumberCursor
 from cosmos_workflow.web.routes.prompts import Number, Numbers, list_prompts
 from cosmos_workflow.web.server import Ctx
 
@@ -33,7 +33,7 @@ STARS = ("1", "2", "3", "4", "5")
 
 
 @router.get("/prompts")
-def prompts(request: Request, ctx: Ctx, cursor: Cursor = None) -> HTMLResponse:
+def prompts(request: Request, ctx: Ctx, cursor: NumberCursor = None) -> HTMLResponse:
     """The whole tab; its list alone, or the next part of it, for HTMX."""
     # What is changed from the list is answered with the list as it was filtered.
     # A form is sent from the page that HTMX names.

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from cosmos_workflow.errors import NotFound
 from cosmos_workflow.media import probe, read_frames
 from cosmos_workflow.web.library import MEDIA_ID, kind_of
-from cosmos_workflow.web.paging import Cursor, Limit, moment_and_id, page
+from cosmos_workflow.web.paging import Limit, MomentCursor, moment_and_id, page
 from cosmos_workflow.web.server import Ctx
 from cosmos_workflow.web.shapes import Media, Page, Upload, UploadIn
 
@@ -67,10 +67,10 @@ def drop_upload(ctx: Ctx, id: UploadId) -> None:
 
 
 @router.get("/media")
-def list_media(ctx: Ctx, limit: Limit = 50, cursor: Cursor = None) -> Page[Media]:
+def list_media(ctx: Ctx, limit: Limit = 50, cursor: MomentCursor = None) -> Page[Media]:
     """Uploaded clips, the newest first."""
     found = ctx.store.media.all(most=limit + 1, before=moment_and_id(cursor))
-    return page(found, limit, lambda one: [one.created, one.id], lambda rows: [Media.of(one) for one in rows])
+    return page(found, limit, lambda one: f"{one.created}~{one.id}", lambda rows: [Media.of(one) for one in rows])
 
 
 @router.get("/shared")

@@ -13,7 +13,7 @@ from pydantic import Field
 from cosmos_workflow.errors import NotFound
 from cosmos_workflow.store import Wanted
 from cosmos_workflow.web.exporting import FORMATS, controlnet_spec, exported
-from cosmos_workflow.web.paging import Cursor, Limit, page, position
+from cosmos_workflow.web.paging import Limit, NumberCursor, page, position
 from cosmos_workflow.web.server import Ctx
 from cosmos_workflow.web.shapes import Page, Prompt, PromptChange
 
@@ -38,7 +38,7 @@ WantedPrompts = Annotated[Wanted, Depends(_wanted)]
 
 
 @router.get("/prompts")
-def list_prompts(ctx: Ctx, wanted: WantedPrompts, limit: Limit = 50, cursor: Cursor = None) -> Page[Prompt]:
+def list_prompts(ctx: Ctx, wanted: WantedPrompts, limit: Limit = 50, cursor: NumberCursor = None) -> Page[Prompt]:
     """Prompts, the newest first; all filters that are given must hold."""
     found = ctx.store.history.find(wanted, before=position(cursor), most=limit + 1)
     return page(found, limit, lambda one: one.number, ctx.prompts)

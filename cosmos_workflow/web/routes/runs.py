@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from cosmos_workflow.errors import Conflict
 from cosmos_workflow.store import State, Wanted
-from cosmos_workflow.web.paging import Cursor, Limit, moment_and_id, page, position
+from cosmos_workflow.web.paging import Limit, MomentCursor, NumberCursor, moment_and_id, page, position
 from cosmos_workflow.web.server import Ctx
 from cosmos_workflow.web.shapes import NewRun, Page, Prompt, Queue, QueueChange, Run, RunChange
 
@@ -26,11 +26,11 @@ Forget = Annotated[bool, Query(description="do not ask the run's host, which is 
 @router.get("/runs")
 def list_runs(
     ctx: Ctx, state: Annotated[list[State], Query(max_length=20)] = [],  # noqa: B006
-    place: Annotated[str, Query(max_length=255)] = "", limit: Limit = 50, cursor: Cursor = None,
+    place: Annotated[str, Query(max_length=255)] = "", limit: Limit = 50, cursor: MomentCursor = None,
 ) -> Page[Run]:  # fmt: skip
     """Runs, the newest first."""
     found = ctx.store.runs(states=state, place=place, most=limit + 1, before=moment_and_id(cursor))
-    return page(found, limit, lambda run: [run.created, run.id], ctx.shown)
+    return page(found, limit, lambda run: f"{run.created}~{run.id}", ctx.shown)
 
 
 @router.post("/runs", status_code=201)
@@ -85,7 +85,7 @@ def remove_run(ctx: Ctx, id: RunId, forget: Forget = False) -> None:
 
 
 @router.get("/runs/{id}/results")
-def list_results(ctx: Ctx, id: RunId, limit: Limit = 50, cursor: Cursor = None) -> Page[Prompt]:
+def list_results(ctx: Ctx, id: RunId, limit: Limit = 50, cursor: NumberCursor = None) -> Page[Prompt]:
     """The prompts of a run, the last first; those that wait have no answer yet."""
     run = ctx.store.get(id)
     found = ctx.store.history.find(Wanted(run=run.id), before=position(cursor), most=limit + 1)
