@@ -43,26 +43,25 @@ def clip(tmp_path: Path) -> Path:
     return clips.textured(tmp_path / "clip.mp4", 320, 180, frames=6)
 
 
-@pytest.fixture(scope="session")
-def samples() -> Path:
-    """NVIDIA's sample videos, which are not part of the project; CI must have them."""
-    if not SAMPLES.is_dir():
-        message = f"NVIDIA's sample videos are not in {SAMPLES}; point COSMOS_SAMPLES to cosmos-transfer1/assets"
+def outside(folder: Path, what: str, variable: str) -> Path:
+    """A folder that is not part of the project: without it tests are skipped, and in CI they fail."""
+    if not folder.is_dir():
+        message = f"{what} are not in {folder}; point {variable}"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
-    return SAMPLES
+    return folder
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    return outside(SAMPLES, "NVIDIA's sample videos", "COSMOS_SAMPLES to cosmos-transfer1/assets")
 
 
 @pytest.fixture(scope="session")
 def faults() -> Path:
-    """Small inputs that were read wrongly once, which are not part of the project; CI must have them."""
-    if not FAULTS.is_dir():
-        message = f"the faulty inputs are not in {FAULTS}; point COSMOS_FAULTS to them"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    return FAULTS
+    """Small inputs that were read wrongly once."""
+    return outside(FAULTS, "the faulty inputs", "COSMOS_FAULTS to them")
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import shlex
 import subprocess
 from pathlib import Path
@@ -12,13 +11,11 @@ import av
 import clips
 import numpy as np
 import pytest
-from conftest import PROJECT
 from PIL import Image
 
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.media import measure, probe, read_frames
 
-FAULTS = Path(os.environ.get("COSMOS_FAULTS", PROJECT.parent / "shared" / "faults"))
 BT709, LINEAR, SRGB, PQ, HLG = 1, 8, 13, 16, 18  # ITU-T H.273
 BT2020, P3 = 9, 12
 # BT.2020 primaries from those of BT.709, BT.2087.
@@ -249,14 +246,10 @@ def test_transparency_of_a_video_is_over_white(
         ("vp9a.webm", 255, 255, ""),
     ],
 )
-def test_the_faulty_inputs(name: str, low: int, high: int, note: str) -> None:
-    if not FAULTS.is_dir():
-        if os.environ.get("CI"):
-            pytest.fail(f"the faulty inputs are not in {FAULTS}; point COSMOS_FAULTS to them")
-        pytest.skip(f"no {FAULTS}")
-    picture = shown(FAULTS / name)
+def test_the_faulty_inputs(faults: Path, name: str, low: int, high: int, note: str) -> None:
+    picture = shown(faults / name)
     assert low <= picture.min() <= picture.max() <= high
-    assert probe(FAULTS / name).note == note
+    assert probe(faults / name).note == note
 
 
 X265 = "-c:v libx265 -pix_fmt yuv420p10le -x265-params log-level=none:colorprim=bt2020:colormatrix=bt2020nc"
