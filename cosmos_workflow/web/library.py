@@ -118,7 +118,7 @@ class Library:
     def remove(self, id: str) -> None:
         """Forget a clip and its bytes; prompts that used it stay. Raises NotFound."""
         self._store.media.get(id)
-        self.path(id).unlink()
+        (self._media / id[:2] / id).unlink(missing_ok=True)  # another request removes it just now, or it was lost
         (self._thumbnails / f"{id}.png").unlink(missing_ok=True)
         self._store.media.remove(id)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
+from typing import Any, BinaryIO
 
 from filelock import FileLock, Timeout
 
@@ -55,17 +56,20 @@ class Uploads:
             if shutil.disk_usage(self._folder).free < sum(missing) + size + SPARE_BYTES:
                 raise HostFull("the server's disk is full", where=name, remedy="remove clips that are no longer needed")
             id = token_hex(16)
-            told = {"name": Path(name.replace("\\", "/")).name or "clip", "size": size}
+            note = {"name": Path(name.replace("\\", "/")).name or "clip", "size": size}
             (self._folder / f"{id}.part").touch()
-            write_whole(self._folder / f"{id}.json", json.dumps(told).encode())
+            write_whole(self._folder / f"{id}.json", json.dumps(note).encode())
         return self.get(id)
 
     def get(self, id: str) -> Upload:
         """How far an upload is; one that was taken in has its clip. Raises NotFound."""
-        told = json.loads(self._told(id).read_text(encoding="utf-8"))
-        if media := told.pop("media", None):
-            return Upload(id=id, offset=told["size"], media=Media.of(self._library.record(media)), **told)
-        return Upload(id=id, offset=(self._folder / f"{id}.part").stat().st_size, **told)
+        note = self._note(id)
+        if media := note.pop("media", None):
+            return Upload(id=id, offset=note["size"], media=Media.of(self._library.record(media)), **note)
+        offset = note["size"]
+        with suppress(FileNotFoundError):  # all its bytes have come: another request takes it in just now
+            offset = (self._folder / f"{id}.part").stat().st_size
+        return Upload(id=id, offset=offset, **note)
 
     @contextmanager
     def piece(self, id: str, offset: int) -> Iterator[Callable[[bytes], None]]:
@@ -83,7 +87,7 @@ class Uploads:
             now = self.get(id)
             if now.media or offset != now.offset:
                 raise Conflict(f"the next piece begins at {now.offset}", where=id, remedy="ask for the upload's offset")
-            with (self._folder / f"{id}.part").open("ab") as file:
+            with self._part(id) as file:
 
                 def put(data: bytes) -> None:
                     if file.tell() + len(data) > size:
@@ -104,19 +108,22 @@ class Uploads:
             with FileLock(self._folder / f"{id}.lock", thread_local=False):
                 upload = self.get(id)
                 if not upload.media:  # else another request has finished it meanwhile
+                    self._part(id).close()  # a server that was killed here may have taken it in already
                     record = self._library.take(self._folder / f"{id}.part", upload.name)
-                    told = {"name": upload.name, "size": upload.size, "media": record.id}
-                    write_whole(self._told(id), json.dumps(told).encode())
+                    note = {"name": upload.name, "size": upload.size, "media": record.id}
+                    write_whole(self._folder / f"{id}.json", json.dumps(note).encode())
                 return self.get(id)
         except BadInputError as error:
             self.drop(id)  # behind the lock, whose file goes too
             raise BadInputError(error.what, where=upload.name, remedy=error.remedy) from error
+        except NotFound:
+            self._remove(id)
+            raise
 
     def drop(self, id: str) -> None:
         """Forget an upload. Raises NotFound."""
-        told = self._told(id)
-        for suffix in ("part", "json", "lock"):
-            told.with_suffix(f".{suffix}").unlink(missing_ok=True)
+        self._note(id)
+        self._remove(id)
 
     def _missing(self) -> list[int]:
         """The bytes that each open upload may still bring; what nobody has touched for a day is dropped."""
@@ -130,13 +137,33 @@ class Uploads:
         for id, moment in latest.items():
             with suppress(OSError, NotFound, ValueError):
                 if time.time() - moment > STALE_SECONDS:
-                    self.drop(id)
-                elif "media" not in (told := json.loads(self._told(id).read_text(encoding="utf-8"))):
-                    missing.append(told["size"] - (self._folder / f"{id}.part").stat().st_size)
+                    self._remove(id)
+                elif "media" not in (note := self._note(id)):
+                    missing.append(note["size"] - (self._folder / f"{id}.part").stat().st_size)
         return missing
 
-    def _told(self, id: str) -> Path:
-        path = self._folder / f"{id}.json"
-        if not re.fullmatch(UPLOAD_ID, id) or not path.exists():
-            raise NotFound("no such upload", where=id[:80], remedy="begin it anew")
-        return path
+    def _note(self, id: str) -> dict[str, Any]:
+        """An upload's name and size, and its clip's id once it was taken in. Raises NotFound."""
+        try:
+            if not re.fullmatch(UPLOAD_ID, id):
+                raise FileNotFoundError
+            return dict(json.loads((self._folder / f"{id}.json").read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise _unknown(id) from None
+
+    def _part(self, id: str) -> BinaryIO:
+        """What has come of an upload, at its end; never a new file. Raises NotFound."""
+        try:
+            file = (self._folder / f"{id}.part").open("r+b")
+        except FileNotFoundError:
+            raise _unknown(id) from None
+        file.seek(0, os.SEEK_END)
+        return file
+
+    def _remove(self, id: str) -> None:
+        for suffix in ("part", "json", "lock"):
+            (self._folder / f"{id}.{suffix}").unlink(missing_ok=True)
+
+
+def _unknown(id: str) -> NotFound:
+    return NotFound("no such upload", where=id[:80], remedy="begin it anew")
