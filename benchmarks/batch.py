@@ -19,8 +19,8 @@ REPEATS = 3
 
 def main() -> None:
     os.environ |= {"VLLM_CPU_KVCACHE_SPACE": "2"}
-    from cosmos_workflow.engines import Conversation
     from cosmos_workflow.engines.vllm import VLLMEngine
+    from cosmos_workflow.kinds.upsample.conversation import Conversation
     from cosmos_workflow.media import read_frames
     from scripts.demo import draw_clip
 

@@ -33,7 +33,7 @@ import psutil
 from benchmarks.measure import Fact
 from cosmos_workflow.api import open_store
 from cosmos_workflow.config import data_folder, known_keys_file, set_host
-from cosmos_workflow.connection import Pins
+from cosmos_workflow.ssh import Pins
 from cosmos_workflow.store import RunRecord
 from scripts.demo import draw_clip
 from tests.servers.cutting_proxy import CuttingProxy

@@ -11,10 +11,11 @@ from typing import Any
 import ray
 import ray.data
 
-from cosmos_workflow.engines import Answer, Conversation, EngineSettings
+from cosmos_workflow.engines import EngineSettings
 from cosmos_workflow.engines.describe import DescribeEngine
-from cosmos_workflow.execution.ray import Job, Output, connected, run, who_answers
+from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
 from cosmos_workflow.media import measure, probe
+from cosmos_workflow.runs.places.ray import Job, Output, connected, run, who_answers
 
 
 def ours(batch: str, out: str, engines: int, piece: int) -> dict[str, float]:

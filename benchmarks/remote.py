@@ -18,9 +18,9 @@ from typing import Any
 from benchmarks.measure import Fact, Row, compare
 from cosmos_workflow.api import find_host, open_runs, upsample, upsample_on
 from cosmos_workflow.config import known_keys_file, set_host
-from cosmos_workflow.connection import HostProgram, Pins, Sent, SSHManager, send_blobs
-from cosmos_workflow.jobs import Listener
-from cosmos_workflow.prompts import Item, Settings
+from cosmos_workflow.kinds.upsample import Item, Settings
+from cosmos_workflow.runs import Listener
+from cosmos_workflow.ssh import HostProgram, Pins, Sent, SSHManager, send_blobs
 from scripts.demo import draw_clip
 from tests.servers.sshd import SSHD
 

@@ -24,7 +24,7 @@ import psutil
 from benchmarks.measure import Fact, Row, machine, table
 from benchmarks.scale_sim import Rates, simulate
 from cosmos_workflow.api import upsample
-from cosmos_workflow.prompts import Item, Settings, check_items
+from cosmos_workflow.kinds.upsample import Item, Settings, check_items
 from tests import clips
 from tests.servers.ray_cluster import RayCluster
 

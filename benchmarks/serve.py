@@ -20,8 +20,8 @@ import httpx2
 from benchmarks.measure import Fact
 from cosmos_workflow.api import enqueue, open_runs
 from cosmos_workflow.config import Config
-from cosmos_workflow.jobs import Worker
-from cosmos_workflow.prompts import Item, Result
+from cosmos_workflow.kinds.upsample import Item, Result
+from cosmos_workflow.runs import Worker
 from cosmos_workflow.store import Store
 from scripts.demo import draw_clip
 from tests.servers.cosmos_server import CosmosServer

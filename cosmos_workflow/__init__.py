@@ -13,10 +13,10 @@ from cosmos_workflow.version import __version__
 if TYPE_CHECKING:
     from cosmos_workflow import limits
     from cosmos_workflow.api import check, upsample
+    from cosmos_workflow.client import AsyncClient, Client
     from cosmos_workflow.engines import make_engine
     from cosmos_workflow.errors import CosmosError
-    from cosmos_workflow.prompts import Item, Result, Settings
-    from cosmos_workflow.web import AsyncClient, Client
+    from cosmos_workflow.kinds.upsample import Item, Result, Settings
 
 __all__ = [
     "AsyncClient",
@@ -33,12 +33,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "AsyncClient": "web",
-    "Client": "web",
+    "AsyncClient": "client",
+    "Client": "client",
     "CosmosError": "errors",
-    "Item": "prompts",
-    "Result": "prompts",
-    "Settings": "prompts",
+    "Item": "kinds.upsample",
+    "Result": "kinds.upsample",
+    "Settings": "kinds.upsample",
     "check": "api",
     "make_engine": "engines",
     "upsample": "api",

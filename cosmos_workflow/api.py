@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 from cosmos_workflow.config import Config, data_folder, known_keys_file, load_config
 from cosmos_workflow.engines import Engine, EngineSettings, make_engine
 from cosmos_workflow.errors import HostUnreachable, NotFound, UsageError
-from cosmos_workflow.execution import run_local
-from cosmos_workflow.execution.ray import is_ray
+from cosmos_workflow.kinds.upsample import Item, Result, Settings, at_home, check_items, is_batch, read_batch
+from cosmos_workflow.kinds.upsample.streams import is_stream, open_results
 from cosmos_workflow.limits import Plan
-from cosmos_workflow.prompts import Item, Result, Settings, at_home, check_items, is_batch, read_batch
-from cosmos_workflow.prompts.streams import is_stream, open_results
+from cosmos_workflow.runs.places.answering import run_local
+from cosmos_workflow.runs.places.ray import is_ray
 
 if TYPE_CHECKING:
-    from cosmos_workflow.connection import Host
-    from cosmos_workflow.execution.ray import Format
-    from cosmos_workflow.jobs import Listener, Runs
+    from cosmos_workflow.kinds.upsample import Checked, ResultsFile
     from cosmos_workflow.lab import Place
-    from cosmos_workflow.prompts import Checked, ResultsFile
+    from cosmos_workflow.runs import Listener, Runs
+    from cosmos_workflow.runs.places.ray import Format
+    from cosmos_workflow.ssh import Host
     from cosmos_workflow.store import RunRecord, Store
 
 __all__ = [
@@ -88,11 +88,11 @@ def choose(place: str, engine: str, told: EngineSettings, config: Config | None 
     if place == "local":
         return choose_engine(engine or (config or load_config()).engine, told)
     if is_ray(place):
-        from cosmos_workflow.execution.ray import who_answers
+        from cosmos_workflow.runs.places.ray import who_answers
 
         who, why = who_answers(engine or (config or load_config()).engine, told)
         return who.name, why
-    from cosmos_workflow.execution import remote_engine
+    from cosmos_workflow.runs.places.host_steps import remote_engine
 
     chosen = remote_engine(find_host(place, config), engine, told)
     return chosen.name, chosen.why
@@ -120,7 +120,7 @@ def fitting_model_len(needed: int, engine: str, told: EngineSettings, place: str
     if place == "local":
         longest, why = longest_here(engine, told)
     else:
-        from cosmos_workflow.connection import Pins, run_steps
+        from cosmos_workflow.ssh import Pins, run_steps
 
         longest, why = run_steps(longest_on(find_host(place), engine, told, Pins(known_keys_file())))
     if engine == "server":
@@ -194,10 +194,10 @@ def upsample_on(
     run.
     Raises HostError where the host cannot be asked, RunFailed where the run ended early; `out` keeps what came.
     """
-    from cosmos_workflow.connection import Pins, one_line
     from cosmos_workflow.doctor import require_host
-    from cosmos_workflow.execution import remote_engine
-    from cosmos_workflow.jobs import Listener, Patience
+    from cosmos_workflow.runs import Listener, Patience
+    from cosmos_workflow.runs.places.host_steps import remote_engine
+    from cosmos_workflow.ssh import Pins, one_line
 
     items, settings = load_items(source, prompt), settings or Settings()
     place = find_host(host)
@@ -264,8 +264,8 @@ def upsample_on_ray(
     Raises HostUnreachable where no cluster answers, BadInputError for a batch that cannot be read, and what ended
     the run early; what is written by then stands.
     """
-    from cosmos_workflow.execution.ray import connected
-    from cosmos_workflow.jobs import Listener
+    from cosmos_workflow.runs import Listener
+    from cosmos_workflow.runs.places.ray import connected
 
     if is_stream(out) or ("://" not in out and at_home(Path(out)).is_file()):
         raise UsageError("a cluster writes its results into a folder", where=f"-o {out}", remedy=GIVE_A_FOLDER)
@@ -303,7 +303,8 @@ def enqueue(
     `checked` are the plans of the items under these settings, where the caller has made them already.
     Raises UsageError for a place or an engine that there is not.
     """
-    from cosmos_workflow.execution import engine_here, remote_engine
+    from cosmos_workflow.engines.chosen import engine_here
+    from cosmos_workflow.runs.places.host_steps import remote_engine
 
     settings = settings or Settings()
     told = engine_settings or EngineSettings(limits=settings.limits)
@@ -325,7 +326,7 @@ def _anchored(path: str) -> str:
 
 def find_host(name: str, config: Config | None = None) -> Host:
     """A host of the settings. Raises NotFound where there is none of that name."""
-    from cosmos_workflow.connection import host_from
+    from cosmos_workflow.ssh import host_from
 
     if is_ray(name):
         raise UsageError("a cluster is no single machine", where=name, remedy="give a host: cosmos hosts list")
@@ -353,8 +354,8 @@ def open_place(
     if place == "local":
         name, why = choose(place, engine, settings, config)
         return LocalPlace(name, settings), why
-    from cosmos_workflow.connection import Pins
     from cosmos_workflow.lab.host_place import HostPlace
+    from cosmos_workflow.ssh import Pins
 
     pins = Pins(known_keys_file())
     there = HostPlace(find_host(place, config), engine, settings, pins, data_folder(), on_lost)
@@ -371,8 +372,8 @@ def open_store(config: Config | None = None) -> Store:
 
 def open_runs(config: Config | None = None) -> Runs:
     """The runs of this machine's store."""
-    from cosmos_workflow.connection import Pins
-    from cosmos_workflow.jobs import Runs
+    from cosmos_workflow.runs import Runs
+    from cosmos_workflow.ssh import Pins
 
     config = config or load_config()
     return Runs(open_store(config), data_folder(), lambda name: find_host(name, config), Pins(known_keys_file()))

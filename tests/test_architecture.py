@@ -16,36 +16,24 @@ PACKAGE = Path(__file__).parent.parent / "cosmos_workflow"
 MAY_IMPORT = {
     "limits": set(),
     "media": set(),
-    "prompts": {"limits", "media"},
-    "engines": {"limits", "media"},
-    "worker": {"media", "engines"},
-    "connection": {"worker"},
-    "execution": {"limits", "media", "prompts", "engines", "worker", "connection"},
-    "store": {"prompts"},
-    "jobs": {"engines", "worker", "connection", "execution", "prompts", "store"},
-    "lab": {"limits", "media", "engines", "worker", "connection", "execution", "store"},
     "config": set(),
-    "api": {"limits", "prompts", "engines", "connection", "execution", "store", "jobs", "lab", "config", "doctor"},
-    "doctor": {"limits", "engines", "connection", "config"},
-    "web": {
-        *(
-            "limits",
-            "media",
-            "prompts",
-            "engines",
-            "worker",
-            "connection",
-            "execution",
-            "store",
-            "jobs",
-            "lab",
-            "doctor",
-        ),
+    "kinds": {"limits", "media"},
+    "engines": {"limits", "media", "kinds"},
+    "agent": {"media", "kinds", "engines"},
+    "ssh": {"agent"},
+    "store": {"kinds"},
+    "runs": {"limits", "media", "kinds", "engines", "agent", "ssh", "store"},
+    "lab": {"limits", "media", "kinds", "engines", "agent", "ssh", "runs", "store"},
+    "doctor": {"limits", "engines", "ssh", "config"},
+    "api": {"limits", "kinds", "engines", "ssh", "runs", "store", "lab", "config", "doctor"},
+    "client": {"limits", "kinds", "agent", "server"},
+    "server": {
+        *("limits", "media", "kinds", "engines", "agent", "ssh", "runs", "store", "lab", "doctor"),
         *("api", "config"),
     },
     "cli": {
-        *("limits", "prompts", "engines", "connection", "execution", "store", "jobs", "lab", "doctor"),
-        *("api", "config", "web"),
+        *("limits", "kinds", "engines", "ssh", "runs", "store", "lab", "doctor"),
+        *("api", "config", "client", "server"),
     },
 }
 
@@ -90,8 +78,8 @@ def test_a_module_can_be_held_in_ones_head(path: Path) -> None:
 @pytest.mark.parametrize(
     "room",
     [
-        *("", ".limits", ".media", ".prompts", ".engines", ".execution", ".execution.ray"),
-        *(".worker", ".connection", ".store", ".jobs", ".lab", ".doctor", ".web"),
+        *("", ".limits", ".media", ".kinds", ".kinds.upsample", ".engines", ".agent", ".ssh", ".store"),
+        *(".runs", ".runs.places", ".runs.places.ray", ".lab", ".doctor", ".server", ".client"),
     ],
 )
 def test_a_rooms_door_holds_what_it_says(room: str) -> None:
@@ -147,7 +135,7 @@ def test_commands_that_open_no_video_load_neither_opencv_nor_numpy(arguments: li
 POSIX_ONLY = {"fcntl", "grp", "pwd", "resource", "termios", "killpg", "getpgid", "setsid", "fork", "geteuid", "SIGKILL"}
 
 
-ON_LINUX = {*(PACKAGE / "worker").rglob("*.py"), PACKAGE / "execution" / "engine_process.py"}
+ON_LINUX = {*(PACKAGE / "agent").rglob("*.py"), PACKAGE / "engines" / "process.py"}
 
 
 @pytest.mark.parametrize("path", sorted({*modules()} - ON_LINUX), ids=lambda path: str(path.relative_to(PACKAGE)))

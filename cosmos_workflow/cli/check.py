@@ -64,7 +64,7 @@ def command(source: str | None, size: tuple[int, int] | None, as_json: bool, exa
     # A document is read by programs, which cannot see that a number is only a bound.
     exact = exact or as_json
     plans = _plans(source, size, model, exact, options)
-    from cosmos_workflow.prompts.batch import is_batch
+    from cosmos_workflow.kinds.upsample.batch import is_batch
 
     if as_json:
         for one in plans:
@@ -83,7 +83,7 @@ def _plans(
         frames = options["frames"] or model.default_frames
         return [plan(size, options["prompt"], model, frames, options["fit"], exact=exact, **limits)]
     from cosmos_workflow.api import load_items
-    from cosmos_workflow.prompts import Settings, check_items
+    from cosmos_workflow.kinds.upsample import Settings, check_items
 
     assert source is not None
     settings = Settings(limits=model, **{name: value for name, value in options.items() if name != "prompt"})

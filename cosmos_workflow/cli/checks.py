@@ -19,8 +19,8 @@ def check_host(name: str) -> list[Check]:
     """Look at a host of the settings. Raises UsageError where there is none of that name."""
     from cosmos_workflow.api import find_host
     from cosmos_workflow.config import known_keys_file
-    from cosmos_workflow.connection import Pins, run_steps
     from cosmos_workflow.doctor import examine_host
+    from cosmos_workflow.ssh import Pins, run_steps
 
     async def collect() -> list[Check]:
         return [check async for check in examine_host(find_host(name), Pins(known_keys_file()))]

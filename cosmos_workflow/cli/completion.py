@@ -129,7 +129,7 @@ def _experiments(ctx: click.Context) -> Iterable[tuple[str, str]]:
 
 def _client(ctx: click.Context) -> Any:
     if server := ctx.find_root().params.get("server"):
-        from cosmos_workflow.web import Client
+        from cosmos_workflow.client import Client
 
         return Client(server)
     return None

@@ -10,7 +10,7 @@ import click
 
 from cosmos_workflow.cli.console import stderr
 from cosmos_workflow.errors import CosmosError
-from cosmos_workflow.jobs import Runs
+from cosmos_workflow.runs import Runs
 
 __all__ = ["guarded"]
 

@@ -49,7 +49,7 @@ def command() -> None:
 @click.option("--project", is_flag=True, help="Write ./cosmos.toml instead of your own settings.")
 def add(name: str, project: bool, environment: tuple[str, ...], **given: Any) -> None:
     """Add a host, or change it. Nothing is connected yet."""
-    from cosmos_workflow.connection import host_from
+    from cosmos_workflow.ssh import host_from
 
     values = {key: list(value) if isinstance(value, tuple) else value for key, value in given.items() if value}
     if environment:
@@ -65,7 +65,7 @@ def add(name: str, project: bool, environment: tuple[str, ...], **given: Any) ->
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
 def list_hosts(as_json: bool) -> None:
     """The hosts there are."""
-    from cosmos_workflow.connection import Pins, host_from
+    from cosmos_workflow.ssh import Pins, host_from
 
     hosts = [host_from(name, values) for name, values in load_config().hosts.items()]
     pins = Pins(known_keys_file())
@@ -91,7 +91,7 @@ def list_hosts(as_json: bool) -> None:
 def trust(name: str, fingerprint: str | None) -> None:
     """Show a host's key and pin it."""
     from cosmos_workflow.api import find_host
-    from cosmos_workflow.connection import Pins, SSHManager
+    from cosmos_workflow.ssh import Pins, SSHManager
 
     host, pins = find_host(name), Pins(known_keys_file())
     key, known = asyncio.run(SSHManager(host, pins).server_key())
@@ -137,7 +137,7 @@ def check(name: str, as_json: bool) -> int:
 def remove(name: str, project: bool) -> None:
     """Forget a host and its key. Nothing is changed there."""
     from cosmos_workflow.api import find_host
-    from cosmos_workflow.connection import Pins
+    from cosmos_workflow.ssh import Pins
 
     find_host(name)
     path = set_host(name, None, project=project)

@@ -47,7 +47,7 @@ def opened(options: dict[str, Any]) -> tuple[Place, Model, Experiments]:
     config = merged_config(**{name: options.pop(name) for name in WORDS})
     told = engine_settings(config, options.pop("engine_option"), options.pop("max_model_len"))
     if place != "local":
-        from cosmos_workflow.connection import one_line
+        from cosmos_workflow.ssh import one_line
 
         click.get_current_context().with_resource(one_line())
     where, why = open_place(place, asked_engine, told, config, say_lost)

@@ -14,12 +14,12 @@ import click
 from cosmos_workflow.cli import completion
 from cosmos_workflow.config import Config, load_config
 from cosmos_workflow.errors import UsageError
-from cosmos_workflow.execution.ray import is_ray
 from cosmos_workflow.limits import DEFAULT_MODEL, FIT_MODES, MODELS, Model, model_at
+from cosmos_workflow.runs.places.ray import is_ray
 
 if TYPE_CHECKING:
     from cosmos_workflow.engines import EngineSettings, Offload
-    from cosmos_workflow.prompts import Item
+    from cosmos_workflow.kinds.upsample import Item
 
 __all__ = [
     "DURATION",
@@ -95,7 +95,7 @@ class Seed(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         from cosmos_workflow.errors import BadInputError
-        from cosmos_workflow.prompts import whole_number
+        from cosmos_workflow.kinds.upsample import whole_number
 
         try:
             return whole_number(value, "it")
@@ -233,8 +233,8 @@ def ray_options(function: Command) -> Command:
 def ray_items(source: str) -> list[Item]:
     """The items of a batch for Ray, read here. Raises BadInputError for an entry that cannot be used."""
     from cosmos_workflow.cli.console import note
-    from cosmos_workflow.execution.ray.batches import Piece, files_in, read
-    from cosmos_workflow.prompts import Keys
+    from cosmos_workflow.kinds.upsample import Keys
+    from cosmos_workflow.runs.places.ray.batches import Piece, files_in, read
 
     keys = Keys()
     entries = [entry for url in files_in(source) for entry in read(Piece(url), keys)]

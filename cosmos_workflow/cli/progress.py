@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from cosmos_workflow.cli.console import stderr
 from cosmos_workflow.errors import HostUnreachable
-from cosmos_workflow.prompts import Result
+from cosmos_workflow.kinds.upsample import Result
 
 __all__ = ["Barred", "Progress", "Sending", "bar", "say_lost", "sent_line"]
 

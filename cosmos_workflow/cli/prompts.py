@@ -18,7 +18,7 @@ from cosmos_workflow.cli.visible import visible
 from cosmos_workflow.errors import UsageError
 
 if TYPE_CHECKING:
-    from cosmos_workflow.web.shapes import Prompt
+    from cosmos_workflow.server.shapes import Prompt
 
 __all__ = ["command"]
 
@@ -52,7 +52,7 @@ class Here:
         return self.prompt(number)
 
     def _named(self, entries: Sequence[Any]) -> list[Prompt]:
-        from cosmos_workflow.web.shapes import Prompt
+        from cosmos_workflow.server.shapes import Prompt
 
         names = self._store.media.names({Path(one.result.video).name for one in entries})
         return [Prompt.of(one, names) for one in entries]
@@ -60,7 +60,7 @@ class Here:
 
 def _history(context: click.Context) -> Any:
     if server := context.find_root().params.get("server"):
-        from cosmos_workflow.web import Client
+        from cosmos_workflow.client import Client
 
         return context.with_resource(closing(Client(server)))
     return Here()
@@ -182,7 +182,7 @@ def export(
     All that the filters find, or those with these NUMBERS.
     """
     from cosmos_workflow.files import write_whole
-    from cosmos_workflow.web.exporting import exported
+    from cosmos_workflow.server.exporting import exported
 
     history = _history(context)
     found = [history.prompt(number) for number in numbers] if numbers else history.prompts(search, **wanted)

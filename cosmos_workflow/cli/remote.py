@@ -12,9 +12,9 @@ from cosmos_workflow.cli.progress import Progress, Sending, say_lost
 from cosmos_workflow.cli.results import show_results
 from cosmos_workflow.engines import EngineSettings
 from cosmos_workflow.errors import HostUnreachable
-from cosmos_workflow.execution.ray import is_ray
-from cosmos_workflow.jobs import Listener, Patience, Runs
-from cosmos_workflow.prompts import Item, Result, Settings
+from cosmos_workflow.kinds.upsample import Item, Result, Settings
+from cosmos_workflow.runs import Listener, Patience, Runs
+from cosmos_workflow.runs.places.ray import is_ray
 from cosmos_workflow.store import RunRecord
 
 __all__ = ["follow", "upsample_there"]

@@ -16,7 +16,7 @@ from cosmos_workflow.cli.console import print_json, safe, stderr, stdout, table
 from cosmos_workflow.cli.help import Group
 from cosmos_workflow.cli.options import forget_option, wait_option
 from cosmos_workflow.errors import UsageError
-from cosmos_workflow.execution.ray import is_ray
+from cosmos_workflow.runs.places.ray import is_ray
 
 __all__ = ["command", "show_runs"]
 
@@ -125,7 +125,7 @@ def logs(run: str, follow: bool) -> None:
         raise UsageError("Ray keeps the logs of its machines", where=found.place, remedy="see Ray's dashboard")
     offset = _copy(runs.log(found), 0)
     if follow and not found.finished and not runs.is_followed(found):
-        from cosmos_workflow.jobs import Listener
+        from cosmos_workflow.runs import Listener
 
         # Nobody else brings it here.
         runs.drive(found.id, Listener(log=lambda data: click.echo(safe(data), nl=False)))
@@ -156,7 +156,7 @@ def attach(run: str, wait: float, as_json: bool) -> int:
 def retry(run: str, detach: bool, wait: float, as_json: bool) -> int:
     """Try again what has no answer; what is answered is not asked again."""
     from cosmos_workflow.cli.remote import follow
-    from cosmos_workflow.jobs import Listener, Patience
+    from cosmos_workflow.runs import Listener, Patience
 
     runs = _runs()
     found = runs.retry(run)
@@ -196,7 +196,7 @@ def remove(run: tuple[str, ...], forget: bool, keep_on_host: bool) -> None:
 @click.option("-o", "--out", type=click.Path(dir_okay=False), help="A file instead of stdout.")
 def export(run: str, out: str | None) -> None:
     """A run's results as JSON Lines."""
-    from cosmos_workflow.prompts import is_stream, open_results
+    from cosmos_workflow.kinds.upsample import is_stream, open_results
 
     runs = _runs()
     found = runs.each_result(runs.store.get(run))

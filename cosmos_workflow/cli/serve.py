@@ -65,9 +65,9 @@ def command(
     cosmos serve --host 0.0.0.0 --token-file token.txt --name studio.example.com
     """
     try:
-        from cosmos_workflow.web.guard import Guard, is_loopback
-        from cosmos_workflow.web.server import Options, Server
-        from cosmos_workflow.web.serving import serve
+        from cosmos_workflow.server.guard import Guard, is_loopback
+        from cosmos_workflow.server.server import Options, Server
+        from cosmos_workflow.server.serving import serve
     except ImportError as error:
         remedy = "pip install 'cosmos-workflow[serve]'"
         raise UsageError(f"the server's libraries are not installed ({error})", remedy=remedy) from error

@@ -28,8 +28,8 @@ from cosmos_workflow.errors import CosmosError, UsageError
 from cosmos_workflow.limits import MODELS
 
 if TYPE_CHECKING:
-    from cosmos_workflow.prompts import Item, Result
-    from cosmos_workflow.web import Client
+    from cosmos_workflow.client import Client
+    from cosmos_workflow.kinds.upsample import Item, Result
 
 __all__ = ["COMMANDS"]
 
@@ -40,7 +40,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="JSON.")
 
 def client_of(context: click.Context) -> Client:
     """The server that the command line named; closed when the command ends."""
-    from cosmos_workflow.web import Client
+    from cosmos_workflow.client import Client
 
     url: str = context.find_root().params["server"]
     return context.with_resource(closing(Client(url)))
@@ -74,7 +74,7 @@ def check(context: click.Context, /, source: str, as_json: bool, **options: Any)
     """Tell whether the server's model can take them; clips are uploaded, nothing runs."""
     from cosmos_workflow.api import load_items
     from cosmos_workflow.cli.check import FIELDS, print_plans
-    from cosmos_workflow.prompts import is_batch
+    from cosmos_workflow.kinds.upsample import is_batch
 
     plans = client_of(context).check(load_items(source, options["prompt"], note), **settings_of(options))
     if as_json:
@@ -116,7 +116,7 @@ def upsample(
     """Put a batch into the server's queue, and bring its results here."""
     from cosmos_workflow.api import load_items
     from cosmos_workflow.cli.results import show_results
-    from cosmos_workflow.prompts import is_batch, is_stream, open_results
+    from cosmos_workflow.kinds.upsample import is_batch, is_stream, open_results
 
     items = load_items(source, options["prompt"], note)
     out = out or results_name(source)

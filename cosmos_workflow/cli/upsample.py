@@ -35,11 +35,11 @@ from cosmos_workflow.cli.options import (
 from cosmos_workflow.cli.progress import Progress
 from cosmos_workflow.cli.results import show_results
 from cosmos_workflow.errors import BadInputError, CosmosError, UsageError
-from cosmos_workflow.execution.ray import is_ray
+from cosmos_workflow.runs.places.ray import is_ray
 
 if TYPE_CHECKING:
     from cosmos_workflow.engines import EngineSettings, Offload
-    from cosmos_workflow.prompts import Item, Result, Settings
+    from cosmos_workflow.kinds.upsample import Item, Result, Settings
 
 __all__ = ["command"]
 
@@ -85,7 +85,7 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
     where it stopped.
     """
     from cosmos_workflow.api import choose, load_items, tokens_needed
-    from cosmos_workflow.prompts import Settings, check_items, is_batch
+    from cosmos_workflow.kinds.upsample import Settings, check_items, is_batch
 
     options["asked_engine"] = options["engine"]
     config = merged_config(**{name: options.pop(name) for name in WORDS})
@@ -103,7 +103,7 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
     say = stderr().print
     say(f"engine: {name}{'' if place == 'local' else f' on {place}'} ({why})", style="dim")
     if place != "local" and not far:
-        from cosmos_workflow.connection import one_line
+        from cosmos_workflow.ssh import one_line
 
         click.get_current_context().with_resource(one_line())
     length = model_len(options["max_model_len"], lambda: tokens_needed(items, settings), name, told, place)
@@ -144,7 +144,7 @@ def _upsample_here(
 ) -> int:  # fmt: skip
     from cosmos_workflow.api import upsample
     from cosmos_workflow.engines import make_engine
-    from cosmos_workflow.prompts import ResultsStream, is_stream
+    from cosmos_workflow.kinds.upsample import ResultsStream, is_stream
 
     say = stderr().print
     engine = make_engine(name, told)

@@ -22,7 +22,7 @@ def command(at_once: int) -> None:
     Ctrl-C gives back what has not ended: another worker, or the next start, goes on with it.
     """
     from cosmos_workflow.api import open_runs
-    from cosmos_workflow.jobs import Worker
+    from cosmos_workflow.runs import Worker
 
     logged()
     ended = threading.Event()

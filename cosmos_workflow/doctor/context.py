@@ -6,12 +6,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from cosmos_workflow.connection import Host, HostProgram, Pins, line_to
 from cosmos_workflow.doctor.gpus import Gpu, asked_of, parse_gpus
 from cosmos_workflow.doctor.host import inspect_host
 from cosmos_workflow.doctor.machine import gpus
 from cosmos_workflow.engines import EngineSettings, make_engine
 from cosmos_workflow.limits import kv_cache, memory
+from cosmos_workflow.ssh import Host, HostProgram, Pins, line_to
 
 __all__ = ["longest_here", "longest_on"]
 

@@ -6,11 +6,11 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-from cosmos_workflow.connection import Host, HostProgram, Pins, container_trouble, line_to, run_steps
 from cosmos_workflow.doctor.checks import Check, Status
 from cosmos_workflow.doctor.gpus import QUERY, Gpu, asked_of, parse_gpus, smi_trouble
 from cosmos_workflow.errors import CosmosError, HostError, HostKeyError
 from cosmos_workflow.limits import DEFAULT_MODEL, Model, get_model, memory
+from cosmos_workflow.ssh import Host, HostProgram, Pins, container_trouble, line_to, run_steps
 
 __all__ = ["examine_host", "inspect_host", "require_host"]
 

@@ -4,15 +4,12 @@ One protocol, `Engine`: conversations in, answers out as they finish, each under
 Engines know nothing of batch files, machines or the command line.
 """
 
-from cosmos_workflow.engines.base import Answer, Conversation, Deliver, Engine, Offload
+from cosmos_workflow.engines.base import Engine, Offload
 from cosmos_workflow.engines.choose import ENGINES, EngineSettings, check_settings, choose_engine, known, make_engine
 from cosmos_workflow.engines.failures import classify, refused_tokens, root_cause
 
 __all__ = [
     "ENGINES",
-    "Answer",
-    "Conversation",
-    "Deliver",
     "Engine",
     "EngineSettings",
     "Offload",

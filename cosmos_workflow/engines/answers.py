@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from cosmos_workflow.engines.base import Answer, Conversation, Deliver
+from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, Deliver
 from cosmos_workflow.text import writable
 
 __all__ = ["ALIKE", "ASKS", "ask_again", "judged", "sampled", "without_thinking"]

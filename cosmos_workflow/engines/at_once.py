@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from cosmos_workflow.engines.base import Answer, Conversation, Deliver
+from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, Deliver
 
 __all__ = ["answer_at_once"]
 

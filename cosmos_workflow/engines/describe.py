@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cosmos_workflow.engines.base import Answer, Conversation, Deliver, Wants
+from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, Deliver, Wants
 
 __all__ = ["NOTE", "DescribeEngine", "describe"]
 

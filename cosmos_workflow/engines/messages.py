@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from cosmos_workflow.engines.base import Conversation
+from cosmos_workflow.kinds.upsample.conversation import Conversation
 
 __all__ = ["messages"]
 

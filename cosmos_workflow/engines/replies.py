@@ -15,8 +15,8 @@ from html import unescape
 from typing import Any
 
 from cosmos_workflow.engines.answers import judged
-from cosmos_workflow.engines.base import Answer
 from cosmos_workflow.engines.failures import Kind, classify
+from cosmos_workflow.kinds.upsample.conversation import Answer
 from cosmos_workflow.text import writable
 
 __all__ = ["Fault", "Reply", "answer_in", "fault_in", "models_in"]

@@ -14,13 +14,13 @@ from typing import Any
 
 from cosmos_workflow.engines.answers import ALIKE, ask_again
 from cosmos_workflow.engines.at_once import answer_at_once
-from cosmos_workflow.engines.base import Answer, Conversation, Deliver, Wants
 from cosmos_workflow.engines.line import CHAT, Line, LineFault, bases, checked_url, proxy_wants_password, shown
 from cosmos_workflow.engines.messages import messages
 from cosmos_workflow.engines.options import checked_options
 from cosmos_workflow.engines.patience import patiently
 from cosmos_workflow.engines.replies import Fault, Reply, answer_in, fault_in, models_in
 from cosmos_workflow.errors import EngineUnavailable
+from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, Deliver, Wants
 
 __all__ = ["ServerEngine"]
 

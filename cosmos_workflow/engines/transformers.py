@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.engines.answers import ALIKE, ask_again, judged
-from cosmos_workflow.engines.base import Answer, Conversation, Deliver, Wants
 from cosmos_workflow.engines.failures import classify, readable
 from cosmos_workflow.engines.options import option_to_blame
 from cosmos_workflow.errors import EngineError, EngineUnavailable, OutOfMemory
+from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, Deliver, Wants
 
 __all__ = ["TransformersEngine"]
 

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.engines.answers import ask_again, judged
-from cosmos_workflow.engines.base import Answer, Conversation, Deliver, Offload, Wants
+from cosmos_workflow.engines.base import Offload
 from cosmos_workflow.engines.failures import classify, concerns_one_request, readable
 from cosmos_workflow.engines.messages import messages
 from cosmos_workflow.engines.options import known_options, option_to_blame
 from cosmos_workflow.engines.watching import watched
 from cosmos_workflow.errors import EngineError, EngineUnavailable, OutOfMemory
+from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, Deliver, Wants
 from cosmos_workflow.limits import DEFAULT_MODEL, Model, get_model
 
 __all__ = ["VLLMEngine"]

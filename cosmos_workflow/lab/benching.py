@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from cosmos_workflow.engines import Conversation
 from cosmos_workflow.errors import UsageError
+from cosmos_workflow.kinds.upsample.conversation import Conversation
 from cosmos_workflow.lab.environment import describe_environment
 from cosmos_workflow.lab.places import Asked, Place, load
 from cosmos_workflow.lab.recording import Budget, OutOfTime, Recorder

@@ -13,11 +13,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from cosmos_workflow.connection import Host, HostProgram, Pins, line_to, run_steps
-from cosmos_workflow.engines import Answer, Conversation, EngineSettings, classify, root_cause
+from cosmos_workflow.engines import EngineSettings, classify, root_cause
 from cosmos_workflow.errors import CosmosError, HostUnreachable
-from cosmos_workflow.execution import Parcel, remote, remote_engine
+from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
 from cosmos_workflow.lab.places import Asked, load_parts, measured_options
+from cosmos_workflow.runs.places import host_steps
+from cosmos_workflow.runs.places.host_steps import remote_engine
+from cosmos_workflow.runs.places.parcel import Parcel
+from cosmos_workflow.ssh import Host, HostProgram, Pins, line_to, run_steps
 
 __all__ = ["HostPlace"]
 
@@ -37,7 +40,7 @@ class _Heard:
 
     def hear(self, file: str, data: bytes) -> None:
         if file == "results":
-            self.answers |= {one.id: one for one in remote.answers_in(data)}
+            self.answers |= {one.id: one for one in host_steps.answers_in(data)}
         elif file == "events":
             self.events += [json.loads(line) for line in data.splitlines()]
         else:
@@ -95,9 +98,9 @@ class HostPlace:
             program = HostProgram(manager)
 
             async def whole() -> dict[str, Any]:
-                await remote.upload(program, parcel, lambda came, total: None)
-                await remote.submit(program, name, parcel, self._remote, keep_warm)
-                return await remote.follow(program, name, parcel, heard.hear)
+                await host_steps.upload(program, parcel, lambda came, total: None)
+                await host_steps.submit(program, name, parcel, self._remote, keep_warm)
+                return await host_steps.follow(program, name, parcel, heard.hear)
 
             ended = None
             try:
@@ -105,12 +108,12 @@ class HostPlace:
             finally:
                 with suppress(CosmosError):
                     if ended is None:  # a person does not want to wait for it
-                        await remote.cancel(program, name)
-                    await remote.clean_up(program, [name])
+                        await host_steps.cancel(program, name)
+                    await host_steps.clean_up(program, [name])
         return ended
 
     def _asked(self, heard: _Heard, ended: dict[str, Any], seconds: float) -> Asked:
-        failure = remote.failure(ended, self.name, self.name)
+        failure = host_steps.failure(ended, self.name, self.name)
         log = heard.log.decode("utf-8", "replace")
         error = root_cause(failure.what, log) if failure else ""
         kind, remedy = (failure.kind, failure.remedy) if failure else ("", "")

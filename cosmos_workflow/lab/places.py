@@ -12,10 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
-from cosmos_workflow.engines import Answer, Conversation, Engine, EngineSettings, classify, make_engine, root_cause
+from cosmos_workflow.agent.engine_host import Sampler, properties_of
+from cosmos_workflow.engines import Engine, EngineSettings, classify, make_engine, root_cause
 from cosmos_workflow.engines.logs import log_vllm_to
 from cosmos_workflow.errors import EngineError, EngineUnavailable, OutOfMemory
-from cosmos_workflow.worker.engine_host import Sampler, properties_of
+from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
 
 __all__ = ["Asked", "LocalPlace", "Place", "load", "load_parts", "measured_options"]
 

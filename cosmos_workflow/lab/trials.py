@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Any
 
-from cosmos_workflow.engines import Answer, Conversation, classify, refused_tokens
+from cosmos_workflow.engines import classify, refused_tokens
+from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
 from cosmos_workflow.lab.places import Asked
 from cosmos_workflow.limits import Fit, KVCache, Model, Plan, kv_cache, memory, plan
 from cosmos_workflow.media import Frame

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from cosmos_workflow.errors import NotFound, UsageError
-from cosmos_workflow.prompts import Result
+from cosmos_workflow.kinds.upsample import Result
 from cosmos_workflow.store.database import Database
 from cosmos_workflow.store.schema import items, runs, tags
 

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from cosmos_workflow.errors import Conflict, NotFound, UsageError
-from cosmos_workflow.prompts import Result
+from cosmos_workflow.kinds.upsample import Result
 from cosmos_workflow.store.database import Database
 from cosmos_workflow.store.experiments import Experiments
 from cosmos_workflow.store.history import History

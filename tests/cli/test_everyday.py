@@ -20,7 +20,7 @@ from cosmos_workflow.api import open_store
 from cosmos_workflow.cli import COMMANDS, cosmos, main
 from cosmos_workflow.cli.help import EXIT_CODES, SECTIONS
 from cosmos_workflow.cli.visible import visible
-from cosmos_workflow.prompts import Result
+from cosmos_workflow.kinds.upsample import Result
 
 RUN = "20261126-120000-0a1b2c3d"
 EVIL = "a \x1b[31mred\x07 \x9b2J \u202ecity"

@@ -14,7 +14,7 @@ import pytest
 
 from cosmos_workflow.api import open_store
 from cosmos_workflow.cli import main
-from cosmos_workflow.prompts import Result
+from cosmos_workflow.kinds.upsample import Result
 
 pty = pytest.importorskip("pty", reason="no terminals to open here")
 

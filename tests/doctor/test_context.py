@@ -13,11 +13,11 @@ from servers.peers import PEERS, Peer, host_settings, make_peer
 
 from cosmos_workflow.api import fitting_model_len, tokens_needed
 from cosmos_workflow.cli import main
-from cosmos_workflow.connection import Pins, host_from
 from cosmos_workflow.doctor import longest_here, longest_on
 from cosmos_workflow.engines import EngineSettings
+from cosmos_workflow.kinds.upsample import Item, Settings
 from cosmos_workflow.limits import memory
-from cosmos_workflow.prompts import Item, Settings
+from cosmos_workflow.ssh import Pins, host_from
 
 TOLD = EngineSettings()
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from cosmos_workflow.connection import Host, HostProgram, SSHManager, container_trouble, host_from
+from cosmos_workflow.agent.inspecting import inspect
+from cosmos_workflow.agent.paths import HostPaths
 from cosmos_workflow.doctor import Check
 from cosmos_workflow.doctor.host import judge
 from cosmos_workflow.errors import HostError
 from cosmos_workflow.limits import get_model
-from cosmos_workflow.worker.inspecting import inspect
-from cosmos_workflow.worker.paths import HostPaths
+from cosmos_workflow.ssh import Host, HostProgram, SSHManager, container_trouble, host_from
 
 FACTS = get_model("cosmos-upsampler-12b")
 MODEL = {"found": True, "files": ["params.json", "tekken.json"], "weights_bytes": 25_400_000_000}

@@ -21,10 +21,10 @@ from servers.sshd import SSHD
 
 from cosmos_workflow.api import open_runs, upsample, upsample_on
 from cosmos_workflow.config import known_keys_file, set_host
-from cosmos_workflow.connection import Pins
 from cosmos_workflow.errors import HostError, HostUnreachable, RunFailed
-from cosmos_workflow.jobs import Listener, Runs
-from cosmos_workflow.prompts import Item, Result, Settings
+from cosmos_workflow.kinds.upsample import Item, Result, Settings
+from cosmos_workflow.runs import Listener, Runs
+from cosmos_workflow.ssh import Pins
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(900)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from cosmos_workflow.engines import Conversation
+from cosmos_workflow.kinds.upsample.conversation import Conversation
 from cosmos_workflow.lab.trials import draw_frame
 from cosmos_workflow.limits import Plan, plan
 

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cosmos_workflow.engines import Answer, Conversation
 from cosmos_workflow.engines.answers import ASKS, ask_again, judged, sampled, without_thinking
-from cosmos_workflow.engines.base import Deliver
+from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, Deliver
 
 THOUGHTS = [
     ("<think>Hm.</think>A city.", "A city."),

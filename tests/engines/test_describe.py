@@ -1,5 +1,5 @@
-from cosmos_workflow.engines import Answer, Conversation
 from cosmos_workflow.engines.describe import NOTE, DescribeEngine, describe
+from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
 
 
 def test_it_says_that_no_model_was_used() -> None:

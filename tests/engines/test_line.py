@@ -17,10 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from servers.unwell import UnwellServer, answer, refusal
 
-from cosmos_workflow.engines import Answer, Conversation, EngineSettings, make_engine
+from cosmos_workflow.engines import EngineSettings, make_engine
 from cosmos_workflow.engines.line import checked_url, shown
 from cosmos_workflow.engines.server import ServerEngine
 from cosmos_workflow.errors import EngineUnavailable, UsageError
+from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
 
 
 @pytest.fixture(autouse=True)

@@ -7,12 +7,12 @@ import pytest
 from servers.model_servers import FAULTS, NGINX, NO_ANSWERS, NO_COMPLETIONS, SORTS, Sort, nested
 from servers.unwell import UnwellServer, answer, refusal
 
-from cosmos_workflow.engines import Answer, Conversation
 from cosmos_workflow.engines.answers import ASKS
 from cosmos_workflow.engines.at_once import answer_at_once
 from cosmos_workflow.engines.line import LONGEST_REPLY
 from cosmos_workflow.engines.server import HELLO, ServerEngine
 from cosmos_workflow.errors import EngineUnavailable
+from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
 
 
 def ask(server: UnwellServer, texts: list[str], **options: int | str) -> dict[str, Answer]:

@@ -11,9 +11,10 @@ import pytest
 from servers.tiny_checkpoints import build_pixtral, build_qwen
 
 from cosmos_workflow import upsample
-from cosmos_workflow.engines import Answer, Conversation, EngineSettings, make_engine
+from cosmos_workflow.engines import EngineSettings, make_engine
 from cosmos_workflow.engines.transformers import TransformersEngine
 from cosmos_workflow.errors import EngineUnavailable, UsageError
+from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
 from cosmos_workflow.lab.trials import draw_frame
 from cosmos_workflow.limits import MODELS, QwenImages, read_folder
 

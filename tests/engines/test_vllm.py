@@ -12,9 +12,10 @@ import pytest
 from servers import vllm_env
 
 from cosmos_workflow import Item, Settings, upsample
-from cosmos_workflow.engines import Answer, Conversation, EngineSettings, make_engine
+from cosmos_workflow.engines import EngineSettings, make_engine
 from cosmos_workflow.engines.vllm import VLLMEngine
 from cosmos_workflow.errors import EngineUnavailable, UsageError
+from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
 from cosmos_workflow.limits import kv_cache, read_folder
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(600)]

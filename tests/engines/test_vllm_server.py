@@ -12,8 +12,8 @@ from servers import vllm_env
 from servers.vllm_env import VLLMServer
 
 from cosmos_workflow import Item, Settings, upsample
-from cosmos_workflow.engines import Answer
 from cosmos_workflow.engines.server import ServerEngine
+from cosmos_workflow.kinds.upsample.conversation import Answer
 from cosmos_workflow.limits import kv_cache, read_folder
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(600)]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-from cosmos_workflow.engines import Answer, Conversation
+from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
 from cosmos_workflow.lab.places import Asked
 from cosmos_workflow.limits import plan
 

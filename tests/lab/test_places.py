@@ -12,12 +12,13 @@ from lab.fakes import ArithmeticPlace
 from servers import unwell
 from servers.peers import PEERS, Peer, host_settings, make_peer
 
-from cosmos_workflow.connection import Pins, host_from
-from cosmos_workflow.engines import Conversation, EngineSettings
+from cosmos_workflow.engines import EngineSettings
 from cosmos_workflow.errors import EngineUnavailable, HostUnreachable
+from cosmos_workflow.kinds.upsample.conversation import Conversation
 from cosmos_workflow.lab.host_place import HostPlace
 from cosmos_workflow.lab.places import LocalPlace, load, load_parts
 from cosmos_workflow.lab.trials import draw_frame
+from cosmos_workflow.ssh import Pins, host_from
 
 # vLLM 0.32's log, on a GPU and on a CPU.
 ON_A_GPU = """

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from lab.fakes import ArithmeticPlace
 
-from cosmos_workflow.engines import Conversation
 from cosmos_workflow.errors import OutOfMemory, UsageError
+from cosmos_workflow.kinds.upsample.conversation import Conversation
 from cosmos_workflow.lab import ProbeSettings, Trial, boundaries, probe, studies
 from cosmos_workflow.limits import get_model
 from cosmos_workflow.store import Experiment, Experiments, Store

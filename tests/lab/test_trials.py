@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import pytest
 
-from cosmos_workflow.engines import Answer
+from cosmos_workflow.kinds.upsample.conversation import Answer
 from cosmos_workflow.lab.places import Asked
 from cosmos_workflow.lab.trials import Request, Subject, Trial, draw_frame, ended, most_at_once
 from cosmos_workflow.limits import get_model

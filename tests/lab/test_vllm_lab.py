@@ -15,7 +15,8 @@ import pytest
 from lab.test_reporting import tables
 from servers import vllm_env
 
-from cosmos_workflow.engines import Conversation, EngineSettings
+from cosmos_workflow.engines import EngineSettings
+from cosmos_workflow.kinds.upsample.conversation import Conversation
 from cosmos_workflow.lab import LocalPlace, ProbeSettings, Study, boundaries, probe, reason, studies
 from cosmos_workflow.lab.places import Asked
 from cosmos_workflow.limits import FIELD_TESTS, Model, plan, read_folder, size_at

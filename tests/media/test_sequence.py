@@ -15,9 +15,9 @@ from PIL import Image
 
 from cosmos_workflow import check, upsample
 from cosmos_workflow.errors import BadInputError
+from cosmos_workflow.kinds.upsample import Item
 from cosmos_workflow.media import measure, opening, probe, read_frames, version
 from cosmos_workflow.media.sequence import Still
-from cosmos_workflow.prompts import Item
 
 
 def images(folder: Path, names: dict[str, int], size: tuple[int, int] = (64, 48)) -> Path:

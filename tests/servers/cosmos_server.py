@@ -12,8 +12,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from cosmos_workflow.client import Client
 from cosmos_workflow.errors import HostUnreachable
-from cosmos_workflow.web import Client
 
 __all__ = ["CosmosServer"]
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cosmos_workflow.errors import NotFound, UsageError
-from cosmos_workflow.prompts import Result
+from cosmos_workflow.kinds.upsample import Result
 from cosmos_workflow.store import Store, Wanted
 
 PROMPTS = (

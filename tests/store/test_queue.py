@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cosmos_workflow.errors import Conflict, NotFound
-from cosmos_workflow.prompts import Result
+from cosmos_workflow.kinds.upsample import Result
 from cosmos_workflow.store import Store
 
 

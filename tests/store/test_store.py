@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from cosmos_workflow.errors import BadInputError, CosmosError, UsageError
-from cosmos_workflow.prompts import Result
+from cosmos_workflow.kinds.upsample import Result
 from cosmos_workflow.store import STATES, Store
 from cosmos_workflow.store.records import ALLOWED
 from cosmos_workflow.store.schema import metadata
@@ -184,7 +184,7 @@ def test_writers_at_once_lose_nothing(url: str, count: int) -> None:
 
 def test_a_writer_killed_in_the_middle_leaves_whole_runs(url: str) -> None:
     code = (
-        "import sys; from cosmos_workflow.store import Store; from cosmos_workflow.prompts import Result\n"
+        "import sys; from cosmos_workflow.store import Store; from cosmos_workflow.kinds.upsample import Result\n"
         "store = Store(sys.argv[1]); print('open', flush=True)\n"
         "for n in range(10000):\n"
         "    store.add(f'r{n}', 'g', [Result(str(k), 'p', 'v', 'fits') for k in range(50)], out='o', source='s',"

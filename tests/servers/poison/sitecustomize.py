@@ -8,7 +8,7 @@ import os
 import re
 import sys
 
-if "cosmos_workflow.execution.engine_process" in sys.orig_argv:
+if "cosmos_workflow.engines.process" in sys.orig_argv:
     import time
 
     from cosmos_workflow.engines.describe import DescribeEngine

@@ -1,0 +1,133 @@
+"""Every file that the worker keeps on a host, named in one spot."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from cosmos_workflow.agent.private import make_folder, touch
+
+__all__ = ["HostPaths", "RunPaths", "WorkerPaths", "plain_name"]
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    """The files of one run: `order` says which batch and which worker; `lock` is held while it is worked on."""
+
+    folder: Path
+
+    @property
+    def order(self) -> Path:
+        return self.folder / "order.json"
+
+    @property
+    def results(self) -> Path:
+        return self.folder / "results.jsonl"
+
+    @property
+    def events(self) -> Path:
+        return self.folder / "events.jsonl"
+
+    @property
+    def outcome(self) -> Path:
+        return self.folder / "outcome.json"
+
+    @property
+    def cancelled(self) -> Path:
+        return self.folder / "cancelled"
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / "lock"
+
+
+@dataclass(frozen=True)
+class WorkerPaths:
+    """The files of one worker.
+
+    `lock` is held while it lives, `door` while it looks into its spool for the last time; `leaving` says that
+    it did, and `end` asks its supervisor to end what it works on.
+    """
+
+    folder: Path
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / "lock"
+
+    @property
+    def door(self) -> Path:
+        return self.folder / "door"
+
+    @property
+    def leaving(self) -> Path:
+        return self.folder / "leaving"
+
+    @property
+    def end(self) -> Path:
+        return self.folder / "end"
+
+    @property
+    def settings(self) -> Path:
+        return self.folder / "settings.json"
+
+    @property
+    def spool(self) -> Path:
+        return self.folder / "spool"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "worker.log"
+
+    @property
+    def pids(self) -> Path:
+        return self.folder / "pids.json"
+
+    @property
+    def ended(self) -> Path:
+        return self.folder / "ended.json"
+
+    def waiting(self) -> list[str]:
+        """The runs in the spool, the oldest first."""
+        return [path.name.split("+", 1)[1].removesuffix(".run") for path in sorted(self.spool.glob("*.run"))]
+
+    def put(self, run: str, order: int) -> None:
+        """Put a run into the spool behind those of a smaller `order`."""
+        make_folder(self.spool)
+        touch(self.spool / f"{order:020d}+{plain_name(run)}.run")
+
+    def take_out(self, run: str) -> None:
+        """Take a run out of the spool, if it is there."""
+        for entry in self.spool.glob(f"*+{plain_name(run)}.run"):
+            entry.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class HostPaths:
+    """The folder that cosmos-workflow has on a host."""
+
+    root: Path
+
+    def program(self, sha256: str) -> Path:
+        return self.root / "program" / f"{plain_name(sha256)}.pyz"
+
+    def blob(self, sha256: str) -> Path:
+        name = plain_name(sha256)
+        return self.root / "blobs" / name[:2] / name
+
+    def run(self, run: str) -> RunPaths:
+        return RunPaths(self.root / "runs" / plain_name(run))
+
+    def worker(self, key: str) -> WorkerPaths:
+        return WorkerPaths(self.root / "workers" / plain_name(key))
+
+    def device(self, name: str) -> Path:
+        return self.root / "devices" / f"{plain_name(name)}.lock"
+
+
+def plain_name(name: str) -> str:
+    """`name`, if it can be one file's name and nothing else. Raises ValueError."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+        raise ValueError(f"not a plain name: {name[:100]!r}")
+    return name

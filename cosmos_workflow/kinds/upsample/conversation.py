@@ -1,0 +1,50 @@
+"""What an engine is asked of a prompt, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from cosmos_workflow.media import Frame
+
+__all__ = ["Answer", "Conversation", "Deliver", "Wants"]
+
+Wants = Literal["frames", "measurements"]
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """One request: the frames first, then the text. `measured` stands in for frames where an engine asks for it."""
+
+    id: str
+    text: str
+    frames: tuple[Frame, ...] = ()
+    max_tokens: int = 300
+    temperature: float = 0.6
+    seed: int | None = None
+    measured: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an engine says to the Conversation of the same id; tokens as the engine counts them, time in s.
+
+    `error` says why there is no text, and `error_kind` which kind of failure it is (see `failures`).
+    `times` are moments of the engine's own clock, in s, where it tells them: `queued`, `scheduled`, `first_token`
+    and `last_token`; `preempted` there counts how often the request had to give way.
+    """
+
+    id: str
+    text: str = ""
+    finish_reason: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0
+    note: str = ""
+    error: str = ""
+    error_kind: str = ""
+    times: Mapping[str, float] = field(default_factory=dict)
+
+
+Deliver = Callable[[Answer], None]

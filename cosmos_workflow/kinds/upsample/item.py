@@ -1,0 +1,188 @@
+"""The Item that travels through every room, and the Result that comes back."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import operator
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cosmos_workflow.errors import BadInputError
+from cosmos_workflow.kinds.upsample.keys import Keys, fields_of, guess, meaning
+from cosmos_workflow.text import writable
+
+__all__ = ["LEAST_SEED", "MOST_SEED", "Item", "Result", "at_home", "whole_number"]
+
+# What a signed integer of 64 bits holds: the seeds that vLLM's server takes (protocol.py: `torch.long`), and databases.
+LEAST_SEED, MOST_SEED = -(2**63), 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Item:
+    """One prompt with its video.
+
+    `frames`, `seed`, `temperature` and `max_tokens` override the run's settings where given; `extra`
+    keeps whatever else the batch file said of it.
+    """
+
+    id: str
+    prompt: str
+    video: Path
+    frames: int | None = None
+    seed: int | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_mapping(
+        cls, values: Mapping[str, Any], *, folder: Path = Path(), where: str = "", keys: Keys | None = None
+    ) -> Item:
+        """An Item from a batch entry; a relative `video` is taken from `folder`, and `~` is the home.
+
+        An entry without an id gets one from its content, so that it stays the same when the batch is
+        sorted or grows. `keys` counts the keys that are not known. Raises BadInputError that names the field.
+        """
+        named, extra = fields_of(values, where, keys)
+        video = named.get("video")
+        if not isinstance(video, str) or not video.strip():
+            raise BadInputError("no video", where=where, remedy=_video_remedy(named, extra))
+        prompt = named.get("prompt", "")
+        if not isinstance(prompt, str):
+            raise BadInputError(f"the prompt is not a text: {prompt!r}", where=where, remedy="quote it")
+        prompt = writable(prompt) if prompt.strip() else ""
+        numbers: dict[str, Any] = {
+            name: read(named[name], name, where) for name, read in _NUMBERS if named.get(name) not in (None, "")
+        }
+        name = writable(str(named.get("id", "")).strip())
+        path = at_home(Path(video))
+        return cls(
+            id=name or _content_id(video, prompt, numbers),
+            prompt=prompt,
+            video=path if path.is_absolute() else folder / path,
+            extra=extra,
+            **numbers,
+        )
+
+
+def _video_remedy(named: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
+    slips = [key for key in extra if meaning(guess(key)) == "video"]
+    if slips:
+        return f'{slips[0]!r} is not known: did you mean "video"?'
+    keys = ", ".join(repr(key[:60]) for key in [*named, *extra][:12])
+    return 'give "video": "PATH"' + (f"; there are {keys}" if keys else "")
+
+
+def at_home(path: Path) -> Path:
+    """A path that begins with `~` from the home on; a file whose own name begins so stays."""
+    first = path.parts[0] if path.parts else ""
+    if first == "~" or (first.startswith("~") and len(path.parts) > 1):
+        with suppress(RuntimeError):  # there is no such user
+            return path.expanduser()
+    return path
+
+
+def whole_number(value: Any, name: str, where: str = "", low: int = LEAST_SEED) -> int:
+    """A whole number of at most 64 bits with its sign, exactly: 7, 7.0, "7". Raises BadInputError that names it."""
+    number: int | None = None
+    if isinstance(value, str):
+        # No exponent: a spreadsheet writes 1.23457E+11 for what it has rounded.
+        digits = re.fullmatch(r"\s*([+-]?[0-9]{1,40})(\.0*)?\s*", value)
+        number = int(digits[1]) if digits else None
+    elif not isinstance(value, bool):
+        with suppress(TypeError, ValueError, OverflowError):
+            # operator.index: NumPy's whole numbers too.
+            number = operator.index(value) if hasattr(value, "__index__") else _from_float(float(value))
+    if number is None or not low <= number <= MOST_SEED:
+        least = "-2^63" if low == LEAST_SEED else f"{low}"
+        raise BadInputError(
+            f"{name} is {value!r:.60}", where=where,
+            remedy=f"give a whole number from {least} to 2^63-1 in digits, or leave it out",
+        )  # fmt: skip
+    return number
+
+
+def _from_float(value: float) -> int | None:
+    # Beyond 2^53 a float stands for several whole numbers.
+    return int(value) if value.is_integer() and abs(value) <= 2**53 else None
+
+
+def _count(value: Any, name: str, where: str) -> int:
+    return whole_number(value, name, where, low=1)
+
+
+def _temperature(value: Any, name: str, where: str) -> float:
+    try:
+        if isinstance(value, str) and re.fullmatch(r"\s*[0-9]*,[0-9]+\s*", value):
+            value = value.replace(",", ".")  # as spreadsheets of half the world write it
+        number = float(value)
+        if isinstance(value, bool) or number < 0 or not math.isfinite(number):
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
+        raise BadInputError(
+            f"{name} is {value!r:.60}", where=where, remedy="give a number of at least 0, or leave it out"
+        ) from None
+    return number
+
+
+_NUMBERS: tuple[tuple[str, Callable[[Any, str, str], float]], ...] = (
+    ("frames", _count),
+    ("seed", whole_number),
+    ("temperature", _temperature),
+    ("max_tokens", _count),
+)
+
+
+def _content_id(video: str, prompt: str, numbers: Mapping[str, Any]) -> str:
+    content = repr((video, prompt, sorted(numbers.items())))
+    return f"{writable(Path(video).stem)}-{hashlib.sha256(content.encode('utf-8', 'replace')).hexdigest()[:8]}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """An Item's answer, or why there is none, beside what its Plan said.
+
+    `prompt_tokens` and `completion_tokens` are the engine's own count where it tells one, else the plan's;
+    `seconds` is the time from the engine's start on the call that held the item to its answer.
+    `truncated` says that the answer was cut short; `note` says what a reader should know, such as resized
+    frames or that no model was used; `engine_model` is what the engine calls the model that answered.
+    """
+
+    id: str
+    prompt: str
+    video: str
+    verdict: str
+    model: str = ""
+    frame_width: int = 0
+    frame_height: int = 0
+    source_width: int = 0
+    source_height: int = 0
+    frames: int = 0
+    text_tokens: int = 0
+    image_tokens: int = 0
+    prompt_tokens: int = 0
+    max_tokens: int = 0
+    max_model_len: int = 0
+    room: int = 0
+    reason: str = ""
+    remedy: str = ""
+    upsampled_prompt: str = ""
+    finish_reason: str = ""
+    truncated: bool = False
+    completion_tokens: int = 0
+    seconds: float = 0.0
+    engine: str = ""
+    engine_model: str = ""
+    place: str = "local"
+    note: str = ""
+    error: str = ""
+    error_kind: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return not self.error

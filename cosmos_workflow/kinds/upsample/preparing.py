@@ -1,0 +1,118 @@
+"""From a checked item to a conversation, and from its answer to a result: the same wherever the batch runs."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from functools import lru_cache
+from typing import Any, Protocol
+
+from cosmos_workflow.kinds.upsample import Checked, Result, Settings
+from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, Wants
+from cosmos_workflow.limits import Plan
+from cosmos_workflow.media import Clip, Frame, read_frames, version
+
+__all__ = ["Preparer", "finished", "pending", "refusal"]
+
+# Many prompts for one clip are usual: it is decoded once for neighbours in a batch. Measurements are small, and
+# serve later batches of this process too.
+CLIPS_KEPT = 32
+MEASURED_KEPT = 4096
+
+PLANNED = {field.name for field in fields(Plan)} & {field.name for field in fields(Result)} - {"note"}
+
+
+class Answering(Protocol):
+    """What a result says of who answers: an engine here, or one elsewhere."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def wants(self) -> Wants: ...
+
+
+class Preparer:
+    """Turns checked items into conversations, with the frames or measurements that the engine wants."""
+
+    def __init__(self, wants: Wants, settings: Settings) -> None:
+        self._wants = wants
+        self._settings = settings
+        self._frames = lru_cache(CLIPS_KEPT)(self._read_frames)
+
+    def prepare(self, one: Checked) -> Conversation:
+        """The conversation of an item that runs. Raises BadInputError where its video cannot be read."""
+        item, plan, settings = one.item, one.plan, self._settings
+        model = settings.model
+        assert one.clip is not None  # an item without a clip is bad_input, and does not run
+        asked = Conversation(
+            item.id,
+            item.prompt,
+            max_tokens=plan.answer_tokens,
+            temperature=_first(item.temperature, settings.temperature, model.temperature),
+            seed=_first(item.seed, settings.seed, None),
+        )
+        if self._wants == "measurements":
+            return replace(asked, measured=_measured(one.clip, version(one.clip.path)))
+        frames = self._frames(one.clip, plan.frames, (plan.frame_width, plan.frame_height))
+        return replace(asked, text=item.prompt or model.fallback_prompt, frames=frames)
+
+    def _read_frames(self, clip: Clip, count: int, size: tuple[int, int]) -> tuple[Frame, ...]:
+        return tuple(read_frames(clip, count, pick=self._settings.pick, size=size))
+
+
+@lru_cache(MEASURED_KEPT)
+def _measured(clip: Clip, _: tuple[int, int]) -> dict[str, Any]:
+    # OpenCV costs a fifth of a second that listing runs does not need.
+    from cosmos_workflow.media import measure
+
+    return measure(clip).to_dict()
+
+
+def _first(*values: Any) -> Any:
+    """The first value that is given."""
+    return next((value for value in values if value is not None), None)
+
+
+def refusal(plan: Plan) -> Answer:
+    """The answer to an item whose plan says that it does not run."""
+    reason = f"{plan.reason}; {plan.remedy}" if plan.remedy else plan.reason
+    return Answer(plan.id, error=reason, error_kind=plan.verdict)
+
+
+def pending(one: Checked, who: Answering, place: str = "local") -> Result:
+    """The Result of an item that has been planned and not answered yet."""
+    plan = one.plan
+    resized = ""
+    if plan.verdict == "resized" and who.wants == "frames":
+        resized = (
+            f"frames resized from {plan.source_width}x{plan.source_height}"
+            f" to {plan.frame_width}x{plan.frame_height} to fit"
+        )
+    return Result(
+        **{name: getattr(plan, name) for name in PLANNED},
+        prompt=one.item.prompt,
+        video=str(one.item.video),
+        engine=who.name,
+        engine_model=who.model,
+        place=place,
+        note="; ".join(filter(None, [plan.note, resized])),
+    )
+
+
+def finished(waiting: Result, answer: Answer) -> Result:
+    """The Result with its answer; the engine's own counts go before the plan's, which may be upper bounds."""
+    truncated = answer.finish_reason == "length"
+    cut = f"the answer was cut at {answer.completion_tokens} of {waiting.max_tokens} tokens" if truncated else ""
+    return replace(
+        waiting,
+        prompt_tokens=answer.prompt_tokens or waiting.prompt_tokens,
+        upsampled_prompt=answer.text,
+        finish_reason=answer.finish_reason,
+        truncated=truncated,
+        completion_tokens=answer.completion_tokens,
+        seconds=answer.seconds,
+        note="; ".join(filter(None, [answer.note, waiting.note, cut])),
+        error=answer.error,
+        error_kind=answer.error_kind,
+    )

@@ -1,0 +1,123 @@
+"""Results that go to whoever reads: standard output, a pipe, a device. Nothing is kept there to go on with."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from cosmos_workflow.errors import BadInputError, CosmosError
+from cosmos_workflow.kinds.upsample.item import Item, Result
+from cosmos_workflow.kinds.upsample.results import ResultsFile, line_of
+
+__all__ = ["ResultsStream", "is_stdout", "is_stream", "open_results"]
+
+STDOUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
+STDERR = ("/dev/stderr", "/dev/fd/2", "/proc/self/fd/2")
+REMEDY = "choose another -o: a file, or - for standard output"
+
+
+def is_stdout(path: str | Path) -> bool:
+    """Whether `-o` names standard output."""
+    return os.fspath(path) in STDOUT
+
+
+def is_stream(path: str | Path) -> bool:
+    """Whether `-o` names something that takes lines and keeps none: standard output, a pipe, a device."""
+    if os.fspath(path) in (*STDOUT, *STDERR):
+        return True
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 - a Path of `NUL` would have a folder before it
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
+
+
+def open_results(path: str | Path) -> ResultsFile:
+    """Where results go, to be entered: a results file, or a stream."""
+    return ResultsStream(path) if is_stream(path) else ResultsFile(path)
+
+
+class ResultsStream(ResultsFile):
+    """A stream open for writing, in the place of a `ResultsFile`: each result is there as soon as it is written.
+
+    Standard output is the one at the time of entering; what it is turned to later does not count.
+    Entering raises BadInputError where it cannot be opened: also a named pipe that nobody reads, instead of waiting.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._name = os.fspath(path)
+        self.results: list[Result] = []
+        self._file: Any = None
+        self._ascii = False
+
+    def __enter__(self) -> ResultsStream:
+        try:
+            self._file = self._opened()
+        except OSError as error:
+            reason, remedy = f"cannot be written ({error.strerror})", REMEDY
+            with suppress(OSError):
+                if stat.S_ISFIFO(os.stat(self._name).st_mode):  # noqa: PTH116
+                    reason, remedy = "nobody reads this pipe", "start its reader first, and run it again"
+            raise BadInputError(reason, where=self._name, remedy=remedy) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def answered(self, items: Iterable[Item]) -> list[Result]:
+        """Nothing: what went there is not kept."""
+        return []
+
+    def drop(self, ids: set[str]) -> None:
+        """There is nothing to forget."""
+
+    def write(self, result: Result) -> None:
+        """One line, at once."""
+        line = line_of(result, ascii=self._ascii)
+        try:
+            if self._file is None:
+                sys.stdout.write(line)
+                sys.stdout.flush()
+                return
+            left = memoryview(line.encode())
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            if isinstance(error, BrokenPipeError) and is_stdout(self._name):
+                raise  # `| head`: who read us has what it wanted
+            reason = "its reader has gone" if isinstance(error, BrokenPipeError) else error.strerror
+            raise CosmosError(
+                f"a result could not be written ({reason})", where=self._name, remedy="mend it and run it again"
+            ) from error
+        self.results.append(result)
+
+    def _opened(self) -> Any:
+        if self._name in (*STDOUT, *STDERR):
+            stream = sys.stdout if is_stdout(self._name) else sys.stderr
+            if stream is None:
+                raise OSError(errno.EBADF, "it is closed")
+            # A console that is not UTF-8 gets escapes, so nothing is lost.
+            self._ascii = (getattr(stream, "encoding", "") or "").lower().replace("-", "") != "utf8"
+            stream.flush()
+            try:
+                return os.fdopen(os.dup(stream.fileno()), "wb", buffering=0)
+            except OSError:  # a notebook's has no number
+                if stream is not sys.stdout:
+                    raise
+                return None
+        # Without waiting: a pipe that nobody reads would hold us for ever.
+        file = os.fdopen(os.open(self._name, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0)), "wb", buffering=0)
+        if hasattr(os, "O_NONBLOCK"):
+            os.set_blocking(file.fileno(), True)
+        return file

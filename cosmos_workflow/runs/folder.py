@@ -1,0 +1,82 @@
+"""What a run has on this machine's disk: its items, its attempts, and what was heard of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from cosmos_workflow.agent.files import write_json
+from cosmos_workflow.errors import Conflict
+from cosmos_workflow.files import of_this_machine
+from cosmos_workflow.kinds.upsample import Item, Settings
+from cosmos_workflow.runs.places.parcel import Parcel
+
+__all__ = ["RunFolder"]
+
+LOCK_SECONDS = 1.0  # whoever only looks whether a run is driven holds its lock for a moment
+
+
+class RunFolder:
+    """The folder of one run, named by its id; `attempt` is its latest."""
+
+    def __init__(self, path: Path, attempt: int = 1) -> None:
+        self.path = path
+        self._attempt = attempt
+        self._telling = threading.Lock()
+
+    @property
+    def parcel(self) -> Parcel:
+        """What travels to a host, and the copies of what comes back."""
+        return self.parcel_of(self._attempt)
+
+    def parcel_of(self, attempt: int) -> Parcel:
+        return Parcel(self.path / str(attempt), self.path / "blobs")
+
+    @property
+    def heard(self) -> Path:
+        """What was heard of the run by whoever drove it, a JSON object a line, for those who watch."""
+        return self.path / "heard.jsonl"
+
+    def keep(self, items: Sequence[Item], settings: Settings) -> None:
+        """Remember what was asked, as far as the store does not."""
+        plain = [{**asdict(one), "video": str(one.video.absolute()), "extra": dict(one.extra)} for one in items]
+        write_json(self.path / "items.json", {"items": plain, "settings": asdict(settings)})
+
+    def asked(self) -> tuple[list[Item], Settings]:
+        """What `keep` was told."""
+        kept = json.loads((self.path / "items.json").read_text(encoding="utf-8"))
+        items = [Item(**{**values, "video": Path(values["video"])}) for values in kept["items"]]
+        return items, Settings(**kept["settings"])
+
+    def tell(self, event: str, **more: Any) -> None:
+        """Add to what was heard."""
+        line = json.dumps({"event": event, "time": round(time.time(), 3), **more}) + "\n"
+        with self._telling, of_this_machine(self.heard), self.heard.open("a", encoding="utf-8") as file:
+            file.write(line)
+
+    @contextmanager
+    def alone(self, wait: float = LOCK_SECONDS) -> Iterator[None]:
+        """One cosmos at a time drives a run. Raises Conflict where another does."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path / "lock")
+        try:
+            lock.acquire(timeout=wait)
+        except Timeout:
+            remedy = f"watch it: cosmos runs logs -f {self.path.name}"
+            raise Conflict("another process is driving this run", where=self.path.name, remedy=remedy) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def remove(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)

@@ -1,0 +1,136 @@
+"""Runs on hosts, by SSH."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import threading
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from cosmos_workflow.engines.chosen import ChosenEngine
+from cosmos_workflow.errors import BadInputError
+from cosmos_workflow.kinds.upsample import Checked, Result, ResultsFile, Settings, check_items
+from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
+from cosmos_workflow.kinds.upsample.preparing import Preparer, finished, refusal
+from cosmos_workflow.runs.folder import RunFolder
+from cosmos_workflow.runs.places import host_steps
+from cosmos_workflow.runs.places.host_driving import Listener, Patience, attempts, drive
+from cosmos_workflow.runs.places.place import asked_again, to_try_again
+from cosmos_workflow.ssh import Host, HostProgram, Pins, line_to, run_steps
+from cosmos_workflow.store import RunRecord, Store
+
+__all__ = ["HostRuns"]
+
+STOP_SECONDS = 0.2  # how soon it is seen that somebody asks to stop
+
+T = TypeVar("T")
+
+
+class HostRuns:
+    """`hosts` finds a host by its name, or raises UsageError."""
+
+    def __init__(self, store: Store, hosts: Callable[[str], Host], pins: Pins) -> None:
+        self._store = store
+        self._hosts = hosts
+        self._pins = pins
+
+    def pack(self, run: RunRecord, folder: RunFolder, checked: Iterable[Checked], settings: Settings) -> None:
+        """Put everything that the host needs into the run's folder; what the plan refuses is answered so."""
+        engine = ChosenEngine(**run.settings["engine"])
+        preparer = Preparer(engine.wants, settings)
+        waiting = [result for result, _ in self._store.results(run.id)]
+        refused: list[Result] = []
+
+        def conversations() -> Iterator[Conversation]:
+            for one, result in zip(checked, waiting, strict=True):
+                try:
+                    if one.plan.runs:
+                        yield preparer.prepare(one)
+                    else:
+                        refused.append(finished(result, refusal(one.plan)))
+                except BadInputError as error:  # noqa: PERF203 - one bad clip, not the batch
+                    refused.append(finished(result, Answer(result.id, error=str(error), error_kind="bad_input")))
+
+        folder.parcel.pack(conversations())
+        self._store.save(run.id, refused)
+
+    def drive(
+        self, run: RunRecord, folder: RunFolder, listener: Listener, *, detach: bool, patience: Patience,
+        stop: threading.Event,
+    ) -> None:  # fmt: skip
+        """The host goes on by itself, whether or not anybody stays."""
+        if not folder.parcel.batch.exists():
+            self._pack_again(run, folder)
+        if detach:
+            self._drive(run, folder, listener, True, patience, stop)
+            return
+        with ResultsFile(run.out) as file:
+
+            def keep(result: Result) -> None:
+                file.write(result)
+                listener.result(result)
+
+            self._catch_up(run, file, keep)
+            self._drive(run, folder, replace(listener, result=keep), False, patience, stop)
+        if not to_try_again(self._store, run.id):
+            shutil.rmtree(folder.parcel.blobs, ignore_errors=True)
+
+    def cancel(self, run: RunRecord) -> None:
+        if run.state not in ("planned", "queued"):
+            self._with_host(run, lambda program: host_steps.cancel(program, attempts(run)[-1]))
+
+    def again(self, run: RunRecord, folder: RunFolder, *, queued: bool) -> None:
+        todo = asked_again(self._store, run)
+        if not folder.parcel.batch.exists():
+            self._pack_again(run, folder)
+        entries = [entry for entry in folder.parcel.entries() if entry["id"] in todo]
+        folder.parcel_of(self._store.again(run.id, queued=queued)).write(entries)
+
+    def forget(self, run: RunRecord) -> None:
+        # One that is done left nothing there, and one that never began neither.
+        if run.state != "done":
+            self._with_host(run, lambda program: host_steps.clean_up(program, attempts(run)))
+
+    def results(self, run: RunRecord) -> Iterator[Result]:
+        return (result for result, ok in self._store.results(run.id) if ok is not None)
+
+    def _pack_again(self, run: RunRecord, folder: RunFolder) -> None:
+        """For a run that waited for its place, or whose client was killed while it planned."""
+        items, settings = folder.asked()
+        self.pack(run, folder, list(check_items(items, settings)), settings)
+
+    def _catch_up(self, run: RunRecord, file: ResultsFile, keep: Callable[[Result], None]) -> None:
+        """Results that the store has and the file lacks: what the plan refused, what an earlier client had."""
+        there = {(one.id, one.prompt) for one in file.results}
+        for result, ok in self._store.results(run.id):
+            if ok is not None and (result.id, result.prompt) not in there:
+                keep(result)
+
+    def _drive(
+        self, run: RunRecord, folder: RunFolder, listener: Listener, detach: bool, patience: Patience,
+        stop: threading.Event,
+    ) -> None:  # fmt: skip
+        async def go(program: HostProgram) -> None:
+            driving = asyncio.ensure_future(
+                drive(self._store, run, folder.parcel, program, listener, detach=detach, patience=patience)
+            )
+            try:
+                while not driving.done() and not stop.is_set():
+                    await asyncio.wait({driving}, timeout=STOP_SECONDS)
+            finally:
+                # A host that cannot be reached is tried for an hour: whoever is told to stop must not wait for it.
+                driving.cancel()
+                with suppress(asyncio.CancelledError):
+                    await driving
+
+        self._with_host(run, go)
+
+    def _with_host(self, run: RunRecord, action: Callable[[HostProgram], Coroutine[Any, Any, T]]) -> T:
+        async def connected() -> T:
+            async with line_to(self._hosts(run.place), self._pins) as manager:
+                return await action(HostProgram(manager))
+
+        return run_steps(connected())

@@ -1,0 +1,198 @@
+"""Taking a run from state to state until it is over; every step may be done again after a crash."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cosmos_workflow.engines.chosen import ChosenEngine
+from cosmos_workflow.errors import HostFull, HostUnreachable, RunFailed
+from cosmos_workflow.kinds.upsample import Result
+from cosmos_workflow.kinds.upsample.preparing import finished
+from cosmos_workflow.runs.places import host_steps
+from cosmos_workflow.runs.places.parcel import Parcel
+from cosmos_workflow.ssh import HostProgram
+from cosmos_workflow.store import RunRecord, State, Store
+
+__all__ = ["Listener", "Patience", "attempts", "drive"]
+
+STRANDED_TRIES = 3
+
+
+def _nothing(*_: Any) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who is told what: the run when it is planned, results as they come, events of the worker, its output,
+    states, lost lines with the seconds until the next try, bytes that have arrived of those to be sent, and what
+    looks wrong with a host.
+    """
+
+    planned: Callable[[RunRecord], None] = _nothing
+    result: Callable[[Result], None] = _nothing
+    event: Callable[[dict[str, Any]], None] = _nothing
+    log: Callable[[bytes], None] = _nothing
+    state: Callable[[str], None] = _nothing
+    lost: Callable[[HostUnreachable, float], None] = _nothing
+    sent: Callable[[int, int], None] = _nothing
+    warning: Callable[[str], None] = _nothing
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Seconds without a line to the host, after which it is given up: before it has the run (`reach`), and after,
+    when it goes on there without us, and `runs attach` goes on here.
+    """
+
+    reach: float = 60.0
+    follow: float = 3600.0
+
+
+def attempts(run: RunRecord) -> list[str]:
+    """What the host knows a run's attempts by, the latest last."""
+    return [f"{run.id}-{number}" for number in range(1, run.attempt + 1)]
+
+
+class Driver:
+    """One run being driven."""
+
+    def __init__(
+        self, store: Store, run: RunRecord, parcel: Parcel, program: HostProgram, listener: Listener, patience: Patience
+    ) -> None:
+        self._store, self._run, self._parcel, self._program = store, run, parcel, program
+        self._listen = listener
+        self._patience = patience
+        self.name = attempts(run)[-1]
+        # Those that this attempt asks, and that have no good answer yet; an earlier attempt's error is void.
+        asked = {entry["id"] for entry in parcel.entries()}
+        self._waiting = {
+            result.id: replace(result, error="", error_kind="")
+            for result, ok in store.results(run.id)
+            if not ok and result.id in asked
+        }
+        self._failed: set[str] = set()
+
+    async def start(self) -> None:
+        """Upload and submit: from here on it runs without us."""
+        if self._run.state not in ("queued", "planned", "uploading"):
+            return
+        self._move("uploading")
+        try:
+            await self._hold(self._upload_and_submit, self._patience.reach)
+        except HostUnreachable as error:
+            remedy = f"{error.remedy}; to wait longer for it: cosmos runs attach {self._run.id} --wait 1h"
+            raise HostUnreachable(error.what, where=error.where, remedy=remedy) from error
+        self._move("running")
+
+    async def finish(self) -> None:
+        """Follow, fetch and clean up. Raises RunFailed where the run ended without all of its answers."""
+        trouble = await self._hold(self._follow)
+        # What came damaged or not at all has no answer. A worker that broke down behind its last one lost nothing.
+        missing = self._waiting.keys() - self._failed
+        if trouble and (missing or trouble.kind == "cancelled"):
+            raise trouble
+        self._move("fetching")
+        if missing:
+            raise RunFailed(
+                f"{len(missing)} items came back without an answer", kind="incomplete", where=self._run.id,
+                remedy=f"cosmos runs retry {self._run.id}",
+            )  # fmt: skip
+        await self._hold(lambda: host_steps.clean_up(self._program, attempts(self._run)))
+        self._move("done")
+
+    async def _upload_and_submit(self) -> None:
+        await host_steps.upload(self._program, self._parcel, self._listen.sent)
+        settings = self._run.settings
+        engine = ChosenEngine(**settings["engine"])
+        await host_steps.submit(self._program, self.name, self._parcel, engine, settings["keep_warm"])
+
+    async def _follow(self) -> RunFailed | None:
+        self._replay()
+        for _ in range(STRANDED_TRIES):
+            ended = await host_steps.follow(self._program, self.name, self._parcel, self._hear)
+            if ended["state"] == "gone" and ended["waits"]:
+                # Its worker ended before it came to this run: nothing of it has run.
+                await self._upload_and_submit()
+                continue
+            break
+        return self._trouble(ended)
+
+    def _trouble(self, ended: dict[str, Any]) -> RunFailed | None:
+        """What a run that did not end well ended with."""
+        failure = host_steps.failure(ended, self._run.id, self._run.place)
+        if failure is None:
+            return None
+        remedy = f"cosmos runs retry {self._run.id}"
+        remedy = f"{failure.remedy}; then {remedy}" if failure.remedy else remedy
+        if failure.kind == "worker_killed" and ended["tail"]:
+            remedy += "; its last lines:" + "".join(f"\n  {line}" for line in ended["tail"].splitlines()[-5:])
+        return RunFailed(failure.what, kind=failure.kind, where=failure.where, remedy=remedy)
+
+    def _hear(self, file: str, data: bytes) -> None:
+        if file == "results":
+            self._keep(data)
+        elif file == "events":
+            for line in data.splitlines():
+                self._listen.event(json.loads(line))
+        else:
+            self._listen.log(data)
+
+    def _replay(self) -> None:
+        """What an earlier listener had on this disk already, and may not have put into the store."""
+        path = self._parcel.mirror("results")
+        if path.exists():
+            self._keep(path.read_bytes())
+
+    def _keep(self, data: bytes) -> None:
+        answers = [one for one in host_steps.answers_in(data) if one.id in self._waiting and one.id not in self._failed]
+        results = [finished(self._waiting[answer.id], answer) for answer in answers]
+        self._store.save(self._run.id, results)
+        for result in results:
+            if result.ok:
+                del self._waiting[result.id]
+            else:
+                self._failed.add(result.id)
+            self._listen.result(result)
+
+    async def _hold(self, step: Callable[[], Any], give_up: float | None = None) -> Any:
+        give_up = self._patience.follow if give_up is None else give_up
+        return await self._program.manager.persistently(step, self._listen.lost, give_up=give_up)
+
+    def _move(self, state: State) -> None:
+        self._store.move(self._run.id, state)
+        self._listen.state(state)
+
+
+async def drive(
+    store: Store,
+    run: RunRecord,
+    parcel: Parcel,
+    program: HostProgram,
+    listener: Listener,
+    *,
+    detach: bool = False,
+    patience: Patience = Patience(),
+) -> None:
+    """Take a run as far as it goes; with `detach`, until the host has it.
+
+    Raises RunFailed (the run is then failed or cancelled, and says so in the store), or HostError and what
+    else needs a person before it can go on; the run then stays where it is, and may be driven again.
+    """
+    driver = Driver(store, run, parcel, program, listener, patience)
+    try:
+        await driver.start()
+        if not detach:
+            await driver.finish()
+    except RunFailed as error:
+        state: State = "cancelled" if error.kind == "cancelled" else "failed"
+        store.move(run.id, state, error=error.what, kind=error.kind, remedy=error.remedy)
+        listener.state(state)
+        raise
+    except HostFull as error:
+        store.move(run.id, "failed", error=str(error), kind="disk_full", remedy=error.remedy)
+        listener.state("failed")
+        raise

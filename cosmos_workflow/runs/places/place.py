@@ -1,0 +1,59 @@
+"""What the runs of each kind of place do in their own way."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Protocol
+
+from cosmos_workflow.errors import Conflict
+from cosmos_workflow.kinds.upsample import Result
+from cosmos_workflow.runs.folder import RunFolder
+from cosmos_workflow.runs.places.host_driving import Listener, Patience
+from cosmos_workflow.store import RunRecord, Store
+
+__all__ = ["HOPELESS", "PlaceRuns", "asked_again", "to_try_again"]
+
+# Asking again cannot change what is wrong with the item itself.
+HOPELESS = ("bad_input", "too_long", "cut_short", "too_many_images")
+
+
+class PlaceRuns(Protocol):
+    """Runs on this machine, on a host, or on a cluster. Whoever calls has the run to themselves, but for `cancel`."""
+
+    def drive(
+        self, run: RunRecord, folder: RunFolder, listener: Listener, *, detach: bool, patience: Patience,
+        stop: threading.Event,
+    ) -> None:  # fmt: skip
+        """Take a run as far as it goes; `stop` asks to leave it as it is, where the place does not go on alone.
+
+        Raises RunFailed where it ended without all of its answers, other CosmosErrors where a person is needed.
+        """
+
+    def cancel(self, run: RunRecord) -> None:
+        """End it where it runs; the store learns of it afterwards."""
+
+    def again(self, run: RunRecord, folder: RunFolder, *, queued: bool) -> None:
+        """One more attempt for the items without an answer. Raises Conflict where there are none."""
+
+    def forget(self, run: RunRecord) -> None:
+        """Remove what the place keeps of it."""
+
+    def results(self, run: RunRecord) -> Iterator[Result]:
+        """The results that there are, one by one."""
+
+
+def to_try_again(store: Store, id: str) -> set[str]:
+    """The items without a good answer that may get one yet."""
+    return {one.id for one, ok in store.results(id) if not ok and one.error_kind not in HOPELESS}
+
+
+def asked_again(store: Store, run: RunRecord) -> set[str]:
+    """The items that one more attempt asks. Raises Conflict where there are none."""
+    todo = to_try_again(store, run.id)
+    if not todo:
+        raise Conflict(
+            "nothing to try again: every item is answered or cannot be", where=run.id,
+            remedy=f"see them: cosmos runs show {run.id}",
+        )  # fmt: skip
+    return todo

@@ -1,0 +1,45 @@
+"""A batch on a Ray cluster, as a Ray Data pipeline; for notebooks too:
+
+    from cosmos_workflow.runs.places.ray import Job, Output, connected, who_answers
+
+    who, _ = who_answers("vllm", settings := EngineSettings(model_path="/models/upsampler"))
+    job = Job("s3://bucket/prompts/", Output("s3://bucket/upsampled/"), who, settings, engines=8, gpus_per_engine=1)
+    with connected("ray://head:10001") as cluster:
+        cluster.follow(job, print)
+
+Needs `pip install 'cosmos-workflow[ray]'`, here and on every machine of the cluster.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cosmos_workflow.runs.places.ray.answering import Who
+    from cosmos_workflow.runs.places.ray.cluster import Cluster, connected, who_answers
+    from cosmos_workflow.runs.places.ray.parts import Format, Output
+    from cosmos_workflow.runs.places.ray.pipeline import Job, run
+
+__all__ = ["Cluster", "Format", "Job", "Output", "Who", "connected", "is_ray", "run", "who_answers"]
+
+_HOMES = {
+    "Cluster": "cluster",
+    "Format": "parts",
+    "Job": "pipeline",
+    "Output": "parts",
+    "Who": "answering",
+    "connected": "cluster",
+    "run": "pipeline",
+    "who_answers": "cluster",
+}
+
+
+def is_ray(place: str) -> bool:
+    """Whether a place is Ray: `ray`, the cluster of this machine (or one started for the run), or `ray://HEAD:PORT`."""
+    return place == "ray" or place.startswith("ray:")
+
+
+def __getattr__(name: str) -> object:
+    # Imported when first used: most runs are not on Ray.
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

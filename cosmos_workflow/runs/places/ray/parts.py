@@ -1,0 +1,178 @@
+"""Where results go: a folder, or a prefix of an object store, of parts that are whole or not there at all.
+
+`part-NAME.jsonl` or `.parquet` hold the answers, `dead-letters/NAME.jsonl` what has none, with its reason. A part
+is named after the items in it, so that a piece of work done twice in one run gives one file.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+from cosmos_workflow.errors import BadInputError, HostError, HostFull, UsageError
+from cosmos_workflow.files import write_whole
+from cosmos_workflow.kinds.upsample import Result, is_result, to_dict
+from cosmos_workflow.runs.places.ray.batches import filesystem, key_of
+
+__all__ = ["FORMATS", "Format", "Output"]
+
+Format = Literal["jsonl", "parquet"]
+FORMATS: tuple[Format, ...] = ("jsonl", "parquet")
+OWNER = "run.json"
+LETTERS = "dead-letters"
+KEYS = ("id", "prompt", "video", "verdict")
+
+
+@dataclass(frozen=True)
+class Output:
+    """A folder of parts; `owner` is the driver that may write there, the last one that called `take`."""
+
+    url: str
+    format: Format = "jsonl"
+    owner: str = ""
+
+    def take(self) -> Output:
+        """The same with an owner of its own: whoever wrote here writes no more.
+
+        Raises UsageError where other things lie here.
+        """
+        fs, folder = self._fs()
+        if self._guarded(lambda: fs.isfile(folder)):
+            raise UsageError("a file, not a folder of parts", where=self.url, remedy="choose another -o")
+        names = [one.rsplit("/", 1)[-1] for one in self._guarded(lambda: fs.ls(folder, detail=False))]
+        names = [name for name in names if not name.startswith(f"{OWNER}.")]  # what a crash left of writing it
+        strange = [name for name in names if name not in (OWNER, LETTERS) and not name.startswith("part-")]
+        if names and not strange and not self._owner():
+            # Other programs' parts have such names too: without our mark beside them they are not ours.
+            strange = [OWNER if OWNER in names else names[0]]
+        if strange:
+            raise UsageError(
+                f"it holds {strange[0]!r}, which is no part of a result", where=self.url, remedy="choose another -o"
+            )
+        taken = replace(self, owner=secrets.token_hex(8))
+        self._put(OWNER, json.dumps({"owner": taken.owner}).encode())
+        return taken
+
+    def write(self, name: str, results: Sequence[Result]) -> None:
+        """Put results there, the answers and the dead letters each as one file.
+
+        Raises UsageError where another driver has taken the folder meanwhile, HostFull for a full disk, HostError
+        where it cannot be written otherwise.
+        """
+        if self._owner() != self.owner:
+            raise UsageError("another run writes here now", where=self.url, remedy="follow that one: cosmos runs list")
+        if answers := [one for one in results if one.ok]:
+            self._put(f"part-{name}.{self.format}", self._encoded(answers, self.format))
+        if letters := [one for one in results if not one.ok]:
+            self._put(f"{LETTERS}/{name}.jsonl", self._encoded(letters, "jsonl"))
+
+    def _owner(self) -> str:
+        """Who may write here; empty where nobody of ours ever did."""
+        fs, folder = self._fs()
+        data = self._guarded(lambda: fs.cat_file(f"{folder}/{OWNER}"))
+        try:
+            owner = json.loads(data)["owner"] if data else ""
+        except (ValueError, TypeError, KeyError):
+            return ""
+        return owner if isinstance(owner, str) else ""
+
+    def answered(self) -> Iterator[tuple[str, list[bytes], list[str]]]:
+        """Each part of answers: its file, and its items' keys (see `key_of`) and ids."""
+        for path in self._files():
+            rows = self._rows(path, KEYS)
+            yield path, [key_of(row["id"], row["prompt"], row["video"]) for row in rows], [row["id"] for row in rows]
+
+    def letters(self) -> Iterator[tuple[str, list[str]]]:
+        """Each file of dead letters, and its items' ids."""
+        for path in self._files(f"/{LETTERS}"):
+            yield path, [row["id"] for row in self._rows(path, KEYS)]
+
+    def results(self) -> Iterator[Result]:
+        """All that is there: the answers, then the dead letters."""
+        names = {field.name for field in fields(Result)}
+        for path in [*self._files(), *self._files(f"/{LETTERS}")]:
+            for row in self._rows(path, None):
+                yield Result(**{key: value for key, value in row.items() if key in names})
+
+    def drop(self, path: str, rows: set[int]) -> None:
+        """Take rows, by their numbers, out of a file; a crash leaves the old file or the new one."""
+        fs, folder = self._fs()
+        kept = [Result(**row) for n, row in enumerate(self._rows(path, None)) if n not in rows]
+        if not kept:
+            self._guarded(lambda: fs.rm_file(path))
+            return
+        self._put(path.removeprefix(f"{folder}/"), self._encoded(kept, _format_of(path)))
+
+    def _files(self, below: str = "") -> list[str]:
+        fs, folder = self._fs()
+        fs.invalidate_cache()  # others write here too
+        if not self._guarded(lambda: fs.isdir(f"{folder}{below}")):
+            return []
+        found = self._guarded(lambda: fs.ls(f"{folder}{below}", detail=False))
+        return sorted(one for one in found if one.endswith(FORMATS) and (below or "/part-" in one))
+
+    def _rows(self, path: str, columns: tuple[str, ...] | None) -> list[dict[str, Any]]:
+        fs, _ = self._fs()
+        data = self._guarded(lambda: fs.cat_file(path))
+        try:
+            if _format_of(path) == "jsonl":
+                rows = [json.loads(line) for line in data.decode().split("\n") if line]
+            else:
+                import pyarrow.parquet as pq
+
+                rows = pq.read_table(io.BytesIO(data), columns=list(columns) if columns else None).to_pylist()
+            read = [columns] if columns and _format_of(path) == "parquet" else []
+            if not all(is_result(row, *read) for row in rows):
+                raise ValueError("a row is no result")
+            return rows
+        except (ValueError, OSError) as error:
+            raise BadInputError(f"not a part of a result ({error})", where=path, remedy="choose another -o") from error
+
+    def _encoded(self, results: Sequence[Result], format: Format) -> bytes:
+        rows = [to_dict(one) for one in results]
+        if format == "jsonl":
+            return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf-8", "replace")
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        kinds = {"str": pa.string(), "int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
+        schema = pa.schema([(field.name, kinds[str(field.type)]) for field in fields(Result)])
+        file = io.BytesIO()
+        pq.write_table(pa.Table.from_pylist(rows, schema), file, compression="zstd")
+        return file.getvalue()
+
+    def _put(self, name: str, data: bytes) -> None:
+        """A whole object, or none: an object store puts it so, on a disk it is renamed into place."""
+        from pathlib import Path
+
+        fs, folder = self._fs()
+        if "file" in fs.protocol:
+            self._guarded(lambda: write_whole(Path(folder) / name, data))
+        else:
+            self._guarded(lambda: fs.pipe_file(f"{folder}/{name}", data))
+
+    def _fs(self) -> tuple[Any, str]:
+        fs, folder = filesystem(self.url)
+        return fs, folder.rstrip("/")
+
+    def _guarded(self, action: Any) -> Any:
+        try:
+            return action()
+        except FileNotFoundError:
+            return []
+        except Exception as error:
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+            raise (HostFull if full else HostError)(
+                f"the output cannot be used ({reason})", where=self.url,
+                remedy="mend it and run it again: what is written stands",
+            ) from error  # fmt: skip
+
+
+def _format_of(path: str) -> Format:
+    return "parquet" if path.endswith(".parquet") else "jsonl"

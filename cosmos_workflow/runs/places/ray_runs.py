@@ -1,0 +1,126 @@
+"""Runs on a Ray cluster: the store has their state and counts, their items and answers are in their output."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from cosmos_workflow.errors import CosmosError, HostFull, HostUnreachable, UsageError
+from cosmos_workflow.kinds.upsample import Result
+from cosmos_workflow.runs.folder import RunFolder
+from cosmos_workflow.runs.places.host_driving import Listener, Patience
+from cosmos_workflow.store import UNFINISHED, RunRecord, State, Store, new_id
+
+if TYPE_CHECKING:
+    from cosmos_workflow.runs.places.ray import Job
+
+__all__ = ["RayRuns"]
+
+RETRY_SECONDS = 10.0
+
+
+class RayRuns:
+    """Runs whose place is a cluster."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def plan(self, job: Job) -> RunRecord:
+        """A new run, or the one with the same output that has not ended.
+
+        Raises UsageError where that one asks for something else; only how many engines there are may differ.
+        """
+        for run in self._store.runs(states=UNFINISHED, place=job.place):
+            if run.out != job.output.url:
+                continue
+            here = replace(_job(run), engines=job.engines, gpus_per_engine=job.gpus_per_engine)
+            if here.to_plain() != job.to_plain():
+                remedy = f"go on with it: cosmos runs attach {run.id}; or end it: cosmos runs cancel {run.id}"
+                raise UsageError(f"run {run.id} writes there, asked for otherwise", where=run.out, remedy=remedy)
+            return run
+        id, told = new_id(), {"job": job.to_plain()}
+        self._store.add(
+            id, job.place, [], out=job.output.url, source=job.source, engine=job.who.name, settings=told
+        )  # fmt: skip
+        return self._store.get(id)
+
+    def drive(
+        self, run: RunRecord, folder: RunFolder, listener: Listener, *, detach: bool, patience: Patience,
+        stop: threading.Event,
+    ) -> None:  # fmt: skip
+        """Start the job or find it on its cluster, and stay to its end; with `detach`, until the cluster has it.
+
+        Raises RunFailed and other CosmosErrors for a job that ended early, HostUnreachable where no cluster answers.
+        """
+        from cosmos_workflow.runs.places.ray import connected
+
+        job, events = _job(run), folder.parcel.mirror("events")
+        events.parent.mkdir(parents=True, exist_ok=True)
+
+        def hear(event: dict[str, Any]) -> None:
+            self._store.count(run.id, total=event["total"], answered=event["answered"], failed=event["failed"])
+            with events.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(event) + "\n")
+            listener.event(event)
+
+        end = time.monotonic() + patience.follow
+        began = run.state == "running"
+        while True:
+            try:
+                with connected(run.place) as cluster:
+                    cluster.submit(job)
+                    began = True
+                    self._move(run, listener, "running")
+                    submitted = {"event": "submitted", "dashboard": cluster.dashboard, "time": round(time.time(), 3)}
+                    listener.event(submitted)
+                    if detach:
+                        return
+                    cluster.follow(job, hear)
+                break
+            except HostUnreachable as error:
+                if not began or detach or time.monotonic() > end:
+                    raise
+                listener.lost(error, RETRY_SECONDS)
+                time.sleep(RETRY_SECONDS)
+            except CosmosError as error:
+                self._failed(run, listener, error)
+                raise
+        self._move(run, listener, "done")
+
+    def cancel(self, run: RunRecord) -> None:
+        """End the job on its cluster; what is written stands."""
+        from cosmos_workflow.runs.places.ray import connected
+
+        if run.state != "planned":
+            with connected(run.place) as cluster:
+                cluster.cancel(_job(run))
+
+    def again(self, run: RunRecord, folder: RunFolder, *, queued: bool) -> None:
+        self._store.again(run.id, queued=queued)
+
+    def forget(self, run: RunRecord) -> None:
+        """Its output stays, as it is the user's."""
+
+    def results(self, run: RunRecord) -> Iterator[Result]:
+        """What its output holds: the answers, then the dead letters."""
+        return _job(run).output.results()
+
+    def _failed(self, run: RunRecord, listener: Listener, error: CosmosError) -> None:
+        kind = "disk_full" if isinstance(error, HostFull) else getattr(error, "kind", "failed")
+        state: State = "cancelled" if kind == "cancelled" else "failed"
+        self._store.move(run.id, state, error=str(error), kind=kind, remedy=error.remedy)
+        listener.state(state)
+
+    def _move(self, run: RunRecord, listener: Listener, state: State) -> None:
+        self._store.move(run.id, state)
+        listener.state(state)
+
+
+def _job(run: RunRecord) -> Job:
+    from cosmos_workflow.runs.places.ray import Job
+
+    return Job.from_plain(run.settings["job"])

@@ -1,0 +1,15 @@
+"""The REST API, one module a kind of thing; every error is a Problem."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from cosmos_workflow.server.api import events, machine, media, prompts, runs
+
+__all__ = ["PREFIX", "router"]
+
+PREFIX = "/api/v1"
+
+router = APIRouter(prefix=PREFIX)
+for one in (machine, runs, events, prompts, media):
+    router.include_router(one.router)

@@ -1,0 +1,82 @@
+"""What happens, as it happens: server-sent events that a broken line can go on with."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.concurrency import run_in_threadpool
+
+from cosmos_workflow.errors import NotFound
+from cosmos_workflow.server.api.runs import RunId
+from cosmos_workflow.server.server import Ctx, Server
+from cosmos_workflow.store import RunRecord
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["runs"])
+
+
+def _found(ctx: Ctx, id: RunId) -> RunRecord:
+    """Looked for before the stream begins, as a stream that has begun can tell of no error."""
+    return ctx.store.get(id)
+
+
+Found = Annotated[RunRecord, Depends(_found)]
+LastEventId = Annotated[str | None, Header()]
+
+
+@router.get("/runs/{id}/events", response_class=EventSourceResponse)
+async def follow_run(ctx: Ctx, run: Found, last_event_id: LastEventId = None) -> AsyncIterator[ServerSentEvent]:
+    """What was heard of a run from its beginning, or from the Last-Event-ID on, until it has ended.
+
+    The name of an event is what happened: `state`, `result`, `loading`, `loaded`, `warm`, `memory`, `lost`, `progress`.
+    """
+    async for event in _tail(ctx, run.id, _offset(last_event_id)):
+        yield event
+
+
+@router.get("/events", response_class=EventSourceResponse)
+async def follow_all(ctx: Ctx) -> AsyncIterator[ServerSentEvent]:
+    """`runs` each time that any run has changed, or something was heard of it."""
+    before = ""
+    async for now in ctx.pulse.values():
+        if now != before:
+            yield ServerSentEvent(event="runs", data={"pulse": now}, id=now)
+            before = now
+
+
+async def _tail(ctx: Server, id: str, offset: int) -> AsyncIterator[ServerSentEvent]:
+    path = ctx.runs.heard(id)
+    try:
+        async for over, size in ctx.progress_of(id).values():
+            lines = await run_in_threadpool(_lines_from, path, offset) if size > offset else []
+            for line in lines:
+                offset += len(line)
+                event = json.loads(line)
+                yield ServerSentEvent(event=event.pop("event"), data=event, id=str(offset))
+            if over and not lines:
+                return
+    except NotFound:
+        return  # removed meanwhile
+
+
+def _lines_from(path: Path, offset: int) -> list[bytes]:
+    """The whole lines behind an offset."""
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            data = file.read(1 << 20)
+    except FileNotFoundError:
+        return []
+    return [line for line in data.splitlines(keepends=True) if line.endswith(b"\n")]
+
+
+def _offset(last_event_id: str | None) -> int:
+    """What is no offset of ours is the beginning."""
+    return int(last_event_id) if last_event_id and re.fullmatch(r"[0-9]{1,15}", last_event_id) else 0

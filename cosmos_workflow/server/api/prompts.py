@@ -1,0 +1,110 @@
+"""The history: every prompt with its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path as File
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi.responses import StreamingResponse
+from pydantic import Field
+
+from cosmos_workflow.errors import NotFound
+from cosmos_workflow.server.exporting import FORMATS, controlnet_spec, exported
+from cosmos_workflow.server.paging import Limit, NumberCursor, page, position
+from cosmos_workflow.server.server import Ctx
+from cosmos_workflow.server.shapes import Page, Prompt, PromptChange
+from cosmos_workflow.store import Wanted
+
+__all__ = ["Number", "Numbers", "WantedPrompts", "router"]
+
+router = APIRouter(tags=["prompts"])
+
+Number = Annotated[int, Path(ge=1, le=2**53, description="a prompt's number")]
+Numbers = list[Annotated[int, Field(ge=1, le=2**53)]]
+Word = Annotated[str, Query(max_length=255)]
+
+
+def _wanted(
+    search: Annotated[str, Query(max_length=1000, description="words; the last may be a beginning")] = "",
+    run: Word = "", ok: bool | None = None, place: Word = "", engine: Word = "",
+    rating: Annotated[int | None, Query(ge=1, le=5, description="at least so many stars")] = None, tag: Word = "",
+) -> Wanted:  # fmt: skip
+    return Wanted(search, run, ok, place, engine, rating, tag)
+
+
+WantedPrompts = Annotated[Wanted, Depends(_wanted)]
+
+
+@router.get("/prompts")
+def list_prompts(ctx: Ctx, wanted: WantedPrompts, limit: Limit = 50, cursor: NumberCursor = None) -> Page[Prompt]:
+    """Prompts, the newest first; all filters that are given must hold."""
+    found = ctx.store.history.find(wanted, before=position(cursor), most=limit + 1)
+    return page(found, limit, lambda one: one.number, ctx.prompts)
+
+
+@router.get(
+    "/export",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/x-ndjson": {}, "text/csv": {}}}},
+)
+def export_prompts(
+    ctx: Ctx, wanted: WantedPrompts, format: Literal["jsonl", "csv", "spec"] = "jsonl",
+    number: Annotated[Numbers, Query(max_length=1000, description="only these")] = [],  # noqa: B006
+) -> StreamingResponse:  # fmt: skip
+    """All prompts that the filters find, as JSON Lines, CSV, or NVIDIA controlnet specs (one a line)."""
+
+    def found() -> Iterator[Prompt]:
+        entries = ctx.store.history.these(number) if number else ctx.store.history.each(wanted)
+        names: dict[str, str] = {}
+        for one in entries:
+            if one.result.video not in names:
+                names |= {one.result.video: ""} | ctx.clip_names([one.result.video])
+            yield Prompt.of(one, names)
+
+    kind, suffix = FORMATS[format]
+    attached = {"content-disposition": f'attachment; filename="prompts.{suffix}"'}
+    return StreamingResponse(exported(found(), format), media_type=kind, headers=attached)
+
+
+@router.get("/prompts/{number}")
+def show_prompt(ctx: Ctx, number: Number) -> Prompt:
+    """One prompt with its answer."""
+    return ctx.prompts([ctx.store.history.get(number)])[0]
+
+
+@router.patch("/prompts/{number}")
+def change_prompt(ctx: Ctx, number: Number, change: PromptChange) -> Prompt:
+    """Give it stars and tags."""
+    if "rating" in change.model_fields_set:
+        ctx.store.history.rate(number, change.rating)
+    if change.tags is not None:
+        ctx.store.history.tag(number, change.tags)
+    return show_prompt(ctx, number)
+
+
+@router.get("/prompts/{number}/controlnet_spec")
+def show_controlnet_spec(
+    ctx: Ctx, number: Number,
+    control: Annotated[list[Literal["edge", "vis", "depth", "seg"]], Query(max_length=4)] = ["edge"],  # noqa: B006
+) -> dict[str, object]:  # fmt: skip
+    """A controlnet spec of NVIDIA's Cosmos-Transfer1 with the upsampled prompt, its controls weighted alike."""
+    return controlnet_spec(show_prompt(ctx, number), control)
+
+
+@router.get("/prompts/{number}/thumbnail", response_class=Response, responses={200: {"content": {"image/png": {}}}})
+def show_thumbnail(ctx: Ctx, number: Number) -> Response:
+    """A small picture of the clip, while that is here."""
+    video = File(ctx.store.history.get(number).result.video)
+    if not video.is_file():
+        raise NotFound("its clip is no longer here", where=video.name, remedy="upload it again")
+    return Response(
+        ctx.library.thumbnail(video), media_type="image/png", headers={"cache-control": "private, max-age=86400"}
+    )
+
+
+@router.get("/tags")
+def list_tags(ctx: Ctx) -> dict[str, int]:
+    """Every tag, and how many prompts have it."""
+    return dict(ctx.store.history.all_tags())

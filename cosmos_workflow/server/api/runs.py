@@ -1,0 +1,124 @@
+"""Runs and their queue."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+
+from cosmos_workflow.errors import Conflict
+from cosmos_workflow.server.paging import Limit, MomentCursor, NumberCursor, moment_and_id, page, position
+from cosmos_workflow.server.server import Ctx
+from cosmos_workflow.server.shapes import NewRun, Page, Prompt, Queue, QueueChange, Run, RunChange
+from cosmos_workflow.store import State, Wanted
+
+__all__ = ["RunId", "router"]
+
+router = APIRouter(tags=["runs"])
+
+RunId = Annotated[
+    str, Path(min_length=1, max_length=40, description="a run's id, or a beginning of it that no other has")
+]
+
+Forget = Annotated[bool, Query(description="do not ask the run's host, which is gone")]
+
+
+@router.get("/runs")
+def list_runs(
+    ctx: Ctx, state: Annotated[list[State], Query(max_length=20)] = [],  # noqa: B006
+    place: Annotated[str, Query(max_length=255)] = "", limit: Limit = 50, cursor: MomentCursor = None,
+) -> Page[Run]:  # fmt: skip
+    """Runs, the newest first."""
+    found = ctx.store.runs(states=state, place=place, most=limit + 1, before=moment_and_id(cursor))
+    return page(found, limit, lambda run: f"{run.created}~{run.id}", ctx.shown)
+
+
+@router.post("/runs", status_code=201)
+def create_run(ctx: Ctx, asked: NewRun, response: Response) -> Run:
+    """Put a batch into the queue. Items that the plan refuses are answered so at once, the others when it is done."""
+    run = ctx.enqueue(asked)
+    response.headers["location"] = f"/api/v1/runs/{run.id}"
+    return ctx.show(run.id)
+
+
+@router.get("/runs/{id}")
+def show_run(ctx: Ctx, id: RunId) -> Run:
+    """One run, as it is now."""
+    return ctx.show(id)
+
+
+@router.patch("/runs/{id}")
+def change_run(ctx: Ctx, id: RunId, change: RunChange) -> Run:
+    """Let a waiting run go earlier or later, hold it back, or let it go."""
+    run = ctx.store.get(id)
+    ctx.store.queue.change(run.id, priority=change.priority, held=change.held)
+    if change.first or change.before:
+        before = ctx.store.get(change.before).id if change.before else ""
+        ctx.store.queue.move_before(run.id, before)
+    ctx.look()
+    return ctx.show(run.id)
+
+
+@router.post("/runs/{id}/cancel")
+def cancel_run(ctx: Ctx, id: RunId, forget: Forget = False) -> Run:
+    """End a run wherever it is; what is answered stays."""
+    return ctx.show(ctx.runs.cancel(id, forget=forget).id)
+
+
+@router.post("/runs/{id}/retry")
+def retry_run(ctx: Ctx, id: RunId) -> Run:
+    """One more attempt for what has no answer, in the queue."""
+    run = ctx.store.get(id)
+    if "job" in run.settings:
+        raise Conflict(
+            "a cluster's run is tried again from the command line", where=run.id, remedy=f"cosmos runs retry {run.id}"
+        )
+    ctx.runs.retry(run.id, queued=True)
+    ctx.look()
+    return ctx.show(run.id)
+
+
+@router.delete("/runs/{id}", status_code=204)
+def remove_run(ctx: Ctx, id: RunId, forget: Forget = False) -> None:
+    """Forget a run that has ended, with its prompts."""
+    ctx.runs.remove(ctx.store.get(id).id, forget=forget)
+
+
+@router.get("/runs/{id}/results")
+def list_results(ctx: Ctx, id: RunId, limit: Limit = 50, cursor: NumberCursor = None) -> Page[Prompt]:
+    """The prompts of a run, the last first; those that wait have no answer yet."""
+    run = ctx.store.get(id)
+    found = ctx.store.history.find(Wanted(run=run.id), before=position(cursor), most=limit + 1)
+    return page(found, limit, lambda one: one.number, ctx.prompts)
+
+
+@router.get(
+    "/runs/{id}/log",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+def read_log(
+    ctx: Ctx, id: RunId, last: Annotated[int, Query(ge=1, le=1 << 22, description="bytes")] = 1 << 16
+) -> Response:
+    """The end of the output of what answers the run, as far as it has come here."""
+    path = ctx.runs.log(ctx.store.get(id))
+    data = b""
+    if path.exists():
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - last))
+            data = file.read(last)
+    return Response(data.decode("utf-8", "replace"), media_type="text/plain; charset=utf-8")
+
+
+@router.get("/queue")
+def show_queue(ctx: Ctx) -> Queue:
+    """What waits and runs, in the order in which it is taken."""
+    return Queue(paused=ctx.store.queue.paused, runs=ctx.shown(ctx.store.queue.waiting()))
+
+
+@router.patch("/queue")
+def change_queue(ctx: Ctx, change: QueueChange) -> Queue:
+    """Begin no further run, or begin them again; what runs goes on."""
+    ctx.store.queue.pause(change.paused)
+    ctx.look()
+    return show_queue(ctx)

@@ -1,0 +1,136 @@
+"""The clips that the server has: known by their content, kept outside every served path."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from cosmos_workflow.agent.files import sha256_of
+from cosmos_workflow.errors import BadInputError, NotFound
+from cosmos_workflow.files import write_whole
+from cosmos_workflow.media import probe, read_frames
+from cosmos_workflow.store import MediaRecord, Store
+
+__all__ = ["MEDIA_ID", "Library", "kind_of"]
+
+MEDIA_ID = r"[0-9a-f]{64}"
+THUMBNAIL = 320  # pixels, the longer side
+
+# The first bytes of what FFmpeg is let see: no playlist, which could name other files.
+SIGNATURES = (
+    (rb"....ftyp(qt  |M4V)", "video/quicktime"),
+    (rb"....ftyp(avif|heic|mif1)", "image/avif"),
+    (rb"....(ftyp|moov|mdat|wide|free)", "video/mp4"),
+    (rb"\x1aE\xdf\xa3", "video/webm"),
+    (rb"RIFF....AVI ", "video/x-msvideo"),
+    (rb"RIFF....WEBP", "image/webp"),
+    (rb"\x89PNG\r\n\x1a\n", "image/png"),
+    (rb"\xff\xd8\xff", "image/jpeg"),
+    (rb"GIF8[79]a", "image/gif"),
+    (rb"\x00\x00\x01[\xb3\xba]", "video/mpeg"),
+    (rb"G.{187}G", "video/mp2t"),
+    (rb"FLV\x01", "video/x-flv"),
+)
+
+
+def kind_of(path: Path) -> str:
+    """The media type of a file by its first bytes. Raises BadInputError for what is no clip and no picture."""
+    with path.open("rb") as file:
+        head = file.read(512)
+    for pattern, kind in SIGNATURES:
+        if re.match(pattern, head, re.DOTALL):
+            return kind
+    raise BadInputError("neither a video nor a picture", remedy="give MP4, MOV, WebM, MKV, AVI, PNG, JPEG or WebP")
+
+
+class Library:
+    """Uploaded clips below `root`, and those in the folder `shared` that the server was started with."""
+
+    def __init__(self, root: Path, store: Store, *, shared: Path | None = None) -> None:
+        self._media = root / "media"
+        self._thumbnails = root / "thumbnails"
+        self._store = store
+        self._shared = shared.resolve() if shared else None
+        for folder in (self._media, self._thumbnails):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def path(self, id: str) -> Path:
+        """The file of an uploaded clip. Raises NotFound."""
+        path = self._media / id[:2] / id
+        if not re.fullmatch(MEDIA_ID, id) or not path.is_file():
+            raise NotFound("no such clip", where=id[:80], remedy="upload it again")
+        return path
+
+    def find(self, video: str) -> Path:
+        """The file that an item's `video` names: an uploaded clip by its id, or a path in the shared folder.
+
+        Raises NotFound, also for whatever lies elsewhere.
+        """
+        if re.fullmatch(MEDIA_ID, video):
+            return self.path(video)
+        if self._shared is not None and "\0" not in video:
+            with suppress(OSError):  # a name that is too long
+                path = Path(os.path.realpath(self._shared / video))
+                if path.is_relative_to(self._shared) and path.is_file():
+                    return path
+        raise NotFound("no such clip", where=video[:80], remedy="upload it, or give a path in the media folder")
+
+    def shared(self, most: int = 500) -> list[str]:
+        """The clips in the shared folder, as `find` takes them."""
+        found: list[str] = []
+        for folder, folders, names in os.walk(self._shared or "/nonexistent"):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            for name in sorted(names):
+                path = Path(folder) / name
+                if not name.startswith(".") and path.suffix.lower() in (
+                    ".mp4",
+                    ".mov",
+                    ".webm",
+                    ".mkv",
+                    ".avi",
+                    ".png",
+                ):
+                    found.append(path.relative_to(self._shared or Path()).as_posix())
+                    if len(found) >= most:
+                        return found
+        return found
+
+    def record(self, id: str) -> MediaRecord:
+        """What is known of an uploaded clip. Raises NotFound."""
+        return self._store.media.get(id)
+
+    def take(self, file: Path, name: str) -> MediaRecord:
+        """Take a whole file in, and away from where it was. Raises BadInputError for what is no clip."""
+        kind_of(file)
+        clip, size, digest = probe(file), file.stat().st_size, sha256_of(file)
+        path = self._media / digest[:2] / digest
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("r+b") as synced:
+            os.fsync(synced.fileno())  # before its row says that it is there
+        file.replace(path)
+        record = MediaRecord(digest, name, time.time(), size, clip.width, clip.height, clip.frames, clip.duration)
+        return self._store.media.add(record)
+
+    def remove(self, id: str) -> None:
+        """Forget a clip and its bytes; prompts that used it stay. Raises NotFound."""
+        self._store.media.get(id)
+        (self._media / id[:2] / id).unlink(missing_ok=True)  # another request removes it just now, or it was lost
+        (self._thumbnails / f"{id}.png").unlink(missing_ok=True)
+        self._store.media.remove(id)
+
+    def thumbnail(self, path: Path) -> bytes:
+        """A small PNG of a clip's first frame, made once. Raises BadInputError."""
+        stat = path.stat()
+        name = path.name if re.fullmatch(MEDIA_ID, path.name) else ""
+        name = name or hashlib.sha256(f"{path}{stat.st_mtime_ns}{stat.st_size}".encode()).hexdigest()
+        kept = self._thumbnails / f"{name}.png"
+        if not kept.exists():
+            clip = probe(path)
+            ratio = min(1.0, THUMBNAIL / max(clip.width, clip.height))
+            size = max(1, round(clip.width * ratio)), max(1, round(clip.height * ratio))
+            write_whole(kept, read_frames(clip, 1, size=size)[0].png, sync=False)
+        return kept.read_bytes()

@@ -1,0 +1,14 @@
+"""The page: rendered here, made live by HTMX; nothing on it is more than the REST API can do."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from cosmos_workflow.server.page import docs, hosts, limits, login, new, prompts, runs
+from cosmos_workflow.server.page.rendering import show_problem
+
+__all__ = ["router", "show_problem"]
+
+router = APIRouter(include_in_schema=False)
+for one in (new, runs, prompts, limits, hosts, login, docs):
+    router.include_router(one.router)

@@ -1,0 +1,96 @@
+"""The tab *Limits*: the calculator of sizes, the planner for a GPU, what the lab measured."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import HTMLResponse
+from pydantic import ValidationError
+
+from cosmos_workflow.errors import CosmosError, NotFound
+from cosmos_workflow.lab import Study, boundaries, mode_rows, studies
+from cosmos_workflow.limits import FIT_MODES, GPUS, overview
+from cosmos_workflow.server.page.forms import SettingsForm, explained
+from cosmos_workflow.server.page.rendering import render
+from cosmos_workflow.server.server import Ctx
+from cosmos_workflow.server.shapes import Check
+
+__all__ = ["router"]
+
+router = APIRouter()
+
+# The pictures are matplotlib's own, with styles of theirs inside.
+PICTURE = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"}
+
+
+class Sized(SettingsForm):
+    """The calculator's form."""
+
+    width: str = "1280"
+    height: str = "720"
+    prompt: str = ""
+
+
+@router.get("/limits")
+def limits(request: Request, ctx: Ctx, gpu: str = "") -> HTMLResponse:
+    """The whole tab; the planner's table alone for HTMX."""
+    found = overview(ctx.model(), gpu=gpu if gpu in GPUS else "")
+    if "hx-request" in request.headers:
+        return render(request, "_planner.html", found=found)
+    experiments = ctx.store.experiments.all()
+    return render(request, "limits.html", found=found, gpus=list(GPUS), fits=FIT_MODES, experiments=experiments)
+
+
+@router.post("/limits/check")
+def check_size(request: Request, ctx: Ctx, asked: Annotated[Sized, Form()]) -> HTMLResponse:
+    """One size, as the model would take it."""
+    try:
+        sides = {"width": asked.width.strip(), "height": asked.height.strip()}
+        size = Check.model_validate_strings(sides, strict=False)
+        plan = ctx.check_size(size.width or 1, size.height or 1, asked.prompt, ctx.settings(asked.settings()))
+    except (CosmosError, ValidationError) as error:
+        return render(request, "_check.html", plan=None, problem=explained(error))
+    return render(request, "_check.html", plan=plan, problem="")
+
+
+@router.get("/limits/experiments/{id}")
+def experiment(request: Request, ctx: Ctx, id: str) -> HTMLResponse:
+    """What one probe or bench has seen."""
+    study = _study(ctx, id)
+    return render(
+        request, "experiment.html", study=study, one=study.experiment, boundaries=boundaries(study.trials),
+        modes=mode_rows(study.timings), plots=list(_plots(study)),
+    )  # fmt: skip
+
+
+@router.get("/limits/experiments/{id}/{name}.svg")
+def plot(ctx: Ctx, id: str, name: str) -> Response:
+    """A picture of it. Raises NotFound."""
+    from cosmos_workflow.lab import figures
+
+    study = _study(ctx, id)
+    if name not in _plots(study):
+        raise NotFound("no such plot", where=name, remedy="see the experiment's page")
+    if name == "tokens":
+        sized = [one for one in study.trials if one.search.startswith("size ")]
+        drawn = figures.draw_tokens(sized, study.experiment.environment["model"])
+    elif name == "modes":
+        drawn = figures.draw_modes(mode_rows(study.timings))
+    else:
+        drawn = figures.draw_memory([study])
+    return Response(drawn, media_type="image/svg+xml", headers=PICTURE)
+
+
+def _study(ctx: Ctx, id: str) -> Study:
+    found = studies(ctx.store.experiments, [id])
+    if not found:
+        raise NotFound("it measured nothing", where=id, remedy="see what there is: cosmos report --list")
+    return found[0]
+
+
+def _plots(study: Study) -> list[str]:
+    """The pictures that its records allow."""
+    plots = ["tokens"] if any(one.search.startswith("size ") for one in study.trials) else []
+    plots += ["modes"] if any(not one.error for one in study.timings) else []
+    return plots + (["memory"] if any(one.memory and not one.error for one in study.timings) else [])

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cosmos_workflow.agent.blobs import offer, prune, receive
+from cosmos_workflow.agent.paths import HostPaths, plain_name
+
+DATA = os.urandom(700_000)
+SHA = hashlib.sha256(DATA).hexdigest()
+
+
+def heard(told: list[dict]) -> Callable[[dict], None]:
+    """Hears what is told of each file, not of bytes, nor of the end."""
+    return lambda answer: told.append(answer) if {"stored", "damaged"} & answer.keys() else None
+
+
+def stream(offset: int = 0, data: bytes = DATA, sha256: str = SHA) -> io.BytesIO:
+    head = json.dumps({"sha256": sha256, "size": len(data), "offset": offset}).encode()
+    return io.BytesIO(head + b"\n" + data[offset:])
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> HostPaths:
+    return HostPaths(tmp_path)
+
+
+def test_what_was_cut_off_goes_on_where_it_stopped(paths: HostPaths) -> None:
+    told: list[dict] = []
+    receive(paths, io.BytesIO(stream().read()[:300_000]), heard(told))
+    assert told == []
+    have = offer(paths, [SHA])[SHA]
+    assert 0 < have < 300_000
+    receive(paths, stream(have), heard(told))
+    assert told == [{"stored": SHA}]
+    assert paths.blob(SHA).read_bytes() == DATA
+    assert offer(paths, [SHA]) == {}
+
+
+class Overtaken(io.BytesIO):
+    """A stream behind whose first bytes, or before whose bytes, other uploads come."""
+
+    def __init__(self, data: bytes, others: Callable[[], None], at: int) -> None:
+        super().__init__(data)
+        self.others, self.at = others, at
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.at -= 1
+        if self.at == 0:
+            self.others()
+        return super().read(size)
+
+
+@pytest.mark.parametrize("offset", [0, 300_000])
+@pytest.mark.parametrize("at", [1, 2])
+@pytest.mark.parametrize("third", [False, True], ids=["two", "three"])
+def test_one_upload_overtakes_another(paths: HostPaths, offset: int, at: int, third: bool) -> None:
+    told: list[dict] = []
+    if offset:
+        receive(paths, io.BytesIO(stream().getvalue()[:-400_000]), heard(told))
+        offset = offer(paths, [SHA])[SHA]
+
+    def others() -> None:
+        receive(paths, stream(offset), heard(told))
+        if third:  # was told to begin before the blob was there, and is cut off
+            receive(paths, io.BytesIO(stream().getvalue()[:300_000]), heard(told))
+
+    receive(paths, Overtaken(stream(offset).getvalue(), others, at), heard(told))
+    assert told == [{"stored": SHA}] * 2
+    assert paths.blob(SHA).read_bytes() == DATA
+    assert offer(paths, [SHA]) == {}
+
+
+def test_an_upload_that_goes_on_finds_its_beginning_gone(paths: HostPaths) -> None:
+    told: list[dict] = []
+    receive(paths, stream(), heard(told))
+    receive(paths, stream(300_000), heard(told))
+    assert told == [{"stored": SHA}] * 2
+    assert paths.blob(SHA).read_bytes() == DATA
+    paths.blob(SHA).unlink()
+    receive(paths, stream(300_000), heard(told))
+    assert told[2:] == [{"damaged": SHA}]
+    assert offer(paths, [SHA]) == {SHA: 0}
+
+
+def test_bytes_that_are_not_what_their_name_says_are_not_kept(paths: HostPaths) -> None:
+    told: list[dict] = []
+    receive(paths, stream(data=b"x" * 10), heard(told))
+    assert told == [{"damaged": SHA}]
+    assert offer(paths, [SHA]) == {SHA: 0}
+
+
+def test_a_file_that_was_damaged_on_the_disk_counts_as_lacking(paths: HostPaths) -> None:
+    receive(paths, stream(), lambda _: None)
+    with paths.blob(SHA).open("r+b") as file:
+        file.seek(1000)
+        file.write(b"flip")
+    assert offer(paths, [SHA]) == {SHA: 0}
+    assert not paths.blob(SHA).exists()
+
+
+def test_only_what_nobody_has_offered_for_long_is_pruned(paths: HostPaths) -> None:
+    receive(paths, stream(), lambda _: None)
+    os.utime(paths.blob(SHA), (1, 1))
+    offer(paths, [SHA])
+    prune(paths)
+    assert paths.blob(SHA).exists()
+    os.utime(paths.blob(SHA), (1, 1))
+    prune(paths)
+    assert not paths.blob(SHA).exists()
+
+
+def test_pruning_beside_pruning_is_no_error(paths: HostPaths) -> None:
+    """Threads, as all of them look at the same files at the same moment."""
+    troubles: list[BaseException] = []
+
+    def clean() -> None:
+        try:
+            for _ in range(5):
+                prune(paths)
+                assert offer(paths, names) is not None
+        except BaseException as error:
+            troubles.append(error)
+
+    names = [f"{n:064x}" for n in range(300)]
+    for name in names:
+        path = paths.blob(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+        os.utime(path, (1, 1))
+    threads = [threading.Thread(target=clean) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not troubles
+    assert not list((paths.root / "blobs").glob("*/*"))
+
+
+def test_a_blob_that_goes_between_two_looks_is_no_error(paths: HostPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    receive(paths, stream(), lambda _: None)
+    listed = list((paths.root / "blobs").glob("*/*"))
+    monkeypatch.setattr(Path, "glob", lambda *_: iter(listed))
+    paths.blob(SHA).unlink()
+    prune(paths)
+    assert offer(paths, [SHA]) == {SHA: 0}
+
+
+@pytest.mark.parametrize(
+    "name", ["..", "../x", "/etc/passwd", "a/b", "", "a\nb", "-rf", ".", "x" * 101, "a\0b", "~root"]
+)
+def test_no_name_leaves_the_folder(paths: HostPaths, name: str) -> None:
+    for use in (paths.blob, paths.run, paths.worker, paths.program, paths.device, plain_name):
+        with pytest.raises(ValueError, match="not a plain name"):
+            use(name)

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from cosmos_workflow.agent.control import _absolute, cancel, remove, state_of
+from cosmos_workflow.agent.files import waiting_lock, write_json
+from cosmos_workflow.agent.following import follow
+from cosmos_workflow.agent.paths import HostPaths, WorkerPaths
+
+
+def test_a_model_folder_is_named_as_a_container_can_mount_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "checkpoints").mkdir()
+    for written in ("~/checkpoints", "checkpoints", str(tmp_path / "checkpoints")):
+        assert _absolute(written) == str(tmp_path / "checkpoints")
+    for kept in ("", "nvidia/Cosmos-UpsamplePrompt1-12B-Transfer", "~/none"):
+        assert _absolute(kept) == kept
+
+
+def test_what_another_client_removes_meanwhile_is_unknown_and_comes_back_by_no_look(tmp_path: Path) -> None:
+    """Each command between whose looks the run's folder goes."""
+    paths = HostPaths(tmp_path)
+    for look in (state_of, cancel, lambda paths, run: remove(paths, [run])):
+        write_json(paths.run("r").order, {"worker": "k", "remove": []})
+        gone = _GoneAfter(paths)
+        look(gone, "r")
+        assert not paths.run("r").folder.exists()
+        assert state_of(paths, "r") == {"state": "unknown"}
+
+
+class _GoneAfter(HostPaths):
+    """The host's folder, whose run goes away when the worker is looked at, as it does when another removes it."""
+
+    def __init__(self, paths: HostPaths) -> None:
+        super().__init__(paths.root)
+
+    def worker(self, key: str) -> WorkerPaths:
+        shutil.rmtree(self.run("r").folder)
+        return super().worker(key)
+
+
+def test_a_run_in_work_is_not_removed(tmp_path: Path) -> None:
+    """Its worker still writes there; once it has let go of the run, the folder goes."""
+    paths = HostPaths(tmp_path)
+    for name in ("works", "ended"):
+        write_json(paths.run(name).order, {"worker": "k", "remove": []})
+    with waiting_lock(paths.run("works").lock):
+        remove(paths, ["works", "ended"])
+        assert paths.run("works").order.exists()
+        assert not paths.run("ended").folder.exists()
+        assert state_of(paths, "works") == {"state": "running"}
+    remove(paths, ["works"])
+    assert not paths.run("works").folder.exists()
+
+
+def test_removing_beside_removing_is_no_error(tmp_path: Path) -> None:
+    paths = HostPaths(tmp_path)
+    names = [f"r{n}" for n in range(100)]
+    for name in names:
+        write_json(paths.run(name).order, {"worker": "k", "remove": []})
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: remove(paths, names), range(4)))
+    assert not list((tmp_path / "runs").iterdir())
+
+
+def test_a_run_removed_while_it_is_followed_ends_as_unknown(tmp_path: Path) -> None:
+    paths, out = HostPaths(tmp_path), io.BytesIO()
+    write_json(paths.run("r").order, {"worker": "k", "remove": []})
+    paths.run("r").events.write_text('{"event": "started", "log": 0}\n')
+    follow(_GoneAfter(paths), "r", {"results": 0, "events": 0, "log": 0}, out)
+    assert json.loads(out.getvalue().splitlines()[-1])["state"] == "unknown"

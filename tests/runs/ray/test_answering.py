@@ -1,0 +1,104 @@
+"""Engines in processes of their own, and items that end them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from cosmos_workflow.engines import EngineSettings
+from cosmos_workflow.engines.process import EngineDied, EngineProcess
+from cosmos_workflow.errors import EngineError, EngineUnavailable
+from cosmos_workflow.kinds.upsample import Result, Settings
+from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
+from cosmos_workflow.runs.places.ray import Who
+from cosmos_workflow.runs.places.ray.answering import Prepared, answer_all, prepare
+from cosmos_workflow.runs.places.ray.batches import Piece
+
+POISON = str(Path(__file__).parents[2] / "servers" / "poison")
+WHO = Who("describe", "", "measurements")
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[EngineProcess]:
+    monkeypatch.setenv("PYTHONPATH", POISON)
+    one = EngineProcess("describe", EngineSettings())
+    yield one
+    one.close()
+
+
+def prepared(*texts: str) -> Prepared:
+    waiting = tuple(Result(f"p{n}", text, "clip.mp4", "fits") for n, text in enumerate(texts))
+    return Prepared("piece", (), waiting, tuple(Conversation(one.id, one.prompt) for one in waiting))
+
+
+def test_a_poison_item_is_found_and_the_others_are_answered(engine: EngineProcess) -> None:
+    texts = [f"a city {n}" for n in range(20)]
+    texts[7], texts[12] = "POISON", "more POISON"
+    results = {one.id: one for one in answer_all(engine, prepared(*texts))}
+    assert len(results) == 20
+    assert {id for id, one in results.items() if not one.ok} == {"p7", "p12"}
+    assert "it ends the engine each time" in results["p7"].error
+    assert "SIGABRT" in results["p7"].error
+    assert results["p7"].error_kind == "ends_engine"
+    assert engine.starts > 2
+
+
+def test_an_engine_that_ends_whatever_it_is_asked_ends_the_job(engine: EngineProcess) -> None:
+    with pytest.raises(EngineError, match="8 items in a row"):
+        answer_all(engine, prepared(*["POISON"] * 30))
+
+
+def test_an_engine_that_cannot_be_loaded_blames_no_item(tmp_path: Path) -> None:
+    settings = EngineSettings(model_path=str(tmp_path))
+    with pytest.raises(EngineUnavailable):
+        answer_all(EngineProcess("transformers", settings), prepared("a city"))
+
+
+def alive() -> list[psutil.Process]:
+    """The engine's processes: the one that stands for it, and the one that answers."""
+    return [one for one in psutil.Process().children(recursive=True) if one.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_an_engine_ends_with_close_and_starts_again(engine: EngineProcess) -> None:
+    said: list[Answer] = []
+    engine.answer([Conversation("a", "a city")], said.append)
+    _, answering = alive()
+    answering.kill()
+    with pytest.raises(EngineDied, match="SIGKILL"):
+        engine.answer([Conversation("b", "a city")], said.append)
+    engine.answer([Conversation("b", "a city")], said.append)
+    assert [one.id for one in said] == ["a", "b"]
+    assert len(alive()) == 2
+    engine.close()
+    assert alive() == []
+
+
+def test_an_engine_ends_with_whoever_started_it(engine: EngineProcess) -> None:
+    # As Ray ends the children of an actor, and no others.
+    engine.load()
+    standing, answering = alive()
+    standing.kill()
+    answering.wait(60)
+
+
+def test_a_piece_becomes_conversations_and_refusals(clip: Path, tmp_path: Path) -> None:
+    lines = [
+        {"id": "good", "prompt": "a city", "video": clip.name},
+        {"id": "gone", "prompt": "a city", "video": "none.mp4"},
+        {"id": "long", "prompt": "city " * 5000, "video": clip.name},
+    ]
+    batch = tmp_path / "batch.jsonl"
+    batch.write_text("\n".join([*map(json.dumps, lines), "{"]))
+    ready = prepare(Piece(str(batch)), WHO, Settings(fit="off"), "ray")
+    assert [one.id for one in ready.conversations] == [one.id for one in ready.waiting] == ["good"]
+    refused = {one.id: one.error_kind for one in ready.refused}
+    assert refused == {
+        "gone": "bad_input",
+        "long": "too_long",
+        f"batch.jsonl:{batch.read_text().rindex('{')}": "bad_input",
+    }
+    assert prepare(Piece(str(batch)), WHO, Settings(fit="off"), "ray").name == ready.name

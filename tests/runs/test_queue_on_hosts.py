@@ -1,0 +1,102 @@
+"""Queued runs whose place is a host: the worker sends them, one after another."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from jobs.helpers import Gate
+from servers.peers import Peer
+
+from cosmos_workflow.api import enqueue, find_host
+from cosmos_workflow.engines import EngineSettings
+from cosmos_workflow.kinds.upsample import Item, Settings
+from cosmos_workflow.runs import Runs, Worker
+from cosmos_workflow.runs.places.host_steps import remote_engine
+
+
+def until(what: Callable[[], object], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.05)
+
+
+def test_runs_for_a_host_wait_for_it_and_are_sent(runs: Runs, batch: Callable[[int], list[Item]]) -> None:
+    first, second = (enqueue(batch(3), place="gpu", engine="describe", keep_warm=0.0, runs=runs) for _ in range(2))
+    assert (first.state, first.place) == ("queued", "gpu")
+    here = enqueue(batch(1), engine="describe", runs=runs)
+    worker = Worker(runs)
+    worker.start()
+    until(lambda: all(runs.store.get(one.id).finished for one in (first, second, here)))
+    worker.stop()
+    for one in (first, second):
+        found = runs.store.get(one.id)
+        assert (found.state, found.answered, found.failed) == ("done", 3, 0)
+        assert all(result.upsampled_prompt and result.place == "gpu" for result in runs.results(one.id))
+        assert len(Path(found.out).read_text(encoding="utf-8").splitlines()) == 3
+    ends = [runs.store.get(one.id).updated for one in (first, second)]
+    assert ends == sorted(ends)
+    heard = [json.loads(line) for line in runs.heard(first.id).read_text().splitlines()]
+    states = [one["state"] for one in heard if one["event"] == "state"]
+    assert states == ["uploading", "running", "fetching", "done"]
+
+
+def test_cancelled_there_and_tried_again(runs: Runs, batch: Callable[[int], list[Item]]) -> None:
+    with Gate() as gate:
+        run = enqueue(batch(4), place="gpu", keep_warm=0.0, runs=runs, **gate.settings())  # type: ignore[arg-type]
+        worker = Worker(runs)
+        worker.start()
+        gate.let(1)
+        until(lambda: runs.store.get(run.id).answered == 1)
+        assert runs.cancel(run.id).state == "cancelled"
+        gate.let(10)
+        until(lambda: worker.idle)
+        assert runs.retry(run.id).state == "queued"
+        worker.look()
+        until(lambda: runs.store.get(run.id).finished)
+        worker.stop()
+        found = runs.store.get(run.id)
+        assert (found.state, found.answered, found.attempt) == ("done", 4, 2)
+
+
+def test_a_host_that_is_gone_does_not_stop_the_queue(
+    runs: Runs, peer: Peer, batch: Callable[[int], list[Item]]
+) -> None:
+    run = enqueue(batch(1), place="gpu", engine="describe", keep_warm=0.0, runs=runs)
+    peer.stop()
+    here = enqueue(batch(1), engine="describe", runs=runs)
+    worker = Worker(runs)
+    worker.start()
+    until(lambda: runs.store.get(here.id).finished)
+    heard = runs.heard(run.id)  # there only when something was heard
+    until(lambda: heard.exists() and '"lost"' in heard.read_text())
+    assert not runs.store.get(run.id).finished
+    until(lambda: runs.store.queue.holders() == {run.id: worker.name})  # the other is given back after its end
+    worker.stop()
+    assert runs.store.queue.holders() == {}
+    assert worker.idle
+
+
+def test_what_was_not_sent_is_cancelled_without_its_host(
+    runs: Runs, peer: Peer, batch: Callable[[int], list[Item]], tmp_path: Path
+) -> None:
+    """It waits, or its client was killed while it planned: nothing of it is on the host, which may be gone."""
+    queued = enqueue(batch(1), place="gpu", engine="describe", runs=runs)
+    engine = remote_engine(find_host("gpu"), "describe", EngineSettings())
+    planned = runs.plan(batch(1), "gpu", engine, Settings(), out=tmp_path / "o.jsonl", source="b", keep_warm=0.0)
+    assert (queued.state, planned.state) == ("queued", "planned")
+
+    async def called(*words: object) -> None:
+        raise AssertionError("the host was called")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(host_steps, "cancel", called)
+        peer.stop()
+        for run in (queued, planned):
+            assert runs.cancel(run.id).state == "cancelled"
+    peer.listen()
+    assert not (peer.home / "ours").exists()

@@ -1,0 +1,165 @@
+"""Against asyncssh's own server; `tests/e2e/test_host.py` has a real sshd."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import asyncssh
+import pytest
+from servers.peers import Peer
+
+from cosmos_workflow.doctor import examine_host
+from cosmos_workflow.errors import HostError, HostKeyError, HostUnreachable
+from cosmos_workflow.ssh import Host, Pins, SSHManager
+
+HOSTILE = [
+    "it's", '"quoted"', "$(touch pwned)", "`touch pwned`", "; touch pwned", "a\nb", "| touch pwned", "&& x", "> pwned",
+    "*", "~", "-rf", "", " ", "\\", "🤖 日本", "\u202eRTL", "a\tb", "!!", "%s", "${IFS}", "#", "\x1b[31m", "x" * 20_000,
+]  # fmt: skip
+
+
+def run(host: Host, pins: Pins, *arguments: str, data: bytes = b"", **options: float) -> object:
+    async def go() -> object:
+        async with SSHManager(host, pins, **options) as manager:
+            return await manager.run(arguments, data)
+
+    return asyncio.run(go())
+
+
+def test_arguments_arrive_as_they_are_and_run_nothing(host: Host, pins: Pins, peer: Peer) -> None:
+    code = (
+        "import sys; sys.stdout.buffer.write(b'\\0'.join(a.encode('utf-8', 'surrogateescape') for a in sys.argv[1:]))"
+    )
+    done = run(host, pins, sys.executable, "-c", code, *HOSTILE)
+    assert done.out.decode().split("\0") == HOSTILE
+    assert not list(peer.home.iterdir())
+
+
+def test_standard_input_output_error_and_exit_code(host: Host, pins: Pins) -> None:
+    code = (
+        "import sys; d = sys.stdin.buffer.read(); sys.stdout.buffer.write(d[::-1]); sys.stderr.write('oh'); sys.exit(7)"
+    )
+    data = bytes(range(256)) * 5000
+    done = run(host, pins, sys.executable, "-c", code, data=data)
+    assert (done.code, done.out, done.err) == (7, data[::-1], b"oh")
+
+
+def test_an_unknown_key_stops_before_anything_is_sent(host: Host, tmp_path: Path, peer: Peer) -> None:
+    with pytest.raises(HostKeyError, match="not known here") as caught:
+        run(host, Pins(tmp_path / "none"), "true")
+    assert "cosmos hosts trust gpu" in caught.value.remedy
+
+
+def test_a_changed_key_stops_with_both_fingerprints(host: Host, pins: Pins, peer: Peer) -> None:
+    old = peer.host_key.get_fingerprint()
+    peer.stop()
+    peer.new_host_key()
+    peer.listen()
+    with pytest.raises(HostKeyError, match="not the one that was pinned") as caught:
+        run(host, pins, "true")
+    assert old in str(caught.value)
+    assert peer.host_key.get_fingerprint() in str(caught.value)
+
+
+def test_the_key_that_is_shown_is_the_one_to_pin(host: Host, tmp_path: Path, peer: Peer) -> None:
+    pins = Pins(tmp_path / "fresh")
+    key, known = asyncio.run(SSHManager(host, pins).server_key())
+    assert known == ""
+    assert key is not None
+    pins.pin("gpu", key)
+    pins.pin("other", asyncssh.generate_private_key("ssh-ed25519"))
+    assert run(host, pins, "true").code == 0
+    pins.pin("gpu", None)
+    assert pins.get("gpu") is None
+    assert pins.get("other") is not None
+
+
+def test_a_key_that_the_host_does_not_take(host: Host, pins: Pins, peer: Peer) -> None:
+    asyncssh.generate_private_key("ssh-ed25519").write_public_key(peer.folder / "authorized_keys")
+    peer.stop()
+    peer.listen()
+    for _ in range(3):  # a server that has just come up may drop a line
+        with pytest.raises(HostError) as caught:
+            run(host, pins, "true")
+        if not isinstance(caught.value, HostUnreachable):
+            break
+    assert "lets nobody in" in str(caught.value)
+    assert not isinstance(caught.value, HostUnreachable)  # trying again would not help
+
+
+def test_a_port_where_nobody_listens(host: Host, pins: Pins, peer: Peer) -> None:
+    peer.stop()
+    with pytest.raises(HostUnreachable, match="refuses the connection"):
+        run(host, pins, "true")
+    peer.listen()
+
+
+def test_a_name_that_does_not_resolve(host: Host, pins: Pins) -> None:
+    with pytest.raises(HostUnreachable):
+        run(replace(host, ssh="no-such-host.invalid"), pins, "true")
+
+
+def test_a_host_that_takes_the_line_and_says_nothing_does_not_freeze_us(host: Host, pins: Pins) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        with pytest.raises(HostUnreachable):
+            run(
+                replace(host, ssh=f"127.0.0.1:{silent.getsockname()[1]}", ssh_config=""),
+                pins,
+                "true",
+                connect_seconds=0.5,
+            )
+        assert time.monotonic() - began < 60
+
+
+def test_a_full_disk_here_is_no_lost_line(host: Host, pins: Pins) -> None:
+    async def go() -> None:
+        async with SSHManager(host, pins) as manager, manager.process(["cat"]):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+        asyncio.run(go())
+
+
+def test_a_host_is_called_reachable_only_after_a_connection(host: Host, tmp_path: Path, peer: Peer) -> None:
+    async def names() -> list[tuple[str, str]]:
+        return [(check.name, check.status) async for check in examine_host(host, Pins(tmp_path / "none"))]
+
+    assert asyncio.run(names()) == [("host key", "missing")]
+
+
+def test_persistently_goes_on_when_the_line_is_back(host: Host, pins: Pins, peer: Peer) -> None:
+    lost: list[float] = []
+
+    def on_lost(error: HostUnreachable, wait: float) -> None:
+        lost.append(wait)
+        if len(lost) == 2:
+            peer.listen()
+
+    async def go() -> int:
+        async with SSHManager(host, pins) as manager:
+            await manager.run(["true"])
+            await asyncio.to_thread(peer.stop)
+            done = await manager.persistently(lambda: manager.run(["true"]), on_lost, give_up=60)
+            return done.code
+
+    assert asyncio.run(go()) == 0
+    assert lost[:2] == [1.0, 2.0]
+
+
+def test_persistently_gives_up(host: Host, pins: Pins, peer: Peer) -> None:
+    async def go() -> None:
+        async with SSHManager(host, pins) as manager:
+            await manager.persistently(lambda: manager.run(["true"]), lambda *_: None, give_up=1.5)
+
+    peer.stop()
+    with pytest.raises(HostUnreachable):
+        asyncio.run(go())
+    peer.listen()
