@@ -184,7 +184,7 @@ def test_killed_actors_and_engines_cost_what_was_in_flight(
 ) -> None:
     batch, out = make_batch(1200, more=lambda n: "WAIT 0.01"), tmp_path / "out"
     run = Started(cluster, "upsample", batch, "-o", out, "--on", "ray", "--engines", 2)
-    for name in ("AnsweringActor", "engine_process", "AnsweringActor"):
+    for name in ("AnsweringActor", "engines.process", "AnsweringActor"):
         time.sleep(1)
         wait_for(lambda: [*out.glob("part-*")])
         wait_for(lambda name=name: on_cluster(name))[0].kill()
@@ -253,7 +253,7 @@ def test_cancel_ends_it_and_retry_goes_on(cluster: RayCluster, make_batch: MakeB
     assert (code, "is cancelled" in said) == (0, True), said
     code, said = run.ended()
     assert (code, "the run was cancelled" in said) == (3, True), said
-    wait_for(lambda: not on_cluster("AnsweringActor") and not on_cluster("engine_process"))
+    wait_for(lambda: not on_cluster("AnsweringActor") and not on_cluster("engines.process"))
     assert 0 < len(rows(out)) < 1500
     code, said = cosmos(cluster, "runs", "retry", found["id"])
     assert code == 0, said
