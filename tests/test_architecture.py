@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "store": {"kinds"},
     "runs": {"limits", "media", "kinds", "engines", "agent", "ssh", "store"},
     "lab": {"limits", "media", "kinds", "engines", "agent", "ssh", "runs", "store"},
-    "doctor": {"limits", "engines", "ssh", "config"},
+    "doctor": {"limits", "engines", "agent", "ssh", "config"},
     "api": {"limits", "kinds", "engines", "ssh", "runs", "store", "lab", "config", "doctor"},
     "client": {"limits", "kinds", "agent", "server"},
     "server": {

@@ -1,4 +1,4 @@
-"""Frames by their content: what the host has is not sent again, what was cut off goes on, all is verified."""
+"""Frames by their content: what the host has is not sent again, an upload that was cut off goes on, all is verified."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from cosmos_workflow.files import of_this_machine
 __all__ = ["KEPT_SECONDS", "offer", "prune", "receive"]
 
 PIECE = 1 << 16
-TOLD_SECONDS = 0.5  # between two words of the bytes that have come
-KEPT_SECONDS = 7 * 24 * 3600  # frames that no batch has named for so long are removed
+REPORT_SECONDS = 0.5  # between two reports of the bytes that have arrived
+KEPT_SECONDS = 7 * 24 * 3600  # frames that no batch has named for this long are removed
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -28,12 +28,12 @@ Tell = Callable[[dict[str, Any]], None]
 def offer(paths: HostPaths, wanted: list[str]) -> dict[str, int]:
     """Of these hashes, the ones the host lacks, with the bytes of each that an earlier upload left.
 
-    What is there is read and verified; a damaged file is removed and counts as lacking.
+    A file that exists is read and verified; a damaged one is removed and counts as lacking.
     """
     lacking: dict[str, int] = {}
     for sha256 in wanted:
         path = paths.blob(sha256)
-        with suppress(FileNotFoundError):  # also one that is pruned just now
+        with suppress(FileNotFoundError):  # also where another process prunes it at this moment
             if sha256_of(path) == sha256:
                 os.utime(path)  # keeps it from being pruned
                 continue
@@ -45,10 +45,10 @@ def offer(paths: HostPaths, wanted: list[str]) -> dict[str, int]:
 def receive(paths: HostPaths, stream: IO[bytes], tell: Tell) -> None:
     """Store blobs from a stream: a JSON line {sha256, size, offset}, then the bytes from `offset` on, and so forth.
 
-    Two uploads of one blob write the same bytes at the same place, so they need no lock; the first that is done
-    gives the blob its name. What a crash of the host takes is found out by the next offer, which reads everything.
-    Tells of each blob {"stored": sha256}, or {"damaged": sha256} where the bytes are not what their name says, and
-    {"came": bytes} now and then, as only this side knows what has arrived; {"received": blobs} ends a whole stream.
+    Two uploads of one blob write the same bytes at the same place, so they need no lock; the first to finish gives
+    the blob its name. What a crash of the host destroys is noticed by the next offer, which reads everything.
+    `tell` gets {"stored": sha256} for each blob, or {"damaged": sha256} where the bytes do not match their name, and
+    {"came": bytes} now and then, as only the host knows what has arrived; {"received": blobs} ends a whole stream.
     """
     came, count = _Came(tell), 0
     while line := stream.readline():
@@ -71,14 +71,14 @@ def receive(paths: HostPaths, stream: IO[bytes], tell: Tell) -> None:
                 left -= len(piece)
                 came.add(len(piece))
             if left:
-                return  # the line was cut; what came stays for the next upload to go on with
+                return  # the connection was cut; what has arrived stays, and the next upload goes on from it
             file.truncate(head["size"])
         if digest.hexdigest() == head["sha256"] and not path.exists():
             with suppress(FileNotFoundError):
                 part.replace(path)
         else:
             part.unlink(missing_ok=True)
-        # Where another upload was done first, ours may have found nothing to go on with; the blob is there anyway.
+        # Where another upload finished first, this one may have had nothing to go on from; the blob exists anyway.
         came.add(0, now=True)
         tell({"stored" if path.exists() else "damaged": head["sha256"]})
         count += 1
@@ -86,23 +86,23 @@ def receive(paths: HostPaths, stream: IO[bytes], tell: Tell) -> None:
 
 
 class _Came:
-    """Counts bytes, and tells of them."""
+    """Counts the bytes that have arrived, and reports them."""
 
     def __init__(self, tell: Tell) -> None:
-        self._tell, self._bytes, self._told = tell, 0, time.monotonic()
+        self._tell, self._bytes, self._reported = tell, 0, time.monotonic()
 
     def add(self, count: int, *, now: bool = False) -> None:
         self._bytes += count
-        if self._bytes and (now or time.monotonic() - self._told > TOLD_SECONDS):
+        if self._bytes and (now or time.monotonic() - self._reported > REPORT_SECONDS):
             self._tell({"came": self._bytes})
-            self._bytes, self._told = 0, time.monotonic()
+            self._bytes, self._reported = 0, time.monotonic()
 
 
 def prune(paths: HostPaths, older_than: float = KEPT_SECONDS) -> None:
     """Remove blobs that nobody has offered for `older_than` seconds."""
     oldest = time.time() - older_than
     for path in (paths.root / "blobs").glob("*/*"):
-        with suppress(FileNotFoundError):  # another one prunes as well
+        with suppress(FileNotFoundError):  # another process prunes as well
             if path.stat().st_mtime < oldest:
                 path.unlink()
 

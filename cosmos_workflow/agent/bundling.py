@@ -1,4 +1,4 @@
-"""The worker as one file: a zipapp of the rooms that it needs, the same bytes for the same code."""
+"""The agent as one file: a zipapp of the packages that it needs, the same bytes for the same code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python WORKER.pyz COMMAND FOLDER …`: what it can be asked. Data comes on standard input, as JSON or bytes."""
+"""The commands of `python AGENT.pyz COMMAND FOLDER …`. Data comes on standard input, as JSON or bytes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def main() -> int:
     command, root, *words = sys.argv[1:]
     paths = HostPaths(Path(root).expanduser().absolute())
     if command not in ("supervise", "work"):
-        # Whoever asked has gone: then nobody wants the answer.
+        # When the client has gone, nobody wants the answer.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         return COMMANDS[command](paths, words)
@@ -38,6 +38,7 @@ def main() -> int:
 
 
 def tell(answer: dict[str, Any]) -> None:
+    """Send one answer to the client."""
     sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
     sys.stdout.buffer.flush()
 
@@ -102,5 +103,5 @@ COMMANDS: dict[str, Callable[[HostPaths, list[str]], int]] = {
     "remove": _remove,
     "inspect": _inspect,
     "supervise": lambda paths, words: supervising.supervise(paths, *words),
-    "work": lambda paths, words: supervising.run_worker(paths, *words),
+    "work": lambda paths, words: supervising.run_agent(paths, *words),
 }

@@ -1,4 +1,4 @@
-"""What a client asks of a host: submit a run, how it stands, cancel it, remove it."""
+"""What a client asks of a host: submit a run, show its state, cancel it, remove it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from cosmos_workflow.agent.blobs import prune
 from cosmos_workflow.agent.files import is_locked, read_json, size_of, tail, try_lock, waiting_lock, write_json
-from cosmos_workflow.agent.paths import HostPaths, WorkerPaths, plain_name
+from cosmos_workflow.agent.paths import AgentPaths, HostPaths, plain_name
 from cosmos_workflow.agent.private import make_folder, open_private, touch
 from cosmos_workflow.agent.supervising import STOP_SECONDS, end_group
 
@@ -23,63 +23,63 @@ LAUNCH_SECONDS = 120.0  # for a container's start
 
 
 def submit(paths: HostPaths, run: str, asked: dict[str, Any], program: str) -> None:
-    """Put a run into its worker's spool and see that a worker lives; the same run again changes nothing.
+    """Put a run into its agent's spool and start the agent if it is not alive; the same run again changes nothing.
 
-    `asked` is {batch, keep_warm, worker}: the blob that holds the conversations, and how long to stay warm, in s.
-    `worker` is {key, settings, launch, waits, remove, environment}: `launch` is the command that starts it,
-    with {program}, {root}, {key} and {name} to be filled in, and `waits` says that it returns at once; `remove`
-    ends a container by its {name}; `environment` may hold secrets, and is never written down.
-    Raises RuntimeError where it cannot be started.
+    `asked` is {batch, keep_warm, worker}: the blob that holds the conversations, how long to stay warm, in seconds,
+    and the agent. The agent is {key, settings, launch, waits, remove, environment}: `launch` is the command that
+    starts it, with {program}, {root}, {key}, {name} and {model} to be filled in, and `waits` says whether to wait for
+    that command to end; `remove` is the command that ends a container by its {name}; `environment` may hold secrets,
+    and is never written to disk. Raises RuntimeError where the agent cannot be started.
     """
-    worker = asked["worker"]
-    mine, files = paths.worker(worker["key"]), paths.run(run)
+    wanted = asked["worker"]
+    agent, files = paths.agent(wanted["key"]), paths.run(run)
     if not files.order.exists():
         order = {"batch": plain_name(asked["batch"]), "keep_warm": asked["keep_warm"]}
-        write_json(files.order, {**order, "worker": worker["key"], "remove": worker["remove"]})
-    engine = worker["settings"]["engine"]
+        write_json(files.order, {**order, "worker": wanted["key"], "remove": wanted["remove"]})
+    engine = wanted["settings"]["engine"]
     engine["model_path"] = _absolute(engine["model_path"])
-    for lock in (mine.lock, mine.door, files.lock, paths.device(worker["settings"]["device"])):
-        # Made by whoever asks, so that a container's root owns none of them.
+    for lock in (agent.lock, agent.door, files.lock, paths.device(wanted["settings"]["device"])):
+        # Made by the user's own process, so that a container's root owns none of them.
         make_folder(lock.parent)
         touch(lock)
-    if not files.outcome.exists() and not is_locked(files.lock) and run not in mine.waiting():
-        write_json(mine.settings, worker["settings"])
-        mine.put(run, time.time_ns())
-    if run in mine.waiting():
-        _launch(paths, mine, worker, program)
+    if not files.outcome.exists() and not is_locked(files.lock) and run not in agent.waiting():
+        write_json(agent.settings, wanted["settings"])
+        agent.put(run, time.time_ns())
+    if run in agent.waiting():
+        _launch(paths, agent, wanted, program)
 
 
-def _launch(paths: HostPaths, mine: WorkerPaths, worker: dict[str, Any], program: str) -> None:
-    """Start the worker detached, all its streams redirected, so that it outlives this line."""
-    if is_locked(mine.lock):
-        with waiting_lock(mine.door):
-            if is_locked(mine.lock) and not mine.leaving.exists():
-                return  # it lives, and looks into its spool once more before it goes
-    name = f"cosmos-{worker['key']}-{time.time_ns():x}"
+def _launch(paths: HostPaths, agent: AgentPaths, wanted: dict[str, Any], program: str) -> None:
+    """Start the agent detached, all its streams redirected, so that it outlives this connection."""
+    if is_locked(agent.lock):
+        with waiting_lock(agent.door):
+            if is_locked(agent.lock) and not agent.leaving.exists():
+                return  # it is alive, and looks into its spool once more before it ends
+    name = f"cosmos-{wanted['key']}-{time.time_ns():x}"
     fill = {
-        "{program}": str(Path(program).absolute()), "{root}": str(paths.root), "{key}": worker["key"], "{name}": name,
-        "{model}": worker["settings"]["engine"]["model_path"],
+        "{program}": str(Path(program).absolute()), "{root}": str(paths.root), "{key}": wanted["key"], "{name}": name,
+        "{model}": wanted["settings"]["engine"]["model_path"],
     }  # fmt: skip
-    command = [_filled(word, fill) for word in worker["launch"]]
+    command = [_filled(word, fill) for word in wanted["launch"]]
     command[0] = str(Path(command[0]).expanduser()) if command[0].startswith("~") else command[0]
-    start = size_of(mine.log)
+    start = size_of(agent.log)
     try:
-        with os.fdopen(open_private(mine.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab") as log:
+        with os.fdopen(open_private(agent.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab") as log:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=paths.root,
-                env={**os.environ, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", **worker["environment"]},
+                env={**os.environ, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", **wanted["environment"]},
             )  # fmt: skip
     except FileNotFoundError:
         raise RuntimeError(f"there is no {command[0]}") from None
     try:
-        failed = worker["waits"] and process.wait(LAUNCH_SECONDS)
+        failed = wanted["waits"] and process.wait(LAUNCH_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         raise RuntimeError(
             f"`{' '.join(command[:2])} …` took more than {LAUNCH_SECONDS:.0f} s: pull the image there first"
         ) from None
     if failed:
-        words = tail(mine.log, min(1500, size_of(mine.log) - start))
+        words = tail(agent.log, min(1500, size_of(agent.log) - start))
         raise RuntimeError(f"`{' '.join(command[:2])} …` failed: {words}")
 
 
@@ -90,51 +90,51 @@ def _filled(word: str, fill: dict[str, str]) -> str:
 
 
 def _absolute(path: str) -> str:
-    """A model folder as a container can mount it; the name of a repository stays one."""
+    """A model folder's absolute path, which a container can mount; the name of a repository is returned as it is."""
     folder = Path(path).expanduser()
     return str(folder.absolute()) if path and folder.is_dir() else path
 
 
 def state_of(paths: HostPaths, run: str) -> dict[str, Any]:
-    """How a run stands: queued, running, done, failed, cancelled, gone (its worker is), or unknown here."""
+    """A run's state: queued, running, done, failed, cancelled, gone (its agent ended), or unknown (no such run)."""
     files = paths.run(run)
     order = read_json(files.order)
     if order is None:
         return {"state": "unknown"}
-    mine = paths.worker(order["worker"])
-    for _ in range(2):  # between two looks it may have been taken up, or ended: a second look sees that
+    agent = paths.agent(order["worker"])
+    for _ in range(2):  # between two of these tests the run may start or end, which the second pass sees
         if outcome := read_json(files.outcome):
             return dict(outcome)
         if is_locked(files.lock):
             return {"state": "running"}
         if files.cancelled.exists():
             return {"state": "cancelled"}
-        waits = run in mine.waiting()
-        if waits and is_locked(mine.lock):
+        waits = run in agent.waiting()
+        if waits and is_locked(agent.lock):
             return {"state": "queued"}
     if not files.order.exists():
         return {"state": "unknown"}  # removed meanwhile
-    ended = read_json(mine.ended) or {}
+    ended = read_json(agent.ended) or {}
     free = shutil.disk_usage(paths.root).free
-    return {"state": "gone", "waits": waits, "free": free, "tail": tail(mine.log), **ended}
+    return {"state": "gone", "waits": waits, "free": free, "tail": tail(agent.log), **ended}
 
 
 def cancel(paths: HostPaths, run: str) -> None:
-    """End a run; where it is being worked on, the worker's process group ends with it."""
+    """End a run; where the agent is working on it, the agent's process group ends with it."""
     files = paths.run(run)
     order = read_json(files.order)
     if order is None or files.outcome.exists():
         return
-    mine = paths.worker(order["worker"])
+    agent = paths.agent(order["worker"])
     try:
         touch(files.cancelled)
     except FileNotFoundError:
         return  # removed meanwhile
-    mine.take_out(run)
+    agent.take_out(run)
     if not _is_free(files.lock, 0.3):
-        touch(mine.end)
+        touch(agent.end)
         if not _is_free(files.lock, 2 * STOP_SECONDS):
-            _end_by_force(mine, order["remove"])
+            _end_by_force(agent, order["remove"])
 
 
 def _is_free(lock: Path, patience: float) -> bool:
@@ -145,19 +145,19 @@ def _is_free(lock: Path, patience: float) -> bool:
     return True
 
 
-def _end_by_force(mine: WorkerPaths, remove_command: list[str]) -> None:
-    """For a worker whose supervisor is gone."""
-    pids = read_json(mine.pids) or {}
+def _end_by_force(agent: AgentPaths, remove_command: list[str]) -> None:
+    """For an agent whose supervisor has ended."""
+    pids = read_json(agent.pids) or {}
     if remove_command:
         command = [_filled(word, {"{name}": pids["container"]}) for word in remove_command]
         subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=60, check=False)
     elif pids:
         end_group(pids["group"], 0.0)
-    mine.end.unlink(missing_ok=True)
+    agent.end.unlink(missing_ok=True)
 
 
 def remove(paths: HostPaths, names: list[str]) -> None:
-    """Remove runs' folders, and frames that nobody has used for long."""
+    """Remove the folders of runs that have ended, and frames that nobody has used for a week."""
     for files in map(paths.run, names):
         if not is_locked(files.lock):
             shutil.rmtree(files.folder, ignore_errors=True)

@@ -1,11 +1,9 @@
-"""The engine that a worker keeps, the device it holds, and what both say of themselves."""
+"""The engine that an agent keeps, the device that it holds, and what both report of themselves."""
 
 from __future__ import annotations
 
 import os
 import platform
-import shutil
-import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.agent.files import try_lock
+from cosmos_workflow.agent.gpus import read_gpus
 from cosmos_workflow.agent.paths import HostPaths
 from cosmos_workflow.agent.private import touch
 from cosmos_workflow.engines import Engine, EngineSettings, make_engine
@@ -22,7 +21,8 @@ from cosmos_workflow.engines import Engine, EngineSettings, make_engine
 __all__ = ["EngineHost", "Sampler", "device", "memory_used", "properties_of"]
 
 SAMPLE_SECONDS = 1.0
-TOLD_SECONDS = 5.0  # between two notes while nothing grows
+NOTE_SECONDS = 5.0  # between two notes while the memory in use does not grow
+DRIVER_SECONDS = 10.0  # a driver that answers later is taken for one that does not answer
 NEEDS_DEVICE = ("vllm", "transformers")
 
 Note = Callable[..., None]
@@ -31,8 +31,8 @@ Note = Callable[..., None]
 class EngineHost:
     """One engine, loaded once and kept; while it is loaded it holds the device's lock.
 
-    Two workers for different models take turns on one GPU: the one that waits says so by a file, and the
-    warm one gives way when it has nothing to do.
+    Two agents with different models take turns on one GPU: the one that waits makes a file that says so, and the
+    warm one ends when it has nothing to do.
     """
 
     def __init__(self, paths: HostPaths, settings: dict[str, Any], device: str) -> None:
@@ -45,7 +45,7 @@ class EngineHost:
         self._asleep = False
 
     def ready(self, note: Note) -> Engine:
-        """The engine, loaded; tells `loading` and `loaded` with the seconds it took, or `warm`."""
+        """The engine, loaded; notes `loading`, then `loaded` with the seconds it took, or `warm`."""
         if self._engine is not None:
             if self._asleep:
                 self._engine.wake_up()  # type: ignore[attr-defined]
@@ -63,16 +63,17 @@ class EngineHost:
         return engine
 
     def rest(self) -> None:
-        """Between batches: where vLLM's sleep mode is on, the weights leave the GPU and come back quickly."""
+        """Call it between batches: where vLLM's sleep mode is on, the weights leave the GPU and come back quickly."""
         if self._engine is not None and self._settings.options.get("enable_sleep_mode") and not self._asleep:
             self._engine.sleep()  # type: ignore[attr-defined]
             self._asleep = True
 
     def is_wanted(self) -> bool:
-        """Whether another worker waits for the device."""
+        """Whether another agent waits for the device."""
         return self._lock is not None and self._wanted.exists()
 
     def close(self) -> None:
+        """Free the engine and the device."""
         if self._engine is not None:
             self._engine.close()
         self._engine = None
@@ -93,14 +94,14 @@ class EngineHost:
 
 
 def properties_of(engine: Engine) -> dict[str, Any]:
-    """What a loaded engine runs on, and what it says of itself."""
+    """What a loaded engine runs on, and what it reports of itself."""
     return {**device(), **engine.properties()}
 
 
 class Sampler:
-    """Tells of the memory in use, each new peak and at least every few seconds, in a thread, until closed.
+    """Notes the memory in use, at each new peak and at least every few seconds, in a thread, until closed.
 
-    `group` is the process group that counts where no GPU is, by default this process's own.
+    `group` gives the process group that counts where there is no GPU, by default this process's own.
     """
 
     def __init__(self, note: Note, group: Callable[[], int] = lambda: 0) -> None:
@@ -110,12 +111,12 @@ class Sampler:
         self._thread.start()
 
     def _run(self, note: Note) -> None:
-        peak, told = 0, 0.0
+        peak, noted = 0, 0.0
         while True:
             used = memory_used(self._group())
-            now, most = time.monotonic(), sum(used.values())
-            if used and (most > peak or now - told >= TOLD_SECONDS):
-                peak, told = max(peak, most), now
+            now, total = time.monotonic(), sum(used.values())
+            if used and (total > peak or now - noted >= NOTE_SECONDS):
+                peak, noted = max(peak, total), now
                 with suppress(OSError):
                     note("memory", **used)
             if self._done.wait(SAMPLE_SECONDS):
@@ -128,11 +129,14 @@ class Sampler:
 
 @lru_cache(1)
 def device() -> dict[str, Any]:
-    """What an engine runs on: `gpu` and, if known, `gpu_mib` where `nvidia-smi` is, else `cpu`, with `cores`."""
-    if gpus := _nvidia_smi("name,memory.total"):
-        name, size = gpus[0].rsplit(",", 1)
-        told = {"gpu": name.strip(), "gpu_mib": int(size)} if size.strip().isdigit() else {"gpu": name.strip()}
-        return {**told, **({"gpus": len(gpus)} if len(gpus) > 1 else {})}
+    """What an engine runs on.
+
+    The first GPU's name (`gpu`) and, if known, its memory in MiB (`gpu_mib`), with the number of GPUs (`gpus`) if there
+    are several; without a GPU the processor's name (`cpu`) and its number of cores (`cores`).
+    """
+    if gpus := read_gpus(DRIVER_SECONDS):
+        size = {} if gpus[0].total is None else {"gpu_mib": gpus[0].total}
+        return {"gpu": gpus[0].name, **size, **({"gpus": len(gpus)} if len(gpus) > 1 else {})}
     name = platform.processor() or platform.machine()
     with suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
@@ -141,23 +145,14 @@ def device() -> dict[str, Any]:
 
 
 def memory_used(group: int = 0) -> dict[str, int]:
-    """MiB: `gpu_mib` of all GPUs where `nvidia-smi` is, else `process_mib` of a process group, 0 being our own."""
-    # A GPU that shares the CPU's memory says [N/A].
-    if gpus := [int(line) for line in _nvidia_smi("memory.used") if line.strip().isdigit()]:
-        return {"gpu_mib": sum(gpus)}
+    """MiB in use: `gpu_mib` of all GPUs, or `process_mib` of a process group where no GPU reports it; 0 is our own."""
+    used = [gpu.used for gpu in read_gpus(DRIVER_SECONDS) if gpu.used is not None]
+    if used:
+        return {"gpu_mib": sum(used)}
+    # psutil knows no process groups: it would only replace the last of these lines, and is on no host.
     pages = 0
     for status in Path("/proc").glob("[0-9]*"):
         with suppress(OSError, ValueError):
             if os.getpgid(int(status.name)) == os.getpgid(group):
                 pages += int((status / "statm").read_text().split()[1])
     return {"process_mib": pages * os.sysconf("SC_PAGE_SIZE") // 2**20} if pages else {}
-
-
-def _nvidia_smi(fields: str) -> list[str]:
-    """A line a GPU; none where there is no such tool, or it fails."""
-    if tool := shutil.which("nvidia-smi"):
-        query = [tool, f"--query-gpu={fields}", "--format=csv,noheader,nounits"]
-        with suppress(OSError, subprocess.SubprocessError):
-            said = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True).stdout
-            return said.splitlines()
-    return []

@@ -30,7 +30,7 @@ __all__ = [
 
 
 class Appender:
-    """A file of JSON lines; each is on disk before `add` returns. A torn last line is cut off on opening."""
+    """A file of JSON lines; each is on disk before `add` returns. An incomplete last line is cut off on opening."""
 
     def __init__(self, path: Path) -> None:
         make_folder(path.parent)
@@ -60,15 +60,15 @@ class Appender:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """A JSON file that is whole at every moment, and nobody else's."""
+    """Write a JSON file that is complete at every moment, and that nobody else may read."""
     make_folder(path.parent)
-    # A file name's bytes that are no UTF-8 become JSON's escapes, and are read back as they were.
+    # Bytes of a file name that are not UTF-8 become JSON's escapes, and are read back as they were.
     write_whole(path, json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace"), mode=0o600)
     hand_over(path)
 
 
 def read_json(path: Path) -> Any:
-    """The value, or None where there is no whole one."""
+    """The value in a JSON file, or None where there is no complete one."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -76,7 +76,7 @@ def read_json(path: Path) -> Any:
 
 
 def sealed(value: Any) -> dict[str, Any]:
-    """A value with a checksum, so that a line damaged on disk or on the way is known for one."""
+    """A value with a checksum, so that damage on disk or on the way is noticed."""
     return {"value": value, "sum": _sum(value)}
 
 
@@ -104,7 +104,7 @@ def sha256_of(path: Path) -> str:
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file; 0 where there is none."""
+    """Size of a file in bytes; 0 where there is none."""
     try:
         return path.stat().st_size
     except FileNotFoundError:
@@ -112,7 +112,7 @@ def size_of(path: Path) -> int:
 
 
 def tail(path: Path, most: int = 4000) -> str:
-    """The last lines of a log, whatever its bytes."""
+    """The last `most` bytes of a log as text; empty where it cannot be read."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - most))
@@ -124,9 +124,9 @@ def tail(path: Path, most: int = 4000) -> str:
 def try_lock(path: Path, patience: float = 0.3, *, create: bool = True) -> int | None:
     """Take the lock and return its file descriptor, or None where another process holds it.
 
-    Without `create`, a lock that is not there is not taken either: its run was removed.
+    Without `create`, a lock whose file is missing is not taken either: its run was removed.
 
-    The kernel frees it when the last process that holds the descriptor ends, however it ends. Whoever only
+    The kernel frees it when the last process that holds the descriptor ends, however it ends. A process that only
     asks (`is_locked`) holds it for a moment, hence `patience`, in seconds.
     """
     import fcntl
@@ -152,7 +152,7 @@ def try_lock(path: Path, patience: float = 0.3, *, create: bool = True) -> int |
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a living process holds the lock."""
+    """Whether a process holds the lock."""
     if not path.exists():
         return False
     descriptor = try_lock(path, patience=0.0, create=False)

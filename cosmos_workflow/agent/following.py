@@ -15,20 +15,20 @@ from cosmos_workflow.agent.paths import HostPaths
 __all__ = ["follow"]
 
 POLL_SECONDS = 0.05
-BEAT_SECONDS = 2.0  # so that a listener that has gone is noticed, and a host that has gone as well
-GONE_SECONDS = 5.0  # a worker that has just been started does not hold its lock yet
+BEAT_SECONDS = 2.0  # between two signs of life, by which each side notices that the other has gone
+GONE_SECONDS = 5.0  # an agent that has just been started does not hold its lock yet
 PIECE = 1 << 18
 
 
 def follow(paths: HostPaths, run: str, offsets: dict[str, int], out: IO[bytes]) -> None:
     """Write pieces of the run's files until it is over: a JSON line {file, offset, size}, then the bytes.
 
-    `results` and `events` come in whole lines; `log` is the worker's output while it worked on the run. The
-    last line is {"state": …, "sums": {file: SHA-256}}. A beat is an empty line.
+    `results` and `events` come in whole lines; `log` is the agent's output while it worked on the run. The
+    last line is {"state": …, "sums": {file: SHA-256}}. A sign of life is an empty line.
     """
     files = paths.run(run)
     follower = _Follower(files.folder, paths, run, dict(offsets), out)
-    gone_since, told = 0.0, time.monotonic()
+    gone_since, written = 0.0, time.monotonic()
     while True:
         state = state_of(paths, run)
         over = state["state"] not in ("queued", "running")
@@ -37,16 +37,16 @@ def follow(paths: HostPaths, run: str, offsets: dict[str, int], out: IO[bytes]) 
             over = time.monotonic() - gone_since > GONE_SECONDS
         else:
             gone_since = 0.0
-        # The state was read before the files: what an ended run wrote is all there now.
+        # The state was read before the files: all that an ended run wrote is in them now.
         if follower.pass_on(state if over else None):
-            told = time.monotonic()
+            written = time.monotonic()
         if over:
             _write(out, {**state, "sums": follower.sums()})
             return
-        if time.monotonic() - told > BEAT_SECONDS:
+        if time.monotonic() - written > BEAT_SECONDS:
             out.write(b"\n")
             out.flush()
-            told = time.monotonic()
+            written = time.monotonic()
         time.sleep(POLL_SECONDS)
 
 
@@ -55,19 +55,19 @@ class _Follower:
         self.paths = {"results": folder / "results.jsonl", "events": folder / "events.jsonl"}
         self._offsets, self._out = offsets, out
         order = read_json(paths.run(run).order) or {"worker": "none"}
-        self._log = paths.worker(order["worker"]).log
+        self._log = paths.agent(order["worker"]).log
         self._log_start: int | None = None
 
     def sums(self) -> dict[str, str]:
-        """The SHA-256 of each file that there is."""
-        found = {}
+        """The SHA-256 of each file that exists."""
+        sums = {}
         for name, path in self.paths.items():
             with suppress(FileNotFoundError):
-                found[name] = sha256_of(path)
-        return found
+                sums[name] = sha256_of(path)
+        return sums
 
     def pass_on(self, ended: dict[str, Any] | None) -> bool:
-        """Write what is new; whether there was anything."""
+        """Write what is new; returns whether there was anything."""
         wrote = [self._lines(name) for name in ("events", "results")]
         wrote.append(self._log_part(ended))
         return any(wrote)
@@ -88,7 +88,7 @@ class _Follower:
         return wrote
 
     def _log_part(self, ended: dict[str, Any] | None) -> bool:
-        """The log is the worker's, and the worker may have had runs before this one."""
+        """Write the run's part of the agent's log, as the agent may have had runs before this one."""
         if self._log_start is None:
             started = _first(self.paths["events"], "started")
             if started is None:
@@ -112,7 +112,7 @@ class _Follower:
 
 
 def _read(path: Path, offset: int, most: int) -> bytes:
-    """Nothing where the file is not there yet, or not any more."""
+    """At most `most` bytes from `offset` on; none where the file does not exist yet, or not any more."""
     try:
         with path.open("rb") as file:
             file.seek(offset)

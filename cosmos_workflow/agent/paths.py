@@ -1,4 +1,4 @@
-"""Every file that the worker keeps on a host, named in one spot."""
+"""Every file that the agent keeps on a host, named in one place."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 from cosmos_workflow.agent.private import make_folder, touch
 
-__all__ = ["HostPaths", "RunPaths", "WorkerPaths", "plain_name"]
+__all__ = ["AgentPaths", "HostPaths", "RunPaths", "plain_name"]
 
 
 @dataclass(frozen=True)
 class RunPaths:
-    """The files of one run: `order` says which batch and which worker; `lock` is held while it is worked on."""
+    """The files of one run: `order` names its batch and its agent; `lock` is held while the agent works on it."""
 
     folder: Path
 
@@ -43,11 +43,11 @@ class RunPaths:
 
 
 @dataclass(frozen=True)
-class WorkerPaths:
-    """The files of one worker.
+class AgentPaths:
+    """The files of one agent.
 
-    `lock` is held while it lives, `door` while it looks into its spool for the last time; `leaving` says that
-    it did, and `end` asks its supervisor to end what it works on.
+    `lock` is held while it is alive, `door` while it looks into its spool for the last time; `leaving` says that it
+    has done so, and `end` asks its supervisor to end the run that it works on.
     """
 
     folder: Path
@@ -105,7 +105,7 @@ class WorkerPaths:
 
 @dataclass(frozen=True)
 class HostPaths:
-    """The folder that cosmos-workflow has on a host."""
+    """The folder of cosmos-workflow on a host."""
 
     root: Path
 
@@ -119,15 +119,15 @@ class HostPaths:
     def run(self, run: str) -> RunPaths:
         return RunPaths(self.root / "runs" / plain_name(run))
 
-    def worker(self, key: str) -> WorkerPaths:
-        return WorkerPaths(self.root / "workers" / plain_name(key))
+    def agent(self, key: str) -> AgentPaths:
+        return AgentPaths(self.root / "workers" / plain_name(key))
 
     def device(self, name: str) -> Path:
         return self.root / "devices" / f"{plain_name(name)}.lock"
 
 
 def plain_name(name: str) -> str:
-    """`name`, if it can be one file's name and nothing else. Raises ValueError."""
+    """`name`, if it is a file name without a folder, of safe characters. Raises ValueError."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
         raise ValueError(f"not a plain name: {name[:100]!r}")
     return name

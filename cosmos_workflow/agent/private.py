@@ -1,4 +1,4 @@
-"""Folders of 0700 and files of 0600, whatever the umask: a host may have other users, and prompts are nobody else's."""
+"""Folders of 0700 and files of 0600, whatever the umask: a host may have other users, who must not read prompts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FOLDER, FILE = 0o700, 0o600
 
 
 def make_folder(path: Path) -> None:
-    """The folder, and those above it that are not there yet. Raises OSError."""
+    """Make the folder, and those above it that do not exist yet. Raises OSError."""
     if path.is_dir():
         return
     make_folder(path.parent)
@@ -25,7 +25,7 @@ def make_folder(path: Path) -> None:
 
 
 def open_private(path: Path, flags: int) -> int:
-    """A file descriptor that children do not inherit; a file that is new is ours alone. Raises OSError."""
+    """A file descriptor that children do not inherit; only we may read a new file. Raises OSError."""
     descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0), FILE)
     if flags & os.O_CREAT:
         hand_over(path)
@@ -33,13 +33,13 @@ def open_private(path: Path, flags: int) -> int:
 
 
 def touch(path: Path) -> None:
-    """An empty file, or its time anew. Raises OSError."""
+    """Make an empty file, or give it the present time. Raises OSError."""
     path.touch(mode=FILE)
     hand_over(path)
 
 
 def hand_over(path: Path) -> None:
-    """What a container's root makes in a user's folder is the user's: nobody else can read it there."""
+    """Give what a container's root makes in a user's folder to the user, who could not read it otherwise."""
     if not hasattr(os, "geteuid") or os.geteuid():
         return
     with suppress(OSError):
@@ -49,10 +49,10 @@ def hand_over(path: Path) -> None:
 
 
 def close_to_others(root: Path) -> None:
-    """Take others' rights away from what an earlier version left open in `root`; what may be others' stays as it is.
+    """Take other users' rights away from what an earlier version left open in `root`, if it is certainly ours.
 
-    `root` may be a home with a `runs` of another program in it, so a folder is closed only where all that it holds
-    is ours, and else what is ours in it. What lies in a closed folder is out of reach, and not looked at.
+    `root` may be a home with a `runs` folder of another program in it: a folder is closed only where all that it
+    holds is ours, else only our entries in it are. A closed folder is not looked into, as nobody can reach into it.
     """
     with suppress(OSError):
         ours = [_close_folder(path, OURS[path.name]) if path.name in OURS else False for path in root.iterdir()]
@@ -61,7 +61,7 @@ def close_to_others(root: Path) -> None:
 
 
 def _close_folder(folder: Path, is_ours: Callable[[Path], bool]) -> bool:
-    """Whether nobody else can look into it now."""
+    """Returns whether nobody else can look into it now."""
     with suppress(OSError):  # gone meanwhile, or not ours
         if not _is_folder(folder):
             return False
@@ -85,8 +85,8 @@ def _close(path: Path, mode: int) -> bool:
 
 
 def _is_open(path: Path) -> bool:
-    found = path.lstat().st_mode
-    return not stat.S_ISLNK(found) and bool(stat.S_IMODE(found) & 0o077)
+    mode = path.lstat().st_mode
+    return not stat.S_ISLNK(mode) and bool(stat.S_IMODE(mode) & 0o077)
 
 
 def _is_folder(path: Path) -> bool:
@@ -98,7 +98,7 @@ def _is_program(path: Path) -> bool:
 
 
 def _is_blobs(path: Path) -> bool:
-    """Blobs lie in folders by the first two digits of their SHA-256."""
+    """Blobs lie in folders named by the first two digits of their SHA-256."""
     if not re.fullmatch("[0-9a-f]{2}", path.name) or not _is_folder(path):
         return False
     names = [entry.name for entry in path.iterdir()]
@@ -110,11 +110,11 @@ def _holds(*names: str) -> Callable[[Path], bool]:
 
 
 def _is_device(path: Path) -> bool:
-    found = path.lstat()
-    return path.suffix == ".lock" and stat.S_ISREG(found.st_mode) and not found.st_size
+    status = path.lstat()
+    return path.suffix == ".lock" and stat.S_ISREG(status.st_mode) and not status.st_size
 
 
-# What of ours is in a workdir, and how an entry of each is known to be ours.
+# Our folders in a workdir, and how to tell that an entry of each is ours.
 OURS: dict[str, Callable[[Path], bool]] = {
     "program": _is_program,
     "blobs": _is_blobs,

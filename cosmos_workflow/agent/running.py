@@ -1,4 +1,4 @@
-"""The worker itself: takes runs from its spool, answers them, keeps each answer on disk, stays warm."""
+"""The agent's work: take runs from its spool, answer them, keep each answer on disk, stay warm."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from cosmos_workflow.agent.files import (
     waiting_lock,
     write_json,
 )
-from cosmos_workflow.agent.paths import HostPaths, RunPaths, WorkerPaths
+from cosmos_workflow.agent.paths import AgentPaths, HostPaths, RunPaths
 from cosmos_workflow.agent.private import touch
 from cosmos_workflow.engines import classify, root_cause
 from cosmos_workflow.errors import CosmosError, EngineError, OutOfMemory
@@ -40,30 +40,30 @@ WINDOW = 256  # conversations whose frames are in memory at once
 
 
 class Broken(Exception):
-    """A run failed: whatever comes next shall find a new process."""
+    """A run failed: the next run must have a new process."""
 
 
 def work(paths: HostPaths, key: str, settings: dict[str, Any], log_start: int) -> None:
     """Answer what is in the spool until nothing has come for the last batch's `keep_warm` seconds.
 
-    Raises Broken behind a run that failed, after its outcome is on disk.
-    What the worker prints from `log_start` of its log to the end of its first run is that run's, and so forth.
+    Raises Broken after a run that failed, when its outcome is on disk.
+    What the agent prints from byte `log_start` of its log to the end of its first run belongs to that run, and so on.
     """
-    mine = paths.worker(key)
+    agent = paths.agent(key)
     engine = EngineHost(paths, settings["engine"], settings["device"])
     keep_warm, idle_since = float(settings["keep_warm"]), time.monotonic()
     try:
         while True:
-            if waiting := mine.waiting():
-                keep_warm = _work_on(paths, mine, waiting[0], engine, keep_warm, log_start)
-                log_start = mine.log.stat().st_size
+            if waiting := agent.waiting():
+                keep_warm = _work_on(paths, agent, waiting[0], engine, keep_warm, log_start)
+                log_start = agent.log.stat().st_size
                 idle_since = time.monotonic()
                 continue
             if time.monotonic() - idle_since >= keep_warm or engine.is_wanted():
-                with waiting_lock(mine.door):
-                    # Whoever submits looks for us behind this door, after its entry is in the spool.
-                    if not mine.waiting():
-                        touch(mine.leaving)
+                with waiting_lock(agent.door):
+                    # A client takes it after putting its run into the spool: we see the run, or it sees `leaving`.
+                    if not agent.waiting():
+                        touch(agent.leaving)
                         return
             time.sleep(POLL_SECONDS)
     finally:
@@ -71,19 +71,19 @@ def work(paths: HostPaths, key: str, settings: dict[str, Any], log_start: int) -
 
 
 def _work_on(
-    paths: HostPaths, mine: WorkerPaths, name: str, engine: EngineHost, keep_warm: float, log_start: int
+    paths: HostPaths, agent: AgentPaths, name: str, engine: EngineHost, keep_warm: float, log_start: int
 ) -> float:
     """One run; returns how long to stay warm after it."""
     run = paths.run(name)
     order = read_json(run.order)
     lock = try_lock(run.lock, create=False) if order else None
-    # Locked before it leaves the spool: at every moment one of the two says that the run is in hand.
-    mine.take_out(name)
+    # Locked before it leaves the spool: at every moment one of the two shows that the run is not lost.
+    agent.take_out(name)
     if lock is None or order is None:
-        return keep_warm  # removed meanwhile, or another worker has it
+        return keep_warm  # removed meanwhile, or another agent has it
     try:
         if not run.outcome.exists() and not run.cancelled.exists():
-            Run(paths, run, order["batch"], mine).answer(engine, log_start)
+            Run(paths, run, order["batch"], agent).answer(engine, log_start)
             engine.rest()
         return float(order["keep_warm"])
     finally:
@@ -91,19 +91,19 @@ def _work_on(
 
 
 class Damaged(Exception):
-    """A file that was uploaded is not there, or not what it was."""
+    """A file that was uploaded is missing, or has changed."""
 
 
 class Run:
-    """One run being worked on: its events, its results, its outcome."""
+    """One run that the agent works on: its events, its results, its outcome."""
 
-    def __init__(self, paths: HostPaths, run: RunPaths, batch: str, worker: WorkerPaths) -> None:
-        self._paths, self._run, self._batch, self._log = paths, run, batch, worker.log
+    def __init__(self, paths: HostPaths, run: RunPaths, batch: str, agent: AgentPaths) -> None:
+        self._paths, self._run, self._batch, self._log = paths, run, batch, agent.log
         self._events, self._results = Appender(run.events), Appender(run.results)
         self._writing = threading.Lock()  # the sampler's thread notes events too
 
     def answer(self, host: EngineHost, log_start: int) -> None:
-        """Answer every conversation that has no answer yet, and put down how it ended."""
+        """Answer every conversation that has no answer yet, and record the outcome."""
         self.note("started", log=log_start)
         sampler = Sampler(self.note)
         try:
@@ -119,13 +119,13 @@ class Run:
             sampler.close()
         outcome["log"] = str(self._log_size())
         self.note(outcome["state"], **{key: value for key, value in outcome.items() if key not in ("state", "log")})
-        # Last, as it ends the run for whoever follows. A full disk takes neither.
+        # Last, as it ends the run for all who follow it. A full disk takes neither.
         write_json(self._run.outcome, outcome)
         if outcome["state"] == "failed":
             raise Broken
 
     def note(self, event: str, **more: Any) -> None:
-        """An event, at once visible to whoever follows."""
+        """Record an event, visible at once to all who follow the run."""
         with self._writing:
             self._events.add({"event": event, "time": round(time.time(), 3), **more})
 
@@ -153,7 +153,7 @@ class Run:
             raise Damaged(f"an uploaded file is gone from the host ({error.strerror})") from error
         if hashlib.sha256(data).hexdigest() != sha256:
             path.unlink(missing_ok=True)
-            raise Damaged("an uploaded file is damaged on the host: its content is not what its name says")
+            raise Damaged("an uploaded file is damaged on the host: its content does not match its name")
         return data
 
     def _keep(self, answer: Answer) -> None:
@@ -177,7 +177,7 @@ def _failure(error: Exception, log: str) -> dict[str, str]:
         return _failed("engine" if kind in ("other", "rejected") else kind, what, error.remedy)
     if isinstance(error, CosmosError):
         return _failed("engine", error.what, error.remedy)
-    return _failed("engine", f"{type(error).__name__}: {error}", "see the worker's log")
+    return _failed("engine", f"{type(error).__name__}: {error}", "see the agent's log")
 
 
 def _failed(kind: str, what: str, remedy: str) -> dict[str, str]:

@@ -8,27 +8,27 @@ from dataclasses import asdict
 from rich.text import Text
 
 from cosmos_workflow.cli.console import print_json, stdout, table
-from cosmos_workflow.doctor import Check
+from cosmos_workflow.doctor import Finding
 
 __all__ = ["check_host", "show_checks"]
 
 STYLES = {"ok": "green", "optional": "yellow", "missing": "red"}
 
 
-def check_host(name: str) -> list[Check]:
+def check_host(name: str) -> list[Finding]:
     """Look at a host of the settings. Raises UsageError where there is none of that name."""
     from cosmos_workflow.api import find_host
     from cosmos_workflow.config import known_keys_file
     from cosmos_workflow.doctor import examine_host
     from cosmos_workflow.ssh import Pins, run_steps
 
-    async def collect() -> list[Check]:
+    async def collect() -> list[Finding]:
         return [check async for check in examine_host(find_host(name), Pins(known_keys_file()))]
 
     return run_steps(collect())
 
 
-def show_checks(checks: Iterable[Check], as_json: bool) -> int:
+def show_checks(checks: Iterable[Finding], as_json: bool) -> int:
     """The checks as a table or JSON Lines; 1 where something is missing, 3 where a host cannot be reached."""
     checks = list(checks)
     if as_json:

@@ -272,10 +272,10 @@ def list_hosts(context: click.Context, /, as_json: bool) -> None:
 def check_host(context: click.Context, /, name: str, as_json: bool) -> int:
     """What a host has and lacks; `local` is the server's own machine."""
     from cosmos_workflow.cli.checks import show_checks
-    from cosmos_workflow.doctor import Check
+    from cosmos_workflow.doctor import Finding
 
     found = client_of(context).check_host(name)
-    return show_checks((Check(**one.model_dump()) for one in found), as_json)
+    return show_checks((Finding(**one.model_dump()) for one in found), as_json)
 
 
 @click.command("limits")

@@ -1,4 +1,4 @@
-"""How long a context an engine can have where it runs: what `--max-model-len auto` chooses from."""
+"""How long a context an engine can have where it runs, from which `--max-model-len auto` chooses."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from cosmos_workflow.doctor.gpus import Gpu, asked_of, parse_gpus
+from cosmos_workflow.agent.gpus import Gpu, gpus_in, read_gpus
+from cosmos_workflow.doctor.gpus import chosen_gpus
 from cosmos_workflow.doctor.host import inspect_host
-from cosmos_workflow.doctor.machine import gpus
 from cosmos_workflow.engines import EngineSettings, make_engine
 from cosmos_workflow.limits import kv_cache, memory
 from cosmos_workflow.ssh import Host, HostProgram, Pins, line_to
@@ -17,48 +17,46 @@ __all__ = ["longest_here", "longest_on"]
 
 GIB = 1024**3
 
-Gpus = Sequence[Gpu]
-
 
 def longest_here(engine: str, settings: EngineSettings) -> tuple[int, str]:
     """The longest `max_model_len` for one request on this machine, in tokens, and why.
 
-    Where nothing tells of the memory, the model's default. Raises EngineUnavailable for a server that is not there.
+    The model's default where the memory is not known. Raises EngineUnavailable for a server that does not answer.
     """
     model = settings.model
     if engine == "server":
         stated = getattr(make_engine(engine, settings), "max_model_len", None)
         return (stated or model.max_model_len, "as the server states" if stated else "the server states none")
     if engine == "transformers":
-        return model.longest_model_len, "transformers takes what memory takes"
+        return model.longest_model_len, "transformers sets no limit but the memory"
     if engine == "describe":
         return model.max_model_len, "no model is used"
-    if found := gpus():
-        return _on_gpus(found, settings, _weights(settings.model_path))
+    if gpus := read_gpus():
+        return _on_gpus(gpus, settings, _weights(settings.model_path))
     if space := os.environ.get("VLLM_CPU_KVCACHE_SPACE", ""):
-        # vLLM for CPUs: the cache is what this says, in GiB.
+        # vLLM for CPUs: this is the size of its cache, in GiB.
         tokens = kv_cache(model, int(float(space) * GIB), block_size=128).tokens
         return min(tokens, model.longest_model_len), f"VLLM_CPU_KVCACHE_SPACE is {space} GiB"
-    return model.max_model_len, "no GPU tells of its memory here"
+    return model.max_model_len, "no GPU of this machine reports its memory"
 
 
 async def longest_on(host: Host, engine: str, settings: EngineSettings, pins: Pins) -> tuple[int, str]:
-    """The same on a host. Raises HostError where it cannot be asked."""
+    """The same on a host. Raises HostError where the host cannot be asked."""
     if engine != "vllm":
         return longest_here(engine, settings)
     async with line_to(host, pins) as manager:
-        found = await inspect_host(HostProgram(manager))
-    there, wrong = asked_of(parse_gpus(found["nvidia_smi"]["out"]), host.gpu)
+        facts = await inspect_host(HostProgram(manager))
+    gpus, wrong = chosen_gpus(gpus_in(facts["nvidia_smi"]), host.gpu)
     if wrong:
         return settings.model.max_model_len, wrong
-    if not there:
-        return settings.model.max_model_len, f"no GPU tells of its memory on {host.name}"
-    return _on_gpus(there, settings, found["model"].get("weights_bytes", 0))
+    if not gpus:
+        return settings.model.max_model_len, f"no GPU of {host.name} reports its memory"
+    return _on_gpus(gpus, settings, facts["model"].get("weights_bytes", 0))
 
 
-def _on_gpus(found: Gpus, settings: EngineSettings, weight_bytes: int) -> tuple[int, str]:
-    count = min(int(settings.options.get("tensor_parallel_size", 1)), len(found))
-    name, total = found[0].name, found[0].total
+def _on_gpus(gpus: Sequence[Gpu], settings: EngineSettings, weight_bytes: int) -> tuple[int, str]:
+    count = min(int(settings.options.get("tensor_parallel_size", 1)), len(gpus))
+    name, total = gpus[0].name, gpus[0].total
     if total is None:
         return settings.model.max_model_len, f"the memory of {name} is not known"
     size = count * total / 1024

@@ -1,15 +1,15 @@
-"""What `nvidia-smi` says: of each GPU, or of what is wrong."""
+"""What the driver's answers mean for people: words for a GPU, for what is wrong, and its remedy."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["QUERY", "Gpu", "asked_of", "parse_gpus", "smi_trouble"]
+from cosmos_workflow.agent.gpus import Gpu, gpus_in, parse_gpus
 
-QUERY = "index,name,memory.total,memory.free"
+__all__ = ["chosen_gpus", "describe_gpu", "driver_trouble"]
+
 NEEDS_DRIVER = "rent a machine with a GPU, or see that its driver runs: nvidia-smi"
 # The texts are nvidia-smi's and NVML's own; they come on standard output.
 REMEDIES = {
@@ -22,42 +22,22 @@ REMEDIES = {
 }
 
 
-@dataclass(frozen=True)
-class Gpu:
-    """Memory is in MiB, None where the driver does not tell of it, as for memory shared with the CPU."""
+def describe_gpu(gpu: Gpu) -> str:
+    """Its name, and its free and total memory.
 
-    index: int
-    name: str
-    total: int | None
-    free: int | None
-
-    @property
-    def memory(self) -> str:
-        """Free and total memory in words."""
-        if self.total is None:
-            return "memory not known"
-        free = "an unknown part" if self.free is None else f"{self.free / 1024:.1f}"
-        return f"{free} of {self.total / 1024:.1f} GiB free"
-
-
-def parse_gpus(text: str) -> list[Gpu]:
-    """The GPUs in the CSV of `nvidia-smi --query-gpu=` of QUERY, without units; lines of another kind are left out.
-
-    >>> parse_gpus("0, NVIDIA L40S, 46068, 45559")
-    [Gpu(index=0, name='NVIDIA L40S', total=46068, free=45559)]
-    >>> parse_gpus("0, NVIDIA GB10, [N/A], [N/A]")[0].memory
-    'memory not known'
+    >>> describe_gpu(Gpu(0, "NVIDIA L40S", 46068, 45559))
+    'NVIDIA L40S, 44.5 of 45.0 GiB free'
+    >>> describe_gpu(Gpu(0, "NVIDIA GB10", None, None))
+    'NVIDIA GB10, memory not known'
     """
-    found = []
-    for line in text.splitlines():
-        if row := re.fullmatch(r"\s*(\d+), *(.+?), *(\d+|\[?[^,\]]*\]?), *(\d+|\[?[^,\]]*\]?)\s*", line):
-            total, free = (int(word) if word.isdigit() else None for word in row.groups()[2:])
-            found.append(Gpu(int(row[1]), row[2], total, free))
-    return found
+    if gpu.total is None:
+        return f"{gpu.name}, memory not known"
+    free = "an unknown part" if gpu.free is None else f"{gpu.free / 1024:.1f}"
+    return f"{gpu.name}, {free} of {gpu.total / 1024:.1f} GiB free"
 
 
-def smi_trouble(answer: Mapping[str, Any]) -> tuple[str, str]:
-    """What `nvidia-smi` says is wrong, and its remedy; empty where nothing is."""
+def driver_trouble(answer: Mapping[str, Any]) -> tuple[str, str]:
+    """What is wrong according to an answer of `ask_driver`, and its remedy; empty where nothing is."""
     if answer["missing"]:
         return "no NVIDIA GPU: there is no nvidia-smi", NEEDS_DRIVER
     lines = f"{answer['out']}\n{answer['err']}".splitlines()
@@ -68,20 +48,20 @@ def smi_trouble(answer: Mapping[str, Any]) -> tuple[str, str]:
                 return line, remedy
     if answer["code"]:
         return lines[-1] if lines else f"nvidia-smi ended with exit code {answer['code']}", NEEDS_DRIVER
-    return ("", "") if parse_gpus(answer["out"]) else ("nvidia-smi lists no GPU", NEEDS_DRIVER)
+    return ("", "") if gpus_in(answer) else ("nvidia-smi lists no GPU", NEEDS_DRIVER)
 
 
-def asked_of(found: list[Gpu], wanted: str) -> tuple[list[Gpu], str]:
-    """The GPUs that a host's `gpu` names, and what is wrong with it; a name that is no index stands for all.
+def chosen_gpus(gpus: list[Gpu], wanted: str) -> tuple[list[Gpu], str]:
+    """The GPUs that a host's `gpu` setting names, and what is wrong with it; a setting without indices means all.
 
-    >>> asked_of(parse_gpus("0, NVIDIA L4, 1, 1"), "3")
+    >>> chosen_gpus([Gpu(0, "NVIDIA L4", 23034, 22565)], "3")
     ([], 'GPU 3 was asked for; the host has 0')
     """
     if not re.fullmatch(r"\d+(,\d+)*", wanted):
-        return found, ""
+        return gpus, ""
     numbers = [int(word) for word in wanted.split(",")]
-    there = {gpu.index: gpu for gpu in found}
-    lacking = [str(number) for number in numbers if number not in there]
-    if found and lacking:
-        return [], f"GPU {', '.join(lacking)} was asked for; the host has {', '.join(map(str, there))}"
-    return [there[number] for number in numbers if number in there], ""
+    by_index = {gpu.index: gpu for gpu in gpus}
+    lacking = [str(number) for number in numbers if number not in by_index]
+    if gpus and lacking:
+        return [], f"GPU {', '.join(lacking)} was asked for; the host has {', '.join(map(str, by_index))}"
+    return [by_index[number] for number in numbers if number in by_index], ""

@@ -35,7 +35,7 @@ class HostFolder:
         return [json.loads(line) for line in done.stdout.splitlines() if line.startswith(b"{")]
 
     def submit(self, run: str, conversations: list[Conversation], **more: Any) -> dict[str, Any]:
-        return self.submit_entries(run, [asdict(one) for one in conversations], **more)
+        return self.submit_entries(run, [asdict(conversation) for conversation in conversations], **more)
 
     def submit_entries(self, run: str, entries: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
         batch = json.dumps({"conversations": entries}).encode()
@@ -58,10 +58,10 @@ class HostFolder:
         return state
 
     def events(self, run: str) -> list[dict[str, Any]]:
-        """What the run told of, but for the memory in use, which comes at any time."""
+        """The run's events but those of the memory in use, which come at any time."""
         path = self.root / "runs" / run / "events.jsonl"
-        told = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-        return [event for event in told if event["event"] != "memory"]
+        events = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        return [event for event in events if event["event"] != "memory"]
 
     def answers(self, run: str) -> list[dict[str, Any]]:
         path = self.root / "runs" / run / "results.jsonl"

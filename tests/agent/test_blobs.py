@@ -17,9 +17,9 @@ DATA = os.urandom(700_000)
 SHA = hashlib.sha256(DATA).hexdigest()
 
 
-def heard(told: list[dict]) -> Callable[[dict], None]:
-    """Hears what is told of each file, not of bytes, nor of the end."""
-    return lambda answer: told.append(answer) if {"stored", "damaged"} & answer.keys() else None
+def record_in(answers: list[dict]) -> Callable[[dict], None]:
+    """Records the answers about each file, not those about bytes, nor the last."""
+    return lambda answer: answers.append(answer) if {"stored", "damaged"} & answer.keys() else None
 
 
 def stream(offset: int = 0, data: bytes = DATA, sha256: str = SHA) -> io.BytesIO:
@@ -33,13 +33,13 @@ def paths(tmp_path: Path) -> HostPaths:
 
 
 def test_what_was_cut_off_goes_on_where_it_stopped(paths: HostPaths) -> None:
-    told: list[dict] = []
-    receive(paths, io.BytesIO(stream().read()[:300_000]), heard(told))
-    assert told == []
+    answers: list[dict] = []
+    receive(paths, io.BytesIO(stream().read()[:300_000]), record_in(answers))
+    assert answers == []
     have = offer(paths, [SHA])[SHA]
     assert 0 < have < 300_000
-    receive(paths, stream(have), heard(told))
-    assert told == [{"stored": SHA}]
+    receive(paths, stream(have), record_in(answers))
+    assert answers == [{"stored": SHA}]
     assert paths.blob(SHA).read_bytes() == DATA
     assert offer(paths, [SHA]) == {}
 
@@ -62,38 +62,38 @@ class Overtaken(io.BytesIO):
 @pytest.mark.parametrize("at", [1, 2])
 @pytest.mark.parametrize("third", [False, True], ids=["two", "three"])
 def test_one_upload_overtakes_another(paths: HostPaths, offset: int, at: int, third: bool) -> None:
-    told: list[dict] = []
+    answers: list[dict] = []
     if offset:
-        receive(paths, io.BytesIO(stream().getvalue()[:-400_000]), heard(told))
+        receive(paths, io.BytesIO(stream().getvalue()[:-400_000]), record_in(answers))
         offset = offer(paths, [SHA])[SHA]
 
     def others() -> None:
-        receive(paths, stream(offset), heard(told))
-        if third:  # was told to begin before the blob was there, and is cut off
-            receive(paths, io.BytesIO(stream().getvalue()[:300_000]), heard(told))
+        receive(paths, stream(offset), record_in(answers))
+        if third:  # begins before the blob is complete, and is cut off
+            receive(paths, io.BytesIO(stream().getvalue()[:300_000]), record_in(answers))
 
-    receive(paths, Overtaken(stream(offset).getvalue(), others, at), heard(told))
-    assert told == [{"stored": SHA}] * 2
+    receive(paths, Overtaken(stream(offset).getvalue(), others, at), record_in(answers))
+    assert answers == [{"stored": SHA}] * 2
     assert paths.blob(SHA).read_bytes() == DATA
     assert offer(paths, [SHA]) == {}
 
 
 def test_an_upload_that_goes_on_finds_its_beginning_gone(paths: HostPaths) -> None:
-    told: list[dict] = []
-    receive(paths, stream(), heard(told))
-    receive(paths, stream(300_000), heard(told))
-    assert told == [{"stored": SHA}] * 2
+    answers: list[dict] = []
+    receive(paths, stream(), record_in(answers))
+    receive(paths, stream(300_000), record_in(answers))
+    assert answers == [{"stored": SHA}] * 2
     assert paths.blob(SHA).read_bytes() == DATA
     paths.blob(SHA).unlink()
-    receive(paths, stream(300_000), heard(told))
-    assert told[2:] == [{"damaged": SHA}]
+    receive(paths, stream(300_000), record_in(answers))
+    assert answers[2:] == [{"damaged": SHA}]
     assert offer(paths, [SHA]) == {SHA: 0}
 
 
 def test_bytes_that_are_not_what_their_name_says_are_not_kept(paths: HostPaths) -> None:
-    told: list[dict] = []
-    receive(paths, stream(data=b"x" * 10), heard(told))
-    assert told == [{"damaged": SHA}]
+    answers: list[dict] = []
+    receive(paths, stream(data=b"x" * 10), record_in(answers))
+    assert answers == [{"damaged": SHA}]
     assert offer(paths, [SHA]) == {SHA: 0}
 
 
@@ -157,6 +157,6 @@ def test_a_blob_that_goes_between_two_looks_is_no_error(paths: HostPaths, monkey
     "name", ["..", "../x", "/etc/passwd", "a/b", "", "a\nb", "-rf", ".", "x" * 101, "a\0b", "~root"]
 )
 def test_no_name_leaves_the_folder(paths: HostPaths, name: str) -> None:
-    for use in (paths.blob, paths.run, paths.worker, paths.program, paths.device, plain_name):
+    for use in (paths.blob, paths.run, paths.agent, paths.program, paths.device, plain_name):
         with pytest.raises(ValueError, match="not a plain name"):
             use(name)

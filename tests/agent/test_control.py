@@ -11,7 +11,7 @@ import pytest
 from cosmos_workflow.agent.control import _absolute, cancel, remove, state_of
 from cosmos_workflow.agent.files import waiting_lock, write_json
 from cosmos_workflow.agent.following import follow
-from cosmos_workflow.agent.paths import HostPaths, WorkerPaths
+from cosmos_workflow.agent.paths import AgentPaths, HostPaths
 
 
 def test_a_model_folder_is_named_as_a_container_can_mount_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,18 +36,18 @@ def test_what_another_client_removes_meanwhile_is_unknown_and_comes_back_by_no_l
 
 
 class _GoneAfter(HostPaths):
-    """The host's folder, whose run goes away when the worker is looked at, as it does when another removes it."""
+    """The host's folder, whose run goes away when the agent is looked at, as it does when another client removes it."""
 
     def __init__(self, paths: HostPaths) -> None:
         super().__init__(paths.root)
 
-    def worker(self, key: str) -> WorkerPaths:
+    def agent(self, key: str) -> AgentPaths:
         shutil.rmtree(self.run("r").folder)
-        return super().worker(key)
+        return super().agent(key)
 
 
 def test_a_run_in_work_is_not_removed(tmp_path: Path) -> None:
-    """Its worker still writes there; once it has let go of the run, the folder goes."""
+    """Its agent still writes there; once it has let go of the run, the folder goes."""
     paths = HostPaths(tmp_path)
     for name in ("works", "ended"):
         write_json(paths.run(name).order, {"worker": "k", "remove": []})

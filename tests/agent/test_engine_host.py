@@ -1,4 +1,4 @@
-"""Which engine a worker holds, and when: sleep between batches, and turns on one device.
+"""Which engine an agent holds, and when: sleep between batches, and turns on one device.
 
 The engine is a FAKE that only notes what is asked of it: sleep mode needs a GPU, and none is here.
 """
@@ -34,9 +34,9 @@ class FakeEngine:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    found: list[str] = []
-    monkeypatch.setitem(ENGINES, "vllm", lambda settings: FakeEngine(found))
-    return found
+    calls: list[str] = []
+    monkeypatch.setitem(ENGINES, "vllm", lambda settings: FakeEngine(calls))
+    return calls
 
 
 def make(folder: Path, **options: Any) -> EngineHost:
@@ -89,19 +89,19 @@ def test_two_models_take_turns_on_one_device(tmp_path: Path, asked: list[str]) -
     second.close()
 
 
-def test_memory_is_told_of_in_mib() -> None:
+def test_memory_in_use_is_in_mib() -> None:
     assert sum(memory_used().values()) > 0
 
 
-def test_each_peak_is_told_of_at_once_and_what_stays_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_peak_is_noted_at_once_and_what_stays_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     used = iter([10, 20, 20, 20, 30, 25, *[25] * 1000])
     monkeypatch.setattr(engine_host, "memory_used", lambda group: {"gpu_mib": next(used)})
     monkeypatch.setattr(engine_host, "SAMPLE_SECONDS", 0.01)
-    told: list[int] = []
-    sampler = Sampler(lambda event, **values: told.append(values["gpu_mib"]))
+    notes: list[int] = []
+    sampler = Sampler(lambda event, **values: notes.append(values["gpu_mib"]))
     time.sleep(0.5)
     sampler.close()
-    assert told == [10, 20, 30]
+    assert notes == [10, 20, 30]
 
 
 def test_the_device_is_named() -> None:

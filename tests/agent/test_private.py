@@ -11,7 +11,7 @@ from copy import copy
 from pathlib import Path
 
 import pytest
-from worker.host import HostFolder
+from agent.host import HostFolder
 
 from cosmos_workflow.agent.private import close_to_others, hand_over, make_folder
 from cosmos_workflow.kinds.upsample.conversation import Conversation
@@ -26,7 +26,11 @@ def reachable(path: Path) -> list[str]:
     """What others may read, enter or write from `path` on; what lies in a closed folder they cannot."""
     if not stat.S_IMODE(path.lstat().st_mode) & 0o077:
         return []
-    return [str(path), *(one for entry in path.iterdir() for one in reachable(entry))] if path.is_dir() else [str(path)]
+    return (
+        [str(path), *(open_path for entry in path.iterdir() for open_path in reachable(entry))]
+        if path.is_dir()
+        else [str(path)]
+    )
 
 
 def one_run(host: HostFolder) -> None:
@@ -86,14 +90,14 @@ def test_what_is_not_ours_keeps_its_rights(tmp_path: Path, earlier: HostFolder, 
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("theirs")
     folders = [folder for folder in path.parents if folder.is_relative_to(host.root)]
-    for one in (path, *folders):
-        one.chmod(0o755)
+    for entry in (path, *folders):
+        entry.chmod(0o755)
     close_to_others(host.root)
-    assert {stat.S_IMODE(one.stat().st_mode) for one in (path, *folders)} == {0o755}
-    (run,), (worker,) = (list((host.root / name).glob("[rk]1")) for name in ("runs", "workers"))
-    (blob,) = (one for one in (host.root / "blobs").glob("*/*") if len(one.name) == 64)
+    assert {stat.S_IMODE(entry.stat().st_mode) for entry in (path, *folders)} == {0o755}
+    (run,), (agent,) = (list((host.root / name).glob("[rk]1")) for name in ("runs", "workers"))
+    (blob,) = (entry for entry in (host.root / "blobs").glob("*/*") if len(entry.name) == 64)
     others = set(reachable(host.root))
-    assert not others & {str(one) for one in (run / "results.jsonl", worker / "worker.log")}
+    assert not others & {str(file) for file in (run / "results.jsonl", agent / "worker.log")}
     assert str(blob) not in others
     assert str(host.program) not in others
 

@@ -4,49 +4,50 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cosmos_workflow.agent.gpus import Gpu
 from cosmos_workflow.agent.inspecting import inspect
 from cosmos_workflow.agent.paths import HostPaths
-from cosmos_workflow.doctor import Check
+from cosmos_workflow.doctor import Finding
 from cosmos_workflow.doctor.host import judge
 from cosmos_workflow.errors import HostError
 from cosmos_workflow.limits import get_model
 from cosmos_workflow.ssh import Host, HostProgram, SSHManager, container_trouble, host_from
 
-FACTS = get_model("cosmos-upsampler-12b")
-MODEL = {"found": True, "files": ["params.json", "tekken.json"], "weights_bytes": 25_400_000_000}
+MODEL = get_model("cosmos-upsampler-12b")
+FILES = {"found": True, "files": ["params.json", "tekken.json"], "weights_bytes": 25_400_000_000}
 GONE = {"missing": True, "code": 127, "out": "", "err": "no nvidia-smi"}
 
 
-def said(out: str) -> dict[str, Any]:
+def printed(out: str) -> dict[str, Any]:
     return {"missing": False, "code": 0, "out": out, "err": ""}
 
 
-def checks(host: Host, **more: Any) -> dict[str, Check]:
-    return {check.name: check for check in judged(host, **more)}
+def findings(host: Host, **more: Any) -> dict[str, Finding]:
+    return {finding.name: finding for finding in judged(host, **more)}
 
 
-def judged(host: Host, **more: Any) -> Iterator[Check]:
-    found = {
-        "writable": True, "root": "/w", "disk_free": 80 * 1024**3, "model": MODEL, "modules": said("vllm torch"),
-        "nvidia_smi": said("0, NVIDIA L40S, 46068, 45559"), "runtime": said("Docker version 28"),
-        "image": said("sha256:1"),
-        "daemon": said(""), "held": [],
+def judged(host: Host, **more: Any) -> Iterator[Finding]:
+    facts = {
+        "writable": True, "root": "/w", "disk_free": 80 * 1024**3, "model": FILES, "modules": printed("vllm torch"),
+        "nvidia_smi": printed("0, NVIDIA L40S, 46068, 45559"), "runtime": printed("Docker version 28"),
+        "image": printed("sha256:1"),
+        "daemon": printed(""), "held": [],
     } | more  # fmt: skip
-    return judge(host, found, FACTS)
+    return judge(host, facts, MODEL)
 
 
 BARE = host_from("gpu", {"ssh": "gpu", "model_path": "/m"})
 
 
 def test_a_host_that_has_everything() -> None:
-    assert {check.status for check in checks(BARE).values()} == {"ok"}
-    assert "fits, 30 at once" in checks(BARE)["gpu"].detail
+    assert {finding.status for finding in findings(BARE).values()} == {"ok"}
+    assert "fits, 30 at once" in findings(BARE)["gpu"].detail
 
 
 @pytest.mark.parametrize(
@@ -54,19 +55,19 @@ def test_a_host_that_has_everything() -> None:
     [
         ({"disk_free": 1024**3}, "disk", "1.0 GiB free"),
         ({"writable": False}, "disk", "cannot be written"),
-        ({"modules": said("torch")}, "engine", "has no vllm"),
+        ({"modules": printed("torch")}, "engine", "has no vllm"),
         ({"model": {"found": False}}, "model files", "/m is not there"),
-        ({"model": {**MODEL, "files": ["a.txt"]}}, "model files", "neither params.json nor config.json"),
+        ({"model": {**FILES, "files": ["a.txt"]}}, "model files", "neither params.json nor config.json"),
         ({"nvidia_smi": GONE}, "gpu", "no NVIDIA GPU"),
-        ({"nvidia_smi": said("0, NVIDIA A10, 23028, 22515")}, "gpu", "the weights do not fit"),
+        ({"nvidia_smi": printed("0, NVIDIA A10, 23028, 22515")}, "gpu", "the weights do not fit"),
         ({"nvidia_smi": {"missing": False, "code": 9, "out": "", "err": "driver"}}, "gpu", "driver"),
     ],
 )
-def test_what_is_missing_is_said_with_its_remedy(more: dict[str, Any], name: str, detail: str) -> None:
-    found = checks(BARE, **more)
-    assert [check.name for check in found.values() if check.status == "missing"] == [name]
-    assert detail in found[name].detail
-    assert found[name].remedy
+def test_what_is_missing_is_shown_with_its_remedy(more: dict[str, Any], name: str, detail: str) -> None:
+    by_name = findings(BARE, **more)
+    assert [finding.name for finding in by_name.values() if finding.status == "missing"] == [name]
+    assert detail in by_name[name].detail
+    assert by_name[name].remedy
 
 
 # What nvidia-smi prints, on standard output, and the exit code that goes with it. "No devices" and the field that it
@@ -91,42 +92,51 @@ SMI_FAILS = {
 @pytest.mark.parametrize("text", SMI_FAILS, ids=[text[:40] for text in SMI_FAILS])
 def test_what_nvidia_smi_says_is_wrong_is_shown(text: str) -> None:
     code, remedy = SMI_FAILS[text]
-    found = checks(BARE, nvidia_smi={"missing": False, "code": code, "out": text, "err": ""})["gpu"]
-    assert found.status == "missing"
-    assert found.detail == text.split("\n", 1)[0]
-    assert remedy in found.remedy
+    finding = findings(BARE, nvidia_smi={"missing": False, "code": code, "out": text, "err": ""})["gpu"]
+    assert finding.status == "missing"
+    assert finding.detail == text.split("\n", 1)[0]
+    assert remedy in finding.remedy
 
 
 def test_one_gpu_that_fell_off_the_bus_beside_one_that_works() -> None:
     text = "0, NVIDIA H100 80GB HBM3, 81559, 81079\nUnable to determine the device handle for GPU1: Unknown Error"
-    found = list(judged(BARE, nvidia_smi={"missing": False, "code": 255, "out": text, "err": ""}))
-    assert [check.status for check in found if check.name == "gpu"] == ["missing", "ok"]
+    gpus = list(judged(BARE, nvidia_smi={"missing": False, "code": 255, "out": text, "err": ""}))
+    assert [finding.status for finding in gpus if finding.name == "gpu"] == ["missing", "ok"]
 
 
 def test_a_gpu_that_there_is_not_is_named() -> None:
-    two = said("0, NVIDIA L40S, 46068, 45559\n1, NVIDIA L40S, 46068, 45559")
+    two = printed("0, NVIDIA L40S, 46068, 45559\n1, NVIDIA L40S, 46068, 45559")
     for wanted, words in {"3": "GPU 3 was asked for; the host has 0, 1", "1,7": "GPU 7 was asked for"}.items():
-        found = checks(replace(BARE, gpu=wanted), nvidia_smi=two)["gpu"]
-        assert (found.status, words in found.detail) == ("missing", True)
-    assert checks(replace(BARE, gpu="1"), nvidia_smi=two)["gpu"].status == "ok"
+        finding = findings(replace(BARE, gpu=wanted), nvidia_smi=two)["gpu"]
+        assert (finding.status, words in finding.detail) == ("missing", True)
+    assert findings(replace(BARE, gpu="1"), nvidia_smi=two)["gpu"].status == "ok"
 
 
 @pytest.mark.parametrize(
     "unknown", ["[N/A]", "N/A", "[Not Supported]", "[Unknown Error]", "[Insufficient Permissions]"]
 )
 def test_memory_that_the_driver_does_not_tell_is_not_known(unknown: str) -> None:
-    found = checks(BARE, nvidia_smi=said(f"0, NVIDIA GB10, {unknown}, {unknown}"))["gpu"]
-    assert (found.status, found.detail) == ("optional", "NVIDIA GB10, memory not known")
+    finding = findings(BARE, nvidia_smi=printed(f"0, NVIDIA GB10, {unknown}, {unknown}"))["gpu"]
+    assert (finding.status, finding.detail) == ("optional", "NVIDIA GB10, memory not known")
 
 
-def test_a_full_gpu_is_an_error_unless_a_worker_of_ours_has_it() -> None:
-    full = said("0, NVIDIA L40S, 46068, 12000")
-    assert checks(BARE, nvidia_smi=full)["gpu"].status == "missing"
-    assert checks(BARE, nvidia_smi=full, held=["0"])["gpu"].status == "ok"
-    assert checks(replace(BARE, engine="describe"), nvidia_smi=full)["gpu"].status == "optional"
-    # The engine takes the first one; who is on the second is nothing to it.
-    two = said("0, NVIDIA L40S, 46068, 45559\n1, NVIDIA L40S, 46068, 12000")
-    assert {check.status for check in judged(BARE, nvidia_smi=two)} == {"ok", "optional"}
+def test_gpus_of_nvidias_library_count_as_those_of_nvidia_smi() -> None:
+    gpus = [asdict(Gpu(0, "NVIDIA L40S", 46068, 45559, 1)), asdict(Gpu(1, "NVIDIA GB10", None, None))]
+    host = replace(BARE, engine_options={"tensor_parallel_size": 2})
+    first, second = (
+        finding for finding in judged(host, nvidia_smi=printed("") | {"gpus": gpus}) if finding.name == "gpu"
+    )
+    assert (first.status, second.detail) == ("ok", "NVIDIA GB10, memory not known")
+
+
+def test_a_full_gpu_is_an_error_unless_an_agent_of_ours_holds_it() -> None:
+    full = printed("0, NVIDIA L40S, 46068, 12000")
+    assert findings(BARE, nvidia_smi=full)["gpu"].status == "missing"
+    assert findings(BARE, nvidia_smi=full, held=["0"])["gpu"].status == "ok"
+    assert findings(replace(BARE, engine="describe"), nvidia_smi=full)["gpu"].status == "optional"
+    # The engine takes the first GPU; what runs on the second does not matter.
+    two = printed("0, NVIDIA L40S, 46068, 45559\n1, NVIDIA L40S, 46068, 12000")
+    assert {finding.status for finding in judged(BARE, nvidia_smi=two)} == {"ok", "optional"}
 
 
 IN_DOCKER = host_from("gpu", {"ssh": "gpu", "runtime": "docker", "image": "r/i@sha256:abc", "model_path": "/m"})
@@ -160,11 +170,11 @@ LAUNCH_FAILS = {
 @pytest.mark.parametrize("text", RUNTIME_FAILS, ids=[text[:40] for text in RUNTIME_FAILS])
 def test_what_docker_says_is_wrong_is_shown(text: str) -> None:
     fails = {"missing": False, "code": 1, "out": "", "err": f"WARNING: something else\n{text}"}
-    found = checks(IN_DOCKER, daemon=fails, image=fails)
-    assert found["container runtime"].status == "missing"
-    assert found["container runtime"].detail == text
-    assert RUNTIME_FAILS[text] in found["container runtime"].remedy
-    assert "image" not in found  # nobody can know
+    by_name = findings(IN_DOCKER, daemon=fails, image=fails)
+    assert by_name["container runtime"].status == "missing"
+    assert by_name["container runtime"].detail == text
+    assert RUNTIME_FAILS[text] in by_name["container runtime"].remedy
+    assert "image" not in by_name  # nobody can know
 
 
 @pytest.mark.parametrize("text", [*RUNTIME_FAILS, *LAUNCH_FAILS], ids=[t[:40] for t in [*RUNTIME_FAILS, *LAUNCH_FAILS]])
@@ -182,12 +192,12 @@ def test_a_real_docker_without_a_daemon(tmp_path: Path) -> None:
     docker = shutil.which("docker")
     if not docker:
         pytest.skip("no docker here")
-    asked = {"python": "", "image": "x", "model_path": "", "modules": [], "gpu_query": "index"}
+    asked = {"python": "", "image": "x", "model_path": "", "modules": []}
     runtime = [docker, "--host", f"unix://{tmp_path}/none.sock"]
-    found = inspect(HostPaths(tmp_path), {**asked, "runtime": runtime})
-    check = {one.name: one for one in judge(IN_DOCKER, found, FACTS)}["container runtime"]
-    assert (check.status, "systemctl start docker" in check.remedy) == ("missing", True)
-    assert f"unix://{tmp_path}/none.sock" in check.detail
+    facts = inspect(HostPaths(tmp_path), {**asked, "runtime": runtime})
+    finding = {entry.name: entry for entry in judge(IN_DOCKER, facts, MODEL)}["container runtime"]
+    assert (finding.status, "systemctl start docker" in finding.remedy) == ("missing", True)
+    assert f"unix://{tmp_path}/none.sock" in finding.detail
 
 
 @pytest.mark.parametrize(
@@ -202,6 +212,6 @@ def test_a_real_docker_without_a_daemon(tmp_path: Path) -> None:
 )
 def test_an_image_without_a_digest_is_warned_about(image: str, status: str) -> None:
     host = host_from("gpu", {"ssh": "gpu", "runtime": "docker", "image": image, "model_path": "/m"})
-    assert checks(host)["image"].status == status
-    assert checks(host, image={**GONE, "missing": False})["image"].status == "missing"
-    assert checks(host, runtime=GONE)["container runtime"].status == "missing"
+    assert findings(host)["image"].status == status
+    assert findings(host, image={**GONE, "missing": False})["image"].status == "missing"
+    assert findings(host, runtime=GONE)["container runtime"].status == "missing"

@@ -51,7 +51,7 @@ def test_from_a_new_host_to_a_result(peer: Peer, batch: Batch, capsys: pytest.Ca
     assert code("hosts", "trust", "gpu", "--fingerprint", peer.host_key.get_fingerprint()) == 0
     assert code("hosts", "check", "gpu", "--json") == 0
     checks = {check["name"]: check for check in map(json.loads, capsys.readouterr().out.splitlines())}
-    assert [checks[name]["status"] for name in ("reachable", "host key", "python", "worker", "disk")] == ["ok"] * 5
+    assert [checks[name]["status"] for name in ("reachable", "host key", "python", "agent", "disk")] == ["ok"] * 5
     assert code("doctor", "--on", "gpu") == 0
     capsys.readouterr()
     assert code("upsample", path, "--on", "gpu", "--json", "--keep-warm", "0") == 0

@@ -30,7 +30,7 @@ def test_the_steps_of_a_command_share_a_line(peer: SSHPeer, host: Host, pins: Pi
         return [check.name async for check in examine_host(host, pins)]
 
     with one_line():
-        assert "worker" in run_steps(look())
+        assert "agent" in run_steps(look())
         run_steps(longest_on(host, "vllm", EngineSettings(), pins))
         with one_line():
             run_steps(step(host, pins))

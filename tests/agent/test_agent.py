@@ -1,4 +1,4 @@
-"""The worker as processes of its own, asked by its commands; the engine is `describe`, or a slow server."""
+"""The agent as processes of its own, asked by its commands; the engine is `describe`, or a slow server."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+from agent.host import HostFolder
 from servers import unwell
-from worker.host import HostFolder
 
 from cosmos_workflow.agent.bundling import bundle
 from cosmos_workflow.engines import EngineSettings
@@ -33,8 +33,8 @@ def host(tmp_path: Path) -> Iterator[HostFolder]:
 def processes(folder: HostFolder) -> list[psutil.Process]:
     """Whatever runs from this host's folder."""
     return [
-        one for one in psutil.process_iter(["cmdline"])
-        if any(str(folder.root) in word for word in one.info["cmdline"] or ())
+        process for process in psutil.process_iter(["cmdline"])
+        if any(str(folder.root) in word for word in process.info["cmdline"] or ())
     ]  # fmt: skip
 
 
@@ -90,7 +90,7 @@ def test_a_run_from_its_submission_to_its_end(host: HostFolder) -> None:
     assert host.state("r1") == {"run": "r1", "state": "unknown"}
     host.submit("r1", conversations("a", "b"))
     assert host.wait("r1", "done")["state"] == "done"
-    assert [one["id"] for one in host.answers("r1")] == ["a", "b"]
+    assert [answer["id"] for answer in host.answers("r1")] == ["a", "b"]
     assert [event["event"] for event in host.events("r1")] == ["started", "loading", "loaded", "item", "item", "done"]
     wait_until(lambda: not processes(host))
     host.submit("r1", conversations("a", "b"))  # again: nothing happens
@@ -99,13 +99,13 @@ def test_a_run_from_its_submission_to_its_end(host: HostFolder) -> None:
     assert host.state("r1")["state"] == "unknown"
 
 
-def test_the_second_run_finds_a_warm_worker(host: HostFolder) -> None:
+def test_the_second_run_finds_a_warm_agent(host: HostFolder) -> None:
     host.submit("r1", conversations("a"), keep_warm=60)
     host.wait("r1", "done")
-    worker = host.pids("k1")
+    agent = host.pids("k1")
     host.submit("r2", conversations("b"), keep_warm=0)
     host.wait("r2", "done")
-    assert host.pids("k1") == worker
+    assert host.pids("k1") == agent
     assert [event["event"] for event in host.events("r2")] == ["started", "warm", "item", "done"]
     wait_until(lambda: not processes(host))  # `--offload`: it leaves at once
 
@@ -123,10 +123,10 @@ def test_many_runs_submitted_at_once_are_each_done_once(host: HostFolder, count:
         thread.join()
     for name in names:
         host.wait(name, "done")
-    # All of them by one worker, which loaded once.
+    # All of them by one agent, which loaded once.
     assert sum(event["event"] == "loading" for name in names for event in host.events(name)) == 1
     for name in names:
-        assert [one["id"] for one in host.answers(name)] == [name]
+        assert [answer["id"] for answer in host.answers(name)] == [name]
         assert [event["event"] for event in host.events(name)].count("started") == 1
     wait_until(lambda: not processes(host))
 
@@ -139,7 +139,7 @@ def test_two_clients_submit_one_run_and_it_runs_once(host: HostFolder) -> None:
     assert len(host.answers("r1")) == 3
 
 
-def test_a_killed_worker_is_told_of_and_its_answers_stand(host: HostFolder) -> None:
+def test_a_killed_agent_is_reported_and_its_answers_stand(host: HostFolder) -> None:
     with SlowServer(0.1) as server:
         server.go.set()
         host.submit("r1", conversations(*"abcdefghij"), engine=server.engine())
@@ -152,7 +152,7 @@ def test_a_killed_worker_is_told_of_and_its_answers_stand(host: HostFolder) -> N
         assert len(host.answers("r1")) >= 2
 
 
-def test_runs_behind_one_that_kills_its_worker_go_on(host: HostFolder) -> None:
+def test_runs_behind_one_that_kills_its_agent_go_on(host: HostFolder) -> None:
     with SlowServer(0.0) as server:
         host.submit("r1", conversations("a"), engine=server.engine())
         wait_until(lambda: any(event["event"] == "loaded" for event in host.events("r1")))
@@ -163,7 +163,7 @@ def test_runs_behind_one_that_kills_its_worker_go_on(host: HostFolder) -> None:
         assert host.state("r1")["state"] == "gone"
 
 
-def test_its_supervisor_killed_the_worker_goes_on_and_no_second_one_starts(host: HostFolder) -> None:
+def test_its_supervisor_killed_the_agent_goes_on_and_no_second_agent_starts(host: HostFolder) -> None:
     with SlowServer(0.0) as server:
         host.submit("r1", conversations("a"), engine=server.engine())
         wait_until(lambda: any(event["event"] == "loaded" for event in host.events("r1")))
@@ -201,10 +201,13 @@ def test_cancelled_while_it_waits_it_never_starts_and_the_first_goes_on(host: Ho
 
 
 def test_a_damaged_frame_is_that_items_error(host: HostFolder) -> None:
-    one = {**asdict(Conversation("a", "x")), "frames": [{"sha256": "0" * 64, "width": 1, "height": 1, "seconds": 0.0}]}
+    entry = {
+        **asdict(Conversation("a", "x")),
+        "frames": [{"sha256": "0" * 64, "width": 1, "height": 1, "seconds": 0.0}],
+    }
     with SlowServer(0.0) as server:
         server.go.set()
-        host.submit_entries("r1", [one, *map(asdict, conversations("b"))], engine=server.engine())
+        host.submit_entries("r1", [entry, *map(asdict, conversations("b"))], engine=server.engine())
         host.wait("r1", "done")
     answers = {answer["id"]: answer for answer in host.answers("r1")}
     assert answers["a"]["error_kind"] == "damaged"
@@ -239,9 +242,9 @@ def test_the_root_cause_is_what_the_engines_own_process_printed() -> None:
     from cosmos_workflow.errors import EngineUnavailable
 
     error = EngineUnavailable("Engine core initialization failed. See root cause above. Failed core proc(s): {}")
-    found = _failure(error, VLLM_LOG.replace("\\\n", ""))
-    assert found["kind"] == "out_of_memory"
-    assert found["what"].startswith("ValueError: Free memory on device cuda:0 (3.1/23.5 GiB)")
+    failure = _failure(error, VLLM_LOG.replace("\\\n", ""))
+    assert failure["kind"] == "out_of_memory"
+    assert failure["what"].startswith("ValueError: Free memory on device cuda:0 (3.1/23.5 GiB)")
     assert _failure(error, "nothing of note")["kind"] == "engine"
 
 
@@ -249,15 +252,15 @@ def test_a_secret_reaches_the_engine_and_no_file(host: HostFolder, monkeypatch: 
     monkeypatch.delenv("COSMOS_API_KEY", raising=False)
     host.submit("r1", conversations("a"), environment={"COSMOS_API_KEY": "hush-hush"}, keep_warm=30)
     host.wait("r1", "done")
-    worker = psutil.Process(host.pids("k1")["group"])
-    assert worker.environ()["COSMOS_API_KEY"] == "hush-hush"
-    assert "hush-hush" not in " ".join(worker.cmdline())
+    agent = psutil.Process(host.pids("k1")["group"])
+    assert agent.environ()["COSMOS_API_KEY"] == "hush-hush"
+    assert "hush-hush" not in " ".join(agent.cmdline())
     assert not [path for path in host.root.rglob("*") if path.is_file() and b"hush-hush" in path.read_bytes()]
 
 
 @pytest.mark.parametrize("count", [5, pytest.param(15, marks=pytest.mark.host)])
 @pytest.mark.parametrize("keep_warm", [0.0, 0.15])
-def test_a_run_that_comes_as_the_worker_leaves_is_not_forgotten(host: HostFolder, keep_warm: float, count: int) -> None:
+def test_a_run_that_comes_as_the_agent_ends_is_not_forgotten(host: HostFolder, keep_warm: float, count: int) -> None:
     for n in range(count):
         host.submit(f"r{n}", conversations("a"), keep_warm=keep_warm)
         host.wait(f"r{n}", "done")

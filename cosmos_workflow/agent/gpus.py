@@ -1,0 +1,108 @@
+"""The GPUs of this machine: asked of NVIDIA's library where Python can import it, else of `nvidia-smi`.
+
+The library is `nvidia-ml-py` (module `pynvml`). A host needs no installation: every driver comes with `nvidia-smi`,
+which also says in words what is wrong. Both list every GPU, whatever CUDA_VISIBLE_DEVICES is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from cosmos_workflow.agent.output import output_of
+
+__all__ = ["Gpu", "ask_driver", "gpus_in", "parse_gpus", "read_gpus"]
+
+FIELDS = "index,name,memory.total,memory.free,memory.used"
+MEMORY = r", *(\d+|\[?[^,\]]*\]?)"  # a number, or words as [N/A]
+ROW = re.compile(rf"\s*(\d+), *(.+?){MEMORY}{MEMORY}(?:{MEMORY})?\s*")
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One GPU; `index` is the driver's.
+
+    Memory is in MiB, and None where the driver does not report it: where the GPU shares the CPU's memory, or where
+    only a part of it (MIG) is given to us. `used` is without what the driver keeps for itself, so `free` and `used`
+    are less than `total`.
+    """
+
+    index: int
+    name: str
+    total: int | None
+    free: int | None
+    used: int | None = None
+
+
+def read_gpus(timeout: float = 30.0) -> list[Gpu]:
+    """Every NVIDIA GPU that works; empty where there is none. `timeout` in seconds is for `nvidia-smi`."""
+    return gpus_in(ask_driver(timeout))
+
+
+def ask_driver(timeout: float = 30.0) -> dict[str, Any]:
+    """What the driver says, as JSON can carry it.
+
+    {missing, code, out, err} is what `nvidia-smi` printed (see `output_of`). Where NVIDIA's library answered, these
+    say that nothing is wrong, and `gpus` holds the fields of each Gpu.
+    """
+    if gpus := _from_library():
+        return {"missing": False, "code": 0, "out": "", "err": "", "gpus": [asdict(gpu) for gpu in gpus]}
+    return output_of(["nvidia-smi", f"--query-gpu={FIELDS}", "--format=csv,noheader,nounits"], timeout)
+
+
+def gpus_in(answer: Mapping[str, Any]) -> list[Gpu]:
+    """The GPUs in an answer of `ask_driver`."""
+    return [Gpu(**row) for row in answer["gpus"]] if "gpus" in answer else parse_gpus(answer["out"])
+
+
+def parse_gpus(text: str) -> list[Gpu]:
+    """The GPUs in the CSV of `nvidia-smi --query-gpu=` of FIELDS, without units; `used` may be left out.
+
+    Lines of another kind are left out.
+
+    >>> parse_gpus("0, NVIDIA L40S, 46068, 45559, 1")
+    [Gpu(index=0, name='NVIDIA L40S', total=46068, free=45559, used=1)]
+    >>> parse_gpus("0, NVIDIA GB10, [N/A], [N/A], [N/A]")
+    [Gpu(index=0, name='NVIDIA GB10', total=None, free=None, used=None)]
+    """
+    rows = filter(None, map(ROW.fullmatch, text.splitlines()))
+    return [Gpu(int(row[1]), row[2], *(_number(word) for word in row.groups()[2:])) for row in rows]
+
+
+def _number(word: str | None) -> int | None:
+    return int(word) if word and word.isdigit() else None
+
+
+def _from_library() -> list[Gpu]:
+    """Empty where the library is not there or reports an error: `nvidia-smi` names that in words known to users."""
+    try:
+        import pynvml as nvml
+    except ImportError:
+        return []
+    try:
+        nvml.nvmlInit()
+    except nvml.NVMLError:  # no driver, or not the one that the library was made for
+        return []
+    try:
+        return [_gpu(nvml, index) for index in range(nvml.nvmlDeviceGetCount())]
+    except (nvml.NVMLError, AttributeError):  # a GPU that is lost; a library or driver from before 2022
+        return []
+    finally:
+        with suppress(nvml.NVMLError):
+            nvml.nvmlShutdown()
+
+
+def _gpu(nvml: Any, index: int) -> Gpu:
+    handle = nvml.nvmlDeviceGetHandleByIndex(index)
+    name = nvml.nvmlDeviceGetName(handle)
+    name = name.decode() if isinstance(name, bytes) else name  # bytes before version 12
+    try:
+        # Version 2 tells the driver's own share from what is used, as `nvidia-smi` does.
+        memory = nvml.nvmlDeviceGetMemoryInfo(handle, version=nvml.nvmlMemory_v2)
+    except (nvml.NVMLError_NotSupported, nvml.NVMLError_NoPermission):
+        return Gpu(index, name, None, None)
+    return Gpu(index, name, memory.total // MIB, memory.free // MIB, memory.used // MIB)

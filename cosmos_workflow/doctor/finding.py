@@ -1,0 +1,23 @@
+"""One thing that was looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Finding", "Status"]
+
+Status = Literal["ok", "optional", "missing"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A thing on a machine, how it is, and the remedy for what is wrong with it.
+
+    `missing` is a thing that no run can do without, `optional` one that only some runs need.
+    """
+
+    name: str
+    status: Status
+    detail: str
+    remedy: str = ""
