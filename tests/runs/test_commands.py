@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from jobs.helpers import Gate
+from runs.helpers import Gate
 from servers.peers import Peer
 
 from cosmos_workflow.cli import cosmos, main

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import clips
 import pytest
-from jobs.helpers import Gate, settled, upsample_there
+from runs.helpers import Gate, settled, upsample_there
 from servers.cutting_proxy import CuttingProxy
 from servers.peers import Peer
 

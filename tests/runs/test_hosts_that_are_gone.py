@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from jobs.helpers import Gate, settled, upsample_there
+from runs.helpers import Gate, settled, upsample_there
 from servers.peers import Peer
 
 from cosmos_workflow.cli import main

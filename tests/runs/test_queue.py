@@ -17,7 +17,7 @@ from types import SimpleNamespace
 
 import clips
 import pytest
-from jobs.helpers import BAD_KINDS, Faulty, Gate
+from runs.helpers import BAD_KINDS, Faulty, Gate
 from sqlalchemy.exc import OperationalError
 
 from cosmos_workflow.api import enqueue, open_runs

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from jobs.helpers import Gate
+from runs.helpers import Gate
 from servers.peers import Peer
 
 from cosmos_workflow.api import enqueue, find_host
 from cosmos_workflow.engines import EngineSettings
 from cosmos_workflow.kinds.upsample import Item, Settings
 from cosmos_workflow.runs import Runs, Worker
+from cosmos_workflow.runs.places import host_steps
 from cosmos_workflow.runs.places.host_steps import remote_engine
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from jobs.helpers import BAD_KINDS, Faulty, Gate, settled, upsample_there
+from runs.helpers import BAD_KINDS, Faulty, Gate, settled, upsample_there
 from servers.peers import Peer
 
 from cosmos_workflow.agent.bundling import bundle
