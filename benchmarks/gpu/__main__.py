@@ -98,13 +98,13 @@ def page(
         "# On a GPU",
         "",
         f"Measured {today} on one {device} ({versions}) by `python -m benchmarks.gpu`:",
-        "the full-size Pixtral-12B with random bf16 weights in transformers; vLLM was not measured. Predicted is the",
-        "arithmetic of `cosmos limits`: weights and KV cache. Activations come on top, and CUDA's own share of the",
-        "card (0.8 GiB, measured with the video models), which is not in these figures. Decoding is the median time",
-        "between two tokens: transformers starts each kernel from Python, and small batches wait for that. The figures",
-        "in full are in GPU.json; the video models have [a page of their own](GPU_VIDEO.md).",
+        "the full-size Pixtral-12B with random bf16 weights in transformers; vLLM was not measured. The prediction is",
+        "that of `cosmos limits`: weights and KV cache, without activations. Neither figure includes what CUDA itself",
+        "takes of the card (0.8 GiB, measured with the video models). The decoding speed comes from the median",
+        "time between two tokens; it is low for small batches because transformers starts each kernel from Python. All",
+        "figures are in GPU.json; the video models have [a page of their own](GPU_VIDEO.md).",
         "",
-        f"- {parameters:,} parameters, made in {loading:.0f} s; {at_load / GIB:.2f} GiB when loaded"
+        f"- {parameters:,} parameters, created in {loading:.0f} s; {at_load / GIB:.2f} GiB when loaded"
         f" ({2 * parameters / GIB:.2f} predicted)",
         f"- {LOOPED} prompts of 910×512 with {ANSWER} tokens of answer: {loop:.2f} s a prompt one at a time,"
         f" {batch:.2f} s in one batch ({loop / batch:.1f}×)",
