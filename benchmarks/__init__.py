@@ -1,1 +1,1 @@
-"""Speed and memory against a peer in the same run: `make bench` writes docs/PERFORMANCE.md."""
+"""Speed and memory compared with other programs in the same run: `make bench` writes docs/PERFORMANCE.md."""

@@ -1,4 +1,7 @@
-"""The batch against the loop on the real CPU vLLM; run by the Python of `.vllm`, prints one JSON row a size."""
+"""One call for a batch against one call per prompt, on the real CPU vLLM; prints one JSON row for each size.
+
+It is run by the Python of `.vllm`.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ def main() -> None:
     engine.load()
 
     def conversations(count: int, turn: int) -> list[Conversation]:
-        # A text of its own each time: prefix caching must not answer for the work.
+        # A different text each time, so that prefix caching saves no work.
         texts = (f"{turn}.{n} a city at sunset" for n in range(count))
         return [Conversation(str(n), text, frames, temperature=0.0) for n, text in enumerate(texts)]
 
@@ -45,7 +48,7 @@ def main() -> None:
         batch, loop = [], []
         for turn in range(REPEATS):
             batch.append(together(conversations(count, turn)) / count)
-            loop.append(sum(together([one]) for one in conversations(count, turn + 100)) / count)
+            loop.append(sum(together([conversation]) for conversation in conversations(count, turn + 100)) / count)
         row = Row(
             f"{count} prompts in one call, 300 tokens each", "a prompt", statistics.median(batch),
             "one call a prompt, model loaded", statistics.median(loop), "≥ 3×" if count == 16 else "",

@@ -1,12 +1,12 @@
-"""Faults by chance: lines cut, processes killed on both sides, servers away, disks full; nothing may be lost.
+"""Random faults: connections cut, processes killed on both sides, servers stopped, disks full; nothing may be lost.
 
     python -m benchmarks.faults --faults 200 --seed 1
 
-Runs of the describe engine go through a real sshd on loopback, behind a proxy that cuts lines, to a host's folder on
-a small disk of its own, and each is hit by a few faults at moments drawn by chance. Whoever was
-driving it goes on as a person would: attach what is unfinished, retry what failed. At the end each item must have its
-answer, and nothing of ours may run on the host. The same seed draws the same faults; what they hit is a matter of
-moments.
+Runs of the describe engine go through a real sshd on loopback, behind a proxy that cuts connections, to a host whose
+folder is on a small disk of its own. A few faults hit each run at random moments. After each, the program does what a
+person would do: attach to a run that is unfinished, retry one that failed. At the end every item must have its answer,
+and no process of this project may be left on the host. The same seed draws the same faults, but what they hit also
+depends on timing.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ ITEMS = 8
 SETTLE_SECONDS = 40.0
 HANG_SECONDS = 150.0
 TRIES = 15
-# How far a client is, by what it prints.
+# How far a client has come, recognised by what it prints.
 MOMENTS = {
     "started": "^engine:", "planned": "^run:|^uploading", "uploading": "^uploading", "submitted": r"^load|^warm|^\d/",
     "answering": "^{number}/", "answered": "^fetching",
 }  # fmt: skip
-ANYTIME = ("sshd away", "host's disk full", "disk full here")  # these always hit; the others shall have their turn
-MOMENT_SECONDS = 20.0  # a run that does not come so far is hit all the same
+ANYTIME = ("sshd away", "host's disk full", "disk full here")  # these always hit something; the others are tried first
+MOMENT_SECONDS = 20.0  # a run that does not come so far in this time is hit anyway
 DISK = "16m"
-# The engine answers at once: a disk of the host that takes its time gives the worker a while to be hit in.
+# The engine answers at once: a slow disk on the host keeps the worker running long enough to be hit.
 SLOW_DISK = """
 import os, sys, time
 if "work" in sys.argv:
@@ -64,7 +64,7 @@ if "work" in sys.argv:
 
 @dataclass
 class Tally:
-    """What happened: faults by kind, and what must not be."""
+    """What happened: faults by kind, and what must not happen."""
 
     faults: Counter[str] = field(default_factory=Counter)
     runs: int = 0
@@ -76,7 +76,7 @@ class Tally:
     seconds: float = 0.0
 
     def text(self) -> str:
-        """The figures, a line each."""
+        """The figures, one on each line."""
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(self.faults.items()))
         lines = [
             f"faults: {sum(self.faults.values())} in {self.runs} runs, {self.seconds:.0f} s ({kinds})",
@@ -89,7 +89,7 @@ class Tally:
 
 
 class Field:
-    """A host, the way to it, a user's folder, and the hand that breaks them. Settings are those of `os.environ`."""
+    """A host, the connection to it and a user's folder, and the faults that break them; set up by `os.environ`."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder = folder
@@ -98,12 +98,15 @@ class Field:
         self._stack = ExitStack()
         self._later: list[int] = []  # bytes after which the next lines are cut
         self._client: subprocess.Popen[bytes] | None = None
-        self._log, self._log_start = folder / "clients.log", 0  # what clients tell, and where the latest one began
+        self._log, self._log_start = (
+            folder / "clients.log",
+            0,
+        )  # what clients print, and where the output of the latest begins
 
     def __enter__(self) -> Field:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.sshd = self._stack.enter_context(SSHD(self.folder / "sshd"))
-        self.ours = self.sshd.home / "ours"
+        self.workdir = self.sshd.home / "ours"
         proxy = CuttingProxy(self.sshd.port, iter(self._cut_after, None))  # type: ignore[arg-type]
         self.proxy = self._stack.enter_context(proxy)
         config = self.sshd.config.read_text()
@@ -111,7 +114,7 @@ class Field:
         (self.folder / "slow").mkdir()
         (self.folder / "slow" / "sitecustomize.py").write_text(SLOW_DISK)
         set_host("gpu", {
-            "ssh": "there", "workdir": str(self.ours), "python": sys.executable, "ssh_config": str(self.sshd.config),
+            "ssh": "there", "workdir": str(self.workdir), "python": sys.executable, "ssh_config": str(self.sshd.config),
             "environment": {"PYTHONPATH": str(self.folder / "slow")},
         })  # fmt: skip
         Pins(known_keys_file()).pin("gpu", self.sshd.host_key)
@@ -123,7 +126,7 @@ class Field:
             "client killed": lambda: self._signal(signal.SIGKILL), "client interrupted": self._interrupt,
         }  # fmt: skip
         if hasattr(os, "geteuid") and os.geteuid() == 0:  # only root mounts disks
-            for name, path in {"host's disk full": self.ours, "disk full here": data_folder()}.items():
+            for name, path in {"host's disk full": self.workdir, "disk full here": data_folder()}.items():
                 self._stack.enter_context(_small_disk(path))
                 self.kinds[name] = lambda path=path: self._fill(path)  # type: ignore[misc]
         self.clips = [self.folder / f"clip{n}.mp4" for n in range(3)]
@@ -139,11 +142,11 @@ class Field:
         self._stack.close()
 
     def run(self, most: int) -> None:
-        """One batch to its end, with up to six faults on its way, and no more than `most`."""
+        """Run one batch to its end, with up to six faults on the way and no more than `most`."""
         began, number = time.monotonic(), self.tally.runs
         self.tally.runs += 1
         if self.rng.random() < 0.5:
-            shutil.rmtree(self.ours / "blobs", ignore_errors=True)  # so that there is something to upload
+            shutil.rmtree(self.workdir / "blobs", ignore_errors=True)  # so that there is something to upload
         ids = [f"r{number}.{n}" for n in range(ITEMS)]
         batch, out = self.folder / f"b{number}.jsonl", self.folder / f"o{number}.jsonl"
         entries = ({"id": id, "prompt": f"{id} at dusk", "video": str(self.rng.choice(self.clips))} for id in ids)
@@ -153,7 +156,7 @@ class Field:
         planned = min(most, self.rng.randint(2, 6))
         for _ in range(planned):
             self._await(self.rng.choice(list(MOMENTS)))
-            # One that finds nothing to hit now gives way to another.
+            # A fault that finds nothing to hit now is replaced by another.
             drawn = self.rng.sample(list(self.kinds), len(self.kinds))
             if self.rng.random() < 0.8:
                 drawn.sort(key=lambda kind: kind in ANYTIME)
@@ -166,22 +169,22 @@ class Field:
         self.tally.seconds += time.monotonic() - began
 
     def on_host(self) -> list[psutil.Process]:
-        """Whatever runs on the host for us."""
-        found = []
+        """The processes of this project on the host."""
+        processes = []
         for process in psutil.process_iter(["cmdline"]):
             words = process.info["cmdline"] or ()
-            if any(str(self.ours) in word for word in words) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        return found
+            if any(str(self.workdir) in word for word in words) and process.status() != psutil.STATUS_ZOMBIE:
+                processes.append(process)
+        return processes
 
     def _await(self, moment: str) -> None:
-        """Until the client tells that it is so far, or has ended; then a moment more."""
-        wanted = re.compile(MOMENTS[moment].format(number=self.rng.randint(1, ITEMS - 1)).encode(), re.MULTILINE)
+        """Wait until the client prints that it has come to `moment`, or has ended; then a random moment more."""
+        pattern = re.compile(MOMENTS[moment].format(number=self.rng.randint(1, ITEMS - 1)).encode(), re.MULTILINE)
         deadline = time.monotonic() + MOMENT_SECONDS
         while time.monotonic() < deadline and self._client and self._client.poll() is None:
             with self._log.open("rb") as file:
                 file.seek(self._log_start)
-                if wanted.search(file.read()):
+                if pattern.search(file.read()):
                     break
             time.sleep(0.01)
         time.sleep(self.rng.uniform(0.0, 0.3))
@@ -199,7 +202,7 @@ class Field:
                 return
 
     def _go_on(self, batch: Path, begin: list[str]) -> bool:
-        """What a person does next; False where nothing is left to do."""
+        """Start what a person would run next; False where nothing is left to do."""
         run = _run_of(batch)
         if run is None:
             self._start(begin)
@@ -219,8 +222,8 @@ class Field:
         run = _run_of(batch)
         if run:
             events = (data_folder() / "runs" / run.id).glob("*/events.jsonl")
-            told = [json.loads(line) for path in events for line in path.read_bytes().splitlines()]
-            items = Counter(event["id"] for event in told if event["event"] == "item")
+            records = [json.loads(line) for path in events for line in path.read_bytes().splitlines()]
+            items = Counter(event["id"] for event in records if event["event"] == "item")
             self.tally.asked_again += sum(count - 1 for count in items.values())
             shutil.rmtree(data_folder() / "runs" / run.id / "blobs", ignore_errors=True)
         deadline = time.monotonic() + SETTLE_SECONDS
@@ -256,10 +259,9 @@ class Field:
         return self.proxy.cut() > 0
 
     def _kill_session(self) -> bool:
-        sessions = [
-            one for one in psutil.Process(os.getpid()).children(recursive=True) if one.name().startswith("sshd")
-        ]
-        sessions = [one for one in sessions if "-D" not in one.cmdline()]
+        children = psutil.Process(os.getpid()).children(recursive=True)
+        sessions = [process for process in children if process.name().startswith("sshd")]
+        sessions = [process for process in sessions if "-D" not in process.cmdline()]
         return _killed(self.rng.sample(sessions, min(1, len(sessions))))
 
     def _away(self) -> bool:
@@ -269,8 +271,8 @@ class Field:
         return True
 
     def _kill(self, *commands: str, all_of_them: bool = False) -> bool:
-        found = [one for one in self.on_host() if _command_of(one) in commands]
-        return _killed(found if all_of_them else self.rng.sample(found, min(1, len(found))))
+        processes = [process for process in self.on_host() if _command_of(process) in commands]
+        return _killed(processes if all_of_them else self.rng.sample(processes, min(1, len(processes))))
 
     def _signal(self, number: int) -> bool:
         if self._client is None or self._client.poll() is not None:
@@ -284,7 +286,7 @@ class Field:
         return self._signal(signal.SIGINT)
 
     def _fill(self, disk: Path) -> bool:
-        """Full for a while, to the last byte."""
+        """Keep the disk full for a while, to the last byte."""
         stuff = disk / "stuff"
         with suppress(OSError), stuff.open("wb", buffering=0) as file:
             while True:
@@ -295,12 +297,12 @@ class Field:
 
 
 def rows(faults: int = 200, seed: int = 1) -> Iterator[Fact]:
-    """What `make bench` shows of them."""
+    """The rows that `make bench` shows."""
     with tempfile.TemporaryDirectory() as name:
         os.environ |= {"XDG_CONFIG_HOME": f"{name}/config", "COSMOS_DATA": f"{name}/data"}
         tally = inject(Path(name), faults, seed)
-    made = f"{sum(tally.faults.values())} faults over SSH by chance (seed {seed}), in {tally.runs} runs"
-    yield Fact(f"{made}: time", f"{tally.seconds / 60:.1f} min", "≤ 30 min")
+    label = f"{sum(tally.faults.values())} random faults over SSH (seed {seed}), in {tally.runs} runs"
+    yield Fact(f"{label}: time", f"{tally.seconds / 60:.1f} min", "≤ 30 min")
     left = f"{len(tally.lost)}, {len(tally.orphans)}, {len(tally.hung)}"
     yield Fact("…: items lost, processes left on the host, clients that hung", left, "none")
     yield Fact(
@@ -309,12 +311,12 @@ def rows(faults: int = 200, seed: int = 1) -> Iterator[Fact]:
 
 
 def inject(folder: Path, faults: int, seed: int, show: Callable[[str], object] = lambda text: None) -> Tally:
-    """So many faults that hit something, or at least were made while a run was on its way."""
-    with Field(folder, seed) as here:
-        while (made := sum(here.tally.faults.values())) < faults:
-            here.run(faults - made)
-            show(f"{here.tally.text()}\n")
-        return here.tally
+    """Run batches until `faults` faults have been made, each while a run was on its way."""
+    with Field(folder, seed) as field:
+        while (count := sum(field.tally.faults.values())) < faults:
+            field.run(faults - count)
+            show(f"{field.tally.text()}\n")
+        return field.tally
 
 
 @contextmanager
@@ -350,15 +352,15 @@ def _killed(processes: list[psutil.Process]) -> bool:
 
 
 def main() -> int:
-    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    words.add_argument("--faults", type=int, default=200)
-    words.add_argument("--seed", type=int, default=1)
-    words.add_argument("--keep", type=Path, help="a folder for what happened")
-    asked = words.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--faults", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", type=Path, help="a folder in which to keep all files")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        folder = asked.keep or Path(name)
+        folder = options.keep or Path(name)
         os.environ |= {"XDG_CONFIG_HOME": str(folder / "config"), "COSMOS_DATA": str(folder / "data")}
-        tally = inject(folder, asked.faults, asked.seed, lambda text: print(text, flush=True))
+        tally = inject(folder, options.faults, options.seed, lambda text: print(text, flush=True))
     print(tally.text())
     return 1 if tally.lost or tally.orphans or tally.hung else 0
 

@@ -1,4 +1,4 @@
-"""How a thing and its peer are timed: turn by turn, the median of each, and their ratio."""
+"""How this project and a peer are timed: in turns, the median of each, and their ratio."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Fact", "Row", "compare", "machine", "table"]
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table; times in seconds a unit. `aim` is the ratio hoped for, or a time."""
+    """One line of the table; times in seconds per unit. `aim` is the ratio or the time to reach."""
 
     what: str
     unit: str
@@ -45,7 +45,7 @@ def compare(
     what: str, unit: str, ours: Callable[[], object], peer_name: str, peer: Callable[[], object], *,
     aim: str, repeats: int = 7, units: int = 1, peer_units: int = 0,
 ) -> Row:  # fmt: skip
-    """Time both, taking turns so that a busy machine hurts both alike; `units` a call make it a time a unit."""
+    """Time both in turns, so that a busy machine slows both; one call does `units` units, the peer's `peer_units`."""
     own, other = [], []
     ours(), peer()
     for _ in range(repeats):
@@ -60,23 +60,23 @@ def _seconds(action: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def table(found: Iterable[Row | Fact]) -> str:
+def table(results: Iterable[Row | Fact]) -> str:
     """Rows and facts in Markdown."""
-    found = list(found)
+    results = list(results)
     lines = ["| what | unit | ours | peer | its time | faster | aim |", "|---|---|---:|---|---:|---:|---|"]
     lines += [
         f"| {row.what} | {row.unit} | {_time(row.ours)} | {row.peer_name} | {_time(row.peer)} "
         f"| {_ratio(row.ratio)} | {row.aim} |"
-        for row in found
+        for row in results
         if isinstance(row, Row)
     ]
     lines += ["", "| what | measured | aim |", "|---|---|---|"]
-    lines += [f"| {one.what} | {one.value} | {one.aim} |" for one in found if isinstance(one, Fact)]
+    lines += [f"| {fact.what} | {fact.value} | {fact.aim} |" for fact in results if isinstance(fact, Fact)]
     return "\n".join(lines) + "\n"
 
 
 def machine() -> str:
-    """When and where this was measured, as a sentence."""
+    """One sentence that says when and on what this was measured."""
     cpu = next(
         (line.split(":")[1].strip() for line in _read("/proc/cpuinfo").splitlines() if line.startswith("model name")),
         platform.processor() or platform.machine(),

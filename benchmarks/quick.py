@@ -1,4 +1,4 @@
-"""What needs no model: planning, starting, frames."""
+"""Benchmarks that need no model: planning, counting tokens, starting, reading frames."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def planning() -> Iterator[Row]:
         return [len(encoder(image).tokens) for image in images]
 
     def count() -> object:
-        return [encoder._image_to_num_tokens(one) for one in counted]
+        return [encoder._image_to_num_tokens(image) for image in counted]
 
     def plans() -> object:
         return plan_many(widths, heights, 6)

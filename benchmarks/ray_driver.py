@@ -1,4 +1,4 @@
-"""One measured run on the Ray that RAY_ADDRESS names, as a driver of its own; prints its times as JSON."""
+"""One measured run on the Ray cluster that RAY_ADDRESS names, in a process of its own; prints its times as JSON."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from cosmos_workflow.runs.places.ray import Job, Output, connected, run, who_ans
 
 
 def ours(batch: str, out: str, engines: int, piece: int) -> dict[str, float]:
-    who, _ = who_answers("describe", EngineSettings())
+    engine, _ = who_answers("describe", EngineSettings())
     moments: list[float] = []
 
-    def hear(event: dict[str, Any]) -> None:
+    def note(event: dict[str, Any]) -> None:
         if event["answered"]:
             moments.append(time.perf_counter())
 
     began = time.perf_counter()
-    run(Job(batch, Output(out), who, engines=engines, items_per_call=piece), hear)
+    run(Job(batch, Output(out), engine, engines=engines, items_per_call=piece), note)
     ended = time.perf_counter()
     return {"seconds": ended - began, "first": moments[0] - began, "answering": moments[-1] - moments[0]}
 
 
 class Describe:
-    """What one would write by hand: no plan, no limits, nothing skipped, one bad item ends it all."""
+    """What people would write by hand: no plan, no limits, nothing skipped, and one bad item ends the whole run."""
 
     def __init__(self) -> None:
         self._engine = DescribeEngine()
@@ -45,7 +45,7 @@ class Describe:
             if video not in self._measured:
                 self._measured[video] = measure(probe(Path(video))).to_dict()
             self._engine.answer([Conversation(id, prompt, measured=self._measured[video])], answers.append)
-        return {**rows, "upsampled_prompt": [one.text for one in answers]}
+        return {**rows, "upsampled_prompt": [answer.text for answer in answers]}
 
 
 def plain(batch: str, out: str, engines: int, piece: int) -> dict[str, float]:

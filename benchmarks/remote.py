@@ -1,4 +1,4 @@
-"""A host by SSH, with a real sshd on loopback: uploads against scp, the overhead of a run, the warm worker, events."""
+"""A host over SSH, with a real sshd on loopback: uploads against scp, the overhead of a run, a warm worker, events."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def rows() -> Iterator[Row | Fact]:
 def _host(folder: Path) -> Iterator[SSHD]:
     os.environ |= {"XDG_CONFIG_HOME": str(folder / "config"), "COSMOS_DATA": str(folder / "data")}
     with SSHD(folder / "sshd") as sshd:
-        here = {"ssh": "there", "workdir": str(folder / "ours"), "ssh_config": str(sshd.config)}
-        set_host("gpu", here | {"python": sys.executable})
+        entry = {"ssh": "there", "workdir": str(folder / "ours"), "ssh_config": str(sshd.config)}
+        set_host("gpu", entry | {"python": sys.executable})
         model = {
             "python": str(VLLM / "venv" / "bin" / "python"), "model_path": str(VLLM / "tiny-pixtral"),
             "environment": {"VLLM_CPU_KVCACHE_SPACE": "1"}, "engine_options": {"load_format": "dummy"},
         }  # fmt: skip
-        set_host("model", here | model)
+        set_host("model", entry | model)
         for host in ("gpu", "model"):
             Pins(known_keys_file()).pin(host, sshd.host_key)
         yield sshd
@@ -76,14 +76,14 @@ def uploads(folder: Path, sshd: SSHD) -> Iterator[Row | Fact]:
         target = f"there:{folder}/scp{turn}"
         subprocess.run(["scp", *options, "-o", "UserKnownHostsFile=/dev/null", str(source), target], check=True)
 
-    ours, theirs = [], []
+    ours, peer = [], []
     for _ in range(5):
         blobs = fresh()
         ours.append(_seconds(lambda blobs=blobs: asyncio.run(send(blobs))))
-        theirs.append(_seconds(lambda: scp(folder / f"blobs{turn}")))
+        peer.append(_seconds(lambda: scp(folder / f"blobs{turn}")))
     yield Row(
         f"upload of {FILES} frames of 1 MB, verified", "100 MB", statistics.median(ours), "scp -r, not verified",
-        statistics.median(theirs), "≥ 0.9×",
+        statistics.median(peer), "≥ 0.9×",
     )  # fmt: skip
     again = asyncio.run(send(blobs))
     yield Fact("the same upload again", f"{again.bytes} bytes of {again.known} files", "0 bytes")
@@ -94,25 +94,25 @@ def overhead(folder: Path) -> Iterator[Row | Fact]:
     items = [Item("one", "A city at sunset", folder / "clip.mp4")]
     runs, turn, delays = open_runs(), 0, []
 
-    def there() -> None:
+    def on_host() -> None:
         nonlocal turn
         turn += 1
-        heard = Listener(event=lambda event: delays.append(time.time() - event["time"]))
-        upsample_on("gpu", items, out=folder / f"there{turn}.jsonl", keep_warm=0.0, runs=runs, listener=heard)
+        listener = Listener(event=lambda event: delays.append(time.time() - event["time"]))
+        upsample_on("gpu", items, out=folder / f"there{turn}.jsonl", keep_warm=0.0, runs=runs, listener=listener)
 
-    def here() -> None:
+    def locally() -> None:
         nonlocal turn
         turn += 1
         upsample(items, out=folder / f"here{turn}.jsonl")
 
     row = compare(
-        "one item on a host", "a run", there, "the same here (`describe`)", here, aim="≤ 1.5 s more", repeats=9
+        "one item on a host", "a run", on_host, "the same here (`describe`)", locally, aim="≤ 1.5 s more", repeats=9
     )
     yield row
     yield Fact("what the host adds to a run of one item", f"{row.ours - row.peer:.2f} s", "≤ 1.5 s")
     at_most = sorted(delays)[int(len(delays) * 0.95)]
-    seen = f"{statistics.median(delays) * 1000:.0f} ms, {at_most * 1000:.0f} ms for 95 of 100"
-    yield Fact(f"from an event on the host to its sight here, of {len(delays)}", seen, "≤ 500 ms")
+    value = f"{statistics.median(delays) * 1000:.0f} ms, {at_most * 1000:.0f} ms for 95 of 100"
+    yield Fact(f"from an event on the host until it arrives here, of {len(delays)}", value, "≤ 500 ms")
 
 
 def warmth(folder: Path) -> Iterator[Row | Fact]:
@@ -121,11 +121,11 @@ def warmth(folder: Path) -> Iterator[Row | Fact]:
     events: list[dict[str, Any]] = []
 
     def run(name: str, keep_warm: float) -> float:
-        heard = Listener(event=events.append)
+        listener = Listener(event=events.append)
         return _seconds(
             lambda: upsample_on(
                 "model", items, out=folder / f"{name}.jsonl", settings=settings, keep_warm=keep_warm, runs=runs,
-                listener=heard,
+                listener=listener,
             )
         )  # fmt: skip
 

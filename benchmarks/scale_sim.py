@@ -1,7 +1,7 @@
 """A cluster as a discrete-event simulation: 1 … 512 engines, pieces of work, machines that are taken away.
 
-`python -m benchmarks.scale_sim` prints the table of docs/SCALE.md. `benchmarks/scale.py` holds it against measured
-runs of one and two engines.
+`benchmarks/scale_tables.py` makes the table of docs/SCALE.md with it, and `benchmarks/scale.py` compares it with
+measured runs of one and two engines.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ __all__ = ["Outcome", "Rates", "simulate"]
 
 @dataclass(frozen=True)
 class Rates:
-    """What is measured, in seconds: `start` until engines begin to load, `load` of one engine, `item` that one engine
-    takes for an item, and `piece` between two pieces of work (its part written, the next one fetched).
+    """Measured times in seconds: `start` until engines begin to load, `load` of one engine, `item` that one engine
+    takes for an item, and `piece` between two pieces of work (the results written, the next piece fetched).
     """
 
     start: float
@@ -30,7 +30,7 @@ class Rates:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a job takes; `gpu_seconds` are of engines held, `asked_twice` the items whose machine was lost."""
+    """What a job takes; `gpu_seconds` is the time engines are held, `asked_twice` the items whose machine was lost."""
 
     seconds: float
     gpu_seconds: float
@@ -38,7 +38,7 @@ class Outcome:
     preemptions: int
 
     def efficiency(self, items: int, rates: Rates) -> float:
-        """Of the time that engines are held, the part in which they answer what counts."""
+        """The share of the held engine time that is spent on answers that count."""
         return items * rates.item / self.gpu_seconds
 
 
@@ -48,8 +48,8 @@ def simulate(
 ) -> Outcome:  # fmt: skip
     """Run a job of `items` in pieces of up to `piece`, at least four for each engine as the pipeline cuts them.
 
-    Each machine is lost after an exponential time of mean `between_losses` seconds (0: never) and another stands in
-    its place `back` seconds later; the piece that was being answered is asked again.
+    Each machine is lost after an exponentially distributed time of mean `between_losses` seconds (0: never), and
+    another replaces it `back` seconds later; the piece that it was answering is asked again.
     """
     world = simpy.Environment()
     size = min(piece, max(1, -(-items // (engines * 4))))
@@ -85,7 +85,7 @@ def simulate(
                     working = todo.pop()
                     steps.append(rates.piece + working * rates.item)
                 else:
-                    # What others have may come back.
+                    # A piece that another engine has may come back.
                     yield losing | finished | world.timeout(5)
                     steps.append(0.0)
             held += world.now - began

@@ -1,4 +1,4 @@
-"""For docs/SCALE.md: a million prompts by arithmetic, and the simulated clusters."""
+"""Tables of docs/SCALE.md: a million prompts by arithmetic, and the simulated clusters."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from benchmarks.scale_sim import Rates, simulate
 from cosmos_workflow.limits import DEFAULT_MODEL, get_model, memory
 
 MILLION = 1_000_000
-FIELD_SECONDS, LOAD_SECONDS = 14.0, 97.0  # a prompt, one at a time, and a load: field tests of 2025-09-01
-PROMPT_TOKENS = 3_719  # two frames of 910×512 and a short text: what a 16:9 clip is sent as
+FIELD_SECONDS, LOAD_SECONDS = 14.0, 97.0  # for a prompt, one at a time, and for a load: field tests of 2025-09-01
+PROMPT_TOKENS = 3_719  # two frames of 910×512 and a short text, as a 16:9 clip is sent
 SEQUENCES = 16  # `max_num_seqs` of the vllm engine
-OF_BANDWIDTH, OF_COMPUTE = 0.6, 0.4  # an assumption of what vLLM gets of a data sheet's figures
+OF_BANDWIDTH, OF_COMPUTE = 0.6, 0.4  # assumed: the share of the data sheet's figures that vLLM reaches
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A GPU by NVIDIA's data sheet: memory bandwidth in TB/s, dense bf16 in TFLOPS; an assumed price in $/h."""
+    """A GPU as in NVIDIA's data sheet: memory bandwidth in TB/s, dense bf16 in TFLOPS; the price in $/h is assumed."""
 
     bandwidth: float
     compute: float
@@ -32,7 +32,7 @@ SHEETS = {
 
 
 def seconds_a_prompt(gpu: str) -> float:
-    """A prompt's share of a GPU: its prefill, and a `SEQUENCES`-th of 300 steps that read weights and KV caches."""
+    """Seconds of GPU time for one prompt: its prefill, and its share of 300 steps for `SEQUENCES` prompts together."""
     model, sheet = get_model(DEFAULT_MODEL), SHEETS[gpu]
     at_once = min(SEQUENCES, int(memory(gpu=gpu).concurrency))
     prefill = 2 * model.parameters * PROMPT_TOKENS / (sheet.compute * 1e12 * OF_COMPUTE)
@@ -42,7 +42,7 @@ def seconds_a_prompt(gpu: str) -> float:
 
 
 def million() -> None:
-    """GPU-hours and cost of a million prompts."""
+    """Print the GPU-hours and cost of a million prompts."""
     print("| GPU | from | s a prompt | GPU-hours | assumed $/h | cost |")
     print("|---|---|---:|---:|---:|---:|")
     field = MILLION * FIELD_SECONDS / 3600
@@ -57,7 +57,7 @@ def million() -> None:
 
 
 def simulated(gpu: str = "H100") -> None:
-    """A million prompts on 1 … 512 GPUs, from machines that stay and from a spot market."""
+    """Print a million prompts on 1 … 512 GPUs, on machines that stay and on a spot market."""
     rates = Rates(start=10, load=LOAD_SECONDS, item=seconds_a_prompt(gpu), piece=0.5)
     print("| GPUs | hours | GPUs busy | hours on spot | preemptions | asked twice | GPUs busy |")
     print("|---:|---:|---:|---:|---:|---:|---:|")

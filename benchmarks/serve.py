@@ -1,4 +1,4 @@
-"""The server under load: 100,000 prompts in its store, asked by `wrk` (Debian's); watchers; the queue's rate."""
+"""The server under load: requests of `wrk` with 100,000 prompts in the store, watchers, the rate of the queue."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ QUEUED = 1000
 SECONDS, LINES = 8, 4
 WORDS = [f"{a}{b}" for a in ("city", "robot", "road", "snow", "night", "glass", "river", "tower") for b in range(60)]
 
-# wrk's own report rounds; this prints what the table needs.
+# The report of wrk itself is rounded; this prints what the table needs.
 REPORT = """
 done = function(summary, latency, requests)
   io.write(string.format("P50 %d P95 %d N %d BAD %d\\n", latency:percentile(50), latency:percentile(95),
@@ -74,22 +74,22 @@ def facts() -> Iterator[Fact]:
 
 
 def fill(store: Store) -> None:
-    """Runs of a thousand answered prompts each."""
+    """Fill the store with runs of a thousand answered prompts each."""
     random = Random(1)
     for run in range(PROMPTS // RUN):
         texts = [" ".join(random.choices(WORDS, k=8)) for _ in range(RUN)]
         waiting = [Result(f"p{n}", f"prompt {text}", f"clip{n % 50}.mp4", "fits") for n, text in enumerate(texts)]
         store.add(f"r{run:04}", "local", waiting, out="", source="filled", engine="describe", settings={})
         store.move(f"r{run:04}", "running")
-        store.save(f"r{run:04}", [replace(one, upsampled_prompt=f"{one.prompt}. " * 8) for one in waiting])
+        store.save(f"r{run:04}", [replace(result, upsampled_prompt=f"{result.prompt}. " * 8) for result in waiting])
         store.move(f"r{run:04}", "done")
     store.database.close()
 
 
 def loaded(folder: Path, server: CosmosServer, path: str, body: object) -> tuple[float, float, int]:
-    """Median and 95th percentile in ms, and how many requests. Raises AssertionError where one failed."""
+    """Median and 95th percentile in ms, and the number of requests. Raises AssertionError where one failed."""
     program = shutil.which("wrk")
-    assert program, "no wrk here: apt install wrk"
+    assert program, "wrk is not installed: apt install wrk"
     lines = [REPORT]
     if body is not None:
         lines.append(
@@ -99,24 +99,24 @@ def loaded(folder: Path, server: CosmosServer, path: str, body: object) -> tuple
     script = folder / "wrk.lua"
     script.write_text("\n".join(lines))
     command = [program, "-t1", f"-c{LINES}", f"-d{SECONDS}s", "-s", str(script), f"{server.url}/api/v1{path}"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    found = re.search(r"P50 (\d+) P95 (\d+) N (\d+) BAD (\d+)", said)
-    assert found and found[4] == "0", said
-    return int(found[1]) / 1000, int(found[2]) / 1000, int(found[3])
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    figures = re.search(r"P50 (\d+) P95 (\d+) N (\d+) BAD (\d+)", output)
+    assert figures and figures[4] == "0", output
+    return int(figures[1]) / 1000, int(figures[2]) / 1000, int(figures[3])
 
 
 def watchers(server: CosmosServer, clip: Path) -> Fact:
-    """Fifty who watch one run of two hundred items."""
+    """Fifty clients that watch one run of two hundred items."""
     with server.client() as client:
         client.pause()
         run = client.run([{"video": str(clip), "prompt": f"{n}"} for n in range(WATCHED)], engine="describe").id
     seen: list[list[str]] = [[] for _ in range(WATCHERS)]
 
-    def watch(mine: list[str]) -> None:
+    def watch(ids: list[str]) -> None:
         with server.client() as client:
-            mine += [event.data["id"] for event in client.events(run) if event.name == "result"]
+            ids += [event.data["id"] for event in client.events(run) if event.name == "result"]
 
-    threads = [threading.Thread(target=watch, args=(mine,)) for mine in seen]
+    threads = [threading.Thread(target=watch, args=(ids,)) for ids in seen]
     for thread in threads:
         thread.start()
     time.sleep(1)
@@ -124,17 +124,17 @@ def watchers(server: CosmosServer, clip: Path) -> Fact:
         client.pause(False)
     for thread in threads:
         thread.join()
-    lost = sum(WATCHED - len(mine) for mine in seen)
+    lost = sum(WATCHED - len(ids) for ids in seen)
     return Fact(f"events lost by {WATCHERS} watchers of {WATCHED} results", f"{lost} of {WATCHERS * WATCHED:,}", "none")
 
 
 async def crowd(server: CosmosServer) -> Fact:
-    """Five hundred open pages, and how long others wait meanwhile."""
+    """How long other requests wait while five hundred pages are open."""
     limits = httpx2.Limits(max_connections=CROWD + 10)
     async with httpx2.AsyncClient(base_url=f"{server.url}/api/v1", limits=limits, timeout=60) as http:
 
         async def look(times: int = 50) -> float:
-            """Seconds that 95 of 100 requests take at most."""
+            """The 95th percentile of the seconds that a request takes."""
             seconds = []
             for _ in range(times):
                 began = time.perf_counter()
@@ -156,12 +156,12 @@ async def crowd(server: CosmosServer) -> Fact:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    what = f"list of one run beside {CROWD} watchers, 95 of 100"
+    what = f"list of one run while {CROWD} watch, 95 of 100"
     return Fact(what, f"{beside * 1000:.0f} ms ({alone * 1000:.0f} ms without them)", "≤ 100 ms")
 
 
 def queue(folder: Path, clip: Path) -> Fact:
-    """A thousand runs of one item, by one worker on SQLite."""
+    """A thousand runs of one item, driven by one worker on SQLite."""
     runs = open_runs(Config(store_url=f"sqlite:///{folder / 'queue.db'}"))
     for n in range(QUEUED):
         enqueue([Item(f"i{n}", "a city", clip)], engine="describe", runs=runs)
@@ -177,5 +177,5 @@ def queue(folder: Path, clip: Path) -> Fact:
 
 
 if __name__ == "__main__":
-    for one in facts():
-        print(f"{one.what}: {one.value} ({one.aim})", flush=True)
+    for fact in facts():
+        print(f"{fact.what}: {fact.value} ({fact.aim})", flush=True)

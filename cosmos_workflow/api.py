@@ -21,7 +21,7 @@ from cosmos_workflow.runs.places.ray import is_ray
 
 if TYPE_CHECKING:
     from cosmos_workflow.kinds.upsample import Checked, ResultsFile
-    from cosmos_workflow.lab import Place
+    from cosmos_workflow.lab import Rig
     from cosmos_workflow.runs import Listener, Runs
     from cosmos_workflow.runs.places.ray import Format
     from cosmos_workflow.ssh import Host
@@ -36,7 +36,7 @@ __all__ = [
     "find_host",
     "fitting_model_len",
     "load_items",
-    "open_place",
+    "open_rig",
     "open_runs",
     "open_store",
     "tokens_needed",
@@ -337,29 +337,29 @@ def find_host(name: str, config: Config | None = None) -> Host:
     return host_from(name, hosts[name])
 
 
-def open_place(
+def open_rig(
     place: str,
     engine: str,
     settings: EngineSettings,
     config: Config | None = None,
     on_lost: Callable[[HostUnreachable, float], None] = lambda error, wait: None,
-) -> tuple[Place, str]:
-    """Where the lab measures (`local`, or a host of the settings), and why its engine was chosen.
+) -> tuple[Rig, str]:
+    """What the lab measures at `place` (`local`, or a host of the settings), and why its engine was chosen.
 
-    `on_lost` hears of each broken line to a host, and the seconds until the next try.
+    `on_lost` is called with each broken connection to a host, and the seconds until the next try.
     Raises UsageError where there is no such host or engine.
     """
-    from cosmos_workflow.lab import LocalPlace
+    from cosmos_workflow.lab import LocalRig
 
     if place == "local":
         name, why = choose(place, engine, settings, config)
-        return LocalPlace(name, settings), why
-    from cosmos_workflow.lab.host_place import HostPlace
+        return LocalRig(name, settings), why
+    from cosmos_workflow.lab.host_rig import HostRig
     from cosmos_workflow.ssh import Pins
 
     pins = Pins(known_keys_file())
-    there = HostPlace(find_host(place, config), engine, settings, pins, data_folder(), on_lost)
-    return there, there.why
+    rig = HostRig(find_host(place, config), engine, settings, pins, data_folder(), on_lost)
+    return rig, rig.why
 
 
 def open_store(config: Config | None = None) -> Store:

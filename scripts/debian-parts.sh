@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What the tests with real parts need of Debian: an sshd, login shells, a container runtime, PostgreSQL, a browser, FFmpeg's programs. Installs what is missing, as root.
+# The Debian packages that the tests with real servers need: an sshd, login shells, a container runtime, PostgreSQL,
+# a browser, FFmpeg's programs. Installs what is missing, as root.
 set -euo pipefail
 declare -A packages=(
   [/usr/sbin/sshd]=openssh-server [/usr/bin/zsh]=zsh [/usr/bin/tcsh]=tcsh [/usr/bin/fish]=fish [/usr/bin/ksh]=ksh

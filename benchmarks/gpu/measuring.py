@@ -1,4 +1,4 @@
-"""Peak memory, prefill and decode of one size and batch; a case that does not fit is one that says so."""
+"""Peak memory, prefill and decode of one size and batch; a case that does not fit has a peak of 0."""
 
 from __future__ import annotations
 
@@ -46,28 +46,28 @@ class Case:
 
     @property
     def off(self) -> float:
-        """How far the prediction is from what was seen, as a share."""
+        """The relative error of the prediction."""
         return self.predicted / self.peak - 1
 
 
 def predicted_bytes(model: Model, parameters: int, tokens: int) -> int:
-    """Weights in bf16 and the KV cache of so many tokens; activations are on top."""
+    """Weights in bf16 and the KV cache of `tokens` tokens; activations are not included."""
     return 2 * parameters + tokens * model.kv.bytes_per_token()
 
 
 def measure(built: Any, facts: Model, parameters: int, size: tuple[int, int], batch: int, device: str) -> Case:
-    """Two answers of DECODED + 1 tokens: the quicker prefill, and the median time between tokens of both."""
+    """Measure two answers of DECODED + 1 tokens: the quicker prefill, and the median time between tokens of both."""
     import torch
 
-    given = inputs(size, batch, device)
-    tokens = given["input_ids"].shape[1]
+    tensors = inputs(size, batch, device)
+    tokens = tensors["input_ids"].shape[1]
     case = Case(*size, batch, tokens, predicted_bytes(facts, parameters, batch * (tokens + DECODED + 1)))
     cuda = device == "cuda"
     if cuda:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     try:
-        answers = [_token_times(built, given, DECODED + 1) for _ in range(2)]
+        answers = [_token_times(built, tensors, DECODED + 1) for _ in range(2)]
     except torch.OutOfMemoryError:
         return case
     peak = torch.cuda.max_memory_allocated() if cuda else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -76,8 +76,8 @@ def measure(built: Any, facts: Model, parameters: int, size: tuple[int, int], ba
     return Case(*size, batch, tokens, case.predicted, peak, prefill_seconds=prefill, decode_seconds=DECODED * between)
 
 
-def _token_times(built: Any, given: dict[str, Any], count: int) -> list[float]:
-    """When the answer was begun and each of its tokens came, in seconds; each is copied to the CPU, so it is done."""
+def _token_times(built: Any, tensors: dict[str, Any], count: int) -> list[float]:
+    """The times in seconds when the answer was begun and when each of its tokens had been copied to the CPU."""
     import torch
     from transformers.generation.streamers import BaseStreamer
 
@@ -94,6 +94,6 @@ def _token_times(built: Any, given: dict[str, Any], count: int) -> list[float]:
     clock = Clock()
     with torch.inference_mode():
         built.generate(
-            **given, max_new_tokens=count, min_new_tokens=count, do_sample=False, pad_token_id=0, streamer=clock
+            **tensors, max_new_tokens=count, min_new_tokens=count, do_sample=False, pad_token_id=0, streamer=clock
         )
-    return clock.times  # the prompt itself is put first
+    return clock.times  # the streamer gets the prompt itself first

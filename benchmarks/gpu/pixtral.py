@@ -1,4 +1,4 @@
-"""The full-size Pixtral-12B with random bf16 weights: real memory and speed, no checkpoint needed."""
+"""The full-size Pixtral-12B with random bf16 weights: real memory and speed without a checkpoint."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from cosmos_workflow.limits import Model, get_model
 
 __all__ = ["IMAGE", "build", "count_parameters", "inputs"]
 
-IMAGE, BREAK, END, BEGIN, INST, INST_END = 10, 12, 13, 1, 3, 4  # of Tekken's special tokens
+IMAGE, BREAK, END, BEGIN, INST, INST_END = 10, 12, 13, 1, 3, 4  # ids of Tekken's special tokens
 
 
 def config(model: Model, *, tiny: bool = False) -> Any:
-    """The shape of Pixtral-12B-2409 (its params.json); `tiny` keeps the parts and makes each small, for a test."""
+    """The shape of Pixtral-12B-2409 (its params.json); with `tiny` each part is small, for a test."""
     from transformers import LlavaConfig, MistralConfig, PixtralVisionConfig
 
     text = {"hidden_size": 5120, "intermediate_size": 14336, "num_hidden_layers": model.kv.layers}
@@ -37,7 +37,7 @@ def config(model: Model, *, tiny: bool = False) -> Any:
 
 
 def build(device: str, *, model: str = "cosmos-upsampler-12b", tiny: bool = False) -> Any:
-    """The model in bf16 on `device`; `meta` gives its shape alone."""
+    """The model in bf16 on `device`; on `meta` it has shapes and no memory."""
     import torch
     from transformers import LlavaForConditionalGeneration
 
@@ -52,7 +52,7 @@ def build(device: str, *, model: str = "cosmos-upsampler-12b", tiny: bool = Fals
 
 
 def count_parameters(built: Any) -> int:
-    return sum(one.numel() for one in built.parameters())
+    return sum(tensor.numel() for tensor in built.parameters())
 
 
 def inputs(size: tuple[int, int], batch: int, device: str, *, frames: int = 2, text_tokens: int = 6) -> dict[str, Any]:

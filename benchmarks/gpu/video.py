@@ -3,10 +3,11 @@
     python -m benchmarks.gpu.video [--models transfer2.5-2b,cosmos3-nano,cosmos3-super] [--minutes 9] [--out FILE.md]
                                    [--mode plain|offload|text-first]
 
-One chunk of each size, three steps of it: that is enough, as each step does the same work. Two modes are Transfer2.5's
-alone: `offload` (diffusers' model offload, the VAE in tiles) and `text-first` (the prompt is encoded, then the text
-encoder leaves the card). Models measured before stay in the figures file beside `--out`. With `--tiny` the same calls
-run on any processor with tiny models, to see that they run; nothing is written unless `--out` is given.
+One chunk of each size, three steps of it: that is enough, as each step does the same work. Two modes are for
+Transfer2.5 only: `offload` (diffusers' model offload, the VAE in tiles) and `text-first` (the prompt is encoded, then
+the text encoder is taken off the card). Models measured before stay in the figures file beside `--out`. With `--tiny`
+the same calls run on any processor with tiny models, to check that they work; nothing is written unless `--out` is
+given.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ SIZES = {
 
 @dataclass
 class Spans:
-    """When the parts of a pipeline ran, and the peak of the memory meanwhile; bytes as PyTorch allocates them."""
+    """When the parts of a pipeline ran, and the peak memory meanwhile, in bytes as PyTorch allocates them."""
 
     cuda: bool
     times: dict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
@@ -64,7 +65,7 @@ class Spans:
     beside: int = 0
 
     def end(self) -> None:
-        """What the card has given away by now: to PyTorch's allocator, and beside it (CUDA's context and libraries)."""
+        """Note the memory in use on the card: by PyTorch's allocator, and beside it (CUDA's context and libraries)."""
         self._peak()
         if self.cuda:
             import torch
@@ -111,26 +112,26 @@ class Spans:
 
 @contextlib.contextmanager
 def watching(built: Built, cuda: bool) -> Iterator[Spans]:
-    """Spans of the transformer, ControlNet and text encoder, and of the VAE's two ways."""
+    """Time the transformer, ControlNet and text encoder, and the VAE's encoding and decoding."""
     spans = Spans(cuda)
     wrapped = []
     for name, module in built.modules.items():
         for method in ("encode", "decode") if name == "vae" else ("forward",):
             label = f"vae {method}" if name == "vae" else name
-            own = vars(module).get(method)  # offloading has put its own there
+            replaced = vars(module).get(method)  # offloading has put its own method there
             setattr(module, method, spans.around(label, getattr(module, method)))
-            wrapped.append((module, method, own))
+            wrapped.append((module, method, replaced))
     try:
         yield spans
     finally:
-        for module, method, own in wrapped:
-            setattr(module, method, own) if own else delattr(module, method)
+        for module, method, replaced in wrapped:
+            setattr(module, method, replaced) if replaced else delattr(module, method)
 
 
 def measure(
     model: str, built: Built, size: Size, text: dict[str, Any], cuda: bool, *, steps: int = STEPS, tiled: bool = False
 ) -> dict[str, Any]:
-    """One chunk of a size. What the card cannot hold is a case that says so."""
+    """Measure one chunk of a size. A case that the card cannot hold is marked `failed`."""
     import numpy as np
     import torch
 
@@ -176,7 +177,7 @@ def _images(frames: Any) -> Iterator[Any]:
 
 
 def measure_model(model: str, device: str, deadline: float, tiny: bool, mode: str) -> dict[str, Any]:
-    """A model's parts and its sizes; a size that there is no time for is left out, and named as such."""
+    """Measure a model's parts and its sizes; a size for which no time is left is marked as not measured."""
     import torch
 
     cuda = device == "cuda"
@@ -197,7 +198,7 @@ def measure_model(model: str, device: str, deadline: float, tiny: bool, mode: st
         text = dict(zip(("prompt_embeds", "negative_prompt_embeds"), embeds, strict=True))
         built.pipeline.text_encoder = None
         built.modules.pop("text_encoder").to("cpu")
-    measure(model, built, Size("warm-up", 256, 160, 9), text, cuda, steps=2)  # kernels are chosen the first time
+    measure(model, built, Size("warm-up", 256, 160, 9), text, cuda, steps=2)  # warm-up
     cases: list[dict[str, Any]] = []
     sizes = (Size("tiny", 96, 64, 13), Size("tiny", 96, 64, 13, 2)) if tiny else SIZES[model]
     for size in sizes[:1] if tiny and model == "transfer2.5-2b" else sizes:

@@ -1,4 +1,4 @@
-"""Full-size Transfer2.5-2B and Cosmos 3 pipelines of diffusers with random bf16 weights: no checkpoint is needed.
+"""Full-size Transfer2.5-2B and Cosmos 3 pipelines of diffusers with random bf16 weights, without a checkpoint.
 
 Where the shapes come from: Transfer2.5 from diffusers' `scripts/convert_cosmos_to_diffusers.py` (its VAE is Wan 2.1's,
 its text encoder Qwen2.5-VL-7B's shape); Cosmos3-Nano from the defaults of `Cosmos3OmniTransformer`, its VAE from the
@@ -69,7 +69,7 @@ MODELS = ("transfer2.5-2b", *COSMOS3)
 
 
 class PassingSafetyChecker:
-    """Stands in for NVIDIA's, whose weights are gated: passes everything. For measuring alone."""
+    """Replaces NVIDIA's checker, whose weights are gated, and passes everything. For measuring only."""
 
     def to(self, *_: Any, **__: Any) -> PassingSafetyChecker:
         return self
@@ -163,16 +163,16 @@ def _scheduler(shift: float) -> Any:
 
 
 def count(model: str) -> int:
-    """The parameters of the full-size pipeline, from its shape alone."""
+    """The number of parameters of the full-size pipeline, from its shape alone."""
     import torch
 
     with torch.device("meta"):
-        made = [make() for make in _makers(model, tiny=False).values()]
-    return sum(tensor.numel() for module in made for tensor in module.parameters())
+        modules = [make() for make in _makers(model, tiny=False).values()]
+    return sum(tensor.numel() for module in modules for tensor in module.parameters())
 
 
 def build(model: str, device: str, *, tiny: bool = False) -> Built:
-    """The pipeline with random bf16 weights, each part made on `device` itself."""
+    """The pipeline with random bf16 weights, each part made directly on `device`."""
     import torch
 
     modules, parts = {}, []
@@ -184,7 +184,7 @@ def build(model: str, device: str, *, tiny: bool = False) -> Built:
             with torch.device(device):
                 module = make().eval().requires_grad_(False)
             if name == "transformer" and hasattr(module, "time_embedder"):
-                module.time_embedder.float()  # diffusers keeps it so when it loads a checkpoint
+                module.time_embedder.float()  # as diffusers does when it loads a checkpoint
             size = sum(tensor.numel() for tensor in module.parameters())
             if device == "cuda":
                 torch.cuda.synchronize()
@@ -204,7 +204,7 @@ def build(model: str, device: str, *, tiny: bool = False) -> Built:
 
         pipeline = Cosmos3OmniModularPipeline(blocks=Cosmos3OmniBlocks())
         pipeline.update_components(**modules, scheduler=_scheduler(10.0), text_tokenizer=tokenizer())
-        pipeline.disable_safety_checker()  # for measuring alone: its weights are gated
+        pipeline.disable_safety_checker()  # for measuring only: its weights are gated
     return Built(pipeline, modules, parts)
 
 
@@ -213,7 +213,7 @@ def call(
 ) -> Any:
     """One chunk, as many frames as the controls have, with NVIDIA's guidance: frames of shape (count, H, W, 3).
 
-    `text` is the prompt, or what it was encoded to, by the pipeline's names.
+    `text` is the prompt or its embeddings, under the pipeline's argument names.
     """
     import numpy as np
     import torch

@@ -10,23 +10,25 @@ GIB = 1024**3
 STEPS = {"transfer2.5-2b": 36}  # diffusers' default; NVIDIA's own program takes 35
 USUAL = 50
 MODES = {
-    "offload": "`--mode offload`: the parts take turns on the card (diffusers' model offload), the VAE works in tiles.",
-    "text-first": "`--mode text-first`: the prompt is encoded, then the text encoder leaves; peaks from then on.",
+    "offload": "`--mode offload`: the parts take turns on the card (diffusers' model offload); the VAE works in tiles.",
+    "text-first": "`--mode text-first`: the prompt is encoded, then the text encoder is taken off the card; peaks are"
+    " from then on.",
 }
 
 HEAD = """# The video models on a GPU
 
-By `python -m benchmarks.gpu.video`: the full-size pipelines of diffusers with **random bf16 weights**, one chunk of
-each size, three steps of it. Random weights take the memory and the time of real ones; the pictures mean nothing. The
-safety checker is **not measured** (its weights are gated; a stand-in that passes everything is in its place): its
-memory and time come on top. Nothing is compiled, and nothing offloaded unless the section says so; attention is
-PyTorch's own. Where each shape comes from, and what is assumed of it, is written at the top of
-`benchmarks/gpu/video_models.py`.
+Measured by `python -m benchmarks.gpu.video`: the full-size pipelines of diffusers with **random bf16 weights**, one
+chunk of each size, three steps of it. Random weights take as much memory and time as real ones; the pictures mean
+nothing. The safety checker is **not measured**, because its weights are gated; a replacement that passes everything was
+used, so its memory and time must be added. Nothing is compiled, and nothing is offloaded unless the section says so;
+attention is PyTorch's own. The top of `benchmarks/gpu/video_models.py` says where each shape comes from, and what is
+assumed.
 
-Peaks are what PyTorch allocates at most while that part works, everything else on the card included; *card* is what
-the card has given away at the end, CUDA's own share and what PyTorch keeps for later included. A smaller card needs
-the peak, CUDA's 0.8 GiB, and a little for memory in pieces. Encoding has one figure for each encoding of a chunk. A
-chunk's minutes are arithmetic: text, encoding, decoding, and the usual count of steps times the seconds of one.
+Each peak is the most that PyTorch had allocated on the whole card while that part worked. *card* is the memory in use
+on the card at the end, including CUDA's own and what PyTorch keeps for later. A smaller card needs the peak, 0.8 GiB
+for CUDA, and a little more because memory gets fragmented. Encoding has one figure for each encoding of a chunk. The
+minutes of a chunk are calculated: text, encoding, decoding, and the usual number of steps times the seconds of one
+step.
 """
 
 

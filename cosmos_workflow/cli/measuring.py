@@ -21,7 +21,7 @@ from cosmos_workflow.cli.progress import say_lost
 from cosmos_workflow.errors import CosmosError
 
 if TYPE_CHECKING:
-    from cosmos_workflow.lab import Place
+    from cosmos_workflow.lab import Rig
     from cosmos_workflow.limits import Model
     from cosmos_workflow.store import Experiment, Experiments
 
@@ -39,27 +39,27 @@ def measuring_options(function: Command) -> Command:
     return engine_options(model_options(length_option()(function)))
 
 
-def opened(options: dict[str, Any]) -> tuple[Place, Model, Experiments]:
-    """The place to measure at, the model's facts and the records; takes what they need out of `options`."""
-    from cosmos_workflow.api import open_place, open_store
+def opened(options: dict[str, Any]) -> tuple[Rig, Model, Experiments]:
+    """The rig to measure, the model's facts and the records; takes what they need out of `options`."""
+    from cosmos_workflow.api import open_rig, open_store
 
     place, asked_engine = options.pop("place"), options["engine"]
     config = merged_config(**{name: options.pop(name) for name in WORDS})
-    told = engine_settings(config, options.pop("engine_option"), options.pop("max_model_len"))
+    settings = engine_settings(config, options.pop("engine_option"), options.pop("max_model_len"))
     if place != "local":
         from cosmos_workflow.ssh import one_line
 
         click.get_current_context().with_resource(one_line())
-    where, why = open_place(place, asked_engine, told, config, say_lost)
-    stderr().print(f"engine: {where.engine} on {where.name} ({why})", style="dim")
-    return where, told.model, open_store(config).experiments
+    rig, why = open_rig(place, asked_engine, settings, config, say_lost)
+    stderr().print(f"engine: {rig.engine} on {rig.name} ({why})", style="dim")
+    return rig, settings.model, open_store(config).experiments
 
 
 @contextmanager
-def measuring(place: Place) -> Iterator[None]:
-    """The place while it is measured; where that stops early, a person is told that nothing is lost."""
+def measuring(rig: Rig) -> Iterator[None]:
+    """The rig while it is measured; where that stops early, a message says that nothing is lost."""
     try:
-        with stdout_for_results(place.engine), place:
+        with stdout_for_results(rig.engine), rig:
             yield
     except (CosmosError, KeyboardInterrupt):
         stderr().print("stopped; what was measured is kept: run it again to go on", style="yellow")

@@ -1,13 +1,13 @@
-"""Measuring instead of believing: probe the limits, benchmark the modes, write the report.
+"""Measures engines: `probe` finds their limits, `bench` times the modes, `write_report` writes both up.
 
-Asks engines here and on hosts, keeps every trial in the store, and sets what was seen beside what the
-arithmetic predicts; knows nothing of the command line or the web.
+It asks engines on this machine and on hosts, keeps every trial in the store, and compares what was seen with what
+the arithmetic predicts. It knows nothing of the command line or the server.
 """
 
 from cosmos_workflow.lab.benching import MODES, BenchSettings, Timing, bench
-from cosmos_workflow.lab.places import LocalPlace, Place
 from cosmos_workflow.lab.probing import SEARCHES, ProbeSettings, probe
 from cosmos_workflow.lab.reporting import export, write_report
+from cosmos_workflow.lab.rigs import LocalRig, Rig
 from cosmos_workflow.lab.summary import Boundary, ModeRow, Study, boundaries, mode_rows, reason, studies
 from cosmos_workflow.lab.trials import Trial
 
@@ -16,10 +16,10 @@ __all__ = [
     "SEARCHES",
     "BenchSettings",
     "Boundary",
-    "LocalPlace",
+    "LocalRig",
     "ModeRow",
-    "Place",
     "ProbeSettings",
+    "Rig",
     "Study",
     "Timing",
     "Trial",

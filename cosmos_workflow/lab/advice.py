@@ -1,4 +1,4 @@
-"""What follows from the records, in sentences: safe size, largest size, batch mode."""
+"""What a reader can conclude from the records, in sentences: safe size, largest size, batches, modes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["advise"]
 
 
 def advise(
-    studies: Sequence[Study], found: Sequence[tuple[str, Boundary]], modes: Sequence[tuple[str, ModeRow]]
+    studies: Sequence[Study], boundaries: Sequence[tuple[str, Boundary]], modes: Sequence[tuple[str, ModeRow]]
 ) -> list[str]:
-    """A line for each thing that a reader can do; `found` and `modes` come with their experiment's letter."""
+    """One line for each conclusion; `boundaries` and `modes` come as pairs of their experiment's letter and a row."""
     lines = []
     trials = [trial for study in studies for trial in study.trials]
     if trials:
@@ -22,24 +22,25 @@ def advise(
             f"**{len(trials) - differing} of {len(trials)} trials were predicted right**"
             + ("; the others are listed below." if differing else ", before anything ran.")
         )
-    sizes: dict[tuple[str, str], dict[str, None]] = {}  # two experiments that say the same say it once
-    for _, one in found:
-        if one.search.startswith("size ") and one.trial and one.trial.max_model_len:
-            name = f"{one.frames} frame{'s' if one.frames > 1 else ''} in {one.trial.max_model_len:,} tokens"
-            text = f"{one.search.removeprefix('size ')} {'any size' if one.most else one.size}"
-            sizes.setdefault((one.what, name), {})[text] = None
-    for (what, name), several in sizes.items():
+    sizes: dict[tuple[str, str], dict[str, None]] = {}  # what two experiments agree on appears once
+    for _, boundary in boundaries:
+        if boundary.search.startswith("size ") and boundary.trial and boundary.trial.max_model_len:
+            frames = f"{boundary.frames} frame{'s' if boundary.frames > 1 else ''}"
+            name = f"{frames} in {boundary.trial.max_model_len:,} tokens"
+            text = f"{boundary.search.removeprefix('size ')} {'any size' if boundary.most else boundary.size}"
+            sizes.setdefault((boundary.what, name), {})[text] = None
+    for (what, name), shapes in sizes.items():
         if what == "fits":
-            lines.append(f"**Safe size**, {name}: {', '.join(several)}.")
+            lines.append(f"**Safe size**, {name}: {', '.join(shapes)}.")
         else:
-            lines.append(f"**Largest that runs**, {name}, with an answer that is cut: {', '.join(several)}.")
+            lines.append(f"**Largest that runs**, {name}, with an answer that is cut: {', '.join(shapes)}.")
     if trials:
         model = next(study.experiment.environment.get("model", "") for study in studies if study.trials)
         length = full_size_model_len(get_model(model))
         lines.append(f"**Full-size frames** of any shape take `max_model_len={length}` where the engine is yours.")
-    together = [(letter, one) for letter, one in found if one.what == "at once" and one.seen]
+    together = [(letter, boundary) for letter, boundary in boundaries if boundary.what == "at once" and boundary.seen]
     if together:
-        counts = ", ".join(f"{one.seen} on {letter}" for letter, one in together)
+        counts = ", ".join(f"{boundary.seen} on {letter}" for letter, boundary in together)
         lines.append(f"**Batches**: full requests that run at the same time: {counts}; more of them wait.")
     for size in dict.fromkeys((row.batch, row.width, row.height) for _, row in modes):
         rows = [row for _, row in modes if (row.batch, row.width, row.height) == size and row.repeats]

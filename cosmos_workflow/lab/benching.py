@@ -13,8 +13,8 @@ from typing import Any
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.kinds.upsample.conversation import Conversation
 from cosmos_workflow.lab.environment import describe_environment
-from cosmos_workflow.lab.places import Asked, Place, load
 from cosmos_workflow.lab.recording import Budget, OutOfTime, Recorder
+from cosmos_workflow.lab.rigs import Call, Rig, load
 from cosmos_workflow.lab.trials import Subject, draw_frames
 from cosmos_workflow.limits import Model
 from cosmos_workflow.store import Experiment, Experiments
@@ -47,8 +47,8 @@ class BenchSettings:
 class Timing:
     """One measurement as it is recorded: s, tokens, MiB.
 
-    `seconds` is the whole of it; `parts` are `start`, `load`, `compile` and `prompts`, and what is in none of them is
-    the engine's end. `memory` is its course: [seconds since the start, MiB].
+    `seconds` is the total; `parts` are `start`, `load`, `compile` and `prompts`, and what remains is the time the
+    engine takes to close. `memory` is its use over time: [seconds since the start, MiB].
     """
 
     mode: str
@@ -72,7 +72,7 @@ class Timing:
         return f"{self.mode}, {self.batch} x {self.width}x{self.height}, {self.repeat}"
 
     def conversations(self, settings: BenchSettings) -> list[Conversation]:
-        """Pictures of its own for each prompt: prefix caching must not answer for the work."""
+        """One per prompt, each with pictures of its own, so that prefix caching saves no work."""
         first, pictures = zlib.crc32(self.key.encode()), partial(draw_frames, settings.frames, self.width, self.height)
         return [
             Conversation(f"{n}", settings.text, pictures(first + n), settings.max_tokens, temperature=0.0)
@@ -81,7 +81,7 @@ class Timing:
 
 
 def bench(
-    place: Place,
+    rig: Rig,
     model: Model,
     settings: BenchSettings,
     experiments: Experiments,
@@ -90,18 +90,18 @@ def bench(
     again: bool = False,
     on_timing: Callable[[Timing], None] = lambda timing: None,
 ) -> Experiment:
-    """Time the modes at `place`; every measurement is in `experiments` when it ends.
+    """Time the modes on `rig`; each measurement is saved in `experiments` as it ends.
 
-    The same that was broken off is gone on with, unless `again`. An experiment whose `state` is still `running`
-    was stopped by `max_minutes`. Raises UsageError for an unknown mode, EngineUnavailable or OutOfMemory where the
-    engine cannot be loaded.
+    An unfinished experiment with the same settings is continued, unless `again`. An experiment whose `state` is still
+    `running` was stopped by `max_minutes`. Raises UsageError for an unknown mode, EngineUnavailable or OutOfMemory
+    where the engine cannot be loaded.
     """
     if unknown := set(settings.modes) - MODES.keys():
-        raise UsageError(f"no mode {', '.join(sorted(unknown))}", remedy=f"choose of {', '.join(MODES)}")
-    if place.engine == "describe":
-        raise UsageError("the describe engine uses no model: there is nothing to time", remedy="give --engine")
-    asked_for = {**asdict(settings), "model": model.name, "options": place.options}
-    recorder = Recorder.open(experiments, "bench", place.name, place.engine, asked_for, again=again)
+        raise UsageError(f"unknown mode: {', '.join(sorted(unknown))}", remedy=f"choose from {', '.join(MODES)}")
+    if rig.engine == "describe":
+        raise UsageError("the describe engine uses no model, so there is nothing to time", remedy="give --engine")
+    wanted = {**asdict(settings), "model": model.name, "options": rig.options}
+    recorder = Recorder.open(experiments, "bench", rig.name, rig.engine, wanted, again=again)
     budget, longest = Budget(max_minutes), 0.0
     todo = [
         Timing(mode, batch, *size, repeat)
@@ -111,19 +111,19 @@ def bench(
         for repeat in range(settings.repeats)
     ]
     random.Random(recorder.experiment.id).shuffle(todo)
-    todo = [timing for timing in todo if not recorder.found(timing.key)]
+    todo = [timing for timing in todo if not recorder.finished(timing.key)]
     try:
         if todo:
             # The first load of a process imports the libraries and fills the caches: it is not counted.
-            loaded = load(place, stay=False)
+            loaded = load(rig, stay=False)
             recorder.environment(describe_environment(Subject(model, loaded.properties), loaded))
         for timing in todo:
             budget.check(longest)
             with recorder.running({timing.key: asdict(timing)}) as records:
                 began = time.monotonic()
-                asked = _measure(place, timing, settings)
+                calls = _measure(rig, timing, settings)
                 longest = max(longest, time.monotonic() - began)
-                ended = _ended(timing, asked)
+                ended = _ended(timing, calls)
                 records[timing.key] = asdict(ended)
             on_timing(ended)
         recorder.close()
@@ -132,41 +132,41 @@ def bench(
     return experiments.get(recorder.experiment.id)
 
 
-def _measure(place: Place, timing: Timing, settings: BenchSettings) -> list[Asked]:
-    """Each call of a measurement, which begins and ends with nothing loaded."""
+def _measure(rig: Rig, timing: Timing, settings: BenchSettings) -> list[Call]:
+    """The calls of one measurement, which begins and ends with no model loaded."""
     batch = timing.conversations(settings)
     if timing.mode == "offload-each":
-        return [place.ask([one], stay=False) for one in batch]
+        return [rig.ask([conversation], stay=False) for conversation in batch]
     if timing.mode == "one-at-a-time":
-        return [place.ask([one], stay=one is not batch[-1]) for one in batch]
+        return [rig.ask([conversation], stay=conversation is not batch[-1]) for conversation in batch]
     if timing.mode == "warm":
-        # What loads it is not counted.
-        load(place)
-    return [place.ask(batch, stay=False)]
+        # Loading is not counted.
+        load(rig)
+    return [rig.ask(batch, stay=False)]
 
 
-def _ended(timing: Timing, asked: list[Asked]) -> Timing:
-    seconds = sum(one.seconds for one in asked)
+def _ended(timing: Timing, calls: list[Call]) -> Timing:
+    seconds = sum(call.seconds for call in calls)
     if timing.mode == "warm":
-        # A warm worker goes on being one: its end is not part of the batch.
-        seconds = sum(one.parts["start"] + one.parts["prompts"] for one in asked)
-    answers = [answer for one in asked for answer in one.answers.values()]
-    failed = next((one for one in asked if one.error), None)
-    refused = next((one for one in answers if one.error and one.error_kind != "empty_answer"), None)
+        # A warm worker stays loaded, so the time to close it is not part of the batch.
+        seconds = sum(call.parts["start"] + call.parts["prompts"] for call in calls)
+    answers = [answer for call in calls for answer in call.answers.values()]
+    failed = next((call for call in calls if call.error), None)
+    refused = next((answer for answer in answers if answer.error and answer.error_kind != "empty_answer"), None)
     course: list[list[float]] = []
     offset = 0.0
-    for one in asked:
-        course += [[round(offset + second, 1), mib] for second, mib in one.memory]
-        offset += one.seconds
-    parts: dict[str, Any] = {name: round(sum(one.parts.get(name, 0.0) for one in asked), 3) for name in PARTS}
+    for call in calls:
+        course += [[round(offset + second, 1), mib] for second, mib in call.memory]
+        offset += call.seconds
+    parts: dict[str, Any] = {name: round(sum(call.parts.get(name, 0.0) for call in calls), 3) for name in PARTS}
     return replace(
         timing,
         seconds=round(seconds, 3),
         parts=parts,
-        answered=sum(not one.error or one.error_kind == "empty_answer" for one in answers),
-        completion_tokens=sum(one.completion_tokens for one in answers),
-        peak_mib=max((mib for one in asked for _, mib in one.memory), default=0),
-        memory_of=asked[-1].memory_of,
+        answered=sum(not answer.error or answer.error_kind == "empty_answer" for answer in answers),
+        completion_tokens=sum(answer.completion_tokens for answer in answers),
+        peak_mib=max((mib for call in calls for _, mib in call.memory), default=0),
+        memory_of=calls[-1].memory_of,
         memory=course,
         error=failed.error if failed else refused.error if refused else "",
         error_kind=failed.kind if failed else refused.error_kind if refused else "",

@@ -1,10 +1,13 @@
-"""The report's plots, as SVG, drawn from the records alone; matplotlib is needed only here."""
+"""The report's plots, as SVG, drawn from the records alone; this is the only module that needs matplotlib.
+
+The server draws them in its threads, so nothing here uses `pyplot`, whose list of open figures is global.
+"""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.lab.benching import PARTS
@@ -29,19 +32,19 @@ PART_COLOURS = {"start": "#b9c4d0", "load": "#7a93ad", "compile": "#41648a", "pr
 
 
 def draw_tokens(trials: Sequence[Trial], model: str | Model) -> str:
-    """Tokens of the prompt against the longer side, for each aspect ratio, with both limits; every trial is a dot."""
+    """Tokens of the prompt against the longer side: a line per aspect ratio, both limits, and a dot for each trial."""
     figure, axes = _figure(9, 4.8)
-    sized = [one for one in trials if one.search.startswith("size ") and one.frames == trials[0].frames]
+    sized = [trial for trial in trials if trial.search.startswith("size ") and trial.frames == trials[0].frames]
     facts, first = get_model(model), sized[0]
-    longest = max(max(one.width, one.height) for one in sized)
+    longest = max(max(trial.width, trial.height) for trial in sized)
     ends: dict[int, list[str]] = {}
-    for aspect in sorted({one.search.removeprefix("size ") for one in sized}):
+    for aspect in sorted({trial.search.removeprefix("size ") for trial in sized}):
         width, height = map(int, aspect.split(":"))
         sides = list(range(16, longest + 1))
         fixed = facts.wrapping_tokens + first.text_tokens
         tokens = [fixed + first.frames * facts.images.tokens(*size_at((width, height), side)) for side in sides]
         axes.plot(sides, tokens, color="#8a97a5", linewidth=0.9, zorder=1)
-        # A shape and its upright sister end nearly alike: one label for both.
+        # A shape and the same shape upright end at nearly the same height: one label for both.
         end = next((other for other in ends if abs(other - tokens[-1]) < 200), tokens[-1])
         ends.setdefault(end, []).append(aspect)
     for end, aspects in ends.items():
@@ -50,9 +53,12 @@ def draw_tokens(trials: Sequence[Trial], model: str | Model) -> str:
     axes.axhspan(limit - answer, limit, color="#f0c36a", alpha=0.35, label=f"the answer's {answer:,} tokens")
     axes.axhline(limit, color=SEEN["too_long"][1], linewidth=1.2, label=f"max_model_len {limit:,}")
     for seen, (name, colour) in SEEN.items():
-        some = [one for one in sized if one.seen == seen]
-        longer, tokens = [max(one.width, one.height) for one in some], [one.predicted_tokens for one in some]
-        if some:
+        group = [trial for trial in sized if trial.seen == seen]
+        longer, tokens = (
+            [max(trial.width, trial.height) for trial in group],
+            [trial.predicted_tokens for trial in group],
+        )
+        if group:
             axes.plot(longer, tokens, "o", color=colour, markersize=3.5, label=name, zorder=2)
     axes.set(xlabel="longer side of a frame, pixels", ylabel="tokens of the prompt")
     axes.set(xlim=(0, longest * 1.1), ylim=(0, None))
@@ -61,7 +67,7 @@ def draw_tokens(trials: Sequence[Trial], model: str | Model) -> str:
 
 
 def draw_modes(rows: Sequence[ModeRow]) -> str:
-    """Time a prompt by mode, in its parts: medians."""
+    """Seconds per prompt by mode, divided into parts: medians."""
     rows = [row for row in rows if row.repeats]
     figure, axes = _figure(9, 1.2 + 0.42 * len(rows))
     several = len({(row.width, row.height) for row in rows}) > 1
@@ -82,18 +88,18 @@ def draw_modes(rows: Sequence[ModeRow]) -> str:
 
 
 def draw_memory(studies: Sequence[Study]) -> str:
-    """Memory in use over time, of the first measurement of each mode with the largest batch."""
+    """Memory in use over time: for each mode, the first measurement with the largest batch."""
     figure, axes = _figure(9, 3.6)
-    timings = [one for study in studies for one in study.timings if one.memory and not one.error]
-    largest = max((one.batch for one in timings), default=0)
+    timings = [timing for study in studies for timing in study.timings if timing.memory and not timing.error]
+    largest = max((timing.batch for timing in timings), default=0)
     drawn: set[str] = set()
-    for one in sorted(timings, key=lambda timing: timing.repeat):
-        if one.mode not in drawn and one.batch == largest:
-            drawn.add(one.mode)
-            seconds, mib = zip(*one.memory, strict=True)
-            axes.plot(seconds, [value / 1024 for value in mib], linewidth=1.4, label=f"{one.mode}, {one.batch}")
-    of = "the GPU" if timings and timings[0].memory_of == "gpu" else "the engine's processes"
-    axes.set(xlabel="seconds since the start", ylabel=f"GiB of {of}", ylim=(0, None))
+    for timing in sorted(timings, key=lambda timing: timing.repeat):
+        if timing.mode not in drawn and timing.batch == largest:
+            drawn.add(timing.mode)
+            seconds, mib = zip(*timing.memory, strict=True)
+            axes.plot(seconds, [value / 1024 for value in mib], linewidth=1.4, label=f"{timing.mode}, {timing.batch}")
+    owner = "the GPU" if timings and timings[0].memory_of == "gpu" else "the engine's processes"
+    axes.set(xlabel="seconds since the start", ylabel=f"GiB of {owner}", ylim=(0, None))
     axes.legend(loc="lower right", fontsize=8.5)
     return _svg(figure)
 
@@ -103,22 +109,22 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
         import matplotlib as mpl
     except ImportError as error:
         raise UsageError("the plots need matplotlib", remedy="pip install 'cosmos-workflow[report]'") from error
-    mpl.use("svg")
-    import matplotlib.pyplot as plt
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
 
-    # The same picture from the same records: no date and no random ids in the file.
+    # The same picture from the same records: no date and no random ids in the file. The settings are global, but every
+    # thread sets the same values.
     mpl.rcParams |= {"svg.hashsalt": "cosmos", "font.size": 10, "svg.fonttype": "none"}
-    figure, axes = plt.subplots(figsize=(width, height))
+    figure = Figure(figsize=(width, height))
+    FigureCanvasSVG(figure)  # so that `tight_layout` measures text as the SVG shows it
+    axes = figure.subplots()
     axes.grid(alpha=0.25)
     axes.set_axisbelow(True)
     return figure, axes
 
 
-def _svg(figure: Any) -> str:
-    import matplotlib.pyplot as plt
-
+def _svg(figure: Figure) -> str:
     figure.tight_layout()
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
-    plt.close(figure)
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"

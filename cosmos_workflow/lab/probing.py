@@ -1,4 +1,4 @@
-"""`probe`: where an engine's limits really are, found by bisection, beside where the arithmetic says."""
+"""`probe`: an engine's real limits, found by bisection, beside those that the arithmetic predicts."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, replace
 
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.lab.environment import describe_environment
-from cosmos_workflow.lab.places import Place, load
 from cosmos_workflow.lab.recording import Budget, OutOfTime, Recorder
+from cosmos_workflow.lab.rigs import Rig, load
 from cosmos_workflow.lab.searching import Search, bisect, doubling
 from cosmos_workflow.lab.trials import Request, Subject, Trial, ended
 from cosmos_workflow.limits import USUAL_SIZES, Model, size_at
@@ -20,7 +20,7 @@ __all__ = ["SEARCHES", "ProbeSettings", "parse_aspect", "probe"]
 SEARCHES = ("size", "usual", "frames", "prompt", "batch")
 TOGETHER = 16  # trials in one call
 LONGEST_SIDE = 3840
-MODEST = (640, 360)  # where not the size but the text or the number of frames is searched
+MODEST = (640, 360)  # of frames, where the search is about the text or the number of frames
 KILLED = "the process ended while this trial ran, twice"
 
 
@@ -42,12 +42,12 @@ def parse_aspect(word: str) -> tuple[int, int]:
     """`16:9` as numbers. Raises UsageError."""
     width, colon, height = word.partition(":")
     if not colon or not (width.isdigit() and height.isdigit()) or 0 in (int(width), int(height)):
-        raise UsageError(f"no aspect ratio {word!r}", remedy="give one such as 16:9")
+        raise UsageError(f"invalid aspect ratio {word!r}", remedy="give one such as 16:9")
     return int(width), int(height)
 
 
 def probe(
-    place: Place,
+    rig: Rig,
     model: Model,
     settings: ProbeSettings,
     experiments: Experiments,
@@ -56,25 +56,26 @@ def probe(
     again: bool = False,
     on_trial: Callable[[Trial], None] = lambda trial: None,
 ) -> Experiment:
-    """Search for the limits of the engine at `place`; every trial is in `experiments` when it ends.
+    """Search for the limits of the engine of `rig`; each trial is saved in `experiments` as it ends.
 
-    The same that was broken off is gone on with, unless `again`. An experiment whose `state` is still `running`
-    was stopped by `max_minutes`. Raises EngineUnavailable or OutOfMemory where the engine cannot be loaded at all.
+    An unfinished experiment with the same settings is continued, unless `again`. An experiment whose `state` is still
+    `running` was stopped by `max_minutes`. Raises UsageError for an unknown search or aspect ratio, EngineUnavailable
+    or OutOfMemory where the engine cannot be loaded at all.
     """
     if unknown := set(settings.searches) - set(SEARCHES):
-        raise UsageError(f"no search {', '.join(sorted(unknown))}", remedy=f"choose of {', '.join(SEARCHES)}")
+        raise UsageError(f"unknown search: {', '.join(sorted(unknown))}", remedy=f"choose from {', '.join(SEARCHES)}")
     for aspect in settings.aspects:
         parse_aspect(aspect)
-    if place.engine == "describe":
+    if rig.engine == "describe":
         raise UsageError("the describe engine uses no model, so it has no limits", remedy="give --engine")
-    asked_for = {**asdict(settings), "model": model.name, "options": place.options}
-    recorder = Recorder.open(experiments, "probe", place.name, place.engine, asked_for, again=again)
+    wanted = {**asdict(settings), "model": model.name, "options": rig.options}
+    recorder = Recorder.open(experiments, "probe", rig.name, rig.engine, wanted, again=again)
     budget = Budget(max_minutes)
     try:
-        loaded = load(place)
+        loaded = load(rig)
         subject = Subject(model, loaded.properties)
         recorder.environment(describe_environment(subject, loaded))
-        Prober(place, subject, settings, recorder, budget, on_trial).run()
+        Prober(rig, subject, settings, recorder, budget, on_trial).run()
         recorder.close()
     except OutOfTime:
         pass
@@ -83,7 +84,7 @@ def probe(
 
 @dataclass
 class _Hunt:
-    """One search for the largest of 1 … `most` that holds; `value` is what it wants to try next."""
+    """One search for the largest of 1 … `most` that holds; `value` is the next one to try, `largest` the result."""
 
     name: str
     make: Callable[[int], Request]
@@ -93,14 +94,14 @@ class _Hunt:
 
     def begin(self) -> None:
         self._steps = self.search(self.most)
-        self.value, self.found = next(self._steps), 0
+        self.value, self.largest = next(self._steps), 0
 
     def go_on(self, trial: Trial) -> bool:
         """Whether there is more to try."""
         try:
             self.value = self._steps.send(self.holds(trial))
         except StopIteration as end:
-            self.found = end.value
+            self.largest = end.value
             return False
         return True
 
@@ -118,18 +119,18 @@ def _together(trial: Trial) -> bool:
 
 
 class Prober:
-    """One probe: its searches, one after another, each trial recorded before the next."""
+    """One probe: its searches run one after another, and each trial is recorded before the next begins."""
 
     def __init__(
-        self, place: Place, subject: Subject, settings: ProbeSettings, recorder: Recorder, budget: Budget,
+        self, rig: Rig, subject: Subject, settings: ProbeSettings, recorder: Recorder, budget: Budget,
         on_trial: Callable[[Trial], None],
     ) -> None:  # fmt: skip
-        self._place, self._subject, self._settings = place, subject, settings
+        self._rig, self._subject, self._settings = rig, subject, settings
         self._recorder, self._budget, self._on_trial = recorder, budget, on_trial
         self._took: dict[int, float] = {}  # seconds of a call, by its number of requests
 
     def run(self) -> None:
-        """Every search that the settings name."""
+        """Run every search that the settings name."""
         for search in SEARCHES:
             if search in self._settings.searches:
                 getattr(self, f"_{search}")()
@@ -150,7 +151,7 @@ class Prober:
         self._try(("usual sizes", self._request(frames, size)) for size in USUAL_SIZES)
 
     def _frames(self) -> None:
-        """Each number of frames, to one more than the model takes."""
+        """Each number of frames, up to one more than the model takes."""
         most = self._subject.model.max_images
         self._try(("frames", self._request(frames, MODEST)) for frames in range(1, most + 2))
 
@@ -164,7 +165,7 @@ class Prober:
         self._hunt([_Hunt("prompt", make, holds, most) for holds in (_whole, _runs)])
 
     def _batch(self) -> None:
-        """The largest batch of full requests of which all run at the same time, until memory or time give out."""
+        """The largest batch of full requests that all run at the same time, up to the settings' `max_batch`."""
         frames = self._settings.frames[0]
         large = self._request(frames, size_at((16, 9), self._longest))
         planned = self._subject.plan(large, "auto")
@@ -179,7 +180,7 @@ class Prober:
 
     @property
     def _longest(self) -> int:
-        """The longest side worth trying: what is longer, the model scales down by itself."""
+        """The longest side worth trying: the model itself scales down anything longer."""
         return self._settings.longest_side or min(self._subject.model.images.edges()[-1], LONGEST_SIDE)
 
     def _sized(self, aspect: tuple[int, int], frames: int) -> Callable[[int], Request]:
@@ -189,8 +190,8 @@ class Prober:
         return Request(frames, *size, text or self._settings.text, self._settings.max_tokens, batch)
 
     def _hunt(self, hunts: Sequence[_Hunt], around: int = 0) -> None:
-        """All searches at once, each a step a round, so that an engine that answers batches gets some; then what lies
-        `around` the boundaries that were found, and those that are predicted.
+        """Run all searches side by side, one step of each per round, so that the engine gets several requests at once.
+        Then try the values `around` each boundary, both the one seen and the one predicted.
         """
         for hunt in hunts:
             hunt.begin()
@@ -202,27 +203,27 @@ class Prober:
         self._try(
             (hunt.name, hunt.make(boundary + step))
             for hunt in hunts
-            for boundary in {hunt.found, self._predicted(hunt)}
+            for boundary in {hunt.largest, self._predicted(hunt)}
             for step in near
             if 1 <= boundary + step <= hunt.most
         )
 
     def _predicted(self, hunt: _Hunt) -> int:
-        """What the search would find if everything were as predicted."""
+        """The result that the search would have if every trial ended as predicted."""
         supposed = replace(hunt)
         supposed.begin()
         while True:
             trial = self._subject.expect(hunt.name, supposed.make(supposed.value))
             if not supposed.go_on(replace(trial, seen=trial.predicted, at_once=trial.predicted_at_once)):
-                return supposed.found
+                return supposed.largest
 
-    def _try(self, wanted: Iterable[tuple[str, Request]]) -> dict[str, Trial]:
-        """Each trial, by its key: as it was recorded, or asked for now."""
-        requests = {_key(search, request): (search, request) for search, request in wanted}
+    def _try(self, pairs: Iterable[tuple[str, Request]]) -> dict[str, Trial]:
+        """Each trial by its key: from the records where it has ended already, else run now."""
+        requests = {_key(search, request): (search, request) for search, request in pairs}
         tried: dict[str, Trial] = {}
         open_trials: dict[str, tuple[Trial, Request]] = {}
         for key, (search, request) in requests.items():
-            if data := self._recorder.found(key):
+            if data := self._recorder.finished(key):
                 tried[key] = Trial(**data)
                 continue
             trial = self._subject.expect(search, request)
@@ -238,7 +239,7 @@ class Prober:
         return tried
 
     def _ask(self, trials: dict[str, tuple[Trial, Request]]) -> dict[str, Trial]:
-        """Ask for trials in one call; where that broke the engine, those without an answer again, each alone."""
+        """Run trials in one call; where that broke the engine, run those without an answer again, each alone."""
         self._budget.check(self._expected(sum(request.batch for _, request in trials.values())))
         done: dict[str, Trial] = {}
         with self._recorder.running({key: asdict(trial) for key, (trial, _) in trials.items()}) as records:
@@ -253,28 +254,28 @@ class Prober:
         for trial in done.values():
             self._on_trial(trial)
         return done | {
-            found: trial
-            for key in trials.keys() - done.keys()
-            for found, trial in self._ask({key: trials[key]}).items()
+            name: trial for key in trials.keys() - done.keys() for name, trial in self._ask({key: trials[key]}).items()
         }
 
     def _call(self, trials: dict[str, tuple[Trial, Request]]) -> dict[str, Trial]:
         conversations = {key: request.conversations() for key, (_, request) in trials.items()}
         began = time.monotonic()
-        asked = self._place.ask([one for many in conversations.values() for one in many])
+        call = self._rig.ask([conversation for group in conversations.values() for conversation in group])
         done: dict[str, Trial] = {}
         for key, (trial, request) in trials.items():
-            answers = [asked.answers[one.id] for one in conversations[key] if one.id in asked.answers]
-            if len(answers) < request.batch and asked.error and len(trials) > 1:
-                continue  # whose fault it was is seen when each is asked alone
-            done[key] = ended(trial, answers, asked)
+            answers = [
+                call.answers[conversation.id] for conversation in conversations[key] if conversation.id in call.answers
+            ]
+            if len(answers) < request.batch and call.error and len(trials) > 1:
+                continue  # running each alone will show which one is at fault
+            done[key] = ended(trial, answers, call)
         count = sum(map(len, conversations.values()))
         self._took[count] = max(self._took.get(count, 0.0), time.monotonic() - began)
         return done
 
     def _expected(self, count: int) -> float:
-        """How long a call of so many requests takes at most, from the largest that was no larger."""
-        smaller = max((known for known in self._took if known <= count), default=0)
+        """At most how many seconds a call of `count` requests takes, going by the largest call that was no larger."""
+        smaller = max((number for number in self._took if number <= count), default=0)
         return self._took[smaller] * count / smaller if smaller else max(self._took.values(), default=0.0)
 
 

@@ -1,4 +1,4 @@
-"""An experiment being recorded: what is on disk is not asked again, and a budget of time holds."""
+"""An experiment while it is recorded: what is on disk is not run again, and the time limit is kept."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["Budget", "OutOfTime", "Recorder"]
 
 
 class OutOfTime(Exception):
-    """What comes next would not end within the budget."""
+    """The next call would not end within the budget."""
 
 
 @dataclass
 class Budget:
-    """Minutes that an experiment may take from now on; 0 is as many as it needs."""
+    """Minutes that an experiment may take from now on; 0 means as many as it needs."""
 
     max_minutes: float = 0.0
 
@@ -28,13 +28,13 @@ class Budget:
         self._began = time.monotonic()
 
     def check(self, expected_seconds: float) -> None:
-        """Raises OutOfTime where something that takes so long would end too late."""
+        """Raises OutOfTime where something that takes `expected_seconds` would end too late."""
         if self.max_minutes and time.monotonic() - self._began + expected_seconds > 60 * self.max_minutes:
             raise OutOfTime
 
 
 class Recorder:
-    """The trials of one experiment by their keys: those that ended, and those that a process died in."""
+    """The trials of one experiment by their keys: those that ended, and those during which a process died."""
 
     def __init__(self, experiments: Experiments, experiment: Experiment) -> None:
         self.experiment = experiment
@@ -48,29 +48,29 @@ class Recorder:
     def open(
         cls, experiments: Experiments, kind: Kind, place: str, engine: str, settings: Mapping[str, Any], *, again: bool
     ) -> Recorder:
-        """Go on with the same that was broken off, or, with `again` or where there is none, begin a new one."""
-        found = None if again else experiments.unfinished(kind, place, engine, settings)
-        if found is None:
+        """Continue the unfinished experiment of these settings, or begin one, always a new one with `again`."""
+        experiment = None if again else experiments.unfinished(kind, place, engine, settings)
+        if experiment is None:
             id = new_id()
-            found = experiments.add(id, kind, place, engine, settings)
-        return cls(experiments, found)
+            experiment = experiments.add(id, kind, place, engine, settings)
+        return cls(experiments, experiment)
 
     @property
     def count(self) -> int:
         """Trials that have ended."""
         return len(self._done)
 
-    def found(self, key: str) -> dict[str, Any] | None:
-        """A trial that ended, in this process or an earlier one."""
+    def finished(self, key: str) -> dict[str, Any] | None:
+        """The record of a trial that has ended, in this process or an earlier one."""
         return self._done.get(key)
 
     def broken(self, key: str) -> dict[str, Any] | None:
-        """A trial that was begun by a process that died in it."""
+        """The record of a trial that was begun by a process that died during it."""
         return self._broken.get(key)
 
     @contextmanager
     def running(self, begun: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Mapping[str, Any]]]:
-        """Trials while they run: the caller fills in how each ended. One that a person breaks off leaves no trace."""
+        """Record trials while they run: the caller fills in how each ended. An interrupted trial leaves no record."""
         id = self.experiment.id
         self._experiments.begin(id, list(begun.items()))
         ended: dict[str, Mapping[str, Any]] = {}
@@ -87,5 +87,5 @@ class Recorder:
         self._experiments.update(self.experiment.id, environment=values)
 
     def close(self) -> None:
-        """All that was asked for has been measured."""
+        """Mark the experiment as done: everything has been measured."""
         self._experiments.update(self.experiment.id, state="done")

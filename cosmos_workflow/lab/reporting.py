@@ -30,14 +30,14 @@ ENVIRONMENT = {
 
 
 def write_report(studies: Sequence[Study], path: Path, html: Path | None = None, price_per_hour: float = 0.0) -> None:
-    """Write the report as Markdown to `path`, its plots beside it, and all in one page to `html`.
+    """Write the report as Markdown to `path`, its plots to `img/` beside it, and all of it as one page to `html`.
 
     Raises UsageError where nothing was measured or a library is missing, BadInputError where it cannot be written.
     """
     if not studies:
         raise UsageError("nothing has been measured yet", remedy="run `cosmos probe` or `cosmos bench` first")
-    for one in filter(None, (path, html)):
-        _refuse_others(one, b"<title>Testing results</title>" if one == html else b"`cosmos report` wrote this page")
+    for file in filter(None, (path, html)):
+        _refuse_others(file, b"<title>Testing results</title>" if file == html else b"`cosmos report` wrote this page")
     values = report_values(studies, price_per_hour)
     pictures = _draw(studies, values)
     values["figures"] = places = {name: f"img/{path.stem.lower()}-{name}.svg" for name in pictures}
@@ -58,34 +58,38 @@ def write_report(studies: Sequence[Study], path: Path, html: Path | None = None,
 
 
 def report_values(studies: Sequence[Study], price_per_hour: float = 0.0) -> dict[str, Any]:
-    """All that the report says, by name; a test recomputes it from the records."""
+    """Everything that the report's template shows, by name."""
     lettered = list(zip(_letters(len(studies)), studies, strict=True))
     trials = [trial for study in studies for trial in study.trials]
     timings = [timing for study in studies for timing in study.timings]
-    found = [(letter, one) for letter, study in lettered for one in boundaries(study.trials)]
+    boundary_rows = [(letter, boundary) for letter, study in lettered for boundary in boundaries(study.trials)]
     rows = [(letter, row) for letter, study in lettered for row in mode_rows(study.timings, price_per_hour)]
-    usual = next((many for many in (_usual(study) for study in reversed(studies)) if many), [])
-    told = [(letter, study.experiment.environment) for letter, study in lettered if study.trials]
+    usual = next(filter(None, map(_usual, reversed(studies))), [])
+    environments = [(letter, study.experiment.environment) for letter, study in lettered if study.trials]
     return {
         "trials": trials,
         "timings": timings,
-        "advice": advise(studies, found, rows),
+        "advice": advise(studies, boundary_rows, rows),
         "letters": [letter for letter, _ in lettered],
         "environment": _environment(studies),
         "gpu": any("gpu" in study.experiment.environment for study in studies),
         "random_weights": any(study.experiment.settings["options"].get("load_format") == "dummy" for study in studies),
-        "boundaries": found,
+        "boundaries": boundary_rows,
         "counts": sorted(verdict_counts(trials).items()),
         "differing": [trial for trial in trials if not trial.agrees],
         "counted": sum(trial.reported_tokens == trial.predicted_tokens for trial in trials),
         "usual": usual,
         "by_hand": FIELD_TESTS,
         "why": reason,
-        "caches": [(letter, one) for letter, one in told if {"cache_tokens", "planned_cache_tokens"} <= one.keys()],
+        "caches": [
+            (letter, values)
+            for letter, values in environments
+            if {"cache_tokens", "planned_cache_tokens"} <= values.keys()
+        ],
         "batches": [
             (letter, trial)
             for letter, study in lettered
-            for trial in sorted(study.trials, key=lambda one: one.batch)
+            for trial in sorted(study.trials, key=lambda trial: trial.batch)
             if trial.search == "batch" and trial.seen == "fits"
         ],
         "modes": rows,
@@ -95,9 +99,9 @@ def report_values(studies: Sequence[Study], price_per_hour: float = 0.0) -> dict
 
 
 def export(studies: Sequence[Study], path: Path) -> int:
-    """Write every record, with what it was measured on, as JSON lines or CSV by the file's suffix; returns how many.
+    """Write every record, with what it was measured on, as JSON Lines or CSV by the file's suffix.
 
-    Raises UsageError for another suffix, BadInputError where it cannot be written.
+    Returns the number of records. Raises UsageError for another suffix, BadInputError where it cannot be written.
     """
     _refuse_others(path, b'{"experiment": ' if path.suffix == ".jsonl" else b"experiment,kind,place,engine")
     rows = [row for study in studies for row in study.rows()]
@@ -119,7 +123,7 @@ def export(studies: Sequence[Study], path: Path) -> int:
 
 
 def _refuse_others(path: Path, mark: bytes) -> None:
-    """Raise BadInputError for a file that is no earlier one of ours, by what ours has near its beginning."""
+    """Raise BadInputError for a file that no report or export has written: `mark` is not near its beginning."""
     try:
         if path.is_file():
             with path.open("rb") as file:
@@ -145,34 +149,35 @@ def _letters(count: int) -> list[str]:
 
 
 def _usual(study: Study) -> list[Any]:
-    return sorted((one for one in study.trials if one.search == "usual sizes"), key=lambda one: one.width * one.height)
+    trials = [trial for trial in study.trials if trial.search == "usual sizes"]
+    return sorted(trials, key=lambda trial: trial.width * trial.height)
 
 
 def _environment(studies: Sequence[Study]) -> dict[str, list[tuple[str, Any]]]:
-    """What is the same for all experiments, and what is not."""
+    """The rows that are the same for all experiments, and those that differ."""
     import datetime
 
     def values(study: Study) -> dict[str, Any]:
-        one = study.experiment
-        options = {name: value for name, value in one.settings["options"].items() if value not in (None, "")}
-        shown = ", ".join(f"{name}={value}" for name, value in options.items() if name != "model_path")
+        experiment = study.experiment
+        options = {name: value for name, value in experiment.settings["options"].items() if value not in (None, "")}
+        options_shown = ", ".join(f"{name}={value}" for name, value in options.items() if name != "model_path")
         checkpoint = Path(str(options.get("model_path", ""))).name
-        date = datetime.datetime.fromtimestamp(one.created, datetime.timezone.utc).date().isoformat()
+        date = datetime.datetime.fromtimestamp(experiment.created, datetime.timezone.utc).date().isoformat()
         return {
-            **one.environment,
-            "place": one.place,
-            "engine": one.engine,
-            "options": shown,
+            **experiment.environment,
+            "place": experiment.place,
+            "engine": experiment.engine,
+            "options": options_shown,
             "date": date,
             "checkpoint": checkpoint,
         }
 
-    told = [values(study) for study in studies]
-    rows = {label: [_shown(one.get(name, "")) for one in told] for name, label in ENVIRONMENT.items()}
-    rows = {label: shown for label, shown in rows.items() if any(shown)}
+    columns = [values(study) for study in studies]
+    rows = {label: [_shown(column.get(name, "")) for column in columns] for name, label in ENVIRONMENT.items()}
+    rows = {label: cells for label, cells in rows.items() if any(cells)}
     return {
-        "same": [(label, shown[0]) for label, shown in rows.items() if len(set(shown)) == 1],
-        "differing": [(label, shown) for label, shown in rows.items() if len(set(shown)) > 1],
+        "same": [(label, cells[0]) for label, cells in rows.items() if len(set(cells)) == 1],
+        "differing": [(label, cells) for label, cells in rows.items() if len(set(cells)) > 1],
     }
 
 
@@ -183,7 +188,7 @@ def _shown(value: Any) -> str:
 
 
 def _cell(text: str, most: int = 160) -> str:
-    """A text that breaks no table."""
+    """The text as one table cell: on one line, escaped, at most `most` characters."""
     text = " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
     return text if len(text) <= most else f"{text[:most]}…"
 
@@ -217,10 +222,10 @@ def _render(name: str, values: dict[str, Any], *, escape: bool = False) -> str:
 
 
 def _page(text: str, pictures: dict[str, str]) -> str:
-    """The Markdown as one page that needs nothing else: its pictures are in it."""
+    """The Markdown as one HTML page that contains its pictures, so that it needs no other file."""
     from markdown_it import MarkdownIt
 
-    # No HTML of the records' own: an engine's error is shown, never run.
+    # HTML in the records (an engine's error message, say) is shown as text, never run.
     body = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
     for name, picture in pictures.items():
         data = base64.b64encode(picture.encode()).decode()

@@ -1,4 +1,4 @@
-"""Bisection, one step at a time, so that many searches can go on at once."""
+"""Bisection one step at a time, so that many searches can run side by side."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Generator
 __all__ = ["Search", "bisect", "doubling"]
 
 Search = Generator[int, bool, int]
-"""Yields a value to try, is sent whether it holds, and returns the largest of 1, 2, … that does; 0 where none does."""
+"""Yields a value to try, is sent whether it holds, and returns the largest of 1, 2, … that holds; 0 where none does."""
 
 
 def bisect(most: int) -> Search:
@@ -25,7 +25,7 @@ def bisect(most: int) -> Search:
 
 
 def doubling(most: int) -> Search:
-    """The same where a value that is too large costs much: 1, 2, 4 … until one does not hold."""
+    """The same for values that are expensive when too large: tries 1, 2, 4 … until one does not hold, then bisects."""
     good, value = 0, 1
     while (yield value):
         good = value
@@ -36,7 +36,7 @@ def doubling(most: int) -> Search:
 
 
 def _between(low: int, high: int) -> Search:
-    """The same where `low` holds and `high` does not."""
+    """The largest value that holds, where `low` holds and `high` does not."""
     while high - low > 1:
         middle = (low + high) // 2
         if (yield middle):

@@ -1,4 +1,4 @@
-"""From records to the numbers that a report shows; nothing here that the records do not hold."""
+"""The numbers that a report shows, worked out from the records alone."""
 
 from __future__ import annotations
 
@@ -26,33 +26,38 @@ class Study:
 
     def rows(self) -> list[dict[str, Any]]:
         """The records, each with what it was measured on, for tables and programs."""
-        one = self.experiment
-        about: dict[str, Any] = {"experiment": one.id, "kind": one.kind, "place": one.place, "engine": one.engine}
-        about |= {name: one.environment.get(name) for name in ("version", "gpu", "cpu", "max_num_seqs")}
+        experiment = self.experiment
+        about: dict[str, Any] = {
+            "experiment": experiment.id,
+            "kind": experiment.kind,
+            "place": experiment.place,
+            "engine": experiment.engine,
+        }
+        about |= {name: experiment.environment.get(name) for name in ("version", "gpu", "cpu", "max_num_seqs")}
         records = [asdict(trial) for trial in self.trials] + [asdict(timing) for timing in self.timings]
-        return [{**about, "settings": one.settings, **record} for record in records]
+        return [{**about, "settings": experiment.settings, **record} for record in records]
 
 
 def studies(experiments: Experiments, ids: Sequence[str] = ()) -> list[Study]:
-    """Those asked for, else all, the oldest first, without those that measured nothing. Raises UsageError."""
+    """The experiments named, else all, the oldest first, without those that measured nothing. Raises UsageError."""
     chosen = [experiments.get(id) for id in ids] or experiments.all()[::-1]
-    found = []
-    for one in chosen:
-        records = [data for _, done, data in experiments.trials(one.id) if done]
-        if one.kind == "probe":
-            found.append(Study(one, trials=[Trial(**data) for data in records]))
+    result = []
+    for experiment in chosen:
+        records = [data for _, done, data in experiments.trials(experiment.id) if done]
+        if experiment.kind == "probe":
+            result.append(Study(experiment, trials=[Trial(**data) for data in records]))
         else:
-            found.append(Study(one, timings=[Timing(**data) for data in records]))
-    return [one for one in found if one.trials or one.timings]
+            result.append(Study(experiment, timings=[Timing(**data) for data in records]))
+    return [study for study in result if study.trials or study.timings]
 
 
 @dataclass(frozen=True)
 class Boundary:
-    """The largest that holds, as predicted and as seen, of all that was tried; 0 where nothing does.
+    """The largest value that holds of all that were tried, as predicted and as seen; 0 where none does.
 
     `what` is `fits` (the answer is whole), `runs` (it may be cut short) or `at once`; `unit` says what is counted:
-    the longer side in pixels, tokens of text, requests. `exact` says that the next larger value was tried too;
-    `most` that nothing larger was, so that the boundary may lie further out.
+    the longer side in pixels, tokens of text, requests. `exact` says that the next larger value was tried too,
+    `most` that nothing larger was tried, so that the boundary may lie further out.
     """
 
     search: str
@@ -84,16 +89,16 @@ class Boundary:
 
 def boundaries(trials: Iterable[Trial]) -> list[Boundary]:
     """Every boundary that the trials searched for, in the order of the searches."""
-    found = []
+    result = []
     groups: dict[tuple[str, int], list[Trial]] = {}
     for trial in trials:
         groups.setdefault((trial.search, trial.frames), []).append(trial)
-    for (search, frames), several in groups.items():
+    for (search, frames), group in groups.items():
         if search == "batch":
-            found.append(_boundary(several, search, frames, "at once"))
+            result.append(_boundary(group, search, frames, "at once"))
         elif search == "prompt" or search.startswith("size "):
-            found += [_boundary(several, search, frames, what) for what in ("fits", "runs")]
-    return found
+            result += [_boundary(group, search, frames, what) for what in ("fits", "runs")]
+    return result
 
 
 def _boundary(trials: Sequence[Trial], search: str, frames: int, what: str) -> Boundary:
@@ -110,9 +115,9 @@ def _boundary(trials: Sequence[Trial], search: str, frames: int, what: str) -> B
         return verdict == "fits" and (what == "fits" or at_once in (0, trial.batch))
 
     by_value = {value(trial): trial for trial in trials}
-    expected = [n for n, one in by_value.items() if holds(one, one.predicted, one.predicted_at_once)]
-    held = {n for n, one in by_value.items() if holds(one, one.seen, one.at_once)}
-    # A value below which another failed is no boundary.
+    expected = [n for n, trial in by_value.items() if holds(trial, trial.predicted, trial.predicted_at_once)]
+    held = {n for n, trial in by_value.items() if holds(trial, trial.seen, trial.at_once)}
+    # A value does not count if a smaller one failed.
     seen = max((n for n in held if all(m in held for m in by_value if m < n)), default=0)
     exact, most = seen + 1 in by_value, seen == max(by_value)
     return Boundary(
@@ -121,8 +126,8 @@ def _boundary(trials: Sequence[Trial], search: str, frames: int, what: str) -> B
 
 
 def verdict_counts(trials: Iterable[Trial]) -> Counter[tuple[str, str]]:
-    """How often each verdict was predicted, and what was seen."""
-    return Counter((one.predicted, one.seen) for one in trials)
+    """How often each pair of predicted and seen verdicts occurred."""
+    return Counter((trial.predicted, trial.seen) for trial in trials)
 
 
 def reason(trial: Trial) -> str:
@@ -144,7 +149,7 @@ def reason(trial: Trial) -> str:
 @dataclass(frozen=True)
 class ModeRow:
     """A mode with a batch and a frame size: medians over `repeats`, s. `gain` is the share of the time that it saves
-    beside offloading after every prompt (None where that was not measured); costs are for 1,000 prompts.
+    compared with offloading after every prompt (None where that was not measured); `cost` is of 1,000 prompts.
     """
 
     mode: str
@@ -176,37 +181,37 @@ class ModeRow:
 
 
 def mode_rows(timings: Iterable[Timing], price_per_hour: float = 0.0) -> list[ModeRow]:
-    """The measurements by frame size, batch and mode, beside the slowest mode's."""
+    """The measurements by frame size, batch and mode, each compared with offloading after every prompt."""
     order: list[str] = list(MODES)
 
-    def group(timing: Timing) -> tuple[int, int, int, int]:
+    def size_and_mode(timing: Timing) -> tuple[int, int, int, int]:
         return timing.width * timing.height, timing.width, timing.batch, order.index(timing.mode)
 
     rows: list[ModeRow] = []
-    slowest: dict[tuple[int, int, int], float] = {}
-    for _, several in groupby(sorted(timings, key=group), key=group):
-        measured = list(several)
-        good = [one for one in measured if not one.error]
+    offload_seconds: dict[tuple[int, int, int], float] = {}
+    for _, group in groupby(sorted(timings, key=size_and_mode), key=size_and_mode):
+        measured = list(group)
+        good = [timing for timing in measured if not timing.error]
         first = measured[0]
         if not good:
             rows.append(_row(first, measured, 0.0, None, None))
             continue
-        seconds = statistics.median(one.seconds for one in good)
-        where = (first.width, first.height, first.batch)
-        gain = 1 - seconds / slowest[where] if where in slowest else None
+        seconds = statistics.median(timing.seconds for timing in good)
+        size = (first.width, first.height, first.batch)
+        gain = 1 - seconds / offload_seconds[size] if size in offload_seconds else None
         if first.mode == "offload-each":
-            slowest[where] = seconds
+            offload_seconds[size] = seconds
         cost = 1000 * price_per_hour * seconds / first.batch / 3600 if price_per_hour else None
         rows.append(_row(first, measured, seconds, gain, cost))
     return rows
 
 
 def _row(first: Timing, measured: list[Timing], seconds: float, gain: float | None, cost: float | None) -> ModeRow:
-    good = [one for one in measured if not one.error]
-    times = [one.seconds for one in good] or [0.0]
-    parts = {name: statistics.median([one.parts[name] for one in good] or [0.0]) for name in PARTS}
-    tokens = [one.completion_tokens / one.parts["prompts"] for one in good if one.parts["prompts"]] or [0.0]
+    good = [timing for timing in measured if not timing.error]
+    times = [timing.seconds for timing in good] or [0.0]
+    parts = {name: statistics.median([timing.parts[name] for timing in good] or [0.0]) for name in PARTS}
+    tokens = [timing.completion_tokens / timing.parts["prompts"] for timing in good if timing.parts["prompts"]] or [0.0]
     return ModeRow(
         first.mode, first.batch, first.width, first.height, len(good), len(measured) - len(good), seconds, min(times),
-        max(times), parts, statistics.median(tokens), max(one.peak_mib for one in measured), gain, cost,
+        max(times), parts, statistics.median(tokens), max(timing.peak_mib for timing in measured), gain, cost,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""One trial: what is sent, what the arithmetic says of it, and what the engine did."""
+"""One trial: what is sent, what the arithmetic predicts, and what the engine did."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from cosmos_workflow.engines import classify, refused_tokens
 from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
-from cosmos_workflow.lab.places import Asked
+from cosmos_workflow.lab.rigs import Call
 from cosmos_workflow.limits import Fit, KVCache, Model, Plan, kv_cache, memory, plan
 from cosmos_workflow.media import Frame
 from cosmos_workflow.media.frames import encode_png
@@ -36,7 +36,7 @@ class Request:
         return f"{self.batch} of {self.frames} x {self.width}x{self.height}, text {text}, {self.max_tokens} tokens"
 
     def conversations(self) -> list[Conversation]:
-        """Greedy, so that the same trial gives the same answer."""
+        """The requests as conversations, with greedy decoding so that the same trial gives the same answer."""
         return [
             Conversation(f"{self.key} #{n}", self.text, self._frames(n), self.max_tokens, temperature=0.0)
             for n in range(self.batch)
@@ -50,10 +50,10 @@ class Request:
 class Trial:
     """A trial as it is recorded. Tokens, pixels, s, MiB.
 
-    `search` says what it was for. `predicted` and `seen` are verdicts: `fits`, `cut_short`, `too_long`,
+    `search` names the search it belongs to. `predicted` and `seen` are verdicts: `fits`, `cut_short`, `too_long`,
     `bad_input` (predicted only: more pictures than the engine takes), `out_of_memory`, `other` (with its `error`).
-    `at_once` is how many of a batch ran at the same time without giving way, 0 where the engine does not tell.
-    `memory` is its course: [seconds since the trial's start, MiB].
+    `at_once` is how many of a batch ran at the same time without being preempted, 0 where the engine does not say.
+    `memory` is its use over time: [seconds since the trial's start, MiB].
     """
 
     search: str
@@ -96,7 +96,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is measured: a model's facts, and what the engine said of itself when it was loaded."""
+    """What is measured: a model's facts, and the properties that the engine stated when it was loaded."""
 
     model: Model
     properties: Mapping[str, Any]
@@ -108,16 +108,16 @@ class Subject:
 
     @property
     def planned_cache(self) -> KVCache | None:
-        """The KV cache as the arithmetic has it, to be compared with the engine's own; None where no memory is told."""
-        told = self.properties
-        block_size = int(told.get("block_size", 16))
-        if blocks := told.get("blocks_override"):
+        """The KV cache that the arithmetic predicts, to compare with the engine's; None where the memory is unknown."""
+        properties = self.properties
+        block_size = int(properties.get("block_size", 16))
+        if blocks := properties.get("blocks_override"):
             size = blocks * block_size * self.model.kv.bytes_per_token()
-        elif told.get("cache_bytes"):
-            size = told["cache_bytes"]
-        elif told.get("gpu_mib"):
-            share = told.get("gpu_memory_utilization") or 0.0
-            plan = memory(self.model, memory_gib=told["gpu_mib"] / 1024, gpu_memory_utilization=share)
+        elif properties.get("cache_bytes"):
+            size = properties["cache_bytes"]
+        elif properties.get("gpu_mib"):
+            share = properties.get("gpu_memory_utilization") or 0.0
+            plan = memory(self.model, memory_gib=properties["gpu_mib"] / 1024, gpu_memory_utilization=share)
             size = int(plan.kv_cache_gib * 1024**3)
         else:
             return None
@@ -142,39 +142,39 @@ class Subject:
 
     def _at_once(self, request: Request, planned: Plan) -> int:
         """How many of a batch run at the same time: as many as the cache holds to their last token."""
-        told, cache = self.properties, self.planned_cache
-        if not cache or "max_num_seqs" not in told:
+        properties, cache = self.properties, self.planned_cache
+        if not cache or "max_num_seqs" not in properties:
             return 0
-        blocks = -(-planned.total_tokens // told["block_size"])
-        # vLLM keeps one block for itself (`null_block` of its block pool), which its own concurrency does not tell.
-        return int(min(request.batch, told["max_num_seqs"], (cache.blocks - 1) // blocks))
+        blocks = -(-planned.total_tokens // properties["block_size"])
+        # vLLM keeps one block for itself (`null_block` of its block pool), which its own concurrency leaves out.
+        return int(min(request.batch, properties["max_num_seqs"], (cache.blocks - 1) // blocks))
 
 
-def ended(trial: Trial, answers: Sequence[Answer], asked: Asked) -> Trial:
+def ended(trial: Trial, answers: Sequence[Answer], call: Call) -> Trial:
     """The trial with what was seen; `answers` are those to its own conversations."""
-    # A text without a word is an answer here: it was asked how much there is room for.
-    refused = next((one for one in answers if one.error and one.error_kind != "empty_answer"), None)
+    # An empty text counts as an answer: the trial asks how much room there is, not what is written.
+    refused = next((answer for answer in answers if answer.error and answer.error_kind != "empty_answer"), None)
     error, kind = (refused.error, refused.error_kind) if refused else ("", "")
     if len(answers) < trial.batch and not refused:
-        error, kind = asked.error, asked.kind
-    cut = any(one.finish_reason == "length" and one.completion_tokens < trial.max_tokens for one in answers)
+        error, kind = call.error, call.kind
+    cut = any(answer.finish_reason == "length" and answer.completion_tokens < trial.max_tokens for answer in answers)
     seen = _verdict(kind, error) if error else "cut_short" if cut else "fits"
     first = answers[0] if answers else Answer("")
-    times = [one.times for one in answers if one.times]
+    times = [answer.times for answer in answers if answer.times]
     return replace(
         trial,
         seen=seen,
         reported_tokens=first.prompt_tokens or refused_tokens(error),
         at_once=most_at_once(times) if trial.batch > 1 else 0,
         finish_reason=first.finish_reason,
-        completion_tokens=sum(one.completion_tokens for one in answers),
-        seconds=round(max((one.seconds for one in answers), default=asked.seconds), 3),
+        completion_tokens=sum(answer.completion_tokens for answer in answers),
+        seconds=round(max((answer.seconds for answer in answers), default=call.seconds), 3),
         queue_seconds=_mean(times, "queued", "scheduled"),
         prefill_seconds=_mean(times, "scheduled", "first_token"),
         decode_seconds=_mean(times, "first_token", "last_token"),
-        peak_mib=max((mib for _, mib in asked.memory), default=0),
-        memory_of=asked.memory_of,
-        memory=[[round(second, 1), mib] for second, mib in asked.memory],
+        peak_mib=max((mib for _, mib in call.memory), default=0),
+        memory_of=call.memory_of,
+        memory=[[round(second, 1), mib] for second, mib in call.memory],
         error=error,
         error_kind=kind,
     )
@@ -186,36 +186,36 @@ def _verdict(kind: str, error: str) -> str:
 
 
 def _mean(times: Sequence[Mapping[str, float]], begin: str, end: str) -> float | None:
-    return round(sum(one[end] - one[begin] for one in times) / len(times), 4) if times else None
+    return round(sum(moments[end] - moments[begin] for moments in times) / len(times), 4) if times else None
 
 
 def most_at_once(times: Sequence[Mapping[str, float]]) -> int:
-    """How many requests ran at the same time: all, where none had to wait for another's end or to give way; else the
-    most that did, less those that gave way. 0 where no times are told.
+    """How many requests ran at the same time: all of them, where none waited for another to end and none was preempted;
+    else the most that ran together, without those that were preempted. 0 where no times are known.
 
     >>> first = {"queued": 0, "scheduled": 0, "first_token": 1, "last_token": 2}
     >>> most_at_once([first, {"queued": 0, "scheduled": 2.1, "first_token": 3, "last_token": 4}])
     1
     """
-    ends = [one["last_token"] for one in times]
-    waited = any(one["queued"] < end <= one["scheduled"] for one in times for end in ends)
-    ran = [one for one in times if not one.get("preempted")]
+    ends = [moments["last_token"] for moments in times]
+    waited = any(moments["queued"] < end <= moments["scheduled"] for moments in times for end in ends)
+    ran = [moments for moments in times if not moments.get("preempted")]
     if not waited and len(ran) == len(times):
-        # However slowly they came, which is the pictures' affair and not the cache's.
+        # Even if they began one by one: preparing the pictures takes time, and the cache had room for all.
         return len(times)
-    # From the first token on: before it, a part of the prompt may be all that the cache holds. At one moment an end
-    # comes before a beginning.
-    steps = sorted([(one["first_token"], 1) for one in ran] + [(one["last_token"], -1) for one in ran])
+    # Counted from the first token: before it, the cache may hold only a part of the prompt. Where one ends at the
+    # moment another begins, the end is counted first.
+    steps = sorted([(moments["first_token"], 1) for moments in ran] + [(moments["last_token"], -1) for moments in ran])
     return max(accumulate(change for _, change in steps), default=0)
 
 
 def draw_frames(count: int, width: int, height: int, number: int) -> tuple[Frame, ...]:
-    """Pictures of a request, which no request of another number has."""
+    """The pictures of a request; requests of different `number` have different pictures."""
     return tuple(draw_frame(width, height, number * count + n) for n in range(count))
 
 
 def draw_frame(width: int, height: int, seed: int = 0) -> Frame:
-    """A picture that is not like another: from left to right, two colours of its seed."""
+    """A gradient from left to right between two colours chosen by `seed`."""
     import numpy as np
 
     left, right = np.random.default_rng(seed).uniform(0, 255, (2, 3))

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from lab.fakes import ArithmeticPlace
+from lab.fakes import ArithmeticRig
 from lab.records import TIMINGS, TRIALS, write
 
 from cosmos_workflow import api
@@ -14,14 +14,14 @@ from cosmos_workflow.cli import main
 
 
 @pytest.fixture
-def place(monkeypatch: pytest.MonkeyPatch) -> ArithmeticPlace:
+def rig(monkeypatch: pytest.MonkeyPatch) -> ArithmeticRig:
     """A FAKE engine in the place of the real one."""
-    found = ArithmeticPlace()
-    monkeypatch.setattr(api, "open_place", lambda *words: (found, "as asked"))
-    return found
+    fake = ArithmeticRig()
+    monkeypatch.setattr(api, "open_rig", lambda *words: (fake, "as asked"))
+    return fake
 
 
-def test_a_probe_as_a_document(place: ArithmeticPlace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_probe_as_a_document(rig: ArithmeticRig, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["probe", "--aspect", "16:9", "--search", "size", "--json"]) == 0
     said = capsys.readouterr()
     found = json.loads(said.out)
@@ -33,7 +33,7 @@ def test_a_probe_as_a_document(place: ArithmeticPlace, capsys: pytest.CaptureFix
     assert "engine: vllm on local" in said.err
 
 
-def test_a_probe_for_people(place: ArithmeticPlace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_probe_for_people(rig: ArithmeticRig, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["probe", "--frames", "2,1", "--max-batch", "8"]) == 0
     said = capsys.readouterr()
     for words in ("911 px", "exact", "940x529", "7 tokens are left of the 300 asked for", "0 not as predicted"):
@@ -41,15 +41,15 @@ def test_a_probe_for_people(place: ArithmeticPlace, capsys: pytest.CaptureFixtur
     assert "KV cache: 24,576 tokens, 24,576 predicted" in said.out
 
 
-def test_what_is_not_as_predicted_is_an_exit_code(place: ArithmeticPlace, capsys: pytest.CaptureFixture[str]) -> None:
-    place.limit = 4000
+def test_what_is_not_as_predicted_is_an_exit_code(rig: ArithmeticRig, capsys: pytest.CaptureFixture[str]) -> None:
+    rig.limit = 4000
     assert main(["probe", "--aspect", "16:9", "--search", "size"]) == 1
     said = capsys.readouterr()
     assert "differs" in said.out
     assert "predicted fits" in said.err
 
 
-def test_a_bench(place: ArithmeticPlace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bench(rig: ArithmeticRig, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["bench", "--batch", "2", "--size", "320x180", "--repeats", "1", "--price-per-hour", "2"]
     assert main(words) == 0
     out = capsys.readouterr().out
@@ -88,11 +88,11 @@ def test_a_report_and_its_records(
     [
         (["probe"], "no model"),
         (["probe", "--engine", "describe"], "has no limits"),
-        (["probe", "--aspect", "wide"], "no aspect ratio"),
-        (["probe", "--search", "sizes"], "no search"),
+        (["probe", "--aspect", "wide"], "invalid aspect ratio"),
+        (["probe", "--search", "sizes"], "unknown search: sizes"),
         (["probe", "--frames", "0"], "invalid value"),
         (["probe", "--on", "nowhere"], "no host named"),
-        (["bench", "--mode", "fast"], "no mode"),
+        (["bench", "--mode", "fast"], "unknown mode: fast"),
         (["bench"], "nothing to time"),
         (["bench", "--size", "big"], "not a size"),
         (["probe", "--server-url", "http://127.0.0.1:9/v1"], "127.0.0.1:9"),

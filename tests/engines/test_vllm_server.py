@@ -71,14 +71,14 @@ def test_the_openai_client_itself_is_refused_where_the_plan_says(server: VLLMSer
 def test_a_probe_finds_the_servers_own_limits(server: VLLMServer, tmp_path: Path) -> None:
     """They are those of vLLM in this process: this version cuts an answer for which there is no room."""
     from cosmos_workflow.engines import EngineSettings
-    from cosmos_workflow.lab import LocalPlace, ProbeSettings, boundaries, probe, studies
+    from cosmos_workflow.lab import LocalRig, ProbeSettings, boundaries, probe, studies
     from cosmos_workflow.store import Store
 
     experiments = Store(f"sqlite:///{tmp_path / 'store.db'}").experiments
     settings = ProbeSettings(searches=("size", "prompt", "frames"), aspects=("16:9",), max_tokens=40)
     facts = read_folder(vllm_env.MODEL, "cosmos-upsampler-12b")
-    with LocalPlace("server", EngineSettings(facts, server_url=server.url)) as place:
-        probe(place, facts, settings, experiments)
+    with LocalRig("server", EngineSettings(facts, server_url=server.url)) as rig:
+        probe(rig, facts, settings, experiments)
     (study,) = studies(experiments)
     assert [trial for trial in study.trials if not trial.agrees] == []
     assert {trial.seen for trial in study.trials} == {"fits", "cut_short", "too_long", "other"}

@@ -15,8 +15,8 @@ ENVIRONMENT = {
 
 
 def sized(search: str, width: int, height: int, tokens: int, predicted: str, seen: str, **more: object) -> Trial:
-    told = {"reported_tokens": tokens, "seconds": 2.0, **more}
-    return Trial(search, 2, width, height, 6, 300, 4096, 1, predicted, tokens, seen=seen, **told)  # type: ignore[arg-type]
+    values = {"reported_tokens": tokens, "seconds": 2.0, **more}
+    return Trial(search, 2, width, height, 6, 300, 4096, 1, predicted, tokens, seen=seen, **values)  # type: ignore[arg-type]
 
 
 TRIALS = [
@@ -48,7 +48,7 @@ TIMINGS = [
 def write(experiments: Experiments) -> None:
     for id, kind, records in (("p1", "probe", TRIALS), ("b1", "bench", TIMINGS)):
         experiments.add(id, kind, "gpu", "vllm", {"options": {"model_path": "/m", "seed": 7}})  # type: ignore[arg-type]
-        rows = [(f"{n}", asdict(one)) for n, one in enumerate(records)]
+        rows = [(f"{n}", asdict(record)) for n, record in enumerate(records)]
         experiments.begin(id, rows)
         experiments.finish(id, rows)
         experiments.update(id, state="done", environment=ENVIRONMENT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from lab.fakes import ArithmeticPlace
+from lab.fakes import ArithmeticRig
 
 from cosmos_workflow.errors import EngineUnavailable, OutOfMemory, UsageError
 from cosmos_workflow.lab import MODES, BenchSettings, Timing, bench, mode_rows, studies
@@ -21,7 +21,7 @@ def experiments(tmp_path: Path) -> Experiments:
     return Store(f"sqlite:///{tmp_path / 'store.db'}").experiments
 
 
-class Loading(ArithmeticPlace):
+class Loading(ArithmeticRig):
     """Takes 35 s for a load, 5 s to end and 1 s for a call, and says so."""
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Loading(ArithmeticPlace):
     def ask(self, conversations, *, stay=True):  # type: ignore[no-untyped-def]
         from dataclasses import replace
 
-        asked = super().ask(conversations)
+        call = super().ask(conversations)
         parts = (
             {"start": 10.0, "load": 20.0, "compile": 5.0}
             if not self.loaded
@@ -40,12 +40,12 @@ class Loading(ArithmeticPlace):
         self.loads += not self.loaded
         self.loaded = stay
         seconds = sum(parts.values()) + 1.0 + (0 if stay else 5.0)
-        return replace(asked, seconds=seconds, parts={**parts, "prompts": 1.0})
+        return replace(call, seconds=seconds, parts={**parts, "prompts": 1.0})
 
 
 def test_what_each_mode_costs(experiments: Experiments) -> None:
-    place, order = Loading(), []
-    done = bench(place, MODEL, SETTINGS, experiments, on_timing=order.append)
+    rig, order = Loading(), []
+    done = bench(rig, MODEL, SETTINGS, experiments, on_timing=order.append)
     assert done.state == "done"
     (study,) = studies(experiments)
     assert len(study.timings) == 4 * 2 * 2
@@ -61,14 +61,19 @@ def test_what_each_mode_costs(experiments: Experiments) -> None:
     assert rows["batch", 4].tokens_per_second == 4 * 300
     assert all(row.repeats == 2 for row in rows.values())
     # One load before all; 2 + 4 for offload-each, one for each of the others, twice.
-    assert place.loads == 1 + 2 * (2 + 4 + 3 * 2)
-    assert [one.mode for one in order] != sorted([one.mode for one in order], key=list(MODES).index)  # shuffled
+    assert rig.loads == 1 + 2 * (2 + 4 + 3 * 2)
+    assert [timing.mode for timing in order] != sorted(
+        [timing.mode for timing in order], key=list(MODES).index
+    )  # shuffled
 
 
 def test_each_prompt_has_pictures_of_its_own(experiments: Experiments) -> None:
-    one, other = Timing("batch", 3, 64, 32, 0), Timing("batch", 3, 64, 32, 1)
+    first, second = Timing("batch", 3, 64, 32, 0), Timing("batch", 3, 64, 32, 1)
     pictures = [
-        frame.png for timing in (one, other) for asked in timing.conversations(SETTINGS) for frame in asked.frames
+        frame.png
+        for timing in (first, second)
+        for conversation in timing.conversations(SETTINGS)
+        for frame in conversation.frames
     ]
     assert len(set(pictures)) == len(pictures) == 12
 
@@ -86,7 +91,7 @@ def test_it_is_gone_on_with(experiments: Experiments) -> None:
     done = bench(Loading(), MODEL, SETTINGS, experiments, on_timing=measured.append)
     assert done.state == "done"
     assert len(measured) == 16
-    assert len({one.key for one in measured}) == 16
+    assert len({timing.key for timing in measured}) == 16
 
 
 def test_a_budget_holds(experiments: Experiments, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,9 +100,9 @@ def test_a_budget_holds(experiments: Experiments, monkeypatch: pytest.MonkeyPatc
 
     class Slow(Loading):
         def ask(self, conversations, *, stay=True):  # type: ignore[no-untyped-def]
-            asked = super().ask(conversations, stay=stay)
-            now[0] += asked.seconds
-            return asked
+            call = super().ask(conversations, stay=stay)
+            now[0] += call.seconds
+            return call
 
     stopped = bench(Slow(), MODEL, SETTINGS, experiments, max_minutes=5)
     assert stopped.state == "running"
@@ -106,16 +111,16 @@ def test_a_budget_holds(experiments: Experiments, monkeypatch: pytest.MonkeyPatc
 
 def test_a_measurement_that_fails_is_told_of(experiments: Experiments) -> None:
     settings = BenchSettings(modes=("batch",), sizes=((320, 180), (640, 360)), repeats=1)
-    place = ArithmeticPlace(breaks=lambda one: bool(one.frames) and one.frames[0].width == 640)
-    bench(place, MODEL, settings, experiments)
+    rig = ArithmeticRig(breaks=lambda conversation: bool(conversation.frames) and conversation.frames[0].width == 640)
+    bench(rig, MODEL, settings, experiments)
     (study,) = studies(experiments)
     small, large = mode_rows(study.timings)
     assert (small.failed, large.failed, large.repeats) == (0, 1, 0)
-    assert {one.error_kind for one in study.timings} == {"", "out_of_memory"}
+    assert {timing.error_kind for timing in study.timings} == {"", "out_of_memory"}
 
 
 def test_what_cannot_be_measured(experiments: Experiments) -> None:
-    with pytest.raises(UsageError, match="no mode fast"):
+    with pytest.raises(UsageError, match="unknown mode: fast"):
         bench(Loading(), MODEL, BenchSettings(modes=("fast",)), experiments)
     with pytest.raises((EngineUnavailable, OutOfMemory)):
-        bench(ArithmeticPlace(breaks=lambda one: True), MODEL, SETTINGS, experiments)
+        bench(ArithmeticRig(breaks=lambda conversation: True), MODEL, SETTINGS, experiments)

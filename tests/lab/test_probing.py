@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from lab.fakes import ArithmeticPlace
+from lab.fakes import ArithmeticRig
 
 from cosmos_workflow.errors import OutOfMemory, UsageError
 from cosmos_workflow.kinds.upsample.conversation import Conversation
@@ -23,30 +23,30 @@ def experiments(tmp_path: Path) -> Experiments:
     return Store(f"sqlite:///{tmp_path / 'store.db'}").experiments
 
 
-def trials_of(experiments: Experiments, one: Experiment) -> dict[tuple[str, int, int, int], Trial]:
-    (study,) = studies(experiments, [one.id])
+def trials_of(experiments: Experiments, experiment: Experiment) -> dict[tuple[str, int, int, int], Trial]:
+    (study,) = studies(experiments, [experiment.id])
     return {(trial.search, trial.frames, trial.width, trial.height): trial for trial in study.trials}
 
 
 def test_everything_is_found_where_it_is(experiments: Experiments) -> None:
-    place = ArithmeticPlace()
-    done = probe(place, MODEL, ProbeSettings(frames=(2, 1)), experiments)
+    rig = ArithmeticRig()
+    done = probe(rig, MODEL, ProbeSettings(frames=(2, 1)), experiments)
     (study,) = studies(experiments)
     assert done.state == "done"
     assert all(trial.agrees for trial in study.trials)
-    found = {(one.search, one.frames, one.what): one for one in boundaries(study.trials)}
-    assert (found["size 16:9", 2, "fits"].seen, found["size 16:9", 2, "runs"].seen) == (911, 944)
-    assert found["size 16:9", 1, "fits"].seen == 1024  # one frame always fits, but for a square
-    assert found["size 1:1", 1, "fits"].seen < found["size 1:1", 1, "runs"].seen < 1024
-    assert found["prompt", 2, "fits"].seen + 300 - 1 == found["prompt", 2, "runs"].seen
-    assert found["batch", 2, "at once"].seen == 4  # max_num_seqs
-    assert {one.mark for one in found.values()} == {"exact", "all tried"}
-    assert found["size 16:9", 1, "fits"].mark == "all tried"
-    assert found["size 16:9", 2, "fits"].mark == "exact"
+    by_search = {(boundary.search, boundary.frames, boundary.what): boundary for boundary in boundaries(study.trials)}
+    assert (by_search["size 16:9", 2, "fits"].seen, by_search["size 16:9", 2, "runs"].seen) == (911, 944)
+    assert by_search["size 16:9", 1, "fits"].seen == 1024  # one frame always fits, but for a square
+    assert by_search["size 1:1", 1, "fits"].seen < by_search["size 1:1", 1, "runs"].seen < 1024
+    assert by_search["prompt", 2, "fits"].seen + 300 - 1 == by_search["prompt", 2, "runs"].seen
+    assert by_search["batch", 2, "at once"].seen == 4  # max_num_seqs
+    assert {boundary.mark for boundary in by_search.values()} == {"exact", "all tried"}
+    assert by_search["size 16:9", 1, "fits"].mark == "all tried"
+    assert by_search["size 16:9", 2, "fits"].mark == "exact"
     assert done.environment["planned_cache_tokens"] == done.environment["cache_tokens"]
     searches = {trial.search for trial in study.trials}
     assert searches == {
-        *(f"size {one}" for one in ("16:9", "4:3", "1:1", "9:16")),
+        *(f"size {aspect}" for aspect in ("16:9", "4:3", "1:1", "9:16")),
         "usual sizes",
         "frames",
         "prompt",
@@ -55,7 +55,7 @@ def test_everything_is_found_where_it_is(experiments: Experiments) -> None:
 
 
 def test_an_engine_that_is_not_as_it_says_is_found_out(experiments: Experiments) -> None:
-    done = probe(ArithmeticPlace(limit=4000), MODEL, SIZES, experiments)
+    done = probe(ArithmeticRig(limit=4000), MODEL, SIZES, experiments)
     (study,) = studies(experiments, [done.id])
     fits, runs = boundaries(study.trials)
     assert (fits.predicted, runs.predicted) == (911, 944)
@@ -68,13 +68,13 @@ def test_an_engine_that_is_not_as_it_says_is_found_out(experiments: Experiments)
 
 
 def test_what_was_broken_off_is_gone_on_with(experiments: Experiments) -> None:
-    class Interrupted(ArithmeticPlace):
+    class Interrupted(ArithmeticRig):
         def ask(self, conversations, *, stay=True):  # type: ignore[no-untyped-def]
             if self.calls == 5:
                 raise KeyboardInterrupt
             return super().ask(conversations, stay=stay)
 
-    first, second, whole = Interrupted(), ArithmeticPlace(), ArithmeticPlace()
+    first, second, third = Interrupted(), ArithmeticRig(), ArithmeticRig()
     with pytest.raises(KeyboardInterrupt):
         probe(first, MODEL, SIZES, experiments)
     (broken,) = experiments.all()
@@ -83,18 +83,18 @@ def test_what_was_broken_off_is_gone_on_with(experiments: Experiments) -> None:
     assert all(done for _, done, _ in before)  # the call that was broken off has left nothing
     done = probe(second, MODEL, SIZES, experiments)
     assert (done.id, done.state) == (broken.id, "done")
-    again = probe(whole, MODEL, SIZES, experiments)  # what is done is not gone on with
+    again = probe(third, MODEL, SIZES, experiments)  # what is done is not gone on with
     assert again.id != done.id
     assert trials_of(experiments, again).keys() == trials_of(experiments, done).keys()
-    assert first.asked - 1 + second.asked - 1 == whole.asked - 1  # but for the first small request of each
+    assert first.requests - 1 + second.requests - 1 == third.requests - 1  # but for the first small request of each
 
 
 def test_other_words_are_another_experiment(experiments: Experiments) -> None:
     with pytest.raises(KeyboardInterrupt):
-        probe(ArithmeticPlace(), MODEL, SIZES, experiments, on_trial=_interrupt)
-    other = probe(ArithmeticPlace(), MODEL, replace(SIZES, max_tokens=200), experiments)
+        probe(ArithmeticRig(), MODEL, SIZES, experiments, on_trial=_interrupt)
+    other = probe(ArithmeticRig(), MODEL, replace(SIZES, max_tokens=200), experiments)
     assert len(experiments.all()) == 2
-    assert probe(ArithmeticPlace(), MODEL, SIZES, experiments, again=True).id != other.id
+    assert probe(ArithmeticRig(), MODEL, SIZES, experiments, again=True).id != other.id
     assert len(experiments.all()) == 3
 
 
@@ -103,14 +103,16 @@ def _interrupt(trial: Trial) -> None:
 
 
 def test_a_trial_that_kills_the_engine_is_marked_and_the_others_are_not(experiments: Experiments) -> None:
-    def breaks(one: Conversation) -> bool:
-        return bool(one.frames) and one.frames[0].width == 854
+    def breaks(conversation: Conversation) -> bool:
+        return bool(conversation.frames) and conversation.frames[0].width == 854
 
     settings = ProbeSettings(searches=("usual",))
-    trials = trials_of(experiments, probe(ArithmeticPlace(breaks=breaks), MODEL, settings, experiments))
+    trials = trials_of(experiments, probe(ArithmeticRig(breaks=breaks), MODEL, settings, experiments))
     assert len(trials) == 14
     marked = [trial for trial in trials.values() if not trial.agrees]
-    assert [(one.width, one.seen, one.error_kind) for one in marked] == [(854, "out_of_memory", "out_of_memory")]
+    assert [(trial.width, trial.seen, trial.error_kind) for trial in marked] == [
+        (854, "out_of_memory", "out_of_memory")
+    ]
 
 
 def test_a_trial_in_which_our_process_died_twice_is_not_tried_again(experiments: Experiments) -> None:
@@ -118,12 +120,12 @@ def test_a_trial_in_which_our_process_died_twice_is_not_tried_again(experiments:
     settings = ProbeSettings(searches=("usual",))
     sizes: list[int] = []
 
-    class Killed(ArithmeticPlace):
+    class Killed(ArithmeticRig):
         """Dies where the 854 is asked, without a word."""
 
         def ask(self, conversations, *, stay=True):  # type: ignore[no-untyped-def]
-            sizes.extend(one.frames[0].width for one in conversations if one.frames)
-            if any(one.frames and one.frames[0].width == 854 for one in conversations):
+            sizes.extend(conversation.frames[0].width for conversation in conversations if conversation.frames)
+            if any(conversation.frames and conversation.frames[0].width == 854 for conversation in conversations):
                 raise _Died
             return super().ask(conversations, stay=stay)
 
@@ -140,7 +142,7 @@ def test_a_trial_in_which_our_process_died_twice_is_not_tried_again(experiments:
     assert 854 not in sizes
     marked = trials["usual sizes", 2, 854, 480]
     assert (marked.seen, marked.error_kind) == ("other", "killed")
-    assert sum(not one.agrees for one in trials.values()) == 1
+    assert sum(not trial.agrees for trial in trials.values()) == 1
 
 
 class _Died(BaseException):
@@ -151,7 +153,7 @@ def test_a_budget_holds(experiments: Experiments, monkeypatch: pytest.MonkeyPatc
     now = [1000.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
 
-    class Slow(ArithmeticPlace):
+    class Slow(ArithmeticRig):
         def ask(self, conversations, *, stay=True):  # type: ignore[no-untyped-def]
             now[0] += 20 * len(conversations)
             return super().ask(conversations, stay=stay)
@@ -168,27 +170,27 @@ def test_a_budget_holds(experiments: Experiments, monkeypatch: pytest.MonkeyPatc
 )
 def test_words_that_mean_nothing(experiments: Experiments, settings: ProbeSettings) -> None:
     with pytest.raises(UsageError):
-        probe(ArithmeticPlace(), MODEL, settings, experiments)
+        probe(ArithmeticRig(), MODEL, settings, experiments)
     assert experiments.all() == []
 
 
 def test_an_engine_that_cannot_be_loaded(experiments: Experiments) -> None:
     with pytest.raises(OutOfMemory, match="CUDA out of memory"):
-        probe(ArithmeticPlace(breaks=lambda one: True), MODEL, SIZES, experiments)
+        probe(ArithmeticRig(breaks=lambda conversation: True), MODEL, SIZES, experiments)
 
 
 def test_without_what_the_engine_tells_the_batch_is_only_asked(experiments: Experiments) -> None:
     """A server says neither how large its cache is nor when it began."""
 
-    class Silent(ArithmeticPlace):
+    class Silent(ArithmeticRig):
         engine = "server"
 
-        def _answer(self, one, number):  # type: ignore[no-untyped-def]
-            return replace(super()._answer(one, number), times={})
+        def _answer(self, conversation, number):  # type: ignore[no-untyped-def]
+            return replace(super()._answer(conversation, number), times={})
 
-    place = Silent()
-    place.told = {"max_model_len": 4096}
-    done = probe(place, MODEL, ProbeSettings(searches=("batch",), max_batch=8), experiments)
+    rig = Silent()
+    rig.properties = {"max_model_len": 4096}
+    done = probe(rig, MODEL, ProbeSettings(searches=("batch",), max_batch=8), experiments)
     (study,) = studies(experiments, [done.id])
     assert [trial.batch for trial in study.trials] == [1, 2, 4, 8]
     assert all(trial.agrees and trial.at_once == 0 for trial in study.trials)

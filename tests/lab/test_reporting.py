@@ -18,13 +18,13 @@ from cosmos_workflow.store import Experiments, Store
 
 @pytest.fixture
 def experiments(tmp_path: Path) -> Experiments:
-    found = Store(f"sqlite:///{tmp_path / 'store.db'}").experiments
-    write(found)
-    return found
+    experiments = Store(f"sqlite:///{tmp_path / 'store.db'}").experiments
+    write(experiments)
+    return experiments
 
 
 @pytest.fixture
-def found(experiments: Experiments) -> list[Study]:
+def measured(experiments: Experiments) -> list[Study]:
     return studies(experiments)
 
 
@@ -41,10 +41,10 @@ def tables(text: str) -> dict[str, list[list[str]]]:
     return {name: rows[1:] for name, rows in result.items()}
 
 
-def test_the_report_is_the_records(found: list[Study], tmp_path: Path) -> None:
+def test_the_report_is_the_records(measured: list[Study], tmp_path: Path) -> None:
     path = tmp_path / "docs" / "RESULTS.md"
     path.parent.mkdir()
-    write_report(found, path, price_per_hour=3.0)
+    write_report(measured, path, price_per_hour=3.0)
     text = path.read_text(encoding="utf-8")
     by_heading = tables(text)
     assert f"{len(TRIALS)} trials" in text
@@ -70,16 +70,18 @@ def test_the_report_is_the_records(found: list[Study], tmp_path: Path) -> None:
     assert usual["640×360"][-1] == "CUDA out of memory"
 
     counts = {(row[0], row[1]): int(row[2]) for row in by_heading["Predicted against seen"] if len(row) == 3}
-    seen = {(f"`{one.predicted}`", f"`{one.seen}`") for one in TRIALS}
-    assert counts == {pair: sum((f"`{one.predicted}`", f"`{one.seen}`") == pair for one in TRIALS) for pair in seen}
+    seen = {(f"`{trial.predicted}`", f"`{trial.seen}`") for trial in TRIALS}
+    assert counts == {
+        pair: sum((f"`{trial.predicted}`", f"`{trial.seen}`") == pair for trial in TRIALS) for pair in seen
+    }
     assert by_heading["KV cache"] == [["A", "120,000", "121,008", "29.30", "29.54"]]
     assert by_heading["Batches of full requests"] == [
         ["A", "4", "4", "4", "8.0", f"{3600 * 4 / 8:,.0f}", "41.0 GiB"],
         ["A", "5", "4", "4", "12.0", f"{3600 * 5 / 12:,.0f}", "41.0 GiB"],
     ]
 
-    slow = statistics.median(one.seconds for one in TIMINGS if one.mode == "offload-each")
-    fast = statistics.median(one.seconds for one in TIMINGS if one.mode == "batch")
+    slow = statistics.median(timing.seconds for timing in TIMINGS if timing.mode == "offload-each")
+    fast = statistics.median(timing.seconds for timing in TIMINGS if timing.mode == "batch")
     assert by_heading["What the modes cost"] == [
         [
             "B", "offload after every prompt", "4", "854×480", "80.0", "200.0", "80.0", "40.0", f"{slow:.1f}",
@@ -97,8 +99,8 @@ def test_the_report_is_the_records(found: list[Study], tmp_path: Path) -> None:
     )
 
 
-def test_figures_and_the_page_hold_everything(found: list[Study], tmp_path: Path) -> None:
-    write_report(found, tmp_path / "R.md", tmp_path / "R.html")
+def test_figures_and_the_page_hold_everything(measured: list[Study], tmp_path: Path) -> None:
+    write_report(measured, tmp_path / "R.md", tmp_path / "R.html")
     pictures = sorted(path.name for path in (tmp_path / "img").iterdir())
     assert pictures == ["r-memory.svg", "r-modes.svg", "r-tokens.svg"]
     assert "420.0" not in (tmp_path / "img" / "r-modes.svg").read_text(encoding="utf-8")
@@ -107,8 +109,19 @@ def test_figures_and_the_page_hold_everything(found: list[Study], tmp_path: Path
     assert page.count("data:image/svg+xml;base64,") == 3
     assert not re.search(r'(src|href)="(?!data:|#)', page)
     before = [path.read_bytes() for path in sorted((tmp_path / "img").iterdir())]
-    write_report(found, tmp_path / "R.md")
+    write_report(measured, tmp_path / "R.md")
     assert [path.read_bytes() for path in sorted((tmp_path / "img").iterdir())] == before  # the same each time
+
+
+def test_pictures_drawn_in_several_threads_are_those_drawn_alone() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from cosmos_workflow.lab.figures import draw_modes
+
+    rows = mode_rows(TIMINGS)
+    alone = draw_modes(rows)
+    with ThreadPoolExecutor(8) as threads:
+        assert set(threads.map(draw_modes, [rows] * 16)) == {alone}
 
 
 def test_an_engines_words_break_no_table_and_run_nowhere(experiments: Experiments, tmp_path: Path) -> None:
@@ -132,7 +145,7 @@ def test_without_a_gpu_it_says_so(experiments: Experiments, tmp_path: Path) -> N
     assert "What the modes cost" not in text
 
 
-def test_a_boundary_is_where_nothing_smaller_failed(found: list[Study]) -> None:
+def test_a_boundary_is_where_nothing_smaller_failed(measured: list[Study]) -> None:
     from dataclasses import replace
 
     fits, runs = boundaries([*TRIALS[:4], replace(TRIALS[0], width=700, height=394, seen="cut_short")])
@@ -151,40 +164,40 @@ def test_failed_measurements_do_not_count() -> None:
     assert (none.repeats, none.failed, none.prompts_per_hour) == (0, 1, 0.0)
 
 
-def test_records_as_lines_and_as_a_table(found: list[Study], tmp_path: Path) -> None:
-    assert export(found, tmp_path / "r.jsonl") == len(TRIALS) + len(TIMINGS)
+def test_records_as_lines_and_as_a_table(measured: list[Study], tmp_path: Path) -> None:
+    assert export(measured, tmp_path / "r.jsonl") == len(TRIALS) + len(TIMINGS)
     rows = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text().splitlines()]
     assert rows[0]["version"] == "vllm 1.2.3"
     assert rows[0]["settings"]["options"]["seed"] == 7
     assert {row["experiment"] for row in rows} == {"p1", "b1"}
-    export(found, tmp_path / "r.csv")
+    export(measured, tmp_path / "r.csv")
     with (tmp_path / "r.csv").open(encoding="utf-8", newline="") as file:
         flat = list(csv.DictReader(file))
     assert [row["width"] for row in flat] == [str(row["width"]) for row in rows]
     assert json.loads(flat[-1]["parts"]) == rows[-1]["parts"]
     with pytest.raises(UsageError, match="jsonl"):
-        export(found, tmp_path / "r.xlsx")
+        export(measured, tmp_path / "r.xlsx")
     with pytest.raises(BadInputError):
-        export(found, tmp_path / "no" / "r.csv")
+        export(measured, tmp_path / "no" / "r.csv")
 
 
 @pytest.mark.parametrize("name", ["R.md", "R.html", "r.jsonl", "r.csv"])
-def test_anybodys_file_is_left_as_it_is(found: list[Study], tmp_path: Path, name: str) -> None:
+def test_anybodys_file_is_left_as_it_is(measured: list[Study], tmp_path: Path, name: str) -> None:
     folder = tmp_path / "theirs"
     folder.mkdir()
     (folder / name).write_text("experiments of years\n")
     with pytest.raises(BadInputError, match="it holds something else"):
         if name.startswith("R"):
-            write_report(found, folder / "R.md", folder / "R.html")
+            write_report(measured, folder / "R.md", folder / "R.html")
         else:
-            export(found, folder / name)
-    assert [(one.name, one.read_text()) for one in folder.iterdir()] == [(name, "experiments of years\n")]
+            export(measured, folder / name)
+    assert [(file.name, file.read_text()) for file in folder.iterdir()] == [(name, "experiments of years\n")]
 
 
-def test_ours_is_written_anew(found: list[Study], tmp_path: Path) -> None:
+def test_ours_is_written_anew(measured: list[Study], tmp_path: Path) -> None:
     for _ in range(2):
-        write_report(found, tmp_path / "R.md", tmp_path / "R.html")
-        assert export(found, tmp_path / "r.jsonl") == export(found, tmp_path / "r.csv")
+        write_report(measured, tmp_path / "R.md", tmp_path / "R.html")
+        assert export(measured, tmp_path / "r.jsonl") == export(measured, tmp_path / "r.csv")
 
 
 def test_nothing_to_report(tmp_path: Path) -> None:
@@ -192,6 +205,6 @@ def test_nothing_to_report(tmp_path: Path) -> None:
         write_report([], tmp_path / "R.md")
 
 
-def test_a_place_that_cannot_be_written(found: list[Study]) -> None:
+def test_a_place_that_cannot_be_written(measured: list[Study]) -> None:
     with pytest.raises(BadInputError, match="cannot be written"):
-        write_report(found, Path("/proc/none/R.md"))
+        write_report(measured, Path("/proc/none/R.md"))

@@ -20,12 +20,12 @@ def run(search: Search, boundary: int) -> tuple[int, list[int]]:
 @pytest.mark.parametrize("search", [bisect, doubling])
 @given(most=st.integers(1, 5000), boundary=st.integers(0, 6000))
 def test_the_boundary_is_found_and_both_of_its_sides_are_tried(search: object, most: int, boundary: int) -> None:
-    found, tried = run(search(most), boundary)  # type: ignore[operator]
-    assert found == min(boundary, most)
+    result, tried = run(search(most), boundary)  # type: ignore[operator]
+    assert result == min(boundary, most)
     assert len(tried) == len(set(tried))
     assert all(1 <= value <= most for value in tried)
-    assert found in tried or found == 0
-    assert found == most or found + 1 in tried
+    assert result in tried or result == 0
+    assert result == most or result + 1 in tried
 
 
 @given(boundary=st.integers(0, 1024))

@@ -5,7 +5,7 @@ from dataclasses import asdict
 import pytest
 
 from cosmos_workflow.kinds.upsample.conversation import Answer
-from cosmos_workflow.lab.places import Asked
+from cosmos_workflow.lab.rigs import Call
 from cosmos_workflow.lab.trials import Request, Subject, Trial, draw_frame, ended, most_at_once
 from cosmos_workflow.limits import get_model
 
@@ -14,8 +14,8 @@ VLLM = {"max_model_len": 4096, "max_num_seqs": 16, "block_size": 128, "cache_byt
 REQUEST = Request(2, 940, 529, "A futuristic city at sunset", 300)
 
 
-def subject(**told: object) -> Subject:
-    return Subject(MODEL, {**VLLM, **told})
+def subject(**properties: object) -> Subject:
+    return Subject(MODEL, {**VLLM, **properties})
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_what_is_expected_of_an_engine(size: tuple[int, int], verdict: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("answers", "asked", "seen"),
+    ("answers", "failure", "seen"),
     [
         ([Answer("", "t", "stop", 4089, 7)], {}, "fits"),
         ([Answer("", "t", "length", 4089, 300)], {}, "fits"),
@@ -42,8 +42,8 @@ def test_what_is_expected_of_an_engine(size: tuple[int, int], verdict: str) -> N
         ([], {"kind": "worker_killed", "error": "the worker was killed by SIGKILL"}, "other"),
     ],
 )
-def test_what_is_seen(answers: list[Answer], asked: dict[str, str], seen: str) -> None:
-    trial = ended(subject().expect("x", REQUEST), answers, Asked({}, 1.0, {}, **asked))  # type: ignore[arg-type]
+def test_what_is_seen(answers: list[Answer], failure: dict[str, str], seen: str) -> None:
+    trial = ended(subject().expect("x", REQUEST), answers, Call({}, 1.0, {}, **failure))  # type: ignore[arg-type]
     assert trial.seen == seen
     assert bool(trial.error) == (seen not in ("fits", "cut_short"))
     assert Trial(**asdict(trial)) == trial
@@ -51,8 +51,8 @@ def test_what_is_seen(answers: list[Answer], asked: dict[str, str], seen: str) -
 
 def test_the_parts_of_the_time_and_the_memory() -> None:
     times = {"queued": 1.0, "scheduled": 1.5, "first_token": 2.5, "last_token": 5.5}
-    asked = Asked({}, 9.0, {}, memory=[(0.0, 10), (1.0, 30), (2.0, 20)], memory_of="gpu")
-    trial = ended(subject().expect("x", REQUEST), [Answer("", "t", "length", 4089, 7, 4.0, times=times)], asked)
+    call = Call({}, 9.0, {}, memory=[(0.0, 10), (1.0, 30), (2.0, 20)], memory_of="gpu")
+    trial = ended(subject().expect("x", REQUEST), [Answer("", "t", "length", 4089, 7, 4.0, times=times)], call)
     assert (trial.queue_seconds, trial.prefill_seconds, trial.decode_seconds) == (0.5, 1.0, 3.0)
     assert (trial.seconds, trial.peak_mib, trial.memory_of, trial.reported_tokens) == (4.0, 30, "gpu", 4089)
     assert trial.memory == [[0.0, 10], [1.0, 30], [2.0, 20]]
@@ -61,37 +61,37 @@ def test_the_parts_of_the_time_and_the_memory() -> None:
 
 def test_a_count_that_differs_is_no_agreement() -> None:
     trial = subject().expect("x", REQUEST)
-    assert not ended(trial, [Answer("", "t", "length", 4090, 7)], Asked({}, 1.0, {})).agrees
+    assert not ended(trial, [Answer("", "t", "length", 4090, 7)], Call({}, 1.0, {})).agrees
 
 
 @pytest.mark.parametrize(
-    ("told", "tokens", "at_once"),
+    ("properties", "tokens", "at_once"),
     [
         ({}, 6544 * 16, 16),  # a GiB at 160 KiB a token, in blocks of 128
         ({"cache_bytes": 2**29, "max_num_seqs": 2}, 3200, 2),
         ({"blocks_override": 70}, 70 * 128, 2),
     ],
 )
-def test_what_the_cache_holds(told: dict[str, int], tokens: int, at_once: int) -> None:
-    one = subject(**told)
-    assert one.planned_cache is not None
-    if "blocks_override" in told:
-        assert one.planned_cache.tokens == tokens
+def test_what_the_cache_holds(properties: dict[str, int], tokens: int, at_once: int) -> None:
+    measured = subject(**properties)
+    assert measured.planned_cache is not None
+    if "blocks_override" in properties:
+        assert measured.planned_cache.tokens == tokens
     batch = Request(2, 910, 512, REQUEST.text, 300, batch=20)
-    blocks = one.planned_cache.blocks
+    blocks = measured.planned_cache.blocks
     room = (blocks - 1) // 32  # one block is vLLM's own
-    assert one.expect("batch", batch).predicted_at_once == min(20, one.properties["max_num_seqs"], room)
-    if "blocks_override" in told:
-        assert one.expect("batch", batch).predicted_at_once == at_once
+    assert measured.expect("batch", batch).predicted_at_once == min(20, measured.properties["max_num_seqs"], room)
+    if "blocks_override" in properties:
+        assert measured.expect("batch", batch).predicted_at_once == at_once
 
 
 def test_on_a_gpu_the_cache_is_what_the_planner_says() -> None:
     from cosmos_workflow.limits import memory
 
-    one = Subject(MODEL, {"max_model_len": 4096, "gpu_mib": 46068, "gpu_memory_utilization": 0.9})
+    measured = Subject(MODEL, {"max_model_len": 4096, "gpu_mib": 46068, "gpu_memory_utilization": 0.9})
     planned = memory(MODEL, gpu="L40S", gpu_memory_utilization=0.9)
-    assert one.planned_cache is not None
-    assert one.planned_cache.tokens == pytest.approx(planned.cache_tokens, rel=0.001)
+    assert measured.planned_cache is not None
+    assert measured.planned_cache.tokens == pytest.approx(planned.cache_tokens, rel=0.001)
     assert Subject(MODEL, {"max_model_len": 4096}).planned_cache is None
 
 
@@ -110,8 +110,8 @@ def test_requests_that_gave_way_did_not_run_at_once() -> None:
 
 
 def test_every_request_of_a_batch_has_pictures_of_its_own() -> None:
-    several = Request(2, 64, 32, "x", 5, batch=3).conversations()
-    pictures = {frame.png for one in several for frame in one.frames}
+    conversations = Request(2, 64, 32, "x", 5, batch=3).conversations()
+    pictures = {frame.png for conversation in conversations for frame in conversation.frames}
     assert len(pictures) == 6
-    assert len({one.id for one in several}) == 3
+    assert len({conversation.id for conversation in conversations}) == 3
     assert draw_frame(64, 32, 1) == draw_frame(64, 32, 1)

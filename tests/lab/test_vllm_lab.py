@@ -17,8 +17,8 @@ from servers import vllm_env
 
 from cosmos_workflow.engines import EngineSettings
 from cosmos_workflow.kinds.upsample.conversation import Conversation
-from cosmos_workflow.lab import LocalPlace, ProbeSettings, Study, boundaries, probe, reason, studies
-from cosmos_workflow.lab.places import Asked
+from cosmos_workflow.lab import LocalRig, ProbeSettings, Study, boundaries, probe, reason, studies
+from cosmos_workflow.lab.rigs import Call
 from cosmos_workflow.limits import FIELD_TESTS, Model, plan, read_folder, size_at
 from cosmos_workflow.store import Store
 
@@ -34,15 +34,15 @@ def facts() -> Model:
     return read_folder(vllm_env.MODEL, "cosmos-upsampler-12b")
 
 
-def place(options: dict[str, object], max_model_len: int | None = None) -> LocalPlace:
+def rig(options: dict[str, object], max_model_len: int | None = None) -> LocalRig:
     settings = EngineSettings(facts(), str(vllm_env.MODEL), max_model_len=max_model_len, options=options)
-    return LocalPlace("vllm", settings)
+    return LocalRig("vllm", settings)
 
 
-def run(store: Path, where: LocalPlace, settings: ProbeSettings) -> Study:
+def run(store: Path, measured_rig: LocalRig, settings: ProbeSettings) -> Study:
     experiments = Store(f"sqlite:///{store}").experiments
-    with where:
-        done = probe(where, facts(), settings, experiments)
+    with measured_rig:
+        done = probe(measured_rig, facts(), settings, experiments)
     assert done.state == "done"
     (study,) = studies(experiments, [done.id])
     return study
@@ -54,7 +54,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
     os.environ |= {"VLLM_CPU_KVCACHE_SPACE": "1"}
     searches = ("size", "usual", "frames", "prompt")
     store = tmp_path_factory.mktemp("lab") / "store.db"
-    yield run(store, place(QUICK), ProbeSettings(searches=searches, frames=(2, 1), around=5))
+    yield run(store, rig(QUICK), ProbeSettings(searches=searches, frames=(2, 1), around=5))
     del os.environ["VLLM_CPU_KVCACHE_SPACE"]
 
 
@@ -64,40 +64,40 @@ def test_no_trial_of_two_hundred_disagrees(study: Study) -> None:
     assert {trial.seen for trial in study.trials} == {"fits", "cut_short", "too_long", "other"}
     # Counted by the engine itself, but where it refused too many pictures before it counted.
     assert sum(not trial.reported_tokens for trial in study.trials) == 1
-    told = [trial for trial in study.trials if trial.seen == "fits"]
-    assert all(trial.prefill_seconds and trial.decode_seconds and trial.peak_mib for trial in told)
+    answered = [trial for trial in study.trials if trial.seen == "fits"]
+    assert all(trial.prefill_seconds and trial.decode_seconds and trial.peak_mib for trial in answered)
 
 
 @pytest.mark.parametrize("aspect", [(16, 9), (4, 3), (1, 1), (9, 16)])
 @pytest.mark.parametrize("frames", [1, 2])
 def test_the_boundary_is_exact_to_the_pixel(study: Study, aspect: tuple[int, int], frames: int) -> None:
-    found = {
-        one.what: one
-        for one in boundaries(study.trials)
-        if (one.search, one.frames) == (f"size {aspect[0]}:{aspect[1]}", frames)
+    by_kind = {
+        boundary.what: boundary
+        for boundary in boundaries(study.trials)
+        if (boundary.search, boundary.frames) == (f"size {aspect[0]}:{aspect[1]}", frames)
     }
     verdicts = {side: plan(size_at(aspect, side), PROMPT, frames=frames, fit="off").verdict for side in range(1, 1025)}
-    assert found["fits"].seen == max(side for side, verdict in verdicts.items() if verdict == "fits")
-    assert found["runs"].seen == max(side for side, verdict in verdicts.items() if verdict in ("fits", "cut_short"))
-    assert all(one.mark == ("all tried" if one.seen == 1024 else "exact") for one in found.values())
+    assert by_kind["fits"].seen == max(side for side, verdict in verdicts.items() if verdict == "fits")
+    assert by_kind["runs"].seen == max(side for side, verdict in verdicts.items() if verdict in ("fits", "cut_short"))
+    assert all(boundary.mark == ("all tried" if boundary.seen == 1024 else "exact") for boundary in by_kind.values())
 
 
 def test_the_text_has_its_limit_too(study: Study) -> None:
-    fits, runs = [one for one in boundaries(study.trials) if one.search == "prompt"]
+    fits, runs = [boundary for boundary in boundaries(study.trials) if boundary.search == "prompt"]
     images = plan((640, 360), "x", fit="off").image_tokens
     assert fits.seen == 4096 - 300 - 3 - images
     assert runs.seen == 4095 - 3 - images  # one token of answer
 
 
 def test_the_field_table_row_by_row(study: Study) -> None:
-    usual = {(one.width, one.height): one for one in study.trials if one.search == "usual sizes"}
-    told = {size: (usual[size].seen, usual[size].completion_tokens, reason(usual[size])) for size in FIELD_TESTS}
+    usual = {(trial.width, trial.height): trial for trial in study.trials if trial.search == "usual sizes"}
+    verdicts = {size: (usual[size].seen, usual[size].completion_tokens, reason(usual[size])) for size in FIELD_TESTS}
     for size in [(320, 180), (420, 236), (500, 281), (640, 360), (720, 405), (854, 480)]:
-        assert told[size][:2] == ("fits", 300)
-    assert told[940, 529] == ("cut_short", 7, "7 tokens are left of the 300 asked for")  # put down as "works"
-    assert told[928, 522] == ("cut_short", 193, "193 tokens are left of the 300 asked for")
-    assert told[960, 540] == ("too_long", 0, "4,157 tokens are 61 over 4,096")
-    assert told[1280, 720] == ("too_long", 0, "4,689 tokens are 593 over 4,096")
+        assert verdicts[size][:2] == ("fits", 300)
+    assert verdicts[940, 529] == ("cut_short", 7, "7 tokens are left of the 300 asked for")  # put down as "works"
+    assert verdicts[928, 522] == ("cut_short", 193, "193 tokens are left of the 300 asked for")
+    assert verdicts[960, 540] == ("too_long", 0, "4,157 tokens are 61 over 4,096")
+    assert verdicts[1280, 720] == ("too_long", 0, "4,689 tokens are 593 over 4,096")
 
 
 MEMORY = [
@@ -119,26 +119,26 @@ def test_the_planner_and_the_engine_agree_on_the_cache(
     if space or "num_gpu_blocks_override" in options:
         monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", space or "1")
     settings = ProbeSettings(searches=("batch",), max_batch=10, max_tokens=100)
-    found = run(tmp_path / "store.db", place({**QUICK, **options}, max_model_len), settings)
-    told = found.experiment.environment
-    assert told["planned_cache_tokens"] == told["cache_tokens"]
-    assert told["planned_concurrency"] == round(told["concurrency"], 3)
-    (together,) = boundaries(found.trials)
-    assert [one for one in found.trials if not one.agrees] == []
+    study = run(tmp_path / "store.db", rig({**QUICK, **options}, max_model_len), settings)
+    environment = study.experiment.environment
+    assert environment["planned_cache_tokens"] == environment["cache_tokens"]
+    assert environment["planned_concurrency"] == round(environment["concurrency"], 3)
+    (together,) = boundaries(study.trials)
+    assert [trial for trial in study.trials if not trial.agrees] == []
     assert (together.seen, together.predicted) == (at_once, at_once)
     # It stops where it should: nothing larger than twice of what ran together was tried.
-    assert max(trial.batch for trial in found.trials) <= 2 * at_once
+    assert max(trial.batch for trial in study.trials) <= 2 * at_once
 
 
-class Deadly(LocalPlace):
+class Deadly(LocalRig):
     """Kills vLLM's own processes whenever a frame of 854 pixels is asked, while they work on it."""
 
     kills = 0
 
-    def ask(self, conversations: Sequence[Conversation], *, stay: bool = True) -> Asked:
+    def ask(self, conversations: Sequence[Conversation], *, stay: bool = True) -> Call:
         import threading
 
-        deadly = any(one.frames and one.frames[0].width == 854 for one in conversations)
+        deadly = any(conversation.frames and conversation.frames[0].width == 854 for conversation in conversations)
         timer = threading.Timer(0.5, self._kill) if deadly and self._engine else None
         if timer:
             timer.start()
@@ -160,12 +160,12 @@ def test_an_engine_that_is_killed_is_started_again_and_the_size_marked(
 ) -> None:
     monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "1")
     settings = EngineSettings(facts(), str(vllm_env.MODEL), options=QUICK)
-    where = Deadly("vllm", settings)
-    found = run(tmp_path / "store.db", where, ProbeSettings(searches=("usual",)))
-    assert where.kills >= 2
-    marked = [(one.width, one.height, one.seen) for one in found.trials if not one.agrees]
+    rig = Deadly("vllm", settings)
+    study = run(tmp_path / "store.db", rig, ProbeSettings(searches=("usual",)))
+    assert rig.kills >= 2
+    marked = [(trial.width, trial.height, trial.seen) for trial in study.trials if not trial.agrees]
     assert marked == [(854, 480, "other")]
-    assert len(found.trials) == 14
+    assert len(study.trials) == 14
 
 
 def test_measured_and_written_up_as_a_user_does(tmp_path: Path) -> None:
@@ -180,10 +180,10 @@ def test_measured_and_written_up_as_a_user_does(tmp_path: Path) -> None:
 
     model = ["--engine", "vllm", "--model-path", str(vllm_env.MODEL), "--engine-option", "load_format=dummy"]
     model += ["--engine-option", "enforce_eager=true", "--max-tokens", "40"]
-    asked = ["bench", *model, "--batch", "2", "--size", "320x180", "--repeats", "1", "--json"]
-    asked += ["--mode", "offload-each,batch,warm"]
-    found = json.loads(cosmos(*asked))
-    rows = {row["mode"]: row for row in found["modes"]}
+    command = ["bench", *model, "--batch", "2", "--size", "320x180", "--repeats", "1", "--json"]
+    command += ["--mode", "offload-each,batch,warm"]
+    document = json.loads(cosmos(*command))
+    rows = {row["mode"]: row for row in document["modes"]}
     assert rows.keys() == {"offload-each", "batch", "warm"}
     assert rows["offload-each"]["seconds"] > 1.3 * rows["batch"]["seconds"]
     assert rows["warm"]["seconds"] < 0.5 * rows["batch"]["seconds"]
@@ -192,7 +192,7 @@ def test_measured_and_written_up_as_a_user_does(tmp_path: Path) -> None:
         if row["mode"] != "warm":
             assert row["parts"]["compile"] > 0
             assert row["parts"]["start"] > row["parts"]["load"] > 0
-    assert found["environment"]["version"] == "vllm 0.32.0"
+    assert document["environment"]["version"] == "vllm 0.32.0"
     cosmos("report", "--export", "records.jsonl")
     records = [json.loads(line) for line in (tmp_path / "records.jsonl").read_text(encoding="utf-8").splitlines()]
     by_mode = {record["mode"]: record for record in records}
@@ -200,8 +200,8 @@ def test_measured_and_written_up_as_a_user_does(tmp_path: Path) -> None:
     for mode, row in rows.items():
         assert row["seconds"] == by_mode[mode]["seconds"]
     cosmos("report")
-    shown = tables((tmp_path / "TESTING_RESULTS.md").read_text(encoding="utf-8"))["What the modes cost"]
-    assert [row[8] for row in shown] == [f"{rows[mode]['seconds']:.1f}" for mode in rows]
+    table = tables((tmp_path / "TESTING_RESULTS.md").read_text(encoding="utf-8"))["What the modes cost"]
+    assert [row[8] for row in table] == [f"{rows[mode]['seconds']:.1f}" for mode in rows]
 
 
 def test_auto_raises_the_context_where_the_memory_is_there(tmp_path: Path) -> None:
@@ -228,8 +228,8 @@ def test_the_full_size_model_has_the_parameters_that_the_planner_counts() -> Non
 
     assert count_parameters(build("meta")) == 12_682_739_712
     for size in [(320, 180), (910, 512), (1280, 720), (3840, 2160)]:
-        given = inputs(size, 1, "cpu")
-        assert given["input_ids"].shape == (1, plan(size, PROMPT, fit="off").prompt_tokens)
+        tensors = inputs(size, 1, "cpu")
+        assert tensors["input_ids"].shape == (1, plan(size, PROMPT, fit="off").prompt_tokens)
 
 
 def test_the_gpu_benchmark_runs() -> None:

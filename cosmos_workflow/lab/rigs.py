@@ -1,4 +1,4 @@
-"""Where trials run: an engine in this process, or a host's worker; what came back, what it took, what broke."""
+"""Where trials run: on an engine in this process or on a host; and what each call brought back, took and broke."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ from cosmos_workflow.engines.logs import log_vllm_to
 from cosmos_workflow.errors import EngineError, EngineUnavailable, OutOfMemory
 from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
 
-__all__ = ["Asked", "LocalPlace", "Place", "load", "load_parts", "measured_options"]
+__all__ = ["Call", "LocalRig", "Rig", "load", "load_parts", "measured_options"]
 
 Course = list[tuple[float, int]]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What one call brought. Times in s; `memory` is its course as (seconds since the start, MiB), of `memory_of`.
+class Call:
+    """What one call brought. Times in s; `memory` is its use over time as (seconds since the start, MiB), and
+    `memory_of` says whose (`gpu` or `process`).
 
-    `kind` and `error` say why not every conversation has an answer. `parts` are those of the time: `start`
-    (process and imports), `load` (weights), `compile` (profile run, KV cache, compiling), `prompts`.
+    `kind` and `error` say why not every conversation has an answer. `parts` divides the time: `start` (process and
+    imports), `load` (weights), `compile` (profile run, KV cache, compiling), `prompts`.
     """
 
     answers: Mapping[str, Answer]
@@ -42,24 +43,24 @@ class Asked:
     remedy: str = ""
 
 
-class Place(Protocol):
-    """Somewhere that answers conversations, loading its engine when it must."""
+class Rig(Protocol):
+    """An engine on a machine, to be measured; it answers conversations and loads the engine when needed."""
 
     name: str
     engine: str
 
     @property
     def options(self) -> Mapping[str, Any]:
-        """What tells this engine from another of the same name."""
+        """The settings that distinguish this engine from another of the same name."""
 
-    def ask(self, conversations: Sequence[Conversation], *, stay: bool = True) -> Asked:
-        """Ask for answers. An engine that fails is told of in `Asked`, and loaded anew by the next call.
+    def ask(self, conversations: Sequence[Conversation], *, stay: bool = True) -> Call:
+        """Ask for answers. Where the engine fails, the result says so, and the next call loads it again.
 
-        With `stay` it is kept loaded, else freed before this returns.
+        With `stay` the engine is kept loaded, else it is closed before this returns.
         Raises HostError where a host cannot be asked.
         """
 
-    def __enter__(self) -> Place: ...
+    def __enter__(self) -> Rig: ...
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -67,25 +68,25 @@ class Place(Protocol):
 
 
 def measured_options(engine: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """An engine's options with those that make it tell when things happened."""
+    """An engine's options, with those that make it report when each request was scheduled and answered."""
     return ({"disable_log_stats": False} if engine == "vllm" else {}) | dict(options)
 
 
-def load(place: Place, *, stay: bool = True) -> Asked:
-    """The smallest request there is, so that the engine is loaded and says what it is.
+def load(rig: Rig, *, stay: bool = True) -> Call:
+    """Ask the smallest request there is, so that the engine is loaded and states its properties.
 
     Raises EngineUnavailable or OutOfMemory where that fails.
     """
-    loaded = place.ask([Conversation("hello", "hello", max_tokens=1, temperature=0.0)], stay=stay)
+    loaded = rig.ask([Conversation("hello", "hello", max_tokens=1, temperature=0.0)], stay=stay)
     if loaded.error:
         kind = OutOfMemory if loaded.kind == "out_of_memory" else EngineUnavailable
         remedy = loaded.remedy or "`cosmos doctor` says what is missing"
-        raise kind(loaded.error, where=f"{place.engine} on {place.name}", remedy=remedy)
+        raise kind(loaded.error, where=f"{rig.engine} on {rig.name}", remedy=remedy)
     return loaded
 
 
-class LocalPlace:
-    """An engine of this process; vLLM's own runs in processes that it starts, and may die without us."""
+class LocalRig:
+    """An engine in this process; vLLM itself runs in further processes, which may die while this one goes on."""
 
     name = "local"
 
@@ -97,7 +98,7 @@ class LocalPlace:
         self._folder = tempfile.TemporaryDirectory(prefix="cosmos-lab-", ignore_cleanup_errors=True)
         self._log = Path(self._folder.name) / "engine.log"
 
-    def __enter__(self) -> LocalPlace:
+    def __enter__(self) -> LocalRig:
         log_vllm_to(self._log)
         return self
 
@@ -109,14 +110,14 @@ class LocalPlace:
             del os.environ["VLLM_LOGGING_CONFIG_PATH"]
         self._folder.cleanup()
 
-    def ask(self, conversations: Sequence[Conversation], *, stay: bool = True) -> Asked:
+    def ask(self, conversations: Sequence[Conversation], *, stay: bool = True) -> Call:
         answers: dict[str, Answer] = {}
         course: Course = []
-        of: set[str] = set()
+        owners: set[str] = set()
         began, log_start = time.monotonic(), self._log_size()
 
         def note(event: str, **used: int) -> None:
-            of.update(name.removesuffix("_mib") for name in used)
+            owners.update(name.removesuffix("_mib") for name in used)
             course.append((time.monotonic() - began, sum(used.values())))
 
         sampler = Sampler(note)
@@ -141,8 +142,8 @@ class LocalPlace:
         if not stay:
             self._close()
         parts = load_parts(self._read_log(log_start), loading) | {"prompts": prompts}
-        return Asked(
-            answers, time.monotonic() - began, parts, properties, course, "".join(of), kind, error, remedy
+        return Call(
+            answers, time.monotonic() - began, parts, properties, course, "".join(owners), kind, error, remedy
         )  # fmt: skip
 
     def _close(self) -> None:
@@ -158,7 +159,7 @@ class LocalPlace:
 
 
 def load_parts(log: str, loading: float) -> dict[str, float]:
-    """The parts of the `loading` seconds, as vLLM's log tells them; all of it is `start` where it does not."""
+    """The `loading` seconds in parts, read from vLLM's log; where the log says nothing, all of it is `start`."""
     load = _last(r"Model loading took \S+ GiB memory and ([\d.]+) seconds", log)
     load = load or _last(r"Initializing model took ([\d.]+) seconds", log) + _last(
         r"weights took ([\d.]+) seconds", log
@@ -168,5 +169,5 @@ def load_parts(log: str, loading: float) -> dict[str, float]:
 
 
 def _last(pattern: str, log: str) -> float:
-    found = re.findall(pattern, log)
-    return float(found[-1]) if found else 0.0
+    matches = re.findall(pattern, log)
+    return float(matches[-1]) if matches else 0.0

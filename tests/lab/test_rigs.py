@@ -7,7 +7,7 @@ from pathlib import Path
 import asyncssh
 import psutil
 import pytest
-from lab.fakes import ArithmeticPlace
+from lab.fakes import ArithmeticRig
 from runs.helpers import host_processes, settled
 from servers import unwell
 from servers.peers import PEERS, Peer, host_settings, make_peer
@@ -15,8 +15,8 @@ from servers.peers import PEERS, Peer, host_settings, make_peer
 from cosmos_workflow.engines import EngineSettings
 from cosmos_workflow.errors import EngineUnavailable, HostUnreachable
 from cosmos_workflow.kinds.upsample.conversation import Conversation
-from cosmos_workflow.lab.host_place import HostPlace
-from cosmos_workflow.lab.places import LocalPlace, load, load_parts
+from cosmos_workflow.lab.host_rig import HostRig
+from cosmos_workflow.lab.rigs import LocalRig, load, load_parts
 from cosmos_workflow.lab.trials import draw_frame
 from cosmos_workflow.ssh import Pins, host_from
 
@@ -53,54 +53,54 @@ def server_settings(url: str) -> EngineSettings:
 def test_an_engine_here() -> None:
     with (
         unwell.UnwellServer(lambda text, attempt: unwell.answer(f"long {text}"), MODELS) as server,
-        LocalPlace("server", server_settings(server.url)) as place,
+        LocalRig("server", server_settings(server.url)) as rig,
     ):
-        asked = place.ask([conversation("a"), conversation("b")])
-        assert {id: one.text for id, one in asked.answers.items()} == {"a": "long a", "b": "long b"}
-        assert asked.properties["max_model_len"] == 4096
-        assert asked.properties["cores"] == os.cpu_count()
-        assert asked.memory
-        assert asked.memory[0][1] > 0
-        assert asked.memory_of in ("process", "gpu")
-        assert asked.seconds >= asked.parts["prompts"] >= 0
-        assert not asked.error
+        call = rig.ask([conversation("a"), conversation("b")])
+        assert {id: answer.text for id, answer in call.answers.items()} == {"a": "long a", "b": "long b"}
+        assert call.properties["max_model_len"] == 4096
+        assert call.properties["cores"] == os.cpu_count()
+        assert call.memory
+        assert call.memory[0][1] > 0
+        assert call.memory_of in ("process", "gpu")
+        assert call.seconds >= call.parts["prompts"] >= 0
+        assert not call.error
 
 
 def test_an_engine_that_fails_is_told_of_and_asked_again() -> None:
     def reply(text: str, attempt: int) -> unwell.Reply | None:
         return unwell.answer(text) if text != "b" or attempt > 1 else unwell.refusal(401, "bad key")
 
-    with unwell.UnwellServer(reply, MODELS) as server, LocalPlace("server", server_settings(server.url)) as place:
-        broken = place.ask([conversation("b")])
+    with unwell.UnwellServer(reply, MODELS) as server, LocalRig("server", server_settings(server.url)) as rig:
+        broken = rig.ask([conversation("b")])
         assert not broken.answers
         assert "bad key" in broken.error
-        assert place.ask([conversation("b")]).answers.keys() == {"b"}
+        assert rig.ask([conversation("b")]).answers.keys() == {"b"}
 
 
 def test_an_item_that_takes_too_much_memory_is_told_of() -> None:
     def reply(text: str, attempt: int) -> unwell.Reply:
         return unwell.refusal(500, "CUDA out of memory") if text == "b" else unwell.answer(text)
 
-    with unwell.UnwellServer(reply, MODELS) as server, LocalPlace("server", server_settings(server.url)) as place:
-        asked = place.ask([conversation("b"), conversation("c")])
-    assert not asked.error
-    assert {id: one.error_kind for id, one in asked.answers.items()} == {"b": "out_of_memory", "c": ""}
+    with unwell.UnwellServer(reply, MODELS) as server, LocalRig("server", server_settings(server.url)) as rig:
+        call = rig.ask([conversation("b"), conversation("c")])
+    assert not call.error
+    assert {id: answer.error_kind for id, answer in call.answers.items()} == {"b": "out_of_memory", "c": ""}
 
 
 def test_what_cannot_be_loaded_is_an_error() -> None:
-    nowhere = LocalPlace("server", server_settings("http://127.0.0.1:9/v1"))
-    with nowhere as place, pytest.raises(EngineUnavailable, match="refuses connections"):
-        load(place)
-    assert load(ArithmeticPlace()).answers
+    nowhere = LocalRig("server", server_settings("http://127.0.0.1:9/v1"))
+    with nowhere as rig, pytest.raises(EngineUnavailable, match="refuses connections"):
+        load(rig)
+    assert load(ArithmeticRig()).answers
 
 
 def test_vllms_log_is_only_taken_while_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("VLLM_LOGGING_CONFIG_PATH", raising=False)
-    with LocalPlace("vllm", EngineSettings(model_path="/m")):
+    with LocalRig("vllm", EngineSettings(model_path="/m")):
         assert Path(os.environ["VLLM_LOGGING_CONFIG_PATH"]).is_file()
     assert "VLLM_LOGGING_CONFIG_PATH" not in os.environ
     monkeypatch.setenv("VLLM_LOGGING_CONFIG_PATH", "/mine.json")
-    with LocalPlace("vllm", EngineSettings(model_path="/m")):
+    with LocalRig("vllm", EngineSettings(model_path="/m")):
         assert os.environ["VLLM_LOGGING_CONFIG_PATH"] == "/mine.json"
     assert os.environ["VLLM_LOGGING_CONFIG_PATH"] == "/mine.json"
 
@@ -113,30 +113,30 @@ def peer(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Peer]:
         process.kill()
 
 
-def there(peer: Peer, url: str, folder: Path) -> HostPlace:
+def host_rig(peer: Peer, url: str, folder: Path) -> HostRig:
     pins = Pins(folder / "known_hosts")
     pins.pin("gpu", peer.host_key)
-    return HostPlace(host_from("gpu", host_settings(peer)), "server", server_settings(url), pins, folder)
+    return HostRig(host_from("gpu", host_settings(peer)), "server", server_settings(url), pins, folder)
 
 
 def test_an_engine_on_a_host(peer: Peer, tmp_path: Path) -> None:
     with (
         unwell.UnwellServer(lambda text, attempt: unwell.answer(f"long {text}"), MODELS) as server,
-        there(peer, server.url, tmp_path) as place,
+        host_rig(peer, server.url, tmp_path) as rig,
     ):
-        first = place.ask([conversation("a"), conversation("b")])
-        assert {id: one.text for id, one in first.answers.items()} == {"a": "long a", "b": "long b"}
+        first = rig.ask([conversation("a"), conversation("b")])
+        assert {id: answer.text for id, answer in first.answers.items()} == {"a": "long a", "b": "long b"}
         assert first.properties["max_model_len"] == 4096
         assert first.memory
         assert first.memory_of
         assert sum(first.parts.values()) == pytest.approx(first.seconds, abs=0.1)
-        workers = {one.pid for one in host_processes(peer)}
+        workers = {process.pid for process in host_processes(peer)}
         assert workers
-        warm = place.ask([conversation("c")])
+        warm = rig.ask([conversation("c")])
         assert warm.answers.keys() == {"c"}
-        assert {one.pid for one in host_processes(peer)} == workers
+        assert {process.pid for process in host_processes(peer)} == workers
         assert warm.seconds < first.seconds
-        place.ask([conversation("d")], stay=False)
+        rig.ask([conversation("d")], stay=False)
         assert settled(peer)
         assert list((peer.home / "ours" / "runs").iterdir()) == []  # nothing is left behind there
         assert list((tmp_path / "lab").iterdir()) == []
@@ -150,19 +150,19 @@ def test_a_worker_that_is_killed_on_a_host(peer: Peer, tmp_path: Path) -> None:
                     process.kill()
         return unwell.answer(f"long {text}")
 
-    with unwell.UnwellServer(reply, MODELS) as server, there(peer, server.url, tmp_path) as place:
-        broken = place.ask([conversation("bad")])
+    with unwell.UnwellServer(reply, MODELS) as server, host_rig(peer, server.url, tmp_path) as rig:
+        broken = rig.ask([conversation("bad")])
         assert not broken.answers
         assert broken.kind == "worker_killed"
         assert "SIGKILL" in broken.error
-        assert place.ask([conversation("good")], stay=False).answers.keys() == {"good"}
+        assert rig.ask([conversation("good")], stay=False).answers.keys() == {"good"}
 
 
 def test_a_host_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cosmos_workflow.lab.host_place.GIVE_UP_SECONDS", 0.5)
+    monkeypatch.setattr("cosmos_workflow.lab.host_rig.GIVE_UP_SECONDS", 0.5)
     pins = Pins(tmp_path / "known_hosts")
     pins.pin("gone", asyncssh.generate_private_key("ssh-ed25519").convert_to_public())
-    place = HostPlace(host_from("gone", {"ssh": "127.0.0.1:9"}), "describe", EngineSettings(), pins, tmp_path)
-    with place, pytest.raises(HostUnreachable):
-        place.ask([conversation("a")])
+    rig = HostRig(host_from("gone", {"ssh": "127.0.0.1:9"}), "describe", EngineSettings(), pins, tmp_path)
+    with rig, pytest.raises(HostUnreachable):
+        rig.ask([conversation("a")])
     assert list((tmp_path / "lab").iterdir()) == []
