@@ -34,6 +34,7 @@ test-all: setup vllm-env
 lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/python scripts/sync_client.py --check
 	$(BIN)/cog -P -I . --check README.md docs/*.md
 
 types: setup
@@ -42,6 +43,7 @@ types: setup
 format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(BIN)/python scripts/sync_client.py
 
 # The output that README.md and docs/ show is the program's own; this writes it anew.
 docs: setup

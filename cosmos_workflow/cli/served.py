@@ -78,11 +78,11 @@ def check(context: click.Context, /, source: str, as_json: bool, **options: Any)
 
     plans = client_of(context).check(load_items(source, options["prompt"], note), **settings_of(options))
     if as_json:
-        for one in plans:
-            print_json({name: getattr(one, name) for name in FIELDS})
+        for plan in plans:
+            print_json({name: getattr(plan, name) for name in FIELDS})
     else:
         print_plans(plans, as_table=is_batch(source))
-    return exit_code([one.verdict if not one.runs else "" for one in plans])
+    return exit_code([plan.verdict if not plan.runs else "" for plan in plans])
 
 
 @click.command("upsample", cls=Command)
@@ -160,7 +160,7 @@ def followed(client: Client, run: str, items: Sequence[Item], *, quiet: bool) ->
     except (KeyboardInterrupt, CosmosError):
         stderr().print(f"run {run} goes on there; its results come with: runs export {run}", style="yellow")
         raise
-    return [replace(one, video=videos.get(one.id, one.video)) for one in client.results(run)]
+    return [replace(result, video=videos.get(result.id, result.video)) for result in client.results(run)]
 
 
 @click.group("runs", cls=Group)
@@ -179,12 +179,12 @@ def list_runs(context: click.Context, /, place: str, most: int, as_json: bool) -
     """The latest runs."""
     from cosmos_workflow.cli.runs import show_runs
 
-    found = client_of(context).runs(place=place)[:most]
+    latest = client_of(context).runs(place=place)[:most]
     if as_json:
-        for run in found:
+        for run in latest:
             print_json(run.model_dump())
         return
-    show_runs(found, bool(place))
+    show_runs(latest, bool(place))
 
 
 @runs.command("show")
@@ -218,8 +218,8 @@ def _verb(name: str, help: str, option: Callable[[Any], Any] = lambda function: 
     @option
     @click.pass_context
     def act(context: click.Context, /, run: str, **given: bool) -> None:
-        found = getattr(client_of(context), name)(run, **given)
-        stderr().print(f"{run} is {found.state if found else 'removed'}")
+        record = getattr(client_of(context), name)(run, **given)
+        stderr().print(f"{run} is {record.state if record else 'removed'}")
 
 
 _verb("cancel", "End a run wherever it is; what is answered stays.", forget_option)
@@ -251,16 +251,16 @@ def hosts() -> None:
 @click.pass_context
 def list_hosts(context: click.Context, /, as_json: bool) -> None:
     """The machines that the server can send runs to."""
-    there = client_of(context).hosts()
+    entries = client_of(context).hosts()
     if as_json:
-        for host in there:
+        for host in entries:
             print_json(host.model_dump())
         return
-    if not there:
+    if not entries:
         stderr().print("the server has none: cosmos hosts add, on its machine")
         return
-    rows = table(*there[0].model_dump())
-    for host in there:
+    rows = table(*entries[0].model_dump())
+    for host in entries:
         rows.add_row(*("-" if value in (None, "") else str(value) for value in host.model_dump().values()))
     stdout().print(rows)
 
@@ -274,8 +274,8 @@ def check_host(context: click.Context, /, name: str, as_json: bool) -> int:
     from cosmos_workflow.cli.checks import show_checks
     from cosmos_workflow.doctor import Finding
 
-    found = client_of(context).check_host(name)
-    return show_checks((Finding(**one.model_dump()) for one in found), as_json)
+    checks = client_of(context).check_host(name)
+    return show_checks((Finding(**check.model_dump()) for check in checks), as_json)
 
 
 @click.command("limits")

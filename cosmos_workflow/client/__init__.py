@@ -1,19 +1,27 @@
-"""Clients of a cosmos server: `Client` and `AsyncClient`, for scripts and the command line.
+"""Clients of a cosmos server: `Client` and `AsyncClient`, for scripts in Houdini, Blender, ComfyUI and notebooks.
 
-They need no more than the core install.
+with Client("http://127.0.0.1:8420") as cosmos:
+    for result in cosmos.upsample([{"video": "clip.mp4", "prompt": "a city at night"}]):
+        print(result.upsampled_prompt)
+
+They need no more than the core install. `_async/` is written by hand; `scripts/sync_client.py` makes `_sync/` of it.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cosmos_workflow.client.client import AsyncClient, Client
+    from cosmos_workflow.client._async.client import AsyncClient
+    from cosmos_workflow.client._sync.client import Client
+    from cosmos_workflow.client.protocol import Event
 
-__all__ = ["AsyncClient", "Client"]
+__all__ = ["AsyncClient", "Client", "Event"]
+
+_HOMES = {"AsyncClient": "_async.client", "Client": "_sync.client", "Event": "protocol"}
 
 
 def __getattr__(name: str) -> object:
-    if name in __all__:
-        from cosmos_workflow.client import client
-
-        return getattr(client, name)
+    # Imported when first used, as reading the server's shapes takes a moment.
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

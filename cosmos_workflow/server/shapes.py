@@ -36,6 +36,7 @@ __all__ = [
     "RunChange",
     "SettingsIn",
     "Size",
+    "State",
     "Upload",
     "UploadIn",
 ]

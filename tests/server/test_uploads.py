@@ -11,15 +11,16 @@ import pytest
 from servers.cosmos_server import CosmosServer
 from servers.cutting_proxy import CuttingProxy
 
-from cosmos_workflow.client import Client, verbs
+from cosmos_workflow.client import Client
+from cosmos_workflow.client._sync import uploads
 from cosmos_workflow.errors import BadInputError
 
 
 def test_a_line_that_is_cut_again_and_again_brings_the_clip_all_the_same(
     server: CosmosServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verbs, "PIECE_BYTES", 8_000)
-    monkeypatch.setattr(verbs, "RETRY_SECONDS", (0.05,) * 20)
+    monkeypatch.setattr(uploads, "PIECE_BYTES", 8_000)
+    monkeypatch.setattr(uploads, "RETRY_SECONDS", (0.05,) * 20)
     clip = clips.textured(tmp_path / "clip.mp4", 640, 360, frames=40)
     assert clip.stat().st_size > 20_000
     with CuttingProxy(server.port, itertools.cycle([12_000])) as proxy:
@@ -40,7 +41,7 @@ def test_what_an_upload_refuses(server: CosmosServer, clip_file: Path) -> None:
         assert http.patch(url, params={"offset": 5}, content=b"x").status_code == 409
         assert http.patch(url, params={"offset": 0}, content=data[:100]).json()["offset"] == 100
         assert http.get(url).json()["offset"] == 100
-        assert http.patch(url, params={"offset": 100}, content=data).status_code == 409  # more than told of
+        assert http.patch(url, params={"offset": 100}, content=data).status_code == 409  # more than was announced
         assert http.get(url).json()["offset"] == 100
         done = http.patch(url, params={"offset": 100}, content=data[100:]).json()
         assert done["media"]["name"] in ("clip.mp4", clip_file.name)

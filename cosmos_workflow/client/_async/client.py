@@ -1,0 +1,24 @@
+"""The client of a server, of its parts."""
+
+from __future__ import annotations
+
+from cosmos_workflow.client._async.machine import AsyncMachine
+from cosmos_workflow.client._async.prompts import AsyncPrompts
+from cosmos_workflow.client._async.runs import AsyncRuns
+
+__all__ = ["AsyncClient"]
+
+
+class AsyncClient(AsyncRuns, AsyncPrompts, AsyncMachine):
+    """A server by its URL; `token` is by default COSMOS_TOKEN of the environment.
+
+    Items are mappings or `Item`s; a `video` that is a file on this machine is uploaded, once. Every method raises the
+    errors that the server names, HostUnreachable where none answers, and HostError for an answer that is not that of
+    a cosmos server.
+    """
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()

@@ -1,0 +1,167 @@
+"""Runs: checked before, put into the queue, followed, and their results."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from cosmos_workflow.client._async.uploads import AsyncUploads
+from cosmos_workflow.client.protocol import (
+    Event,
+    EventSource,
+    Items,
+    SSEError,
+    checked,
+    event_headers,
+    event_of,
+    httpx,
+    no_events,
+    refused,
+)
+from cosmos_workflow.errors import RunFailed
+from cosmos_workflow.kinds.upsample import Result
+from cosmos_workflow.limits import Fit, Plan
+from cosmos_workflow.server import shapes
+
+__all__ = ["AsyncRuns"]
+
+RECONNECT_SECONDS = 1.0
+
+Settings = shapes.SettingsIn | Mapping[str, Any]
+
+
+class AsyncRuns(AsyncUploads):
+    """A server's runs and their queue."""
+
+    async def check(
+        self, items: Items, *, model: str | None = None, fit: Fit = "auto", frames: int | None = None,
+        pick: Literal["first", "spread"] = "first", max_tokens: int | None = None, max_model_len: int | None = None,
+        temperature: float | None = None, seed: int | None = None,
+    ) -> list[Plan]:  # fmt: skip
+        """The plan of each item, in their order; nothing runs. The settings are those of `SettingsIn`.
+
+        Raises UsageError for wrong settings, BadInputError and NotFound for a clip.
+        """
+        settings = checked(
+            shapes.SettingsIn, "settings", model=model, fit=fit, frames=frames, pick=pick, max_tokens=max_tokens,
+            max_model_len=max_model_len, temperature=temperature, seed=seed,
+        )  # fmt: skip
+        body = checked(shapes.Check, items=await self._upload_clips(items), settings=settings)
+        answer = await self._ask(shapes.Checked, "POST", "/check", json=body.model_dump(exclude_none=True))
+        return answer.plans
+
+    async def run(
+        self, items: Items, *, place: str = "local", engine: shapes.EngineName = "", settings: Settings | None = None,
+        name: str = "", priority: int = 0, held: bool = False, keep_warm: float = 600.0,
+    ) -> shapes.Run:  # fmt: skip
+        """Put a batch into the queue.
+
+        `place` is `local` or a host; `engine` is by default the server's; `settings` are those of `SettingsIn`. Higher
+        `priority` goes first, `held` waits until it is let go, and the model stays loaded for `keep_warm` seconds.
+        Raises UsageError for wrong values, NotFound for a place or a clip, BadInputError for a file that is no clip.
+        """
+        body = checked(
+            shapes.NewRun, items=await self._upload_clips(items), place=place, engine=engine, settings=settings or {},
+            name=name, priority=priority, held=held, keep_warm=keep_warm,
+        )  # fmt: skip
+        return await self._ask(shapes.Run, "POST", "/runs", json=body.model_dump(exclude_none=True))
+
+    async def upsample(
+        self, items: Items, *, on_event: Callable[[Event], None] | None = None, place: str = "local",
+        engine: shapes.EngineName = "", settings: Settings | None = None, name: str = "", priority: int = 0,
+        held: bool = False, keep_warm: float = 600.0,
+    ) -> list[Result]:  # fmt: skip
+        """`run`, and its results when it has ended, in the items' order.
+
+        `on_event` is called with each event until then. Raises what `run`, `events` and `results` raise.
+        """
+        run = await self.run(
+            items, place=place, engine=engine, settings=settings, name=name, priority=priority, held=held,
+            keep_warm=keep_warm,
+        )  # fmt: skip
+        async for event in self.events(run.id):
+            if on_event:
+                on_event(event)
+        return await self.results(run.id)
+
+    async def events(self, run: str, after: str = "") -> AsyncIterator[Event]:
+        """What happens in a run until its end, from its beginning or behind the event whose id is `after`.
+
+        A connection that breaks loses none: the stream goes on behind the last event. Raises NotFound,
+        HostUnreachable where the server stays away, HostError where the answer is no stream of events.
+        """
+        while True:
+            headers = event_headers(after)
+            try:
+                async with self._http.stream("GET", f"/runs/{run}/events", headers=headers) as response:
+                    if response.status_code >= 400:
+                        raise refused(response.status_code, await response.aread(), self._url)
+                    async for message in EventSource(response):
+                        if message.data:
+                            after = message.id
+                            yield event_of(message)
+                return
+            except SSEError as error:
+                raise no_events(error, self._url) from error
+            except httpx.TransportError:
+                await asyncio.sleep(RECONNECT_SECONDS)
+                await self._request("GET", "/health")  # raises where no server answers at all
+
+    async def results(self, run: str) -> list[Result]:
+        """The results of a run, in the batch's order. Raises NotFound, RunFailed where answers are missing."""
+        record = await self.show(run)
+        if record.state in ("failed", "cancelled"):
+            raise RunFailed(record.error, kind=record.error_kind, where=record.id, remedy=record.remedy)
+        prompts = await self._pages(shapes.Page[shapes.Prompt], f"/runs/{run}/results")
+        return [prompt.result for prompt in reversed(prompts)]
+
+    async def runs(self, *, state: Sequence[shapes.State] = (), place: str = "") -> list[shapes.Run]:
+        """All runs that are in one of the states and at the place, the newest first. Raises UsageError."""
+        params = {"state": list(state) or None, "place": place}
+        return await self._pages(shapes.Page[shapes.Run], "/runs", params)
+
+    async def show(self, run: str) -> shapes.Run:
+        """A run as it is now. Raises NotFound."""
+        return await self._ask(shapes.Run, "GET", f"/runs/{run}")
+
+    async def log(self, run: str) -> str:
+        """The end of the output of what answers a run. Raises NotFound."""
+        output = await self._request("GET", f"/runs/{run}/log")
+        return output.decode()
+
+    async def cancel(self, run: str, *, forget: bool = False) -> shapes.Run:
+        """End a run wherever it is; what is answered stays. With `forget`, a host that is gone is not asked.
+
+        Raises NotFound, HostUnreachable for the run's host, Conflict for a run that has ended.
+        """
+        return await self._ask(shapes.Run, "POST", f"/runs/{run}/cancel", params={"forget": forget or None})
+
+    async def retry(self, run: str) -> shapes.Run:
+        """Put a run into the queue again, for what has no answer. Raises NotFound, Conflict where it cannot be."""
+        return await self._ask(shapes.Run, "POST", f"/runs/{run}/retry")
+
+    async def remove(self, run: str, *, forget: bool = False) -> None:
+        """Forget a run that has ended, with its prompts. With `forget`, a host that is gone is not asked.
+
+        Raises NotFound, HostUnreachable for the run's host, Conflict for a run that has not ended.
+        """
+        await self._request("DELETE", f"/runs/{run}", params={"forget": forget or None})
+
+    async def change(
+        self, run: str, *, priority: int | None = None, held: bool | None = None, first: bool = False, before: str = ""
+    ) -> shapes.Run:
+        """Move a waiting run: before all others with `first`, right before the run `before`; hold it or let it go.
+
+        Raises NotFound, Conflict for a run that does not wait, UsageError for a priority that is too large.
+        """
+        body = checked(shapes.RunChange, priority=priority, held=held, first=first, before=before)
+        return await self._ask(shapes.Run, "PATCH", f"/runs/{run}", json=body.model_dump(exclude_none=True))
+
+    async def queue(self) -> shapes.Queue:
+        """What waits and runs, in the order in which it is taken."""
+        return await self._ask(shapes.Queue, "GET", "/queue")
+
+    async def pause(self, on: bool = True) -> shapes.Queue:
+        """Begin no further run, or with False begin them again; what runs goes on."""
+        return await self._ask(shapes.Queue, "PATCH", "/queue", json={"paused": on})

@@ -1,0 +1,1 @@
+"""The sync client: `scripts/sync_client.py` makes these modules of those in `_async/`."""

@@ -1,0 +1,168 @@
+# Made of _async/runs.py by scripts/sync_client.py: change that file, then run `make format`.
+"""Runs: checked before, put into the queue, followed, and their results."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from cosmos_workflow.client._sync.uploads import Uploads
+from cosmos_workflow.client.protocol import (
+    Event,
+    EventSource,
+    Items,
+    SSEError,
+    checked,
+    event_headers,
+    event_of,
+    httpx,
+    no_events,
+    refused,
+)
+from cosmos_workflow.errors import RunFailed
+from cosmos_workflow.kinds.upsample import Result
+from cosmos_workflow.limits import Fit, Plan
+from cosmos_workflow.server import shapes
+
+__all__ = ["Runs"]
+
+RECONNECT_SECONDS = 1.0
+
+Settings = shapes.SettingsIn | Mapping[str, Any]
+
+
+class Runs(Uploads):
+    """A server's runs and their queue."""
+
+    def check(
+        self, items: Items, *, model: str | None = None, fit: Fit = "auto", frames: int | None = None,
+        pick: Literal["first", "spread"] = "first", max_tokens: int | None = None, max_model_len: int | None = None,
+        temperature: float | None = None, seed: int | None = None,
+    ) -> list[Plan]:  # fmt: skip
+        """The plan of each item, in their order; nothing runs. The settings are those of `SettingsIn`.
+
+        Raises UsageError for wrong settings, BadInputError and NotFound for a clip.
+        """
+        settings = checked(
+            shapes.SettingsIn, "settings", model=model, fit=fit, frames=frames, pick=pick, max_tokens=max_tokens,
+            max_model_len=max_model_len, temperature=temperature, seed=seed,
+        )  # fmt: skip
+        body = checked(shapes.Check, items=self._upload_clips(items), settings=settings)
+        answer = self._ask(shapes.Checked, "POST", "/check", json=body.model_dump(exclude_none=True))
+        return answer.plans
+
+    def run(
+        self, items: Items, *, place: str = "local", engine: shapes.EngineName = "", settings: Settings | None = None,
+        name: str = "", priority: int = 0, held: bool = False, keep_warm: float = 600.0,
+    ) -> shapes.Run:  # fmt: skip
+        """Put a batch into the queue.
+
+        `place` is `local` or a host; `engine` is by default the server's; `settings` are those of `SettingsIn`. Higher
+        `priority` goes first, `held` waits until it is let go, and the model stays loaded for `keep_warm` seconds.
+        Raises UsageError for wrong values, NotFound for a place or a clip, BadInputError for a file that is no clip.
+        """
+        body = checked(
+            shapes.NewRun, items=self._upload_clips(items), place=place, engine=engine, settings=settings or {},
+            name=name, priority=priority, held=held, keep_warm=keep_warm,
+        )  # fmt: skip
+        return self._ask(shapes.Run, "POST", "/runs", json=body.model_dump(exclude_none=True))
+
+    def upsample(
+        self, items: Items, *, on_event: Callable[[Event], None] | None = None, place: str = "local",
+        engine: shapes.EngineName = "", settings: Settings | None = None, name: str = "", priority: int = 0,
+        held: bool = False, keep_warm: float = 600.0,
+    ) -> list[Result]:  # fmt: skip
+        """`run`, and its results when it has ended, in the items' order.
+
+        `on_event` is called with each event until then. Raises what `run`, `events` and `results` raise.
+        """
+        run = self.run(
+            items, place=place, engine=engine, settings=settings, name=name, priority=priority, held=held,
+            keep_warm=keep_warm,
+        )  # fmt: skip
+        for event in self.events(run.id):
+            if on_event:
+                on_event(event)
+        return self.results(run.id)
+
+    def events(self, run: str, after: str = "") -> Iterator[Event]:
+        """What happens in a run until its end, from its beginning or behind the event whose id is `after`.
+
+        A connection that breaks loses none: the stream goes on behind the last event. Raises NotFound,
+        HostUnreachable where the server stays away, HostError where the answer is no stream of events.
+        """
+        while True:
+            headers = event_headers(after)
+            try:
+                with self._http.stream("GET", f"/runs/{run}/events", headers=headers) as response:
+                    if response.status_code >= 400:
+                        raise refused(response.status_code, response.read(), self._url)
+                    for message in EventSource(response):
+                        if message.data:
+                            after = message.id
+                            yield event_of(message)
+                return
+            except SSEError as error:
+                raise no_events(error, self._url) from error
+            except httpx.TransportError:
+                time.sleep(RECONNECT_SECONDS)
+                self._request("GET", "/health")  # raises where no server answers at all
+
+    def results(self, run: str) -> list[Result]:
+        """The results of a run, in the batch's order. Raises NotFound, RunFailed where answers are missing."""
+        record = self.show(run)
+        if record.state in ("failed", "cancelled"):
+            raise RunFailed(record.error, kind=record.error_kind, where=record.id, remedy=record.remedy)
+        prompts = self._pages(shapes.Page[shapes.Prompt], f"/runs/{run}/results")
+        return [prompt.result for prompt in reversed(prompts)]
+
+    def runs(self, *, state: Sequence[shapes.State] = (), place: str = "") -> list[shapes.Run]:
+        """All runs that are in one of the states and at the place, the newest first. Raises UsageError."""
+        params = {"state": list(state) or None, "place": place}
+        return self._pages(shapes.Page[shapes.Run], "/runs", params)
+
+    def show(self, run: str) -> shapes.Run:
+        """A run as it is now. Raises NotFound."""
+        return self._ask(shapes.Run, "GET", f"/runs/{run}")
+
+    def log(self, run: str) -> str:
+        """The end of the output of what answers a run. Raises NotFound."""
+        output = self._request("GET", f"/runs/{run}/log")
+        return output.decode()
+
+    def cancel(self, run: str, *, forget: bool = False) -> shapes.Run:
+        """End a run wherever it is; what is answered stays. With `forget`, a host that is gone is not asked.
+
+        Raises NotFound, HostUnreachable for the run's host, Conflict for a run that has ended.
+        """
+        return self._ask(shapes.Run, "POST", f"/runs/{run}/cancel", params={"forget": forget or None})
+
+    def retry(self, run: str) -> shapes.Run:
+        """Put a run into the queue again, for what has no answer. Raises NotFound, Conflict where it cannot be."""
+        return self._ask(shapes.Run, "POST", f"/runs/{run}/retry")
+
+    def remove(self, run: str, *, forget: bool = False) -> None:
+        """Forget a run that has ended, with its prompts. With `forget`, a host that is gone is not asked.
+
+        Raises NotFound, HostUnreachable for the run's host, Conflict for a run that has not ended.
+        """
+        self._request("DELETE", f"/runs/{run}", params={"forget": forget or None})
+
+    def change(
+        self, run: str, *, priority: int | None = None, held: bool | None = None, first: bool = False, before: str = ""
+    ) -> shapes.Run:
+        """Move a waiting run: before all others with `first`, right before the run `before`; hold it or let it go.
+
+        Raises NotFound, Conflict for a run that does not wait, UsageError for a priority that is too large.
+        """
+        body = checked(shapes.RunChange, priority=priority, held=held, first=first, before=before)
+        return self._ask(shapes.Run, "PATCH", f"/runs/{run}", json=body.model_dump(exclude_none=True))
+
+    def queue(self) -> shapes.Queue:
+        """What waits and runs, in the order in which it is taken."""
+        return self._ask(shapes.Queue, "GET", "/queue")
+
+    def pause(self, on: bool = True) -> shapes.Queue:
+        """Begin no further run, or with False begin them again; what runs goes on."""
+        return self._ask(shapes.Queue, "PATCH", "/queue", json={"paused": on})

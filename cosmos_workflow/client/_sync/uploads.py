@@ -1,0 +1,83 @@
+# Made of _async/uploads.py by scripts/sync_client.py: change that file, then run `make format`.
+"""Clips on their way to a server, over connections that break."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from cosmos_workflow.agent.files import sha256_of
+from cosmos_workflow.client._sync.transport import Transport
+from cosmos_workflow.client.protocol import Items, item_in, shortened, unreadable
+from cosmos_workflow.errors import Conflict, HostUnreachable, NotFound
+from cosmos_workflow.server import shapes
+
+__all__ = ["Uploads"]
+
+PIECE_BYTES = 8 << 20
+RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)  # the waits after failures in a row; then the failure is raised
+
+
+class Uploads(Transport):
+    """Uploads, and batches whose clips are uploaded."""
+
+    def upload(self, path: str | Path, progress: Callable[[int], None] | None = None) -> shapes.Media:
+        """Bring a clip to the server in pieces, unless it has it; a connection that breaks is tried again.
+
+        `progress` is called with the number of bytes that the server has. Raises BadInputError for a file that cannot
+        be read or is no clip, HostUnreachable where the server stays away.
+        """
+        path = Path(path)
+        try:
+            size, digest = path.stat().st_size, sha256_of(path)
+        except OSError as error:
+            raise unreadable(error, path) from error
+        try:
+            return self._ask(shapes.Media, "GET", f"/media/{digest}")
+        except NotFound:
+            pass
+        state = self._ask(shapes.Upload, "POST", "/uploads", json={"name": path.name, "size": size})
+        failures = 0
+        while state.media is None:
+            if progress:
+                progress(state.offset)
+            try:
+                if failures:  # only the server knows what arrived
+                    time.sleep(RETRY_SECONDS[failures - 1])
+                    state = self._ask(shapes.Upload, "GET", f"/uploads/{state.id}")
+                if state.media is None:
+                    state = self._send_piece(state, path)
+                failures = 0
+            except (HostUnreachable, Conflict):
+                failures += 1
+                if failures > len(RETRY_SECONDS):
+                    raise
+        if progress:
+            progress(size)
+        return state.media
+
+    def _send_piece(self, state: shapes.Upload, path: Path) -> shapes.Upload:
+        """The upload after the next piece of the file."""
+        try:
+            with path.open("rb") as file:
+                file.seek(state.offset)
+                piece = file.read(PIECE_BYTES)
+        except OSError as error:
+            raise unreadable(error, path) from error
+        if not piece:
+            raise shortened(path)
+        params = {"offset": state.offset}
+        return self._ask(shapes.Upload, "PATCH", f"/uploads/{state.id}", params=params, content=piece)
+
+    def _upload_clips(self, items: Items) -> list[shapes.ItemIn]:
+        """The items as they are sent: a `video` that is a file on this machine is uploaded, once."""
+        videos: dict[str, str] = {}  # the file on this machine, the clip's id
+        ready = []
+        for number, item in enumerate(items):
+            entry = item_in(item, number)
+            if entry.video not in videos and Path(entry.video).is_file():
+                media = self.upload(entry.video)
+                videos[entry.video] = media.id
+            ready.append(entry.model_copy(update={"video": videos.get(entry.video, entry.video)}))
+        return ready

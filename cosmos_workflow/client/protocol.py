@@ -1,0 +1,146 @@
+"""What the sync and the async client share: options, requests and answers as data. Nothing in this module waits."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from cosmos_workflow import errors
+from cosmos_workflow.errors import BadInputError, CosmosError, HostError, HostUnreachable, UsageError
+from cosmos_workflow.kinds.upsample import Item
+from cosmos_workflow.server import shapes
+
+# httpx goes on as httpx2, which needs Python 3.11 and reads server-sent events itself.
+if sys.version_info >= (3, 11):
+    import httpx2 as httpx
+    from httpx2 import EventSource, SSEError
+else:
+    import httpx
+    import httpx_sse
+    from httpx_sse import SSEError
+
+    class EventSource(httpx_sse.EventSource):  # type: ignore[misc]
+        """Iterated itself, as httpx2's is."""
+
+        __iter__ = httpx_sse.EventSource.iter_sse
+        __aiter__ = httpx_sse.EventSource.aiter_sse
+
+
+__all__ = [
+    "URL",
+    "Event",
+    "EventSource",
+    "Items",
+    "SSEError",
+    "checked",
+    "client_options",
+    "event_headers",
+    "event_of",
+    "httpx",
+    "item_in",
+    "no_events",
+    "parsed",
+    "refused",
+    "shortened",
+    "unreachable",
+    "unreadable",
+]
+
+URL = "http://127.0.0.1:8420"
+TIMEOUT = 60.0  # seconds
+
+T = TypeVar("T")
+Shape = TypeVar("Shape", bound=BaseModel)
+
+Items = Sequence[Item | Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened in a run: `name` is what, as `state` or `result`; `id` is where to go on from."""
+
+    name: str
+    data: dict[str, Any]
+    id: str
+
+
+def client_options(url: str, token: str | None) -> dict[str, Any]:
+    """The arguments of httpx's client."""
+    token = token if token is not None else os.environ.get("COSMOS_TOKEN", "")
+    options: dict[str, Any] = {"base_url": url.rstrip("/") + "/api/v1", "timeout": TIMEOUT}
+    return options | ({"headers": {"authorization": f"Bearer {token}"}} if token else {})
+
+
+def checked(shape: type[Shape], where: str = "", /, **values: Any) -> Shape:
+    """`values` in the shape that the server expects. Raises UsageError that names the first wrong value."""
+    try:
+        return shape(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = ".".join(str(part) for part in (*([where] if where else []), *first["loc"]))
+        raise UsageError(first["msg"], where=path, remedy="see the server's /docs") from error
+
+
+def item_in(item: Item | Mapping[str, Any], number: int) -> shapes.ItemIn:
+    """An item as it is sent; `number` is its position in the batch, from 0. Raises UsageError."""
+    if isinstance(item, Item):
+        names = shapes.ItemIn.model_fields
+        item = {**{name: getattr(item, name) for name in names}, "video": str(item.video)}
+    return checked(shapes.ItemIn, f"items[{number}]", **item)
+
+
+def parsed(shape: type[T], content: bytes, url: str) -> T:
+    """An answer in its shape. Raises HostError where it is something else, as another program's page."""
+    try:
+        return TypeAdapter(shape).validate_json(content)
+    except ValidationError as error:
+        remedy = "see that the URL is that of a `cosmos serve` of this version"
+        raise HostError("the answer is not that of a cosmos server", where=url, remedy=remedy) from error
+
+
+def refused(status: int, content: bytes, url: str) -> CosmosError:
+    """The server's error, as the same error of this package."""
+    try:
+        problem = shapes.Problem.model_validate_json(content)
+    except ValueError:
+        return HostError(f"the server answers {status}", where=url, remedy="see its log")
+    kind = getattr(errors, problem.kind, None) if problem.kind in errors.__all__ else None
+    if kind is None or kind is errors.RunFailed:
+        kind = HostError if status >= 500 else UsageError
+    error: CosmosError = kind(problem.what, where=problem.where, remedy=problem.remedy)
+    return error
+
+
+def unreachable(error: Exception, url: str) -> HostUnreachable:
+    what = f"no server answers ({str(error) or type(error).__name__})"
+    return HostUnreachable(what, where=url, remedy="see that `cosmos serve` runs there")
+
+
+def event_headers(after: str) -> dict[str, str]:
+    """For a stream of the events behind the event `after`; from the beginning without it."""
+    headers = {"accept": "text/event-stream", "cache-control": "no-store"}
+    return headers | ({"last-event-id": after} if after else {})
+
+
+def event_of(message: Any) -> Event:
+    return Event(message.event, message.json(), message.id)
+
+
+def no_events(error: Exception, url: str) -> HostError:
+    return HostError(
+        f"no stream of events ({error})", where=url, remedy="a proxy may have answered in place of the server"
+    )
+
+
+def unreadable(error: OSError, path: Path) -> BadInputError:
+    return BadInputError(f"cannot be read ({error.strerror})", where=str(path), remedy="check the path")
+
+
+def shortened(path: Path) -> BadInputError:
+    return BadInputError("became shorter while it was uploaded", where=str(path), remedy="upload it again")
