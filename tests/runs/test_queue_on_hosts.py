@@ -8,14 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from jobs.helpers import Gate
+from runs.helpers import Gate
 from servers.peers import Peer
 
 from cosmos_workflow.api import enqueue, find_host
 from cosmos_workflow.engines import EngineSettings
 from cosmos_workflow.kinds.upsample import Item, Settings
 from cosmos_workflow.runs import Runs, Worker
-from cosmos_workflow.runs.places.host_steps import remote_engine
+from cosmos_workflow.runs.places import host_steps
 
 
 def until(what: Callable[[], object], seconds: float = 60) -> None:
@@ -86,7 +86,7 @@ def test_what_was_not_sent_is_cancelled_without_its_host(
 ) -> None:
     """It waits, or its client was killed while it planned: nothing of it is on the host, which may be gone."""
     queued = enqueue(batch(1), place="gpu", engine="describe", runs=runs)
-    engine = remote_engine(find_host("gpu"), "describe", EngineSettings())
+    engine = host_steps.remote_engine(find_host("gpu"), "describe", EngineSettings())
     planned = runs.plan(batch(1), "gpu", engine, Settings(), out=tmp_path / "o.jsonl", source="b", keep_warm=0.0)
     assert (queued.state, planned.state) == ("queued", "planned")
 
