@@ -1,6 +1,6 @@
 """The worker: takes runs from the queue and drives each at its place, until it is stopped.
 
-Several workers may share one store, in one process or in many: each run is driven by whoever has its lease.
+Several workers may share one store, in one process or in many: the worker that holds a run's lease drives it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from cosmos_workflow.store import LEASE_SECONDS, RunRecord
 
 __all__ = ["Worker"]
 
-AT_ONCE = 16  # places; each has one run at a time
+AT_ONCE = 16  # places at the same time; each place has one run at a time
 POLL_SECONDS = 0.5
 BEAT_SECONDS = 1.0
-TROUBLE_SECONDS = 5.0  # until the next try, where the store or a host cannot be asked
+TROUBLE_SECONDS = 5.0  # until the next attempt, when the store or a host does not answer
 
 log = logging.getLogger("cosmos_workflow.agent")
 
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 class Worker:
-    """`start` takes runs in threads of this process, `stop` gives back what has not ended."""
+    """`start` drives runs in threads of this process; `stop` returns unfinished runs to the queue."""
 
     def __init__(self, runs: Runs, *, at_once: int = AT_ONCE, lease: float = LEASE_SECONDS) -> None:
         self.name = f"{socket.gethostname()[:60]}-{os.getpid()}-{token_hex(3)}"
@@ -45,14 +45,14 @@ class Worker:
         self._active: dict[str, tuple[RunRecord, threading.Event, threading.Thread]] = {}
         self._stopping = threading.Event()
         self._look = threading.Event()
-        self._threads = [threading.Thread(target=one, daemon=True) for one in (self._take, self._beat)]
+        self._threads = [threading.Thread(target=task, daemon=True) for task in (self._take, self._beat)]
 
     def start(self) -> None:
         for thread in self._threads:
             thread.start()
 
     def look(self) -> None:
-        """Something may have come into the queue."""
+        """Look into the queue now: a run may have been added."""
         self._look.set()
 
     @property
@@ -60,7 +60,9 @@ class Worker:
         return not self._active
 
     def stop(self, patience: float = 10.0) -> None:
-        """Begin nothing more. A local run stops at its next answer, a host's goes on there; both are given back."""
+        """Start no more runs. A local run stops at its next answer, one on a host goes on there; both are returned to
+        the queue. Waits up to `patience` seconds for the threads.
+        """
         self._stopping.set()
         self._look.set()
         end = time.monotonic() + patience
@@ -68,7 +70,7 @@ class Worker:
             stop.set()
         for thread in [*self._threads, *(thread for _, _, thread in list(self._active.values()))]:
             thread.join(max(0.0, end - time.monotonic()))
-        # What a host goes on with is not waited for: whoever comes next goes on with it.
+        # A run that goes on at its host is not waited for: the next worker to claim it follows it there.
         for run, _, _ in list(self._active.values()):
             self._runs.store.queue.release(run, self.name)
         self._runs.engine.close()
@@ -98,11 +100,11 @@ class Worker:
             self._look.set()
 
     def _driven(self, run: RunRecord, stop: threading.Event) -> float:
-        """Take it as far as it goes; seconds to wait before anybody tries again."""
+        """Drive a run as far as it goes; the seconds to wait before a worker tries it again."""
         try:
             self._runs.drive(run.id, Listener(), stop=stop)
         except (Conflict, NotFound) as error:
-            # Cancelled or removed just now, or another process of this machine still has it.
+            # The run was cancelled or removed just now, or another process of this machine still drives it.
             log.info("%s", error)
             return POLL_SECONDS
         except CosmosError as error:
@@ -114,7 +116,7 @@ class Worker:
             log.warning("run %s waits: the store does not answer: %s", run.id, error)
             return TROUBLE_SECONDS
         except Exception as error:
-            # A defect of ours, or a disk that is full: the run says so, and the queue goes on.
+            # A bug, or a full disk: the run records the error, and the worker goes on with the queue.
             log.exception("run %s", run.id)
             self._fail(run, f"{type(error).__name__}: {error}")
         return 0.0
@@ -124,15 +126,15 @@ class Worker:
         while not self._stopping.wait(BEAT_SECONDS):
             now = time.monotonic()
             for id, (run, stop, _) in list(self._active.items()):
-                mine = self._is_mine(run)
-                if mine:
+                held = self._renew(run)
+                if held:
                     renewed[id] = now
-                # Where the store does not say, it is somebody else's when the lease is over.
-                elif mine is not None or now - renewed.setdefault(id, now) > self._lease:
+                # When the store does not answer, another worker may take the run once the lease has expired.
+                elif held is not None or now - renewed.setdefault(id, now) > self._lease:
                     stop.set()
 
-    def _is_mine(self, run: RunRecord) -> bool | None:
-        """Renew the lease; None where the store does not answer."""
+    def _renew(self, run: RunRecord) -> bool | None:
+        """Renew the lease. Whether this worker still holds it; None if the store does not answer."""
         try:
             return self._runs.store.queue.renew(run, self.name, self._lease) and not self._ended(run)
         except NotFound:
@@ -142,7 +144,7 @@ class Worker:
             return None
 
     def _steadily(self, action: Callable[[], T]) -> T | None:
-        """Do it, again and again where the store does not answer, until this worker is stopped."""
+        """Do it, and repeat it while the store does not answer; None if this worker is stopped meanwhile."""
         while True:
             with suppress(SQLAlchemyError):
                 return action()
@@ -154,9 +156,9 @@ class Worker:
         return self._runs.store.get(run.id).finished
 
     def _report(self, run: RunRecord, error: CosmosError) -> None:
-        """A host that cannot be asked now: the run waits at its place, and says why."""
-        now = self._runs.store.get(run.id)
-        self._runs.store.move(now.id, now.state, error=str(error), kind="waiting", remedy=error.remedy)
+        """Record why a run waits at a host that does not answer; its state stays as it is."""
+        current = self._runs.store.get(run.id)
+        self._runs.store.move(current.id, current.state, error=str(error), kind="waiting", remedy=error.remedy)
 
     def _fail(self, run: RunRecord, what: str) -> None:
         if not self._ended(run):

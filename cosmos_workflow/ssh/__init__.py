@@ -1,7 +1,7 @@
-"""The way to another machine: hosts and their pinned keys, one SSH connection, the worker's program, files.
+"""Access to another machine: hosts and their pinned keys, one SSH connection, the agent's program, and files.
 
-Built on asyncssh, which reads the user's OpenSSH config. Knows the worker's commands, and nothing of jobs, the
-store or the command line. `ssh_manager` is the entry.
+Built on asyncssh, which reads the user's OpenSSH config. Knows the agent's commands, and nothing of runs, the store
+or the command line. Start reading at `ssh_manager`.
 """
 
 from cosmos_workflow.ssh.containers import container_trouble

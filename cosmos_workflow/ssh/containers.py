@@ -1,4 +1,4 @@
-"""What a container runtime says when it cannot do what was asked, and what to do about it."""
+"""What container runtimes print when they fail, and what to do about it."""
 
 from __future__ import annotations
 
@@ -12,27 +12,28 @@ TOOLKIT = (
     "could not select device driver|unknown or invalid runtime name: nvidia|unresolvable cdi device"
     "|nvidia-container-cli: initialization|libnvidia-ml|cdi device injection failed"
 )
-# The texts are Docker's, containerd's, Podman's and libnvidia-container's own; each with its remedy.
+# The patterns match texts of Docker, containerd, Podman and libnvidia-container; each has its remedy.
 REMEDIES = {
-    NO_RIGHT: "let your user use it there: sudo usermod -aG docker YOU, then log in anew; or set runtime_command = "
-    '["sudo", "-n", "docker"]',
+    NO_RIGHT: "allow your user to use it there: sudo usermod -aG docker YOU, then log in again; or set "
+    'runtime_command = ["sudo", "-n", "docker"]',
     NO_DAEMON: "start it there: sudo systemctl start docker (Podman: systemctl --user start podman.socket)",
-    "unknown device|no such device": "set gpu to the index of one that is there (nvidia-smi -L)",
-    TOOLKIT: "install NVIDIA's container toolkit there and let the runtime know it: sudo nvidia-ctk runtime configure, "
-    "then restart it (Podman: sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml)",
+    "unknown device|no such device": "set gpu to an index that the host has (nvidia-smi -L)",
+    TOOLKIT: "install NVIDIA's container toolkit there and register it with the runtime: "
+    "sudo nvidia-ctk runtime configure, then restart it "
+    "(Podman: sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml)",
     "unauthorized|authentication required|no basic auth|pull access denied|requested access .* denied": (
         "log in to the image's registry there (docker login), or correct image"
     ),
     "no such image|image not known|manifest unknown|manifest for .* not found|name unknown|repository .*not found"
     "|no such host|short-name .*did not resolve": "build or pull the image there, or correct image",
-    "no space left on device": "free space where it keeps its images (docker system df)",
-    "executable file not found|no such file or directory: unknown": "set python to the one inside the image",
-    "cannot find mappings|newuidmap|/etc/subuid": "give your user ids for rootless containers there (/etc/subuid)",
+    "no space left on device": "free space on the disk that holds the images (docker system df)",
+    "executable file not found|no such file or directory: unknown": "set python to the path of Python inside the image",
+    "cannot find mappings|newuidmap|/etc/subuid": "assign your user ids for rootless containers there (/etc/subuid)",
 }
 
 
 def container_trouble(text: str) -> tuple[str, str]:
-    """The line of a runtime's text that says what is wrong, and its remedy; an empty one where it is not known.
+    """The line of a runtime's output that says what is wrong, and its remedy; empty if we know none.
 
     >>> container_trouble("Error: inspecting object: foo: image not known")
     ('Error: inspecting object: foo: image not known', 'build or pull the image there, or correct image')

@@ -1,4 +1,4 @@
-"""A machine that a batch can run on, as `[hosts.NAME]` in cosmos.toml says."""
+"""A machine that runs can go to: the table `[hosts.NAME]` in cosmos.toml."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 class Host:
     """A host's entry.
 
-    `ssh` is a destination, [USER@]HOST[:PORT], or an alias of the user's OpenSSH config. `workdir` is ours
-    there, relative to the home folder (also written `~` or `~/…`) unless absolute. With a `runtime` other than none,
-    the engine runs in a container of `image`; `runtime_command` (by default the runtime's name) and `run_options` go
-    before it.
-    `environment` is set for the engine; `secrets` are names of variables that are taken from this machine's
-    environment when a run starts, and never written down. `gpu` is an index, empty for all, or "none".
+    `ssh` is a destination, [USER@]HOST[:PORT], or an alias of the user's OpenSSH config. `workdir` is our folder on
+    the host, relative to the home folder (which may be written `~` or `~/…`) unless absolute. With a `runtime` other
+    than none, the engine runs in a container of `image`; `runtime_command` (by default the runtime's name) and
+    `run_options` go before the image. `environment` is set for the engine; `secrets` are names of variables that are
+    taken from this machine's environment when a run starts, and never written to disk. `gpu` is an index, empty for
+    all GPUs, or "none".
     """
 
     name: str
@@ -45,7 +45,7 @@ class Host:
 
     @property
     def folder(self) -> str:
-        """`workdir` as commands name it: an SSH session begins in the home folder, and no shell expands `~` for us.
+        """`workdir` as commands name it: an SSH session begins in the home folder, and no shell expands `~` in it.
 
         >>> [Host("h", "h", workdir=name).folder for name in ("~", "~/our work", "here", "/data/x")]
         ['.', 'our work', 'here', '/data/x']
@@ -59,66 +59,68 @@ class Host:
 
     @property
     def control_python(self) -> str:
-        """The Python that answers us on the host itself; the engine's own may be inside an image."""
+        """The Python that runs the agent on the host itself; the engine's Python may be inside an image."""
         if self.container:
             return "python3"
         return f"./{_from_home(self.python)}" if self.python.startswith("~/") else self.python
 
     @property
     def destination(self) -> tuple[str, str, int]:
-        """User, host name and port; an empty user or port 0 are left to the OpenSSH config."""
-        found = re.fullmatch(r"(?:([^@\s]+)@)?(\[[0-9A-Fa-f:.%\w]+\]|[^@\s:\[\]]+)(?::(\d{1,5}))?", self.ssh)
-        if not found or self.ssh.startswith("-") or not 0 < int(found[3] or 22) < 65536:
+        """User, host name and port; an empty user and port 0 mean what the OpenSSH config says."""
+        match = re.fullmatch(r"(?:([^@\s]+)@)?(\[[0-9A-Fa-f:.%\w]+\]|[^@\s:\[\]]+)(?::(\d{1,5}))?", self.ssh)
+        if not match or self.ssh.startswith("-") or not 0 < int(match[3] or 22) < 65536:
             raise UsageError(
-                f"{self.ssh!r} is no SSH destination",
+                f"{self.ssh!r} is not an SSH destination",
                 where=f"hosts.{self.name}",
                 remedy="give [USER@]HOST[:PORT] with a port from 1 to 65535, or an alias of ~/.ssh/config",
             )
-        return found[1] or "", found[2].strip("[]"), int(found[3] or 0)
+        return match[1] or "", match[2].strip("[]"), int(match[3] or 0)
 
 
 def host_from(name: str, values: Mapping[str, Any]) -> Host:
-    """A Host from a table of cosmos.toml. Raises UsageError that names the word that is wrong.
+    """A Host from a table of cosmos.toml. Raises UsageError, which names the setting that is wrong.
 
     >>> host_from("gpu", {"ssh": "ubuntu@203.0.113.7"}).destination
     ('ubuntu', '203.0.113.7', 0)
     """
     where = f"hosts.{name}"
     if not NAME.fullmatch(name) or name in ("local", "ray"):
-        raise UsageError(f"{name!r} cannot name a host", remedy="use letters, digits, - and _; not local, not ray")
+        raise UsageError(f"{name!r} cannot name a host", remedy="use letters, digits, - and _, but not local or ray")
     known = {field.name: field for field in fields(Host) if field.name != "name"}
     given: dict[str, Any] = {}
     for key, value in values.items():
         if key not in known:
-            raise UsageError(f"no setting named {key!r}", where=where, remedy=f"known are {', '.join(known)}")
+            raise UsageError(f"no setting named {key!r}", where=where, remedy=f"the settings are {', '.join(known)}")
         given[key] = _value(key, value, str(known[key].type), where)
     if not given.get("ssh"):
-        raise UsageError("no SSH destination", where=where, remedy='give ssh = "[USER@]HOST[:PORT]"')
+        raise UsageError("the SSH destination is missing", where=where, remedy='give ssh = "[USER@]HOST[:PORT]"')
     host = Host(name, **given)
     if re.match(r"~[^/]|-", host.workdir) or "\0" in host.workdir or not host.workdir.strip():
         raise UsageError(
             f"workdir {host.workdir!r} cannot be used", where=where,
             remedy="give an absolute path, or one in the home folder (~/NAME)",
         )  # fmt: skip
-    _ = host.destination  # says what is wrong with it
+    _ = host.destination  # raises if it is malformed
     if host.runtime not in RUNTIMES:
-        raise UsageError(f"no runtime {host.runtime!r}", where=where, remedy=f"choose one of {', '.join(RUNTIMES)}")
+        raise UsageError(
+            f"unknown runtime {host.runtime!r}", where=where, remedy=f"choose one of {', '.join(RUNTIMES)}"
+        )
     if host.container and not host.image:
         raise UsageError("a container needs an image", where=where, remedy='give image = "REPOSITORY@sha256:…"')
     return host
 
 
 def _from_home(path: str) -> str:
-    """A path of the host as a session that begins in the home folder finds it."""
+    """A path on the host, relative to the home folder, where sessions begin, if it starts with `~`."""
     return path[2:].lstrip("/") or "." if path == "~" or path.startswith("~/") else path
 
 
 def _value(key: str, value: Any, kind: str, where: str) -> Any:
     if kind == "str" and isinstance(value, (str, int)) and not isinstance(value, bool):
         return str(value)
-    if kind.startswith("tuple") and isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value):
+    if kind.startswith("tuple") and isinstance(value, (list, tuple)) and all(isinstance(word, str) for word in value):
         return tuple(value)
     if kind.startswith("Mapping") and isinstance(value, Mapping):
-        # Variables are text; an engine's options keep their types.
+        # Environment variables are text; an engine's options keep their types.
         return {str(k): str(v) if key == "environment" else v for k, v in value.items()}
-    raise UsageError(f"{key} is {value!r}", where=where, remedy="see docs/REMOTE.md")
+    raise UsageError(f"{key} cannot be {value!r}", where=where, remedy="see docs/REMOTE.md")

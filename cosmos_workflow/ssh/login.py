@@ -1,4 +1,4 @@
-"""Getting into a host as the user's own `ssh` would, and what an attempt that failed has come to know."""
+"""Logs in to a host as the user's own `ssh` would, and records what a failed attempt learned about it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cosmos_workflow.errors import HostError
-from cosmos_workflow.ssh.faults import Attempt, named
+from cosmos_workflow.ssh.faults import Attempt, login_error
 from cosmos_workflow.ssh.hosts import Host
 from cosmos_workflow.ssh.keys import KnownHosts, Matched, Pins
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Login"]
 
 LOGIN_SECONDS = 30.0
-KEEPALIVE_SECONDS = 10.0  # three without an answer, and the line is lost
+KEEPALIVE_SECONDS = 10.0  # after three without an answer, the connection is lost
 DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk")
 
 Trust = Callable[[Matched], tuple[list[Any], list[Any], list[Any]]]  # keys, authorities, revoked ones
@@ -30,7 +30,7 @@ Trust = Callable[[Matched], tuple[list[Any], list[Any], list[Any]]]  # keys, aut
 
 @dataclass
 class Login:
-    """The way to a host: its own machine, and the jump hosts before it, each under its own name in errors."""
+    """The connection to a host, and those to the jump hosts before it; errors name the machine that they are about."""
 
     host: Host
     pins: Pins
@@ -38,35 +38,36 @@ class Login:
     _open: list[asyncssh.SSHClientConnection] = field(default_factory=list)
 
     async def connect(self) -> asyncssh.SSHClientConnection:
-        """Log in. Raises HostUnreachable, HostKeyError, or HostError where it lets nobody in."""
+        """Log in. Raises HostUnreachable, HostKeyError, or HostError if the host refuses the login."""
         pinned = self.pins.trusted(self.host.name)
-        # The pinned key and no other, unless the user's own known_hosts says that it is revoked.
+        # Only the pinned key is accepted, and not even that if the user's known_hosts revokes it.
         return await self._connect(self._attempt(), lambda known: ([pinned], [], known.revoked), ())
 
     async def server_key(self) -> tuple[asyncssh.SSHKey | None, str]:
-        """The key that the host shows now, and what the user's known_hosts says of it; nothing is trusted by asking.
+        """The key that the host shows now, and what the user's known_hosts says about it.
 
-        That is `known`, `other` where it names another key for the host, `revoked`, or nothing.
+        That is `known`, `other` if it has another key for the host, `revoked`, or an empty string. Asking does not
+        make the key trusted.
         """
         attempt, matched = self._attempt(), Matched()
         attempt.only_key = True
 
-        def nothing(known: Matched) -> tuple[list[Any], list[Any], list[Any]]:
+        def trust_none(known: Matched) -> tuple[list[Any], list[Any], list[Any]]:
             nonlocal matched
             matched = known
             return [], [], []
 
         try:
-            await self._connect(attempt, nothing, ())
+            await self._connect(attempt, trust_none, ())
         except HostError:
             if attempt.key is None:
                 raise
         return attempt.key, matched.opinion(attempt.key)
 
     def close(self) -> None:
-        """End every line, the host's before those of its jump hosts."""
+        """End every connection, the host's before those of its jump hosts."""
         for connection in reversed(self._open):
-            connection.abort()  # a polite end waits for a line that may be dead
+            connection.abort()  # closing politely would wait for a connection that may be dead
         self._open.clear()
 
     def _attempt(self) -> Attempt:
@@ -80,10 +81,10 @@ class Login:
         agent: asyncssh.SSHAgentClient | None = None
         try:
             target = self._target(attempt)
-            # Read once without its keys, which are ours to find: asyncssh fails at the first that it cannot read.
+            # Read without keys, which we look up ourselves: asyncssh fails at the first key that it cannot read.
             options = asyncssh.SSHClientConnectionOptions(**target, known_hosts=None, client_keys=None)
             if not options.config.get("Ciphers"):
-                # Processors have instructions for it: three times as fast as asyncssh's own first choice.
+                # Processors have instructions for AES: three times as fast as asyncssh's first choice.
                 target["encryption_algs"] = "^aes128-gcm@openssh.com,aes256-gcm@openssh.com"
             attempt.address = (str(options.host), int(options.port))
             known = KnownHosts(options.config)
@@ -95,7 +96,7 @@ class Login:
                 attempt.direct = False
             if attempt.only_key:
                 if not options.config.get("HostKeyAlgorithms"):
-                    target["server_host_key_algs"] = "-*-cert-*"  # a key is what can be pinned
+                    target["server_host_key_algs"] = "-*-cert-*"  # only a plain key can be pinned
             else:
                 agent = await _agent(options.config)
                 keys = await _keys(options.config, attempt, agent)
@@ -104,15 +105,15 @@ class Login:
                     **target,
                     known_hosts=lambda *host: trust(known.match(*host)),
                     client_factory=lambda: client_of(attempt, keys),
-                    client_keys=None,  # the client gives them
+                    client_keys=None,  # `client_of` offers them
                 ),
                 self.seconds * 2,
             )
         except Exception as error:
-            trouble = await named(error, attempt, self.pins)
-            if trouble is None:
+            translated = await login_error(error, attempt, self.pins)
+            if translated is None:
                 raise
-            raise trouble from error
+            raise translated from error
         finally:
             if agent is not None:
                 agent.close()
@@ -120,15 +121,15 @@ class Login:
         return connection
 
     async def _jump(self, jumps: str, before: Sequence[str]) -> asyncssh.SSHClientConnection:
-        """The last of the jump hosts, each reached by the one before. They are known by the user's known_hosts."""
+        """The last of the jump hosts, each reached through the one before; their keys must be known or pinned."""
         connection: asyncssh.SSHClientConnection | None = None
         for jump in jumps.split(","):
             user, name, port = _destination(jump.strip())
             if name in before:
                 raise HostError(
-                    f"its ProxyJump comes back to {name} by way of {before[-1]}",
+                    f"its ProxyJump leads back to {name} through {before[-1]}",
                     where=f"{self.host.name} ({self.host.ssh})",
-                    remedy=f"give {before[-1]} `ProxyJump none` in ~/.ssh/config",
+                    remedy=f"set `ProxyJump none` for {before[-1]} in ~/.ssh/config",
                 )  # fmt: skip
             where = f"{self.host.name}, its jump host {jump.strip()}"
             attempt = Attempt("", where, user, name, port, jump.strip(), tunnel=connection)
@@ -163,14 +164,14 @@ class Login:
 
 def _destination(jump: str) -> tuple[str, str, int]:
     """User, name and port of [ssh://][USER@]HOST[:PORT], as ProxyJump takes it."""
-    found = re.fullmatch(r"(?:ssh://)?(?:(.+)@)?(\[.+\]|[^:]+)(?::(\d+))?/?", jump)
-    if not found:
-        raise HostError(f"{jump!r} is no jump host", remedy="mend ProxyJump in ~/.ssh/config: [USER@]HOST[:PORT]")
-    return found[1] or "", found[2].strip("[]"), int(found[3] or 0)
+    match = re.fullmatch(r"(?:ssh://)?(?:(.+)@)?(\[.+\]|[^:]+)(?::(\d+))?/?", jump)
+    if not match:
+        raise HostError(f"{jump!r} is not a jump host", remedy="correct ProxyJump in ~/.ssh/config: [USER@]HOST[:PORT]")
+    return match[1] or "", match[2].strip("[]"), int(match[3] or 0)
 
 
 def client_of(attempt: Attempt, keys: list[Any]) -> Any:
-    """An SSHClient that writes down what the host shows and asks for, and gives it nothing but keys."""
+    """An SSHClient that records what the host shows and asks for, and offers it nothing but keys."""
     import asyncssh
 
     class Client(asyncssh.SSHClient):
@@ -189,29 +190,29 @@ def client_of(attempt: Attempt, keys: list[Any]) -> Any:
             return keys if keys and attempt.key_rounds == 1 else None
 
         def password_auth_requested(self) -> None:
-            attempt.wants.append("a password")
+            attempt.methods.append("a password")
 
         def kbdint_auth_requested(self) -> None:
-            attempt.wants.append("answers typed in (keyboard-interactive: a password or a second factor)")
+            attempt.methods.append("typed answers (keyboard-interactive: a password or a second factor)")
 
     return Client()
 
 
 async def _keys(config: Any, attempt: Attempt, agent: asyncssh.SSHAgentClient | None) -> list[Any]:
-    """The keys to offer, as OpenSSH finds them: what cannot be used is passed over, and written down."""
+    """The keys to offer, in OpenSSH's order. Those that cannot be used are skipped, and recorded in `attempt`."""
     import asyncssh
 
     certificates = [path for path in _paths(config.get("CertificateFile")) if path.is_file()]
     named_files = _paths(config.get("IdentityFile"))
     files = named_files or [Path.home() / ".ssh" / name for name in DEFAULT_KEYS]
     pairs: list[Any] = []
-    identities: dict[Path, bytes] = {}  # public keys, by which the agent's are known
+    identities: dict[Path, bytes] = {}  # public keys of the files, to recognise them among the agent's
     locked: list[Path] = []
     for path in files:
         if public := _public_data(path):
             identities[path] = public
         try:
-            found = asyncssh.load_keypairs(str(path), certlist=[str(one) for one in certificates])
+            loaded = asyncssh.load_keypairs(str(path), certlist=list(map(str, certificates)))
         except FileNotFoundError:
             if named_files:
                 attempt.unusable.append(f"{path}: no such file")
@@ -222,9 +223,9 @@ async def _keys(config: Any, attempt: Attempt, agent: asyncssh.SSHAgentClient | 
                 locked.append(path)
             else:
                 damaged = path not in identities or b"PRIVATE KEY" in path.read_bytes()
-                attempt.unusable.append(f"{path}: {'cannot be read as a key' if damaged else 'no private key'}")
+                attempt.unusable.append(f"{path}: {'cannot be read as a key' if damaged else 'not a private key'}")
         else:
-            pairs += found
+            pairs += loaded
             attempt.offered.append(str(path))
     only = bool(config.get("IdentitiesOnly"))
     held: list[Any] = []
@@ -234,25 +235,25 @@ async def _keys(config: Any, attempt: Attempt, agent: asyncssh.SSHAgentClient | 
     attempt.agent_keys = len(held)
     data = {pair.public_data for pair in held}
     attempt.locked = [str(path) for path in locked if identities.get(path) not in data]
-    # As OpenSSH: the agent's keys that the settings name, its others, then the files.
+    # OpenSSH's order: the agent's keys that the config names, its other keys, then the files.
     held.sort(key=lambda pair: pair.public_data not in identities.values())
     return [*held, *(pair for pair in pairs if pair.public_data not in data)]
 
 
 def _paths(value: Any) -> list[Path]:
     values: Iterable[str] = [value] if isinstance(value, str) else value or []
-    return [Path(one).expanduser() for one in values if one.lower() != "none"]
+    return [Path(path).expanduser() for path in values if path.lower() != "none"]
 
 
 def _public_data(path: Path) -> bytes:
-    """The public half of a key file: from the .pub beside it, from itself, or from the head of a locked one."""
+    """A key file's public key: from the .pub file beside it, from itself, or from the header of an encrypted one."""
     import asyncssh
 
     for public in (path.with_name(f"{path.name}.pub"), path):
         with suppress(OSError, asyncssh.KeyImportError, ValueError):
             return bytes(asyncssh.read_public_key(str(public)).public_data)
     with suppress(OSError, ValueError, IndexError):
-        # openssh-key-v1, NUL, cipher, kdf, its options, the number of keys, the first one's public half
+        # openssh-key-v1, NUL, cipher, kdf, its options, the number of keys, the first public key
         # (https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.key).
         body = re.search(rb"BEGIN OPENSSH PRIVATE KEY-----(.+?)-----END", path.read_bytes(), re.DOTALL)
         data = base64.b64decode(body[1]) if body else b""
@@ -268,7 +269,7 @@ async def _agent(config: Any) -> asyncssh.SSHAgentClient | None:
     import asyncssh
 
     path = config.get("IdentityAgent", "")
-    if path is None:  # none
+    if path is None:  # the config says `none`
         return None
     try:
         return await asyncssh.connect_agent("" if path in ("", "SSH_AUTH_SOCK") else str(Path(path).expanduser()))

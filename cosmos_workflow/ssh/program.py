@@ -1,4 +1,4 @@
-"""The worker's program on a host: installed when it is first needed, asked by SSH."""
+"""The agent's program on a host: installed when it is first needed, called over SSH."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ __all__ = ["HostProgram"]
 
 MINIMUM_PYTHON = (3, 10)
 
-# `cat` needs no SFTP on the host. Written aside and renamed, so that no other client sees half of it; counted,
-# as a line that breaks looks to `cat` like the end.
+# `cat` works without SFTP on the host. The file is written under another name and then renamed, so that no other
+# client sees half of it; its bytes are counted, as a broken connection looks to `cat` like the end of its input.
 INSTALL = """
 umask 077
 trap 'rm -f "$2.$$"' EXIT
@@ -26,17 +26,17 @@ mkdir -p "$1" && cat > "$2.$$" && test "$(wc -c < "$2.$$")" -eq "$3" && mv -f "$
 
 
 class HostProgram:
-    """Ask the worker's program on a host; set the host up by using it.
+    """Calls the agent's program on a host, and installs it there by the first call.
 
-    The program lies under the hash of its content, so that an update is another file and a run keeps the one
-    that it was started with.
+    The program is stored under the hash of its content: an update is another file, and a run keeps the version that
+    it was started with.
     """
 
     def __init__(self, manager: SSHManager) -> None:
         self.manager = manager
         self.host = manager.host
         self.sha256, self._data = bundle()
-        self.on_bytes: Callable[[int, int], None] = lambda came, total: None  # hears of the install
+        self.on_bytes: Callable[[int, int], None] = lambda received, total: None  # progress of the install
         self._installed = False
 
     @property
@@ -48,7 +48,7 @@ class HostProgram:
         return [self.host.control_python, str(self.path), command, self.host.folder, *words]
 
     async def ask(self, command: str, *words: str, data: Any = None, timeout: float = 60.0) -> list[dict[str, Any]]:
-        """Its answers, one for each line. Raises HostError with what it says, HostFull for a full disk."""
+        """Run a command; its answers, one for each line. Raises HostError if it fails, HostFull for a full disk."""
         await self.install()
         sent = b"" if data is None else json.dumps(data).encode()
         done = await self.manager.run(self.arguments(command, *words), sent, timeout=timeout)
@@ -56,15 +56,15 @@ class HostProgram:
         if done.code == 0:
             return answers
         self.check(answers[-1] if answers else {})
-        words_of_it = done.err.decode("utf-8", "replace").strip().splitlines()
+        errors = done.err.decode("utf-8", "replace").strip().splitlines()
         raise HostError(
-            f"`{command}` failed there ({words_of_it[-1] if words_of_it else f'exit code {done.code}'})",
+            f"`{command}` failed on the host ({errors[-1] if errors else f'exit code {done.code}'})",
             where=self.host.name,
             remedy=f"see what is missing: cosmos hosts check {self.host.name}",
         )
 
     def check(self, answer: dict[str, Any]) -> None:
-        """Raise the error that an answer tells of, if it does."""
+        """Raise the error that an answer reports, if any."""
         if answer.get("errno") in ("ENOSPC", "EDQUOT"):
             raise HostFull(
                 "the disk is full", where=f"{self.host.name}:{answer['path']}", remedy="free space there, then retry"
@@ -76,7 +76,7 @@ class HostProgram:
             raise HostError(what, where=self.host.name, remedy=f"{remedy}; {check}" if remedy else check)
 
     async def install(self) -> None:
-        """Put the program there, unless it is, and see that it is whole and starts."""
+        """Install the program unless it is there, and check that it is complete and starts."""
         if self._installed:
             return
         if await self._starts():
@@ -88,18 +88,18 @@ class HostProgram:
         done = await self.manager.run(["sh", "-c", INSTALL, "sh", folder, str(self.path), size], self._data)
         self.on_bytes(len(self._data), len(self._data))
         if done.code or not await self._starts():
-            words = done.err.decode("utf-8", "replace").strip()
-            if "No space left" in words:
+            errors = done.err.decode("utf-8", "replace").strip()
+            if "No space left" in errors:
                 raise HostFull("the disk is full", where=f"{self.host.name}:{folder}", remedy="free space there")
             raise HostError(
-                f"the worker cannot be put into {folder} ({words or 'it does not start'})",
+                f"the agent cannot be installed in {folder} ({errors or 'it does not start'})",
                 where=self.host.name,
                 remedy="choose another workdir for this host",
             )
         self._installed = True
 
     async def check_python(self) -> str:
-        """The version of the host's Python. Raises HostError where there is none, or an old one."""
+        """The version of the host's Python. Raises HostError if there is none, or it is too old."""
         code = "import sys; print(*sys.version_info[:3])"
         done = await self.manager.run([self.host.control_python, "-c", code])
         try:
@@ -107,12 +107,12 @@ class HostProgram:
         except ValueError:
             version = ()
         if version < MINIMUM_PYTHON:
-            found = ".".join(map(str, version)) or "none"
+            present = ".".join(map(str, version)) or "none"
             if not version:
                 path = await self.manager.run(["sh", "-c", 'printf %s "$PATH"'])
-                found += f" (PATH is {path.out.decode('utf-8', 'replace')})"
+                present += f" (PATH is {path.out.decode('utf-8', 'replace')})"
             raise HostError(
-                f"Python 3.10 or newer is needed as {self.host.control_python}, found {found}",
+                f"Python 3.10 or newer is needed as {self.host.control_python}, found {present}",
                 where=self.host.name,
                 remedy="install it there (Debian, Ubuntu: apt install python3), or set python for this host",
             )

@@ -1,4 +1,4 @@
-"""A command on the host behind whatever login shell there is, with whatever it prints of its own."""
+"""A command on the host, run through any login shell, whatever that shell prints itself."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 __all__ = ["Completed", "RemoteProcess", "shell_word"]
 
 SHELL_SECONDS = 30.0  # a home folder on a slow disk, a version manager in .bashrc
-LAST_SECONDS = 5.0  # what a shell does when its input has ended
-KEPT_BYTES = 1 << 16  # of what is printed on standard error
+LAST_SECONDS = 5.0  # for a shell to end once its input has
+KEPT_BYTES = 1 << 16  # the most that is kept of standard error
 PLAIN = frozenset(f"{string.ascii_letters}{string.digits} _./:=+,@-".encode())
 CONTROLS = re.compile(rb"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|.)|[\x00-\x08\x0b-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
 class Completed:
-    """A command that ended on the host."""
+    """A command that has ended on the host: exit code, standard output, standard error."""
 
     code: int
     out: bytes
@@ -36,10 +36,10 @@ class Completed:
 
 
 def shell_word(script: str) -> str:
-    """A script of POSIX sh as a command line that every login shell passes on as it is.
+    """A script of POSIX sh as a command line that every login shell passes to sh unchanged.
 
-    csh takes no newline inside quotes and reads `!` in them, fish reads `\\'`: so all that is not plain stands as
-    an octal number, which `sh` itself turns back. POSIX has `%b` of printf for it.
+    Inside quotes, csh accepts no newline and expands `!`, and fish interprets `\\'`. So every character that is not
+    plain is written as an octal number, which `sh` decodes with `%b` of POSIX printf.
 
     >>> shell_word("echo 'hi!'")
     'sh -c \\'eval "$(printf %b "echo \\\\0047hi\\\\0041\\\\0047")"\\''
@@ -50,12 +50,12 @@ def shell_word(script: str) -> str:
 
 
 class RemoteProcess:
-    """`stdin` and `stdout` are the command's own: what the login shell printed before it is left out.
+    """`stdin` and `stdout` belong to the command alone: what the login shell prints before it is left out.
 
-    A random line is printed before the command, so that its output is found behind a banner, and another one with
-    the exit code after it, unless it is `endless` and says itself where its output ends. Nothing is written to the
-    command before the first has come: a shell that stands in its place (`exec zsh` in .bashrc) would take our data
-    for commands.
+    A line with a random mark is printed before the command, so that its output is recognised after a banner. Another
+    one with the exit code follows it, unless the command is `endless`, which marks the end of its output itself.
+    Nothing is written to the command before the first mark has arrived: a shell that has taken its place (`exec zsh`
+    in .bashrc) would run our data as commands.
     """
 
     def __init__(self, arguments: Sequence[str], *, endless: bool = False) -> None:
@@ -70,40 +70,40 @@ class RemoteProcess:
     async def start(
         self, process: asyncssh.SSHClientProcess[bytes], where: str, destination: str, seconds: float
     ) -> None:
-        """Wait for the command to begin. Raises HostError where the login shell does not come to it."""
+        """Wait up to `seconds` for the command to begin. Raises HostError if the login shell does not run it."""
         self._process = process
         self.stdin, self.stdout = process.stdin, process.stdout
         self._listening = asyncio.ensure_future(self._listen())
         remedy = (
-            f"`ssh {destination} true` must end by itself: see what stands in ~/.bashrc, ~/.profile and the like there"
-            " (read, exec, exit), and whether the account has a shell and the key no command of its own (ForceCommand)"
+            f"`ssh {destination} true` must end by itself: look for read, exec and exit in ~/.bashrc, ~/.profile and"
+            " the like on the host, and check that the account has a shell and that no command is forced (ForceCommand)"
         )
         try:
             began = await asyncio.wait_for(self._await_begin(), seconds)
         except (asyncio.TimeoutError, TimeoutError):
-            # Is it slow, or does it wait for input? It gets the end of it, and nothing that it could run.
+            # It may be slow, or wait for input. Ending the input tells which, and gives it nothing to run.
             self.stdin.write_eof()
             try:
                 began = await asyncio.wait_for(self._await_begin(), LAST_SECONDS)
             except (asyncio.TimeoutError, TimeoutError):
                 with suppress(asyncio.TimeoutError, TimeoutError):
                     self._noise.append(await asyncio.wait_for(self.stdout.read(KEPT_BYTES), 0.1))
-                what = f"the login shell does not come to our command within {seconds:.0f} s"
+                what = f"the login shell did not run our command within {seconds:.0f} s"
                 kind = HostError if self._line() else HostUnreachable
                 raise kind(f"{what}{self._line()}", where=where, remedy=remedy) from None
-            what = "waits for input before it runs" if began else "takes its own input for commands instead of running"
+            what = "waits for input before it runs" if began else "reads its input as commands instead of running"
             raise HostError(f"the login shell {what} our command{self._line()}", where=where, remedy=remedy) from None
         if began:
             return
         await self._ended()
         code, signal = process.exit_status, process.exit_signal
         if code is None:
-            raise HostUnreachable("the line broke", where=where, remedy="retry")
+            raise HostUnreachable("the connection broke", where=where, remedy="retry")
         how = f"was killed by {signal[0]}" if signal else f"ended with exit code {code}"
         raise HostError(f"the login shell {how} before our command{self._line()}", where=where, remedy=remedy)
 
     async def completed(self) -> Completed | None:
-        """The rest of the output when the command has ended; None where the line broke before."""
+        """The rest of the output, once the command has ended; None if the connection broke before."""
         out = await self.stdout.read()
         await self._ended()
         err = bytes(self._err)
@@ -117,7 +117,7 @@ class RemoteProcess:
         return None if code is None else Completed(code, out, err)
 
     async def close(self, *, wait: bool) -> None:
-        """End it; with `wait`, until the host has ended its session (it may allow only one at a time)."""
+        """End the command; with `wait`, wait for the host to end the session, as it may allow only one at a time."""
         self._process.close()
         if wait:
             with suppress(asyncio.TimeoutError, TimeoutError):
@@ -125,7 +125,7 @@ class RemoteProcess:
         self._listening.cancel()
 
     async def _await_begin(self) -> bool:
-        """Whether the command has begun; False where the output ends before."""
+        """Wait for the command to begin; False if the output ends before."""
         while line := await self.stdout.readline():
             if line.strip() == self._mark.encode():
                 return True
@@ -137,12 +137,12 @@ class RemoteProcess:
         await self._listening
 
     async def _listen(self) -> None:
-        # What nobody reads would stop the whole line.
+        # Unread standard error would block the whole connection.
         while data := await self._process.stderr.read(KEPT_BYTES):
             self._err = (self._err + data)[-KEPT_BYTES:]
 
     def _line(self) -> str:
-        """The last line that came instead of our command's."""
+        """The last line that the login shell printed, as the end of an error's message."""
         texts = [CONTROLS.sub(b"", part).decode("utf-8", "replace") for part in (self._err, b"".join(self._noise))]
         lines = [line.strip() for text in texts for line in text.splitlines()]
         lines = [line for line in lines if line not in ("", self._mark)]

@@ -1,4 +1,4 @@
-"""One connection to a host for all steps of a command: `with one_line(): …`."""
+"""One connection to each host for all steps of a command: `with one_line(): …`."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from cosmos_workflow.ssh.ssh_manager import SSHManager
 __all__ = ["line_to", "one_line", "run_steps"]
 
 T = TypeVar("T")
-KEPT_SECONDS = 60.0  # nobody answers the host between two steps, and it may end a line that is silent for long
+KEPT_SECONDS = 60.0  # no keepalives are answered between steps, so the host may have closed an older one
 
 if sys.version_info >= (3, 11):
     from asyncio import Runner
 else:
 
     class Runner:
-        """What Python 3.11 has: a loop for several calls."""
+        """Stands in for `asyncio.Runner`, which Python has from 3.11: one event loop for several calls."""
 
         def __enter__(self) -> Runner:
             self._loop = asyncio.new_event_loop()
@@ -46,7 +46,7 @@ else:
 
 
 class _Lines(threading.local):
-    """Of one thread: its loop, and the managers that are open and idle with the time they were last used."""
+    """A thread's event loop, and its open, idle managers, each with the time of its last use."""
 
     runner: Runner | None = None
     idle: dict[tuple[str, Path], tuple[SSHManager, float]]
@@ -57,7 +57,7 @@ _lines = _Lines()
 
 @contextmanager
 def one_line() -> Iterator[None]:
-    """What this thread asks of a host inside goes over one connection; inside another one, it is that one's."""
+    """Inside this, all that this thread asks of a host uses one connection; nested uses share the outermost one's."""
     if _lines.runner is not None:
         yield
         return
@@ -71,19 +71,19 @@ def one_line() -> Iterator[None]:
 
 
 def run_steps(coroutine: Coroutine[Any, Any, T]) -> T:
-    """`asyncio.run`, whose connections outlive it inside `one_line`."""
+    """`asyncio.run`; inside `one_line`, connections stay open for the next call."""
     return asyncio.run(coroutine) if _lines.runner is None else _lines.runner.run(coroutine)
 
 
 @asynccontextmanager
 async def line_to(host: Host, pins: Pins) -> AsyncIterator[SSHManager]:
-    """A connection to a host for a while: the one that an earlier step of this command left, or a new one."""
+    """A connection to a host: the one that an earlier step of this command left open, or a new one."""
     if _lines.runner is None:
         async with SSHManager(host, pins) as manager:
             yield manager
         return
     loop, key = asyncio.get_running_loop(), (repr(host), pins.path)
-    # Taken out while it is in use: no step closes the line of another that runs at the same time.
+    # Removed from `idle` while in use, so that a concurrent step does not close it.
     manager, used = _lines.idle.pop(key, (SSHManager(host, pins), loop.time()))
     if loop.time() - used > KEPT_SECONDS:
         await manager.close()
@@ -99,4 +99,4 @@ async def line_to(host: Host, pins: Pins) -> AsyncIterator[SSHManager]:
 async def _close(idle: dict[Any, tuple[SSHManager, float]]) -> None:
     for manager, _ in idle.values():
         await manager.close()
-    await asyncio.sleep(0)  # what was aborted is told so
+    await asyncio.sleep(0)  # lets the aborted connections finish closing

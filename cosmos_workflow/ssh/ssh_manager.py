@@ -1,4 +1,4 @@
-"""One SSH connection to a host, opened when it is needed and opened anew when it was lost."""
+"""One SSH connection to a host, opened when it is needed and reopened after it was lost."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 __all__ = ["Completed", "SSHManager"]
 
 CONNECT_SECONDS = 15.0
-FIRST_WAIT = 1.0  # until a lost line is tried again; doubled each time
+FIRST_WAIT = 1.0  # before a lost connection is tried again; doubled each time
 LONGEST_WAIT = 30.0  # between two attempts to reach a host
-SESSION_WAITS = (0.2, 0.5, 1.0, 2.0, 3.0)  # a command that was left ends when it next writes; seconds
+SESSION_WAITS = (0.2, 0.5, 1.0, 2.0, 3.0)  # seconds; an abandoned command ends when it next writes
 
 T = TypeVar("T")
 
 
 class SSHManager:
-    """`async with SSHManager(host, pins) as manager`. Commands are lists of arguments, quoted here and only here."""
+    """`async with SSHManager(host, pins) as manager`. Commands are lists of arguments; only this module quotes them."""
 
     def __init__(
         self, host: Host, pins: Pins, *, connect_seconds: float = CONNECT_SECONDS, shell_seconds: float = SHELL_SECONDS
@@ -40,7 +40,7 @@ class SSHManager:
         self._shell_seconds = shell_seconds
         self._login: Login | None = None
         self._connection: asyncssh.SSHClientConnection | None = None
-        self._sessions = 0  # of this connection
+        self._sessions = 0  # opened on this connection
 
     async def __aenter__(self) -> SSHManager:
         return self
@@ -57,22 +57,22 @@ class SSHManager:
             login.close()
 
     async def run(self, arguments: Sequence[str], data: bytes = b"", *, timeout: float = 60.0) -> Completed:
-        """Run a command with `data` on its standard input. Raises HostUnreachable when the line breaks."""
+        """Run a command with `data` on its standard input. Raises HostUnreachable if the connection breaks."""
         async with self.process(arguments) as process:
-            with suppress(BrokenPipeError):  # it has ended without reading all of it
+            with suppress(BrokenPipeError):  # the command ended without reading all its input
                 process.stdin.write(data)
                 process.stdin.write_eof()
             completed = await asyncio.wait_for(process.completed(), timeout)
             if completed is None:
-                raise HostUnreachable("the line broke", where=self.host.name, remedy=_CHECK)
+                raise HostUnreachable("the connection broke", where=self.host.name, remedy=_CHECK)
         return completed
 
     @asynccontextmanager
     async def process(self, arguments: Sequence[str], *, endless: bool = False) -> AsyncIterator[RemoteProcess]:
-        """A command whose streams are read and written as bytes while it runs; `endless` is one that is left, not
+        """A command whose streams are read and written as bytes while it runs; an `endless` one is left running, not
         waited for.
 
-        Raises HostError where the account's login shell does not come to it.
+        Raises HostError if the account's login shell does not run it.
         """
         remote = RemoteProcess(arguments, endless=endless)
         with self._translated():
@@ -93,27 +93,27 @@ class SSHManager:
             try:
                 process = await connection.create_process(command_line, encoding=None, request_pty=False)
             except asyncssh.ChannelOpenError as error:
-                if connection.is_closed() or "onnection" in str(error):  # closed, lost
+                if connection.is_closed() or "onnection" in str(error):  # it is closed or lost
                     raise
                 if self._sessions and wait is not None:
-                    await asyncio.sleep(wait)  # one that was left may not be over yet (MaxSessions)
+                    await asyncio.sleep(wait)  # an abandoned session may still count towards MaxSessions
                     continue
                 raise HostError(
-                    f"the host lets us in and opens no session ({error.reason or error})", where=self._where,
-                    remedy="its SSH server must allow commands: MaxSessions 1 or more, and an account that is not for"
-                    " forwarding alone",
+                    f"the host accepts the login, but opens no session ({error.reason or error})", where=self._where,
+                    remedy="its SSH server must allow commands: set MaxSessions to 1 or more, and use an account that"
+                    " is not for forwarding only",
                 ) from error  # fmt: skip
             self._sessions += 1
             return process
         raise AssertionError
 
     async def within(self, awaited: Awaitable[T], seconds: float) -> T:
-        """What is awaited, if it comes in time; a host that is silent for longer is lost."""
+        """Await something for up to `seconds`. Raises HostUnreachable if the host stays silent for longer."""
         with self._translated():
             return await asyncio.wait_for(awaited, seconds)
 
     async def connection(self) -> asyncssh.SSHClientConnection:
-        """The open connection. Raises HostUnreachable, HostKeyError, or HostError where it lets nobody in."""
+        """The open connection. Raises HostUnreachable, HostKeyError, or HostError if it refuses the login."""
         if self._connection is None or self._connection.is_closed():
             await self.close()
             self._login = Login(self.host, self._pins, self._connect_seconds)
@@ -125,8 +125,8 @@ class SSHManager:
         return self._connection
 
     async def server_key(self) -> tuple[asyncssh.SSHKey | None, str]:
-        """The key that the host shows now, for a person to compare, and what the user's known_hosts says of it:
-        `known`, `other`, `revoked` or nothing. Nothing is trusted by asking.
+        """The key that the host shows now, for a person to compare, and what the user's known_hosts says about it:
+        `known`, `other`, `revoked` or an empty string. Asking does not make the key trusted.
         """
         login = Login(self.host, self._pins, self._connect_seconds)
         try:
@@ -137,9 +137,9 @@ class SSHManager:
     async def persistently(
         self, step: Callable[[], Awaitable[T]], on_lost: Callable[[HostUnreachable, float], None], *, give_up: float
     ) -> T:
-        """Do `step` until the line holds; `on_lost` hears of each failure and the seconds until the next try.
+        """Repeat `step` until it succeeds; `on_lost` gets each HostUnreachable and the seconds until the next attempt.
 
-        Waits 1, 2, 4 … 30 s. Raises the last HostUnreachable after `give_up` seconds without a line.
+        Waits 1, 2, 4 … 30 s. Raises the last HostUnreachable after `give_up` seconds without a connection.
         """
         loop = asyncio.get_running_loop()
         wait, lost_at = FIRST_WAIT, None
@@ -149,7 +149,7 @@ class SSHManager:
                 return await step()
             except HostUnreachable as error:
                 await self.close()
-                if loop.time() - began > LONGEST_WAIT:  # it held for a while: this is a new loss
+                if loop.time() - began > LONGEST_WAIT:  # it lasted for a while: this is a new loss
                     wait, lost_at = FIRST_WAIT, None
                 if lost_at is None:
                     lost_at = began if loop.time() - began <= LONGEST_WAIT else loop.time()
@@ -165,7 +165,7 @@ class SSHManager:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """A line that breaks becomes HostUnreachable; an OSError of this machine's own files stays what it is."""
+        """Raise HostUnreachable for a broken connection; an OSError about this machine's own files is left as it is."""
         import asyncssh
 
         try:
@@ -177,13 +177,13 @@ class SSHManager:
         except (asyncssh.Error, EOFError, OSError) as error:
             if is_of_this_machine(error):
                 raise
-            words = str(error) or type(error).__name__
+            reason = str(error) or type(error).__name__
             if self._connection is not None and not self._sessions:
                 raise HostUnreachable(
-                    f"the host closes the line right after the login ({words})", where=self._where,
-                    remedy=f"see what it says: ssh {self.host.ssh} true",
+                    f"the host closes the connection right after the login ({reason})", where=self._where,
+                    remedy=f"see what this prints: ssh {self.host.ssh} true",
                 ) from error  # fmt: skip
-            raise HostUnreachable(f"the line broke ({words})", where=self._where, remedy=_CHECK) from error
+            raise HostUnreachable(f"the connection broke ({reason})", where=self._where, remedy=_CHECK) from error
 
 
 _CHECK = "check that the machine is on and its address and port are right: cosmos hosts check"

@@ -1,4 +1,4 @@
-"""Files to a host by their content: what it has is not sent, what was cut off goes on, each is verified there."""
+"""Sends files to a host, named by their content: only what it lacks, resuming where it stopped, each verified."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Sent", "send_blobs"]
 
 PIECE = 1 << 18
-OFFER_SECONDS = 600.0  # the host reads and verifies everything that it has
+OFFER_SECONDS = 600.0  # the host reads and verifies every file that it has
 
 
 OnBytes = Callable[[int, int], None]
@@ -28,7 +28,7 @@ OnBytes = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Sent:
-    """What an upload did: files and bytes that went over the line, and files that the host had."""
+    """What an upload did: the files and bytes that were sent, and the files that the host already had."""
 
     files: int
     bytes: int
@@ -36,13 +36,12 @@ class Sent:
 
 
 async def send_blobs(
-    program: HostProgram, blobs: Mapping[str, Path], on_bytes: OnBytes = lambda came, total: None
+    program: HostProgram, blobs: Mapping[str, Path], on_bytes: OnBytes = lambda received, total: None
 ) -> Sent:
-    """Send files, each by the SHA-256 of its content; `on_bytes` hears how many bytes have arrived, of how many.
+    """Send files, keyed by the SHA-256 of their content; `on_bytes` gets the bytes that have arrived and their total.
 
-    Raises OSError with its path where a file cannot be read, HostUnreachable when the line breaks (call it again, and
-    it goes on), HostFull for a full disk,
-    HostError where a file arrives damaged twice.
+    Raises OSError with its path if a file cannot be read, HostUnreachable if the connection breaks (another call
+    resumes), HostFull for a full disk, HostError if a file arrives damaged twice.
     """
     if not blobs:
         return Sent(0, 0, 0)
@@ -58,7 +57,7 @@ async def send_blobs(
         if not lacking or stored == len(lacking):
             return Sent(files, sent, known)
     raise HostError(
-        f"{len(lacking) - stored} files arrive damaged",
+        f"{len(lacking) - stored} files arrived damaged",
         where=program.host.name,
         remedy="check the host's disk and memory, then retry",
     )
@@ -67,35 +66,35 @@ async def send_blobs(
 async def _send(
     program: HostProgram, blobs: Mapping[str, Path], lacking: Mapping[str, int], on_bytes: OnBytes
 ) -> tuple[int, int]:
-    """Bytes sent, and files that the host has verified."""
+    """The bytes sent, and the number of files that the host has verified."""
     heads = [_head(sha256, blobs[sha256], have) for sha256, have in lacking.items()]
     total, sent = sum(head["size"] - head["offset"] for head in heads), 0
     on_bytes(0, total)
     async with program.manager.process(program.arguments("receive"), endless=True) as process:
-        hearing = asyncio.ensure_future(_answers(process.stdout, total, on_bytes))
+        replies = asyncio.ensure_future(_answers(process.stdout, total, on_bytes))
         try:
-            with suppress(BrokenPipeError):  # it has ended, and says below why
+            with suppress(BrokenPipeError):  # the agent has ended; its answers, read below, say why
                 for head in heads:
                     sent += await _send_one(process.stdin, head, blobs[head["sha256"]])
                 process.stdin.write_eof()
-            answers = await hearing
+            answers = await replies
         finally:
-            hearing.cancel()
+            replies.cancel()
     for answer in answers:
         program.check(answer)
     if not any("received" in answer for answer in answers):
-        raise HostUnreachable("the upload broke off", where=program.host.name)
+        raise HostUnreachable("the upload was interrupted", where=program.host.name)
     return sent, sum("stored" in answer for answer in answers)
 
 
 def _head(sha256: str, path: Path, have: int) -> dict[str, Any]:
-    """What goes before a file's bytes; a whole part that is not in place is a damaged one, and sent anew."""
+    """The header of a file's bytes. A part of full size that was not accepted is damaged, so all is sent again."""
     size = path.stat().st_size
     return {"sha256": sha256, "size": size, "offset": have if have < size else 0}
 
 
 async def _send_one(stdin: asyncssh.SSHWriter[bytes], head: dict[str, Any], path: Path) -> int:
-    """Bytes sent of one file."""
+    """Send one file; the bytes sent."""
     sent = 0
     stdin.write(json.dumps(head).encode() + b"\n")
     with path.open("rb") as file:
@@ -111,16 +110,16 @@ async def _send_one(stdin: asyncssh.SSHWriter[bytes], head: dict[str, Any], path
 
 
 async def _answers(stdout: asyncssh.SSHReader[bytes], total: int, on_bytes: OnBytes) -> list[dict[str, Any]]:
-    """What the host says of files, to its last word; of bytes it says how many have come since it said so last."""
-    answers, came = [], 0
+    """The host's answers about files, up to its last; its answers about bytes count those since the one before."""
+    answers, received = [], 0
     async for line in stdout:
         if not line.startswith(b"{") or not line.endswith(b"\n"):
             break  # the line was cut
         answer = json.loads(line)
         if "came" in answer:
-            came += answer["came"]
+            received += answer["came"]
             with of_this_machine("what is printed here"):
-                on_bytes(came, total)
+                on_bytes(received, total)
         else:
             answers.append(answer)
         if "received" in answer:

@@ -16,7 +16,6 @@ from cosmos_workflow.engines import EngineSettings
 from cosmos_workflow.kinds.upsample import Item, Settings
 from cosmos_workflow.runs import Runs, Worker
 from cosmos_workflow.runs.places import host_steps
-from cosmos_workflow.runs.places.host_steps import remote_engine
 
 
 def until(what: Callable[[], object], seconds: float = 60) -> None:
@@ -87,7 +86,7 @@ def test_what_was_not_sent_is_cancelled_without_its_host(
 ) -> None:
     """It waits, or its client was killed while it planned: nothing of it is on the host, which may be gone."""
     queued = enqueue(batch(1), place="gpu", engine="describe", runs=runs)
-    engine = remote_engine(find_host("gpu"), "describe", EngineSettings())
+    engine = host_steps.remote_engine(find_host("gpu"), "describe", EngineSettings())
     planned = runs.plan(batch(1), "gpu", engine, Settings(), out=tmp_path / "o.jsonl", source="b", keep_warm=0.0)
     assert (queued.state, planned.state) == ("queued", "planned")
 

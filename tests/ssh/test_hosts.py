@@ -25,16 +25,16 @@ def test_destinations(ssh: str, destination: tuple[str, str, int]) -> None:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({}, "no SSH destination"),
-        ({"ssh": "-oProxyCommand=touch /tmp/x"}, "no SSH destination"),
-        ({"ssh": "a b"}, "no SSH destination"),
-        ({"ssh": "me@gpu:0"}, "no SSH destination"),
-        ({"ssh": "me@gpu:99999"}, "no SSH destination"),
-        ({"ssh": "gpu", "runtime": "lxc"}, "no runtime"),
+        ({}, "SSH destination is missing"),
+        ({"ssh": "-oProxyCommand=touch /tmp/x"}, "not an SSH destination"),
+        ({"ssh": "a b"}, "not an SSH destination"),
+        ({"ssh": "me@gpu:0"}, "not an SSH destination"),
+        ({"ssh": "me@gpu:99999"}, "not an SSH destination"),
+        ({"ssh": "gpu", "runtime": "lxc"}, "unknown runtime"),
         ({"ssh": "gpu", "runtime": "docker"}, "needs an image"),
         ({"ssh": "gpu", "colour": "red"}, "no setting named 'colour'"),
-        ({"ssh": "gpu", "secrets": "HF_TOKEN"}, "secrets is 'HF_TOKEN'"),
-        ({"ssh": "gpu", "environment": ["A"]}, "environment is"),
+        ({"ssh": "gpu", "secrets": "HF_TOKEN"}, "secrets cannot be 'HF_TOKEN'"),
+        ({"ssh": "gpu", "environment": ["A"]}, "environment cannot be"),
     ],
 )
 def test_what_is_wrong_is_said(values: dict, said: str) -> None:

@@ -65,10 +65,10 @@ def test_a_default_key_is_found_beside_a_damaged_one(peer: SSHPeer, host: Host, 
 @pytest.mark.parametrize(
     ("key", "words", "remedy"),
     [
-        ("locked", "locked is locked by a passphrase", "ssh-add .*locked"),
-        ("gone", "no key to offer; passed over: .*gone: no such file", "ssh-keygen"),
+        ("locked", "locked is protected by a passphrase", "ssh-add .*locked"),
+        ("gone", "no key to offer; not usable: .*gone: no such file", "ssh-keygen"),
         ("corrupt", "corrupt: cannot be read as a key", "ssh-keygen"),
-        ("other", "lets nobody in with the keys offered", "ssh there"),
+        ("other", "accepts none of the keys offered", "ssh there"),
     ],
 )
 def test_a_key_that_does_not_open_is_named(
@@ -85,14 +85,14 @@ def test_a_key_that_does_not_open_is_named(
     assert re.search(remedy, caught.value.remedy)
 
 
-@pytest.mark.parametrize(("asks", "words"), [("password", "a password"), ("keyboard-interactive", "answers typed in")])
+@pytest.mark.parametrize(("asks", "words"), [("password", "a password"), ("keyboard-interactive", "typed answers")])
 def test_a_host_without_keys_is_named_as_what_it_is(
     peer: SSHPeer, host: Host, pins: Pins, asks: str, words: str
 ) -> None:
     peer.stop()
     peer.asks = asks
     peer.listen()
-    with pytest.raises(HostError, match=f"takes no keys, but wants {words}"):
+    with pytest.raises(HostError, match=f"accepts no keys, but wants {words}"):
         works(host, pins)
 
 
@@ -112,8 +112,8 @@ def test_what_known_hosts_calls_revoked_is_trusted_by_nobody(peer: SSHPeer, host
     [
         ("HostName 127.0.0.1\n  Port {port}", "key of the jump host .* not in your known_hosts", HostKeyError),
         ("HostName 127.0.0.1\n  Port 1", "refuses the connection", HostUnreachable),
-        ("HostName gone.invalid", "no machine is known by the name gone.invalid", HostUnreachable),
-        ("ProxyJump there", "comes back to there", HostError),
+        ("HostName gone.invalid", "the host name gone.invalid cannot be resolved", HostUnreachable),
+        ("ProxyJump there", "leads back to there", HostError),
     ],
 )
 def test_trouble_with_a_jump_host_is_told_of_the_jump_host(

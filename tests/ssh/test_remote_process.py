@@ -67,7 +67,7 @@ def test_noise_around_the_output_is_left_out(peer: SSHPeer, host: Host, pins: Pi
         ("echo no such account >&2; exec false", "exit code 1 before our command, and prints: no such account"),
         (r"printf '\033[31mred\033[0m\n'; kill -9 $$", "before our command, and prints: red;"),
         ("echo 'Accept? [y/n]'; read answer", "waits for input before it runs our command, and prints: Accept"),
-        ("echo a shell; exec sh", "takes its own input for commands instead of running our command.*a shell"),
+        ("echo a shell; exec sh", "reads its input as commands instead of running our command.*a shell"),
     ],
 )
 def test_a_shell_that_does_not_come_to_our_command_is_named_with_its_line(

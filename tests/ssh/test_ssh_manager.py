@@ -8,16 +8,20 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import asyncssh
 import pytest
 from servers.peers import Peer
 
 from cosmos_workflow.doctor import examine_host
-from cosmos_workflow.errors import HostError, HostKeyError, HostUnreachable
-from cosmos_workflow.ssh import Host, Pins, SSHManager
+from cosmos_workflow.errors import HostError, HostFull, HostKeyError, HostUnreachable
+from cosmos_workflow.ssh import Host, Pins, SSHManager, ssh_manager
+
+T = TypeVar("T")
 
 HOSTILE = [
     "it's", '"quoted"', "$(touch pwned)", "`touch pwned`", "; touch pwned", "a\nb", "| touch pwned", "&& x", "> pwned",
@@ -90,7 +94,7 @@ def test_a_key_that_the_host_does_not_take(host: Host, pins: Pins, peer: Peer) -
             run(host, pins, "true")
         if not isinstance(caught.value, HostUnreachable):
             break
-    assert "lets nobody in" in str(caught.value)
+    assert "accepts none of the keys" in str(caught.value)
     assert not isinstance(caught.value, HostUnreachable)  # trying again would not help
 
 
@@ -163,3 +167,71 @@ def test_persistently_gives_up(host: Host, pins: Pins, peer: Peer) -> None:
     with pytest.raises(HostUnreachable):
         asyncio.run(go())
     peer.listen()
+
+
+class Losses:
+    """A step whose line is lost after each of `seconds`, and holds then; the waits that its caller is told of."""
+
+    def __init__(self, *seconds: float) -> None:
+        self._seconds = list(seconds)
+        self.waits: list[float] = []
+
+    async def step(self) -> str:
+        if not self._seconds:
+            return "done"
+        await asyncio.sleep(self._seconds.pop(0))
+        raise HostUnreachable("the connection broke")
+
+    def on_lost(self, error: HostUnreachable, wait: float) -> None:
+        assert str(error) == "the connection broke"
+        self.waits.append(wait)
+
+
+def persist(step: Callable[[], Awaitable[T]], losses: Losses, give_up: float = 60.0) -> T:
+    async def go() -> T:
+        manager = SSHManager(Host("gpu", "there"), Pins(Path("none")))  # neither is asked
+        return await manager.persistently(step, losses.on_lost, give_up=give_up)
+
+    return asyncio.run(go())
+
+
+@pytest.fixture
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ssh_manager, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(ssh_manager, "LONGEST_WAIT", 0.05)
+
+
+@pytest.mark.usefixtures("short_waits")
+def test_the_waits_double_to_the_longest_and_begin_anew_after_a_line_that_held() -> None:
+    losses = Losses(0, 0, 0, 0, 0, 0.1, 0)
+    assert persist(losses.step, losses) == "done"
+    assert losses.waits == pytest.approx([0.01, 0.02, 0.04, 0.05, 0.05, 0.01, 0.02])
+
+
+@pytest.mark.usefixtures("short_waits")
+def test_the_time_to_give_up_begins_anew_after_a_line_that_held() -> None:
+    losses = Losses(0.1, 0, 0.3, 0, 0.3)  # each held for as long as it takes to give up, or longer
+    assert persist(losses.step, losses, give_up=0.1) == "done"
+
+
+@pytest.mark.usefixtures("short_waits")
+@pytest.mark.parametrize(("give_up", "waits"), [(0.0, []), (0.025, [0.01])])
+def test_no_wait_goes_beyond_the_time_to_give_up(give_up: float, waits: list[float]) -> None:
+    losses = Losses(*[0] * 9)
+    with pytest.raises(HostUnreachable, match="the connection broke"):
+        persist(losses.step, losses, give_up)
+    assert losses.waits == waits
+
+
+@pytest.mark.usefixtures("short_waits")
+def test_other_errors_are_not_tried_again() -> None:
+    losses, tries = Losses(), 0
+
+    async def full() -> None:
+        nonlocal tries
+        tries += 1
+        raise HostFull("the disk is full")
+
+    with pytest.raises(HostFull):
+        persist(full, losses)
+    assert (tries, losses.waits) == (1, [])

@@ -1,4 +1,4 @@
-"""Runs on a Ray cluster: the store has their state and counts, their items and answers are in their output."""
+"""Runs on a Ray cluster: the store holds their state and counts; their items and answers are in their output."""
 
 from __future__ import annotations
 
@@ -24,27 +24,29 @@ RETRY_SECONDS = 10.0
 
 
 class RayRuns:
-    """Runs whose place is a cluster."""
+    """The runs whose place is a cluster."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def plan(self, job: Job) -> RunRecord:
-        """A new run, or the one with the same output that has not ended.
+        """A new run, or the unfinished one with the same output.
 
-        Raises UsageError where that one asks for something else; only how many engines there are may differ.
+        Raises UsageError if that run's job differs in more than its number of engines.
         """
         for run in self._store.runs(states=UNFINISHED, place=job.place):
             if run.out != job.output.url:
                 continue
-            here = replace(_job(run), engines=job.engines, gpus_per_engine=job.gpus_per_engine)
-            if here.to_plain() != job.to_plain():
-                remedy = f"go on with it: cosmos runs attach {run.id}; or end it: cosmos runs cancel {run.id}"
-                raise UsageError(f"run {run.id} writes there, asked for otherwise", where=run.out, remedy=remedy)
+            unfinished = replace(_job(run), engines=job.engines, gpus_per_engine=job.gpus_per_engine)
+            if unfinished.to_plain() != job.to_plain():
+                remedy = f"follow it: cosmos runs attach {run.id}; or end it: cosmos runs cancel {run.id}"
+                raise UsageError(
+                    f"run {run.id} writes to this output with other settings", where=run.out, remedy=remedy
+                )
             return run
-        id, told = new_id(), {"job": job.to_plain()}
+        id, settings = new_id(), {"job": job.to_plain()}
         self._store.add(
-            id, job.place, [], out=job.output.url, source=job.source, engine=job.who.name, settings=told
+            id, job.place, [], out=job.output.url, source=job.source, engine=job.who.name, settings=settings
         )  # fmt: skip
         return self._store.get(id)
 
@@ -52,16 +54,16 @@ class RayRuns:
         self, run: RunRecord, folder: RunFolder, listener: Listener, *, detach: bool, patience: Patience,
         stop: threading.Event,
     ) -> None:  # fmt: skip
-        """Start the job or find it on its cluster, and stay to its end; with `detach`, until the cluster has it.
+        """Start the job, or find it on its cluster, and follow it to its end, or with `detach` until it is submitted.
 
-        Raises RunFailed and other CosmosErrors for a job that ended early, HostUnreachable where no cluster answers.
+        Raises RunFailed and other CosmosErrors for a job that ended early, HostUnreachable if no cluster answers.
         """
         from cosmos_workflow.runs.places.ray import connected
 
         job, events = _job(run), folder.parcel.mirror("events")
         events.parent.mkdir(parents=True, exist_ok=True)
 
-        def hear(event: dict[str, Any]) -> None:
+        def record(event: dict[str, Any]) -> None:
             self._store.count(run.id, total=event["total"], answered=event["answered"], failed=event["failed"])
             with events.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(event) + "\n")
@@ -79,7 +81,7 @@ class RayRuns:
                     listener.event(submitted)
                     if detach:
                         return
-                    cluster.follow(job, hear)
+                    cluster.follow(job, record)
                 break
             except HostUnreachable as error:
                 if not began or detach or time.monotonic() > end:
@@ -92,7 +94,7 @@ class RayRuns:
         self._move(run, listener, "done")
 
     def cancel(self, run: RunRecord) -> None:
-        """End the job on its cluster; what is written stands."""
+        """End the job on its cluster; what is written is kept."""
         from cosmos_workflow.runs.places.ray import connected
 
         if run.state != "planned":
@@ -103,10 +105,10 @@ class RayRuns:
         self._store.again(run.id, queued=queued)
 
     def forget(self, run: RunRecord) -> None:
-        """Its output stays, as it is the user's."""
+        """Its output is kept, as it belongs to the user."""
 
     def results(self, run: RunRecord) -> Iterator[Result]:
-        """What its output holds: the answers, then the dead letters."""
+        """The results in its output: the answers, then the dead letters."""
         return _job(run).output.results()
 
     def _failed(self, run: RunRecord, listener: Listener, error: CosmosError) -> None:

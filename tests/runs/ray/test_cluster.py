@@ -232,7 +232,7 @@ def test_a_client_comes_back_to_what_runs(cluster: RayCluster, make_batch: MakeB
     assert code == 0, said
     first = json.loads(said.splitlines()[0] if said.startswith("{") else said[said.index("{") : said.index("}") + 1])
     code, said = cosmos(cluster, *words, "--fit", "off")
-    assert (code, "asked for otherwise" in said) == (2, True), said
+    assert (code, "with other settings" in said) == (2, True), said
     again = Started(cluster, *words)
     wait_for(lambda: [*out.glob("part-*")])
     again.process.kill()
