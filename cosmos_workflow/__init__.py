@@ -46,7 +46,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    # Imported when first used, so that `cosmos --help` is quick.
+    # Imported when first used, so that `cosmos --help` starts quickly.
     if name == "limits":
         return import_module("cosmos_workflow.limits")
     if name in _HOMES:

@@ -45,7 +45,7 @@ __all__ = [
     "upsample_on_ray",
 ]
 
-KEEP_WARM = 600.0  # seconds that a worker stays loaded after a batch
+KEEP_WARM = 600.0  # seconds that a model stays loaded after a batch
 GIVE_A_FILE = "give -o a file, or leave --detach out"
 GIVE_A_FOLDER = "give -o a folder or a URL; `cosmos runs export RUN -o FILE` then gives one file"
 
@@ -57,10 +57,10 @@ def _warn(note: str) -> None:
     warnings.warn(note, stacklevel=5)
 
 
-def load_items(source: Source, prompt: str = "", tell: Callable[[str], None] = _warn) -> list[Item]:
-    """The items that a source stands for; `prompt` belongs to a video, or to entries that have none.
+def load_items(source: Source, prompt: str = "", on_note: Callable[[str], None] = _warn) -> list[Item]:
+    """The items of a source; `prompt` is for a video, or for those entries of a batch that have none.
 
-    `tell` hears of keys of a batch that are not known; by default a warning of Python's.
+    `on_note` is called with each note about unknown keys of a batch; by default it is a Python warning.
     Raises BadInputError for a batch that cannot be read.
     """
     if isinstance(source, Item):
@@ -68,12 +68,12 @@ def load_items(source: Source, prompt: str = "", tell: Callable[[str], None] = _
     if not isinstance(source, (str, os.PathLike)):
         return list(source)
     if is_batch(path := Path(source)):
-        return [replace(item, prompt=item.prompt or prompt) for item in read_batch(path, tell)]
+        return [replace(item, prompt=item.prompt or prompt) for item in read_batch(path, on_note)]
     return [Item.from_mapping({"video": str(path), "prompt": prompt})]
 
 
 def check(source: Source, prompt: str = "", settings: Settings | None = None) -> list[Plan]:
-    """What the model would say of each item, before anything runs; token counts are exact.
+    """The plan of each item, before anything runs; token counts are exact.
 
     >>> check("missing.mp4", "a city")[0].verdict
     'bad_input'
@@ -81,48 +81,52 @@ def check(source: Source, prompt: str = "", settings: Settings | None = None) ->
     return [checked.plan for checked in check_items(load_items(source, prompt), settings, exact=True)]
 
 
-def choose(place: str, engine: str, told: EngineSettings, config: Config | None = None) -> tuple[str, str]:
-    """The name of the engine that answers at a place, and why. Raises UsageError where there is none."""
+def choose(place: str, engine: str, settings: EngineSettings, config: Config | None = None) -> tuple[str, str]:
+    """The name of the engine that answers at a place, and why. Raises UsageError for an unknown place or engine."""
     from cosmos_workflow.engines import choose_engine
 
     if place == "local":
-        return choose_engine(engine or (config or load_config()).engine, told)
+        return choose_engine(engine or (config or load_config()).engine, settings)
     if is_ray(place):
         from cosmos_workflow.runs.places.ray import who_answers
 
-        who, why = who_answers(engine or (config or load_config()).engine, told)
-        return who.name, why
+        cluster_engine, why = who_answers(engine or (config or load_config()).engine, settings)
+        return cluster_engine.name, why
     from cosmos_workflow.runs.places.host_steps import remote_engine
 
-    chosen = remote_engine(find_host(place, config), engine, told)
+    chosen = remote_engine(find_host(place, config), engine, settings)
     return chosen.name, chosen.why
 
 
 def tokens_needed(items: Iterable[Item], settings: Settings) -> int:
     """The `max_model_len` that the largest item takes at full size, with its answer; 0 where no video can be read."""
     free = replace(settings, fit="off", max_model_len=settings.model.longest_model_len)
-    return max((one.plan.total_tokens for one in check_items(items, free, exact=True) if one.clip), default=0)
+    checked_items = check_items(items, free, exact=True)
+    return max((checked.plan.total_tokens for checked in checked_items if checked.clip), default=0)
 
 
-def fitting_model_len(needed: int, engine: str, told: EngineSettings, place: str = "local") -> tuple[int, str]:
-    """The `max_model_len` for requests of up to `needed` tokens, as far as the memory at `place` goes, and why.
+def fitting_model_len(needed: int, engine: str, settings: EngineSettings, place: str = "local") -> tuple[int, str]:
+    """The `max_model_len` for requests of up to `needed` tokens, as far as the memory at `place` allows, and why.
 
-    In whole 1,024s above the model's default; the default where that takes all, or where the context is not ours to
-    choose. Raises HostError or EngineUnavailable where nobody answers.
+    The model's default if that is enough for all; else a multiple of 1,024 above it. With the engine `server`, what
+    the server takes. Raises HostError or EngineUnavailable if the host or the engine cannot be reached.
     """
     from cosmos_workflow.doctor import longest_here, longest_on
 
     if is_ray(place):
-        raise UsageError("auto asks for one machine's memory", where=place, remedy="give a number: 9216 takes any clip")
-    default = told.model.max_model_len
+        raise UsageError(
+            "the length `auto` needs the memory of a single machine", where=place,
+            remedy="give a number: 9216 takes any clip",
+        )  # fmt: skip
+    default = settings.model.max_model_len
     if needed <= default and engine != "server":
         return default, "takes all at full size"
     if place == "local":
-        longest, why = longest_here(engine, told)
+        longest, why = longest_here(engine, settings)
     else:
         from cosmos_workflow.ssh import Pins, run_steps
 
-        longest, why = run_steps(longest_on(find_host(place), engine, told, Pins(known_keys_file())))
+        longest, why = run_steps(longest_on(find_host(place), engine, settings, Pins(known_keys_file())))
     if engine == "server":
         return longest, why
     wanted = -(-needed // 1024) * 1024
@@ -141,12 +145,12 @@ def upsample(
     again: bool = False,
     on_result: Callable[[Result], None] | None = None,
 ) -> list[Result]:
-    """Upsample each prompt; the results in the items' order.
+    """Upsample each prompt; returns the results in the items' order.
 
     `engine` is by default `describe`, which uses no model; see `engines.make_engine`. With `out`, a file, each
-    result is on disk before the next one starts, and items answered there already are not asked again
-    unless `again`; `-` is standard output. `on_result` hears of each new result as it finishes.
-    Raises EngineError where the engine itself fails, BadInputError for an unreadable batch or `out`.
+    result is on disk before the next one starts, and items already answered in it are not asked again
+    unless `again`; `-` is standard output. `on_result` is called with each new result as it finishes.
+    Raises EngineError if the engine itself fails, BadInputError for an unreadable batch or `out`.
     """
     items = load_items(source, prompt)
     engine = engine or make_engine("describe", EngineSettings())
@@ -185,14 +189,14 @@ def upsample_on(
     runs: Runs | None = None,
     name: str = "",
 ) -> tuple[str, list[Result]]:
-    """`upsample` on a host of the settings, by SSH; returns the run's id and the results in the items' order.
+    """`upsample` on a host from the settings, by SSH; returns the run's id and the results in the items' order.
 
     `keep_warm` is how many seconds the model stays loaded there after the batch. With `detach`, returns when
-    the host has the batch; the results come with `Runs.drive`. A host that cannot be reached is tried for `wait`
-    seconds, and longer once it has the batch. `name` is what the run is listed under, by default the source. The id
-    is empty where all is answered in `out`. Where `out` is a stream (`-`, a pipe), the results are also kept with the
-    run.
-    Raises HostError where the host cannot be asked, RunFailed where the run ended early; `out` keeps what came.
+    the host has the batch; `Runs.drive` then gets the results. A host that cannot be reached is tried again for `wait`
+    seconds, and for longer once it has the batch. `name` is the run's name in lists, by default the source. The id
+    is empty if everything is already answered in `out`. If `out` is a stream (`-`, a pipe), the results are also kept
+    with the run.
+    Raises HostError if the host cannot be used, RunFailed if the run ended early; `out` keeps the results so far.
     """
     from cosmos_workflow.doctor import require_host
     from cosmos_workflow.runs import Listener, Patience
@@ -204,7 +208,7 @@ def upsample_on(
     answers = remote_engine(place, engine, engine_settings or EngineSettings(limits=settings.limits))
     stream = is_stream(out)
     if stream and detach:
-        raise UsageError("nothing comes back while nobody follows the run", where=f"-o {out}", remedy=GIVE_A_FILE)
+        raise UsageError("a detached run cannot write to a stream", where=f"-o {out}", remedy=GIVE_A_FILE)
     with ExitStack() as stack:
         file = stack.enter_context(open_results(out))
         results = {} if again else {result.id: result for result in file.answered(items)}
@@ -216,7 +220,7 @@ def upsample_on(
         if stream:
             listener = _into(file, listener)
         else:
-            stack.close()  # whoever drives the run opens it
+            stack.close()  # `drive` below opens the file itself
         name = name or (str(source) if isinstance(source, (str, os.PathLike)) else f"{len(items)} items")
         path = None if stream else at_home(Path(out))
         stack.enter_context(one_line())
@@ -230,11 +234,11 @@ def upsample_on(
 
 
 def _into(file: ResultsFile, listener: Listener) -> Listener:
-    """A listener that also writes each result."""
+    """A listener that also writes each result to the file."""
 
-    def result(one: Result) -> None:
-        file.write(one)
-        listener.result(one)
+    def result(new_result: Result) -> None:
+        file.write(new_result)
+        listener.result(new_result)
 
     return replace(listener, result=result)
 
@@ -257,12 +261,12 @@ def upsample_on_ray(
 ) -> RunRecord:
     """Upsample a batch of any size on a Ray cluster; returns the run when it has ended.
 
-    `source` is a JSON Lines, CSV or Parquet file, a folder of them, or their fsspec URL; `out` a folder or URL for the
-    answers, in parts of `out_format` (`jsonl`, `parquet`; as the source is), and the dead letters: items without
-    an answer. Every machine of the cluster must reach both. What `out` answers already is not asked again.
-    There are `engines` at once on `gpus_per_engine` GPUs each (tensor parallel), by default one a GPU.
-    Raises HostUnreachable where no cluster answers, BadInputError for a batch that cannot be read, and what ended
-    the run early; what is written by then stands.
+    `source` is a JSON Lines, CSV or Parquet file, a folder of them, or their fsspec URL; `out` is a folder or URL for
+    the answers, in parts of `out_format` (`jsonl` or `parquet`, by default the source's), and for the dead letters:
+    items without an answer. Every machine of the cluster must reach both. Items already answered in `out` are not
+    asked again. `engines` run at once with `gpus_per_engine` GPUs each (tensor parallel), by default one on each GPU.
+    Raises HostUnreachable if no cluster answers, BadInputError for a batch that cannot be read, and the error that
+    ended the run early; results written by then are kept.
     """
     from cosmos_workflow.runs import Listener
     from cosmos_workflow.runs.places.ray import connected
@@ -272,7 +276,9 @@ def upsample_on_ray(
     runs, listener = runs or open_runs(), listener or Listener()
     with connected(place) as cluster:
         if detach and cluster.own:
-            raise UsageError("no cluster runs that could go on with it", remedy="start one: ray start --head")
+            raise UsageError(
+                "there is no running cluster that could continue a detached run", remedy="start one: ray start --head"
+            )
         job = cluster.job(
             _anchored(os.fspath(source)), _anchored(out), engine, engine_settings or EngineSettings(),
             settings or Settings(), format=out_format, engines=engines, gpus_per_engine=gpus_per_engine, again=again,
@@ -298,20 +304,20 @@ def enqueue(
     runs: Runs | None = None,
     config: Config | None = None,
 ) -> RunRecord:
-    """Put a batch into the queue, for this machine or a host of the settings; a worker takes it when the place is free.
+    """Put a batch into the queue, for this machine or a host; the worker takes it when the place is free.
 
-    `checked` are the plans of the items under these settings, where the caller has made them already.
-    Raises UsageError for a place or an engine that there is not.
+    `checked` has the items' plans under these settings, if the caller has already made them.
+    Raises UsageError for an unknown place or engine.
     """
-    from cosmos_workflow.engines.chosen import engine_here
+    from cosmos_workflow.engines.chosen import local_engine
     from cosmos_workflow.runs.places.host_steps import remote_engine
 
     settings = settings or Settings()
-    told = engine_settings or EngineSettings(limits=settings.limits)
+    engine_settings = engine_settings or EngineSettings(limits=settings.limits)
     if place == "local":
-        answers = engine_here(*choose(place, engine, told, config), told)
+        answers = local_engine(*choose(place, engine, engine_settings, config), engine_settings)
     else:
-        answers = remote_engine(find_host(place, config), engine, told)
+        answers = remote_engine(find_host(place, config), engine, engine_settings)
     runs = runs or open_runs(config)
     return runs.queue(
         items, place, answers, settings, source=name or f"{len(items)} items", keep_warm=keep_warm,
@@ -320,16 +326,18 @@ def enqueue(
 
 
 def _anchored(path: str) -> str:
-    """A path as every process of this machine means it; a URL as it is."""
+    """An absolute path, which means the same in every process of this machine; a URL stays as it is."""
     return path if "://" in path else str(at_home(Path(path)).absolute())
 
 
 def find_host(name: str, config: Config | None = None) -> Host:
-    """A host of the settings. Raises NotFound where there is none of that name."""
+    """A host from the settings. Raises NotFound if none has that name."""
     from cosmos_workflow.ssh import host_from
 
     if is_ray(name):
-        raise UsageError("a cluster is no single machine", where=name, remedy="give a host: cosmos hosts list")
+        raise UsageError(
+            "this is a cluster, but a single host is needed", where=name, remedy="choose one of `cosmos hosts list`"
+        )
     hosts = (config or load_config()).hosts
     if name not in hosts:
         known = f"known are {', '.join(hosts)}" if hosts else "add it: cosmos hosts add NAME [USER@]HOST[:PORT]"
@@ -363,7 +371,7 @@ def open_rig(
 
 
 def open_store(config: Config | None = None) -> Store:
-    """What this machine remembers: runs and experiments."""
+    """The database of this machine's runs and experiments."""
     from cosmos_workflow.store import Store
 
     config = config or load_config()
@@ -371,7 +379,7 @@ def open_store(config: Config | None = None) -> Store:
 
 
 def open_runs(config: Config | None = None) -> Runs:
-    """The runs of this machine's store."""
+    """The runs in this machine's store."""
     from cosmos_workflow.runs import Runs
     from cosmos_workflow.ssh import Pins
 

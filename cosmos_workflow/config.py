@@ -1,4 +1,4 @@
-"""The user's settings: environment first, then the project's `cosmos.toml`, then the user's own."""
+"""The user's settings: from the environment first, then the project's `cosmos.toml`, then the user's own."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["Config", "config_files", "data_folder", "known_keys_file", "load_con
 
 @dataclass(frozen=True)
 class Config:
-    """Settings by their names in `cosmos.toml`; COSMOS_ENGINE and so on in the environment go before them.
+    """Settings by their names in `cosmos.toml`; in the environment, COSMOS_ENGINE and so on override them.
 
     `engine_options` are further arguments of the engine's own library, such as
     `{"tensor_parallel_size": 2}` for vLLM. `hosts` are the machines that a batch can run on, by name.
-    `store_url` is where runs are remembered, by default a SQLite file in the user's data folder.
+    `store_url` is the database of runs, by default a SQLite file in the user's data folder.
     """
 
     engine: str = ""
@@ -34,41 +34,41 @@ class Config:
 
 
 def config_files() -> list[Path]:
-    """Where settings are looked for, the first first: ./cosmos.toml, then the user's folder."""
+    """The files that settings are read from, by priority: ./cosmos.toml, then the one in the user's folder."""
     import platformdirs
 
     return [Path("cosmos.toml"), Path(platformdirs.user_config_dir("cosmos-workflow")) / "cosmos.toml"]
 
 
 def load_config() -> Config:
-    """The settings in force. Raises BadInputError that names the file and the word it does not know."""
+    """The settings that apply. Raises BadInputError that names the file and the unknown or invalid setting."""
     values: dict[str, Any] = {}
     for path in reversed(config_files()):
         if path.is_file():
-            read = _read(path)
-            hosts = values.get("hosts", {}) | read.get("hosts", {})
-            values |= read | ({"hosts": hosts} if hosts else {})
-    for known in fields(Config):
-        variable = f"COSMOS_{known.name.upper()}"
-        if known.type == "str" and os.environ.get(variable):
-            values[known.name] = os.environ[variable]
+            file_values = _read(path)
+            hosts = values.get("hosts", {}) | file_values.get("hosts", {})
+            values |= file_values | ({"hosts": hosts} if hosts else {})
+    for setting in fields(Config):
+        variable = f"COSMOS_{setting.name.upper()}"
+        if setting.type == "str" and os.environ.get(variable):
+            values[setting.name] = os.environ[variable]
     return Config(**values)
 
 
 def data_folder() -> Path:
-    """Where runs and their files are kept; COSMOS_DATA in the environment moves it."""
+    """The folder of runs and their files; COSMOS_DATA in the environment names another one."""
     import platformdirs
 
     return Path(os.environ.get("COSMOS_DATA") or platformdirs.user_data_dir("cosmos-workflow"))
 
 
 def known_keys_file() -> Path:
-    """Where the pinned host keys are."""
+    """The file of pinned host keys."""
     return config_files()[-1].with_name("known_hosts")
 
 
 def set_host(name: str, values: dict[str, Any] | None, *, project: bool = False) -> Path:
-    """Write a host's entry into the user's settings (or ./cosmos.toml), or take it out; the rest stays as it is."""
+    """Write a host's entry into the user's settings (or ./cosmos.toml), or remove it; the rest stays as it is."""
     import tomlkit
 
     path = config_files()[0 if project else -1]
@@ -90,11 +90,14 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BadInputError(f"cannot be read ({error})", where=str(path), remedy="mend or remove it") from error
+        raise BadInputError(f"cannot be read ({error})", where=str(path), remedy="correct or remove it") from error
     known = {field.name: field.type for field in fields(Config)}
     for name, value in values.items():
         if name not in known:
-            raise BadInputError(f"no setting named {name!r}", where=str(path), remedy=f"known are {', '.join(known)}")
+            remedy = f"choose one of {', '.join(known)}"
+            raise BadInputError(f"unknown setting {name!r}", where=str(path), remedy=remedy)
         if not isinstance(value, str if known[name] == "str" else dict):
-            raise BadInputError(f"{name} is {value!r}", where=str(path), remedy="see docs/CONFIGURATION.md")
+            wanted = "text" if known[name] == "str" else "a table"
+            what = f"{name} is {value!r}, but must be {wanted}"
+            raise BadInputError(what, where=str(path), remedy="see docs/CONFIGURATION.md")
     return values

@@ -1,21 +1,21 @@
 """Every error of the project.
 
-    CosmosError                 something is wrong, and a person can mend it
-    ├── UsageError              the command or a call was given wrong words        exit 2
+    CosmosError                 something is wrong that a person can correct
+    ├── UsageError              a command or call has invalid arguments            exit 2
     │   ├── NotFound            nothing has that name
-    │   └── Conflict            what is there does not allow it now
+    │   └── Conflict            the present state does not allow this
     ├── BadInputError           a file, a batch or a frame cannot be used          exit 2
     ├── EngineError             an engine failed
     │   ├── EngineUnavailable   it cannot be loaded or reached                     exit 3
     │   ├── OutOfMemory         the device has too little memory                   exit 3
     │   └── RequestRejected     the engine refused one request (too long, …)       exit 1
     ├── HostError               a host cannot do what was asked                    exit 3
-    │   ├── HostUnreachable     there is no line to it; what runs there goes on
+    │   ├── HostUnreachable     no connection to it; runs on it continue
     │   ├── HostKeyError        its key is unknown, or is not the pinned one
     │   └── HostFull            its disk is full
     └── RunFailed               a run ended without all of its answers             exit 3
 
-An error says `what` is wrong, `where`, and the `remedy`. Nobody prints but the command line.
+An error says `what` is wrong, `where`, and the `remedy`. Only the command line prints errors.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class CosmosError(Exception):
         self.remedy = remedy
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (type(self), self.args, self.__dict__)
+        return _unpickled, (type(self), self.args, self.__dict__)
 
     def __str__(self) -> str:
         prefix = f"{self.where}: " if self.where else ""
@@ -67,13 +67,13 @@ class CosmosError(Exception):
 
 
 def from_system(error: OSError, go_on: str = "") -> CosmosError:
-    """What this machine's system refuses, told with its path; `go_on` is what to do when that is mended."""
+    """The CosmosError for an error of this machine's operating system; `go_on` is what to do once it is solved."""
     if error.errno in _FULL:
         remedy = "free space there"
     elif isinstance(error, PermissionError) or error.errno == errno.EROFS:
-        remedy = "see that you may write there, or choose another place (for what runs keep: COSMOS_DATA)"
+        remedy = "get the right to write there, or choose another place (COSMOS_DATA, for the files of runs)"
     else:
-        remedy = "mend that"
+        remedy = "solve this"
     remedy += f", then {go_on}" if go_on else ""
     return CosmosError(error.strerror or str(error), where=str(error.filename or "this machine"), remedy=remedy)
 
@@ -81,15 +81,15 @@ def from_system(error: OSError, go_on: str = "") -> CosmosError:
 _FULL = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}
 
 
-def _again(kind: type[CosmosError], args: tuple[Any, ...], state: dict[str, Any]) -> CosmosError:
-    """An error from another process, whatever its own constructor takes."""
+def _unpickled(kind: type[CosmosError], args: tuple[Any, ...], state: dict[str, Any]) -> CosmosError:
+    """An error from another process, made without its constructor, as those take different arguments."""
     error = kind.__new__(kind, *args)
     error.__dict__.update(state)
     return error
 
 
 class UsageError(CosmosError):
-    """The command or the call was given wrong words."""
+    """A command or call has invalid arguments."""
 
     exit_code = 2
 
@@ -99,7 +99,7 @@ class NotFound(UsageError):
 
 
 class Conflict(UsageError):
-    """What is there does not allow it now."""
+    """The present state does not allow this."""
 
 
 class BadInputError(CosmosError):
@@ -123,7 +123,7 @@ class OutOfMemory(EngineError):
 
 
 class RequestRejected(EngineError):
-    """The engine refused one request; the others are not concerned."""
+    """The engine refused one request; the others are not affected."""
 
     exit_code = 1
 
@@ -135,7 +135,7 @@ class HostError(CosmosError):
 
 
 class HostUnreachable(HostError):
-    """There is no line to a host; what runs there goes on."""
+    """There is no connection to a host; runs on it continue."""
 
 
 class HostKeyError(HostError):

@@ -1,4 +1,4 @@
-"""Files that are always whole, below all rooms."""
+"""Writes files so that they are never half written; every room may use it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["aside", "of_this_machine", "write_whole"]
 
 
 def aside(path: Path) -> Path:
-    """A name beside `path` that no other writer has: not another thread, process, or machine that shares the disk.
+    """A path beside `path` that no other writer has: no other thread, process, or machine that shares the disk.
 
-    A file's name may be as long as the system takes, so only its beginning stands in it.
+    It has only the beginning of the file's name, which may already be as long as the system allows.
     """
     return path.with_name(f"{path.name[:50]}.{token_hex(8)}.part")
 
@@ -40,9 +40,9 @@ def write_whole(path: Path, data: bytes, *, sync: bool = True, mode: int = 0o666
 
 @contextmanager
 def of_this_machine(path: Path | str) -> Iterator[None]:
-    """Whatever the system refuses in here is about `path` of this machine, which the OSError then names.
+    """Adds `path`, a file of this machine, to an OSError that is raised inside and names no file.
 
-    A write that fails names no file by itself, and an error without one looks like a network's.
+    A failed write names no file by itself, and an error without one looks like an error of the network.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Texts from outside, which may hold anything; below all rooms."""
+"""Handles texts from outside, which may contain anything; every room may use it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["url_parts", "writable"]
 
 
 def writable(text: str) -> str:
-    """The text with halves of surrogate pairs replaced, which JSON can carry and no file and no engine can take.
+    """The text with lone surrogates replaced by "?": JSON can contain them, but no file or engine takes them.
 
     >>> writable("a\\ud83d")
     'a?'
@@ -17,7 +17,7 @@ def writable(text: str) -> str:
 
 
 def url_parts(url: str) -> SplitResult:
-    """The parts of a URL; none of a text that is no URL, such as an address with one bracket or port 99999.
+    """The parts of a URL; all empty for an invalid one, such as one with an unclosed bracket or port 99999.
 
     >>> url_parts("http://[::1").hostname is None
     True

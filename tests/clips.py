@@ -107,12 +107,12 @@ def zooming(path: Path, rate: float, frames: int = 24) -> Path:
 
 def turn_in_header(path: Path, degrees: int) -> Path:
     """Write a phone's rotation into the mp4's track header, as a display matrix (ISO 14496-12, tkhd)."""
-    one = 0x10000
+    unit = 0x10000
     cos, sin = {0: (1, 0), 90: (0, 1), 180: (-1, 0), 270: (0, -1)}[degrees]
     data = bytearray(path.read_bytes())
-    at = data.index(b"tkhd") + 4
-    matrix = at + (40 if data[at] == 0 else 52)
-    struct.pack_into(">9i", data, matrix, cos * one, sin * one, 0, -sin * one, cos * one, 0, 0, 0, 0x40000000)
+    start = data.index(b"tkhd") + 4
+    matrix = start + (40 if data[start] == 0 else 52)
+    struct.pack_into(">9i", data, matrix, cos * unit, sin * unit, 0, -sin * unit, cos * unit, 0, 0, 0, 0x40000000)
     path.write_bytes(bytes(data))
     return path
 

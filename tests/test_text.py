@@ -37,6 +37,6 @@ def test_any_text_can_be_taken_for_a_url(text: str) -> None:
 
 def test_each_rule_is_written_once() -> None:
     """A rule that is written twice is mended once."""
-    again = r'encode\("utf-8", "replace"\)\.decode|except ValueError:\n\s+return (?:urlsplit|SplitResult)'
+    pattern = r'encode\("utf-8", "replace"\)\.decode|except ValueError:\n\s+return (?:urlsplit|SplitResult)'
     texts = {path: path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")}
-    assert [path for path, text in texts.items() if re.search(again, text)] == [PACKAGE / "text.py"]
+    assert [path for path, text in texts.items() if re.search(pattern, text)] == [PACKAGE / "text.py"]

@@ -1,7 +1,7 @@
-"""What answers a batch of conversations: `vllm`, `server`, `transformers`, or `describe` where no model can run.
+"""Engines, which answer batches of conversations: `vllm`, `server`, `transformers`; `describe` needs no model.
 
-One protocol, `Engine`: conversations in, answers out as they finish, each under its conversation's id.
-Engines know nothing of batch files, machines or the command line.
+All follow one protocol, `Engine`: conversations in, answers out as they finish, each with its conversation's id.
+Engines know nothing about batch files, machines or the command line.
 """
 
 from cosmos_workflow.engines.base import Engine, Offload

@@ -1,6 +1,6 @@
-"""What counts as an answer, the same for every engine: a text that is there, whole, and not the model's thinking.
+"""What counts as an answer, by one rule for every engine: a complete text that is not the model's thinking.
 
-Anything else is an error of that item, and is asked again a bounded number of times.
+Anything else is an error of that item, which is then asked again, up to `ASKS` times in all.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from cosmos_workflow.text import writable
 
 __all__ = ["ALIKE", "ASKS", "ask_again", "judged", "sampled", "without_thinking"]
 
-ASKS = 3  # in all, of an item whose answer cannot be used
-ALIKE = 3  # items refused alike, with none answered, before it is taken for the engine's fault
+ASKS = 3  # times in all that an item is asked if its answers cannot be used
+ALIKE = 3  # items with the same refusal, while none is answered, from which the engine itself is suspected
 AGAIN = ("empty_answer", "bad_answer")
 
-# How models mark their thinking: DeepSeek, Qwen and Cosmos-Reason, and others' words for it; Magistral; Sky-T1; Kimi;
-# gpt-oss. Each begins and ends it. A tag has attributes or nothing: a sign may read <Thinking Machines>.
+# The marks around a model's thinking, by model: DeepSeek, Qwen and Cosmos-Reason (and others with similar tags);
+# Magistral; Sky-T1; Kimi; gpt-oss. A tag may only have attributes, as a sign in a picture may read <Thinking Machines>.
 WORDS = r"(?:seed:)?(?:think|thinking|thought|reasoning)"
 ATTRIBUTES = r"""(?:\s+[\w:-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>=]+))*"""
 MARKS = tuple(
     re.compile(f"(?P<begin>{begin})|(?P<end>{end})", re.IGNORECASE)
     for begin, end in (
         (rf"<\s*{WORDS}{ATTRIBUTES}\s*>", rf"<\s*/\s*{WORDS}\s*>"),
-        (r"(?-i:\[THINK\])", r"(?-i:\[/THINK\])"),  # [think] is any text's
+        (r"(?-i:\[THINK\])", r"(?-i:\[/THINK\])"),  # only in capitals, as any text may contain [think]
         (r"<\|begin_of_thought\|>", r"<\|end_of_thought\|>"),
         (r"◁think▷", r"◁/think▷"),
         (
@@ -35,14 +35,14 @@ MARKS = tuple(
         ),
     )
 )
-# What is left around an answer: Cosmos-Reason puts it between tags, gpt-oss between marks of its turns.
+# What may remain around an answer: the tags of Cosmos-Reason, and the marks of turns of gpt-oss.
 WRAPPING = re.compile(r"^\s*<\s*answer\s*>(.*?)(?:<\s*/\s*answer\s*>.*)?$", re.IGNORECASE | re.DOTALL)
 TURNS = re.compile(r"<\|(?:start|end|return|channel|message|begin_of_solution|end_of_solution)\|>")
 
-# One word for one end, whichever server tells of it.
+# Servers have different words for the same finish reason.
 ENDS = {"eos": "stop", "eos_token": "stop", "stop_sequence": "stop", "stop_token": "stop", "end_turn": "stop",
         "complete": "stop", "max_tokens": "length", "max_length": "length", "model_length": "length"}  # fmt: skip
-# Ends after which a text is not an answer, even where there is one.
+# Finish reasons after which a text is not an answer, even if there is one.
 UNUSABLE = {
     "": "no finish_reason, so it may be cut off anywhere",
     "content_filter": "a content filter withheld it",
@@ -62,9 +62,9 @@ UNUSABLE = {
 
 
 def judged(answer: Answer, withheld: str = "") -> Answer:
-    """An engine's answer as a result may hold it: its text without thinking, or the error that there is none.
+    """An engine's answer with its text freed of thinking, or with the error that there is no usable text.
 
-    `withheld` is the engine's own reason why there is no text, where it tells one.
+    `withheld` is the engine's own reason why there is no text, if it states one.
 
     >>> judged(Answer("a", "<think>A city?</think> A city at dusk.", "stop")).text
     'A city at dusk.'
@@ -86,11 +86,11 @@ def judged(answer: Answer, withheld: str = "") -> Answer:
 
 
 def without_thinking(text: str) -> tuple[str, str]:
-    """A model's text without its thinking, and why it is none, where it is none.
+    """A model's text without its thinking, and if that leaves no answer, why.
 
-    A block that lost its beginning (a chat template may have written that) reaches from the start of the text. One
-    that has no end reaches to the end; where it begins within the text, nobody can say whether that is thinking or
-    what the text speaks of, so that it is no answer.
+    A block of thinking without a beginning (the chat template may have written it) reaches from the start of the
+    text. A block without an end reaches to the end of the text; if it begins after other text, it may be thinking or
+    a mark that the text is about, so the text is not taken for an answer.
 
     >>> without_thinking("A city at <think>dusk")
     ('', 'thinking begins within its text and does not end')
@@ -102,7 +102,7 @@ def without_thinking(text: str) -> tuple[str, str]:
         for mark in marks.finditer(text):
             thought = True
             if mark["end"]:
-                # A second end says that what seemed to be the answer was thinking too.
+                # A second end means that the text before it, which looked like the answer, was thinking too.
                 kept = kept if inside else []
                 inside, position = False, mark.end()
             elif not inside:
@@ -123,7 +123,7 @@ def without_thinking(text: str) -> tuple[str, str]:
 
 
 def sampled(conversation: Conversation) -> bool:
-    """Whether an engine may answer otherwise when it is asked again."""
+    """Whether an engine can give a different answer when it is asked again."""
     return conversation.temperature > 0 and conversation.seed is None
 
 
@@ -134,23 +134,23 @@ def ask_again(
     *,
     worth: Callable[[Conversation], bool] = sampled,
 ) -> None:
-    """Let an engine `ask`, and ask again for what has no answer to use; the last error is what is delivered.
+    """Call an engine's `ask`, and again for each item without a usable answer; then deliver its last error.
 
-    Only where it is `worth` it: an engine in this process says the same again where nothing is left to chance.
+    Only items that are `worth` it are asked again: without sampling, an engine repeats the same answer.
     """
     for left in reversed(range(ASKS)):
-        by_id = {one.id: one for one in conversations}
-        again: list[Conversation] = []
+        by_id = {conversation.id: conversation for conversation in conversations}
+        retried: list[Conversation] = []
 
         def pass_on(answer: Answer, by_id: dict[str, Conversation] = by_id, left: int = left,
-                    again: list[Conversation] = again) -> None:  # fmt: skip
-            asked = by_id[answer.id]
-            if left and answer.error_kind in AGAIN and worth(asked):
-                again.append(asked)
+                    retried: list[Conversation] = retried) -> None:  # fmt: skip
+            conversation = by_id[answer.id]
+            if left and answer.error_kind in AGAIN and worth(conversation):
+                retried.append(conversation)
             else:
                 deliver(answer)
 
         ask(conversations, pass_on)
-        if not again:
+        if not retried:
             return
-        conversations = again
+        conversations = retried

@@ -1,4 +1,4 @@
-"""Several requests at once, their outcomes in the caller's thread as they come."""
+"""Several requests at once, with their outcomes delivered in the caller's thread as they come."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def answer_at_once(
     suspect: Callable[[], bool] = lambda: False,
     decide: Callable[[], None] = lambda: None,
 ) -> None:
-    """`ask` for each conversation in up to `limit` threads, and `deliver` each answer.
+    """Call `ask` for each conversation in up to `limit` threads, and `deliver` each answer.
 
-    While something is `suspect`, nothing new is asked; when what is on its way has come, `decide` says what it is: it
-    raises, or clears it.
-    What `ask` or `deliver` raises ends all, after the answers that are there have been delivered; `over` is set then,
-    and requests on their way are not waited for.
+    While `suspect()` is true, no new requests start; when all running ones have ended, `decide` is called, which
+    raises an error or clears the suspicion.
+    An error from `ask` or `deliver` ends the call, after the answers that have come are delivered; `over` is then set,
+    and running requests are not waited for.
     """
     waiting, tasks = deque(conversations), queue.SimpleQueue[Conversation | None]()
     outcomes = queue.SimpleQueue[Answer | BaseException]()
@@ -42,7 +42,7 @@ def answer_at_once(
             outcomes.put(outcome)
 
     for number in range(threads):
-        # Daemons, so that a program that is told to end does not wait for them.
+        # Daemons, so that a program that has to end does not wait for them.
         threading.Thread(target=work, name=f"cosmos-server-{number}", daemon=True).start()
     on_their_way = 0
     try:

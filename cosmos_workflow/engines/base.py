@@ -1,4 +1,4 @@
-"""The one protocol that every engine speaks."""
+"""The protocol that every engine implements."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Engine(Protocol):
 
     @property
     def model(self) -> str:
-        """Which model answers, as people would name it; empty where none does."""
+        """The name of the model that answers; empty if the engine uses none."""
 
     def load(self) -> None:
-        """Load now what the first answer would load. Raises EngineUnavailable or OutOfMemory."""
+        """Load the model now instead of at the first answer. Raises EngineUnavailable or OutOfMemory."""
 
     def properties(self) -> dict[str, Any]:
-        """What the loaded engine says of itself, as far as it knows: `version`, `device`, `max_model_len` and
+        """What the loaded engine reports about itself, as far as it is known: `version`, `device`, `max_model_len` and
         `cache_tokens` in tokens, `block_size`, `concurrency` (requests of full length at once), `max_num_seqs`.
         """
 
@@ -34,8 +34,8 @@ class Engine(Protocol):
         """Answer each conversation once, calling `deliver` for each as it finishes, in any order.
 
         `deliver` is called in the caller's thread. A conversation that the engine refuses is delivered with
-        its error; EngineError is raised only for what concerns all of those still open.
+        its error; EngineError is raised only for a failure that affects all conversations that are still open.
         """
 
     def close(self) -> None:
-        """Free what the engine holds; it may be asked again and then loads anew."""
+        """Free the engine's memory; it loads again if it is asked again."""

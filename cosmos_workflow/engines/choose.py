@@ -1,4 +1,4 @@
-"""Which engine answers: the one asked for, else what this machine can run, else `describe`; always said aloud."""
+"""Chooses the engine: the one asked for, else what this machine can run, else `describe`; always with the reason."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["ENGINES", "EngineSettings", "check_settings", "choose_engine", "know
 
 @dataclass(frozen=True)
 class EngineSettings:
-    """What engines need to know: where the model or the server is, and how it shall be run."""
+    """The settings of engines: where the model or the server is, and how to run it."""
 
     limits: str | Model = DEFAULT_MODEL
     model_path: str = ""
@@ -30,14 +30,14 @@ class EngineSettings:
 
     @property
     def model(self) -> Model:
-        """The facts that hold."""
+        """The facts about the model."""
         return get_model(self.limits)
 
 
 def choose_engine(name: str, settings: EngineSettings) -> tuple[str, str]:
-    """The engine's name and why it was chosen; `name` is empty or "auto" where nobody asked for one.
+    """The engine's name and why it was chosen; `name` is empty or "auto" if none was asked for.
 
-    Raises UsageError for an unknown name, or an option that the engine cannot have.
+    Raises UsageError for an unknown name, or an invalid option.
     """
     name, why = _choose(name, settings)
     check_settings(name, settings)
@@ -60,24 +60,24 @@ def _choose(name: str, settings: EngineSettings) -> tuple[str, str]:
 
 
 def make_engine(name: str, settings: EngineSettings) -> Engine:
-    """The engine, not loaded yet. Raises UsageError for an unknown name or a setting that it lacks."""
+    """The engine, not loaded yet. Raises UsageError for an unknown name or a missing setting."""
     check_settings(name, settings)
     return ENGINES[name](settings)
 
 
 def check_settings(name: str, settings: EngineSettings) -> None:
-    """Raise UsageError for an unknown engine, an option that it cannot have, or a server's URL that is none."""
+    """Raise UsageError for an unknown engine, an invalid option, or an invalid server URL."""
     checked_options(known(name), settings.options)
     if name == "server" and settings.server_url:
-        from cosmos_workflow.engines.line import checked_url
+        from cosmos_workflow.engines.connection import checked_url
 
         checked_url(settings.server_url)
 
 
 def known(name: str) -> str:
-    """The name, where an engine has it. Raises UsageError."""
+    """The name, if an engine has it. Raises UsageError otherwise."""
     if name not in ENGINES:
-        raise UsageError(f"no engine named {name!r}", remedy=f"choose one of {', '.join(ENGINES)}")
+        raise UsageError(f"unknown engine {name!r}", remedy=f"choose one of {', '.join(ENGINES)}")
     return name
 
 
@@ -116,7 +116,7 @@ def _describe(settings: EngineSettings) -> Engine:
     return DescribeEngine()
 
 
-# A new engine is one file and one line here.
+# A new engine is one new file and one line in this table.
 ENGINES: dict[str, Callable[[EngineSettings], Engine]] = {
     "vllm": _vllm,
     "server": _server,

@@ -9,12 +9,12 @@ from typing import Any
 from cosmos_workflow.engines import EngineSettings, make_engine
 from cosmos_workflow.kinds.upsample.conversation import Wants
 
-__all__ = ["ChosenEngine", "engine_here"]
+__all__ = ["ChosenEngine", "local_engine"]
 
 
 @dataclass(frozen=True)
 class ChosenEngine:
-    """The engine of a run, and what it is told: `settings` are those of `EngineSettings`, as JSON."""
+    """The engine of a run; `settings` are its `EngineSettings` as a dict for JSON."""
 
     name: str
     model: str
@@ -23,10 +23,10 @@ class ChosenEngine:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-def engine_here(name: str, why: str, told: EngineSettings) -> ChosenEngine:
-    """An engine of this machine. Raises UsageError for a setting that it lacks."""
-    engine = make_engine(name, told)
-    settings = asdict(replace(told, limits=told.model.name))
+def local_engine(name: str, why: str, settings: EngineSettings) -> ChosenEngine:
+    """An engine of this machine. Raises UsageError for a missing setting."""
+    engine = make_engine(name, settings)
+    values = asdict(replace(settings, limits=settings.model.name))
     return ChosenEngine(
-        name, engine.model, engine.wants, why, settings if name != "describe" else asdict(EngineSettings())
+        name, engine.model, engine.wants, why, values if name != "describe" else asdict(EngineSettings())
     )

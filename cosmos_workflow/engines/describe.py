@@ -1,6 +1,6 @@
-"""The engine for where no model can run: the user's prompt, and what was measured in the clip, as prose.
+"""The engine for machines where no model can run: the user's prompt, and measurements of the clip as prose.
 
-Plain words from numbers, with no weights and no network; every answer says so. Only the standard library.
+It turns numbers into sentences without a model or a network, and every answer says so. Only the standard library.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class DescribeEngine:
 
 
 def describe(prompt: str, measured: Mapping[str, Any]) -> str:
-    """The user's prompt, then what was measured, in the manner of NVIDIA's published prompts."""
+    """The user's prompt, then the measurements as sentences in the style of NVIDIA's published prompts."""
     sentences = [_sentence(prompt)] if prompt.strip() else []
     if measured:
         still = not measured["duration"]
@@ -127,13 +127,13 @@ ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 def _shots(shots: Sequence[Mapping[str, Any]]) -> list[str]:
     if len(shots) == 1:
         return [_motion(shots[0]["motion"], "The camera", "throughout")]
-    told = [
+    sentences = [
         _motion(shot["motion"], f"In the {ordinal} shot the camera", "")
         for shot, ordinal in zip(shots, ORDINALS, strict=False)
     ]
     if len(shots) > len(ORDINALS):
-        told.append(f"{len(shots) - len(ORDINALS)} more shots follow.")
-    return told
+        sentences.append(f"{len(shots) - len(ORDINALS)} more shots follow.")
+    return sentences
 
 
 def _motion(motion: Mapping[str, Any], camera: str, when: str) -> str:
@@ -146,7 +146,7 @@ def _motion(motion: Mapping[str, Any], camera: str, when: str) -> str:
     return f"{sentence}, while a subject moves {way} within the frame."
 
 
-def _list(words: Sequence[str]) -> str:
-    if len(words) < 2:
-        return "".join(words)
-    return f"{', '.join(words[:-1])} and {words[-1]}"
+def _list(phrases: Sequence[str]) -> str:
+    if len(phrases) < 2:
+        return "".join(phrases)
+    return f"{', '.join(phrases[:-1])} and {phrases[-1]}"

@@ -1,7 +1,7 @@
-"""What an engine's error means, from its own words.
+"""Finds out from an engine's error message what kind of failure it is.
 
-A token error is never taken for a memory error. The texts are those of vLLM 0.8 to 0.32, of PyTorch, and of the
-OpenAI-compatible servers that docs/ENGINES.md lists; `tests/engines/test_failures.py` holds them in full.
+An error about tokens is never taken for one about memory. The messages are those of vLLM 0.8 to 0.32, of PyTorch, and
+of the OpenAI-compatible servers in docs/ENGINES.md; `tests/engines/test_failures.py` has them in full.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ __all__ = ["Kind", "classify", "concerns_one_request", "readable", "refused_toke
 
 Kind = Literal[
     "too_long", "too_many_images", "out_of_memory", "model_missing", "unreachable", "rejected", "other",
-    # Of servers: asked for too much at once, no answer in time, a fault of its own, and what is no answer.
+    # Kinds that only servers have: too many requests at once, no answer in time, an internal error, an unusable answer.
     "busy", "timed_out", "server_error", "empty_answer", "bad_answer",
 ]  # fmt: skip
 
-# In this order: a text about a rate tells of tokens, and one about tokens may mention memory, never the
-# other way round.
+# The order matters: a message about a rate limit may mention tokens, and one about tokens may mention memory, but not
+# the other way round.
 PATTERNS: tuple[tuple[Kind, str], ...] = (
     (
         "busy",
@@ -68,7 +68,7 @@ PATTERNS: tuple[tuple[Kind, str], ...] = (
     ),
     (
         "unreachable",
-        # The last of these are what `line` says.
+        # The last of these are our own messages, from `connection`.
         r"connection (error|refused|reset)|timed? ?out|temporarily unavailable|name or service not known"
         r"|refuses connections|cannot be reached|does not take a connection|is not known: |closed without one"
         r"|no answer in \d|certificate is not trusted",
@@ -90,7 +90,7 @@ def classify(error: BaseException | str) -> Kind:
 
 
 def concerns_one_request(error: BaseException) -> bool:
-    """Whether an engine refused one request, so that the others in the call can still be answered.
+    """Whether an engine refused only one request, so that the others in the call can still be answered.
 
     >>> concerns_one_request(ValueError("No available memory for the cache blocks."))
     False
@@ -99,18 +99,18 @@ def concerns_one_request(error: BaseException) -> bool:
 
 
 def _is_refusal(error: BaseException | str) -> bool:
-    # vLLM raised ValueError for what it refuses until 0.2x, and errors of its own since.
+    # vLLM raised ValueError for refused requests until 0.2x, and its own errors since.
     return isinstance(error, (ValueError, TypeError)) or "Validation" in type(error).__name__
 
 
 def readable(error: BaseException) -> str:
-    """An exception's first paragraph on one line, without the tool's own bookkeeping."""
+    """The first paragraph of an exception's message on one line, without vLLM's list of parameters."""
     text = str(error).strip().split("\n\n")[0] or type(error).__name__
     text = re.sub(r" \(parameter=\w+, value=.*\)$", "", " ".join(text.split()))
     return text if len(text) <= 600 else f"{text[:600]}…"
 
 
-# In this order: a text that tells of the prompt and of the whole is read for the prompt.
+# The order matters: where a message states the length of the prompt and of the whole request, the prompt's counts.
 LENGTHS = (
     r"(\d+) (?:in|from|of) the (?:input )?(?:messages|prompt)|(\d+) tokens from the input messages"
     r"|(\d+) `inputs` tokens",
@@ -123,22 +123,22 @@ LENGTHS = (
 
 
 def refused_tokens(text: str) -> int:
-    """The length of a prompt that an engine refused, as its error says; 0 where it does not.
+    """The length of a refused prompt in tokens, as the engine's error states it; 0 if it does not.
 
     >>> refused_tokens("Prompt length of 4157 is longer than the maximum model length of 4096")
     4157
     """
-    found = next(filter(None, (re.search(pattern, text, re.IGNORECASE) for pattern in LENGTHS)), None)
-    return int(next(filter(None, found.groups()))) if found else 0
+    match = next(filter(None, (re.search(pattern, text, re.IGNORECASE) for pattern in LENGTHS)), None)
+    return int(next(filter(None, match.groups()))) if match else 0
 
 
 def root_cause(what: str, log: str) -> str:
-    """What an engine failed of: `what`, or the last error in its log where vLLM says no more than that there was one.
+    """Why an engine failed: `what`, or the last error in its log if vLLM's message only points to the log.
 
     >>> root_cause("Engine core initialization failed. See root cause above.", "ValueError: Free memory on …")
     'ValueError: Free memory on …'
     """
     if "root cause" not in what:
         return what
-    found = re.findall(r"((?:\w+\.)*\w*(?:Error|Exception|Interrupt): .+)", log)
-    return next((one.strip() for one in reversed(found) if "root cause" not in one), what)
+    errors = re.findall(r"((?:\w+\.)*\w*(?:Error|Exception|Interrupt): .+)", log)
+    return next((error.strip() for error in reversed(errors) if "root cause" not in error), what)

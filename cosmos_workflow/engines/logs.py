@@ -1,4 +1,4 @@
-"""Where vLLM's own output goes: its processes write what they tell to a file, people see warnings as ever."""
+"""Sends vLLM's log to a file; warnings also go to standard error, as usual."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ VARIABLE = "VLLM_LOGGING_CONFIG_PATH"
 
 
 def log_vllm_to(path: Path) -> None:
-    """To be called before vLLM is imported, which reads this then, as its processes do when they start.
+    """Make vLLM log to a file. Call this before vLLM is imported: it and its processes read the setting at their start.
 
-    A user's own setting stands.
+    A user's own setting is kept.
     """
     config = path.with_suffix(".logging.json")
     if VARIABLE not in os.environ:

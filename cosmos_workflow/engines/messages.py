@@ -1,4 +1,4 @@
-"""A conversation in the words of OpenAI's chat API, which vLLM speaks in process and by its server."""
+"""A conversation in the format of OpenAI's chat API, which vLLM takes in process and by its server."""
 
 from __future__ import annotations
 

@@ -17,9 +17,9 @@ __all__ = ["checked_options", "known_options", "option_to_blame"]
 
 @dataclass(frozen=True)
 class Rule:
-    """What a value has to be, in words and as a test."""
+    """What a value has to be: `expected` for messages, and `holds` as a test."""
 
-    words: str
+    expected: str
     holds: Callable[[Any], bool]
 
 
@@ -30,12 +30,12 @@ def _whole(low: int, high: int) -> Rule:
     return Rule(f"a whole number of {low} to {high}" if high < 2**31 else f"a whole number of at least {low}", holds)
 
 
-def _number(words: str, low: float, high: float) -> Rule:
+def _number(expected: str, low: float, high: float) -> Rule:
     def holds(value: Any) -> bool:
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return number and math.isfinite(value) and low < value <= high
 
-    return Rule(words, holds)
+    return Rule(expected, holds)
 
 
 MANY = 2**31
@@ -49,7 +49,7 @@ SERVER = {
     "timeout": _number("seconds, above 0 and up to 86400", 0, 86_400),
     "max_retries": _whole(0, 100),
 }
-# vLLM has many more, which it checks itself when it is loaded; these are the ones that people give.
+# vLLM has many more, which it checks itself when it loads; these are the ones that people use.
 VLLM = {
     **dict.fromkeys(("tensor_parallel_size", "pipeline_parallel_size", "max_num_seqs", "block_size"), _whole(1, MANY)),
     **dict.fromkeys(("max_num_batched_tokens", "num_gpu_blocks_override", "kv_cache_memory_bytes"), _whole(1, 2**62)),
@@ -71,26 +71,26 @@ TRANSFORMERS = {
     "device_map": Rule("a text or an object", lambda value: isinstance(value, (str, dict)) and bool(value)),
 }
 RULES: dict[str, Mapping[str, Rule]] = {"server": SERVER, "vllm": VLLM, "transformers": TRANSFORMERS}
-CLOSED = ("server",)  # those that have no other options
+CLOSED = ("server",)  # engines that have no other options than these
 
 
 def checked_options(engine: str, options: Mapping[str, Any]) -> None:
-    """Raise UsageError for an option that the engine cannot have, or a value that it cannot take."""
+    """Raise UsageError for an option that the engine does not have, or a value that it cannot take."""
     rules = RULES.get(engine, {})
     for name, value in options.items():
         if name not in rules:
             if engine in CLOSED:
                 raise _unknown(engine, name, rules)
             continue
-        # A text "none" of TOML's and null of JSON's both leave it to the library.
+        # null in JSON leaves the value to the library.
         if value is None and engine not in CLOSED:
             continue
         if not rules[name].holds(value):
-            raise _bad(engine, name, value, f"give {rules[name].words}")
+            raise _bad(engine, name, value, f"give {rules[name].expected}")
 
 
 def known_options(engine: str, options: Mapping[str, Any], names: Iterable[str]) -> None:
-    """Raise UsageError for an option that is none of `names`, those of the engine's library."""
+    """Raise UsageError for an option that is not among `names`, the options of the engine's library."""
     names = sorted(names)
     for name in options:
         if name not in names:
@@ -98,17 +98,17 @@ def known_options(engine: str, options: Mapping[str, Any], names: Iterable[str])
 
 
 def option_to_blame(engine: str, options: Mapping[str, Any], error: Exception) -> UsageError | None:
-    """The option that a library's error is about, as the error to raise; None where it is about none."""
-    words = f"{type(error).__name__}: {error}"
-    of_settings = isinstance(error, (ValueError, TypeError, AttributeError, KeyError)) or "Validation" in words
+    """The UsageError for the option that a library's error is about; None if it is about none of them."""
+    text = f"{type(error).__name__}: {error}"
+    of_settings = isinstance(error, (ValueError, TypeError, AttributeError, KeyError)) or "Validation" in text
     if not of_settings or classify(error) == "out_of_memory":
         return None
     for name, value in options.items():
-        if re.search(rf"\b{re.escape(name)}\b.*unexpected|unexpected keyword.*\b{re.escape(name)}\b", words, re.DOTALL):
+        if re.search(rf"\b{re.escape(name)}\b.*unexpected|unexpected keyword.*\b{re.escape(name)}\b", text, re.DOTALL):
             return _unknown(engine, name, ())
-        # vLLM has names of its own for some: by a word that is given, it is known all the same.
-        given = isinstance(value, str) and len(value) > 2 and value != "auto" and value in words
-        if given or re.search(rf"\b{re.escape(name)}\b", words):
+        # vLLM's message may use another name for the option, but then it quotes the value.
+        given = isinstance(value, str) and len(value) > 2 and value != "auto" and value in text
+        if given or re.search(rf"\b{re.escape(name)}\b", text):
             return _bad(engine, name, value, readable(error))
     return None
 

@@ -1,4 +1,4 @@
-"""Asking a server again for what may pass: when, how often, and how long between."""
+"""Repeats requests to a server after temporary failures: which, how often, and how long to wait between."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 
-from cosmos_workflow.engines.line import LineFault
+from cosmos_workflow.engines.connection import ConnectionFault
 from cosmos_workflow.engines.replies import Reply, fault_in
 
 __all__ = ["patiently"]
 
 LONGEST_WAIT, LONGEST_STATED_WAIT = 8.0, 120.0  # seconds
 RETRIED = {408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
-# Kinds that another try cannot change, whatever the status.
+# Kinds of failure that trying again cannot change, whatever the status.
 SETTLED = ("too_long", "too_many_images", "model_missing", "rejected")
 
 
 def patiently(send: Callable[[], Reply], retries: int, over: threading.Event) -> Reply:
-    """The first reply that stands, or that of the last try; nothing is tried again when it is `over`.
+    """The first reply that need not be tried again, or the last one; no further try is made once `over` is set.
 
-    Raises LineFault where none came.
+    Raises ConnectionFault if no reply came.
     """
     for attempt in range(retries + 1):
         wait = min(0.5 * 2**attempt, LONGEST_WAIT) * (1 - 0.25 * random.random())
         last = attempt == retries
         try:
             reply = send()
-        except LineFault as error:
-            # An answer that takes the whole time takes it again: once is enough to know.
+        except ConnectionFault as error:
+            # A request that has timed out twice would do so again.
             if last or error.lasting or (error.how == "timed_out" and attempt) or over.wait(wait):
                 raise
             continue
@@ -45,7 +45,7 @@ def patiently(send: Callable[[], Reply], retries: int, over: threading.Event) ->
 
 
 def _stated_wait(reply: Reply) -> float | None:
-    """How long the server asks to wait, in s; None where it does not say."""
+    """How long the server asks to wait, in s; None if it does not say."""
     milliseconds, stated = reply.headers.get("retry-after-ms"), reply.headers.get("retry-after", "")
     try:
         if milliseconds:

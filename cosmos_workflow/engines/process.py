@@ -1,6 +1,6 @@
-"""An engine in a process of its own: an item that crashes it takes nobody else along.
+"""An engine in a process of its own, so that an item that crashes the engine does not end the caller.
 
-`python -m cosmos_workflow.engines.process` is that process; `EngineProcess` talks to it.
+`python -m cosmos_workflow.engines.process` is that process; `EngineProcess` sends it requests.
 """
 
 from __future__ import annotations
@@ -26,14 +26,17 @@ WATCH_SECONDS = 0.5
 
 
 class EngineDied(EngineError):
-    """The process is gone, and what it had not answered is open."""
+    """The process has ended, and some conversations are not answered."""
 
 
 class EngineProcess:
-    """An Engine; started by the first call, and again by the call after it died. It ends with whoever started it."""
+    """An Engine whose process starts at the first call, and again at the call after it died.
+
+    The process ends when its parent process does.
+    """
 
     def __init__(self, name: str, settings: EngineSettings) -> None:
-        self._told = (name, settings)
+        self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
         self._properties: dict[str, Any] = {}
         self.starts = 0
@@ -42,11 +45,11 @@ class EngineProcess:
 
     @property
     def group(self) -> int:
-        """The process group in which it and all that it starts are; 0 where it does not run."""
+        """The process group of the engine's process and all that it starts; 0 if it is not running."""
         return self._process.pid if self._process else 0
 
     def load(self) -> None:
-        """Start it. Raises EngineUnavailable or OutOfMemory."""
+        """Start the process and load the engine. Raises EngineUnavailable or OutOfMemory."""
         if self._process is None:
             command = [sys.executable, "-m", __name__]
             self._process = subprocess.Popen(
@@ -54,23 +57,23 @@ class EngineProcess:
                 env={**os.environ, "PYTHONUTF8": "1"},
             )  # fmt: skip
             self.starts += 1
-            self._send(self._told)
-            self._properties = self._heard()
+            self._send((self.name, self._settings))
+            self._properties = self._receive()
 
     def properties(self) -> dict[str, Any]:
-        """What the loaded engine says of itself."""
+        """What the loaded engine reports about itself."""
         return self._properties
 
     def answer(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
-        """As `Engine.answer`. Raises EngineDied where the process ended; EngineError as the engine does."""
+        """As `Engine.answer`. Raises EngineDied if the process ended, and EngineError as the engine does."""
         self.load()
         self._send(list(conversations))
-        while (said := self._heard()) is not None:
-            assert isinstance(said, Answer)
-            deliver(said)
+        while (answer := self._receive()) is not None:
+            assert isinstance(answer, Answer)
+            deliver(answer)
 
     def close(self) -> None:
-        """End it, and whatever it started."""
+        """End the process, and all that it started."""
         if self._process is None:
             return
         process, self._process = self._process, None
@@ -82,29 +85,29 @@ class EngineProcess:
                 pipe.close()  # type: ignore[union-attr]
 
     def interrupt(self) -> None:
-        """End it from another thread: whoever waits for its answers gets EngineDied."""
+        """End the process from another thread; a thread that waits for its answers gets EngineDied."""
         if self._process is not None:
             with suppress(OSError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
-    def _send(self, what: Any) -> None:
+    def _send(self, message: Any) -> None:
         assert self._process is not None and self._process.stdin is not None
         try:
-            pickle.dump(what, self._process.stdin, pickle.HIGHEST_PROTOCOL)
+            pickle.dump(message, self._process.stdin, pickle.HIGHEST_PROTOCOL)
             self._process.stdin.flush()
         except OSError:
             raise self._died() from None
 
-    def _heard(self) -> Any:
+    def _receive(self) -> Any:
         assert self._process is not None and self._process.stdout is not None
         try:
-            said = pickle.load(self._process.stdout)
+            message = pickle.load(self._process.stdout)
         except (EOFError, pickle.UnpicklingError, OSError):
             raise self._died() from None
-        if isinstance(said, CosmosError):
-            self.close()  # it may be in any state
-            raise said
-        return said
+        if isinstance(message, CosmosError):
+            self.close()  # after an error, the engine may be in any state
+            raise message
+        return message
 
     def _died(self) -> EngineDied:
         assert self._process is not None
@@ -115,33 +118,33 @@ class EngineProcess:
         how = f"exit code {code}"
         if code is not None and code < 0:
             how = f"killed by {signal.Signals(-code).name}"
-        return EngineDied(f"the engine's process ended ({how})", where=self._told[0], remedy="see its output")
+        return EngineDied(f"the engine's process ended ({how})", where=self.name, remedy="see its output")
 
 
 def main() -> None:
-    """Answer what comes on standard input, as long as whoever started this lives.
+    """Answer conversations from standard input, as long as the parent process lives.
 
-    The answering is done by a child: Ray, when it ends an actor, kills the actor's own children and no others, so the
-    one that it kills is not the one that has to end vLLM's processes.
+    A child process does the work. When Ray ends an actor, it kills only the actor's own children, that is, this
+    process; the child survives to end vLLM's processes.
     """
     parent = os.getpid()
     if (child := os.fork()) != 0:
-        _stand_for(child)
+        _wait_for(child)
     threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
     replies = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what an engine prints is for people
+    os.dup2(2, 1)  # an engine's own output goes to standard error, as standard output carries the answers
 
-    def tell(what: Any) -> None:
-        pickle.dump(what, replies, pickle.HIGHEST_PROTOCOL)
+    def send(message: Any) -> None:
+        pickle.dump(message, replies, pickle.HIGHEST_PROTOCOL)
         replies.flush()
 
     def guarded(action: Any) -> None:
         try:
-            tell(action())
+            send(action())
         except CosmosError as error:
-            tell(error)
+            send(error)
         except Exception as error:
-            tell(EngineError(f"{type(error).__name__}: {error}", remedy="see the engine's output"))
+            send(EngineError(f"{type(error).__name__}: {error}", remedy="see the engine's output"))
 
     name, settings = pickle.load(sys.stdin.buffer)
     engine: Any = None
@@ -158,12 +161,12 @@ def main() -> None:
             conversations = pickle.load(sys.stdin.buffer)
         except EOFError:
             break
-        guarded(lambda asked=conversations: engine.answer(asked, tell))
+        guarded(lambda batch=conversations: engine.answer(batch, send))
     engine.close()
 
 
-def _stand_for(child: int) -> NoReturn:
-    """End as the child ends, and when whoever started this is gone."""
+def _wait_for(child: int) -> NoReturn:
+    """End in the same way as the child, or when the parent process has ended."""
     os.close(0)
     os.close(1)
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()

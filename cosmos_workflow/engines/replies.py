@@ -1,7 +1,7 @@
-"""What an OpenAI-compatible server's reply means: an answer, or the fault that it tells of, whatever came.
+"""What any reply of an OpenAI-compatible server means: an answer, or a fault and its reason.
 
-Servers differ: vLLM, SGLang and TensorRT-LLM, llama.cpp, Ollama, LM Studio, TGI and the proxies before them put their
-reason in other places, and some send an error with status 200. `tests/servers/model_servers.py` has their bodies.
+Servers differ: vLLM, SGLang and TensorRT-LLM, llama.cpp, Ollama, LM Studio, TGI and the proxies before them put the
+reason in different places, and some send an error with status 200. `tests/servers/model_servers.py` has their bodies.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from cosmos_workflow.text import writable
 __all__ = ["Fault", "Reply", "answer_in", "fault_in", "models_in"]
 
 LONGEST_REASON = 600  # characters
-# Where servers put their reason, the most telling first; TGI, FastAPI, gateways.
+# The keys that may hold the reason (also of TGI, FastAPI and gateways), the most informative first.
 REASONS = (
     *("message", "error", "detail", "msg", "errors", "error_description", "reason", "title", "description"),
     *("fault", "faultstring", "Message"),
 )
-# Where they put a word for it.
+# The keys that may hold a code for it.
 CODES = ("code", "type", "error_type", "status", "n_prompt_tokens")
 BY_STATUS: dict[int, Kind] = {
     **dict.fromkeys((408, 504, 524), "timed_out"),
@@ -38,7 +38,7 @@ THINKING = ("thinking", "reasoning", "reasoning_content", "reasoning.text", "red
 
 @dataclass(frozen=True)
 class Reply:
-    """What came for one request; `too_large` where there was more than is read."""
+    """The reply to one request; `too_large` if it was longer than is read."""
 
     status: int
     body: bytes = b""
@@ -51,7 +51,7 @@ class Reply:
 
     @cached_property
     def json(self) -> Any:
-        """The body as JSON, None where it is none."""
+        """The body as JSON; None if it is not JSON."""
         try:
             return json.loads(self.text, strict=False)
         except (ValueError, RecursionError):
@@ -65,11 +65,11 @@ class Fault:
     status: int
     what: str
     kind: Kind
-    of_access: bool = False  # it is about the key, not about what is asked
+    of_access: bool = False  # the fault is about the key, not about the request
 
 
 def fault_in(reply: Reply) -> Fault | None:
-    """The fault that a reply tells of, also one with status 200; None where it says that all is well."""
+    """The fault that a reply reports, even with status 200; None if it reports none."""
     body, status = reply.json, reply.status
     error = body[0] if isinstance(body, list) and body else body  # Gemini's is a list of one
     failed = isinstance(error, dict) and (bool(error.get("error")) or error.get("object") == "error")
@@ -81,12 +81,12 @@ def fault_in(reply: Reply) -> Fault | None:
         status = int(stated[0]) if stated else 500
     reason = _reason(error) or _reason_of_text(reply)
     what = f"the server answers {reply.status}" + (f": {reason}" if reason else "")
-    words = f"{reason} {codes}"
-    return Fault(status, what, _kind(status, words), status == 401 or (status == 403 and _of_access(words)))
+    text = f"{reason} {codes}"
+    return Fault(status, what, _kind(status, text), status == 401 or (status == 403 and _of_access(text)))
 
 
 def answer_in(id: str, reply: Reply) -> Answer:
-    """The answer in a reply that tells of no fault; one with an error where it is no chat completion."""
+    """The answer in a reply that reports no fault; an answer with an error if it is not a chat completion."""
     body = reply.json
     if reply.too_large:
         return _bad(id, "a reply that is far longer than any answer")
@@ -96,7 +96,7 @@ def answer_in(id: str, reply: Reply) -> Answer:
     if not isinstance(choices, list) or not choices:
         return _bad(id, f"no choices in its reply: {_short(reply.text)}")
     choice = choices[0]
-    if isinstance(choice, dict) and (error := choice.get("error")):  # OpenRouter, where what it passes on to failed
+    if isinstance(choice, dict) and (error := choice.get("error")):  # OpenRouter, if the server behind it failed
         return _refused(id, _reason(error) or _short(reply.text))
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(message, dict):
@@ -104,7 +104,7 @@ def answer_in(id: str, reply: Reply) -> Answer:
     try:
         text = "".join(_parts(message.get("content")))
     except (TypeError, RecursionError):
-        return _bad(id, f"content that is no text: {_short(reply.text)}")
+        return _bad(id, f"content that is not text: {_short(reply.text)}")
     usage = body.get("usage")
     usage = usage if isinstance(usage, dict) else {}
     end = choice.get("finish_reason")
@@ -123,7 +123,7 @@ def answer_in(id: str, reply: Reply) -> Answer:
 
 
 def models_in(reply: Reply) -> list[dict[str, Any]] | None:
-    """What the server lists as its models, each with an `id`; None where the reply is no such list."""
+    """The models that the server lists, each with an `id`; None if the reply is not such a list."""
     body = reply.json
     if reply.status != 200 or fault_in(reply):
         return None
@@ -133,20 +133,20 @@ def models_in(reply: Reply) -> list[dict[str, Any]] | None:
         body = body.get("data") or body.get("models") or []  # Ollama without models sends null
     if not isinstance(body, list):
         return None
-    models = [one for one in body if isinstance(one, dict)]
-    named = [one | {"id": one.get("id") or one.get("name") or one.get("model")} for one in models]
-    return [one for one in named if isinstance(one["id"], str)]
+    models = [model for model in body if isinstance(model, dict)]
+    named = [model | {"id": model.get("id") or model.get("name") or model.get("model")} for model in models]
+    return [model for model in named if isinstance(model["id"], str)]
 
 
-def _of_access(words: str) -> bool:
-    """Whether a 403 is about who asks; OpenRouter, Azure and others send it for what a filter withholds too."""
-    if re.search(r"flag|moderat|content|guardrail|safety|harm|polic", words, re.IGNORECASE):
+def _of_access(text: str) -> bool:
+    """Whether a 403 is about the key; OpenRouter, Azure and others also send it when a filter blocks the content."""
+    if re.search(r"flag|moderat|content|guardrail|safety|harm|polic", text, re.IGNORECASE):
         return False
     about = (
         r"\bkeys?\b(?![ -]?frame)|api.?key|authenticat|authori[sz]|permission|credential|\baccess\b"
         r"|(expired|invalid|missing|bearer|auth)[ _-]token"
     )
-    return bool(re.search(about, words, re.IGNORECASE))
+    return bool(re.search(about, text, re.IGNORECASE))
 
 
 def _kind(status: int, text: str) -> Kind:
@@ -159,7 +159,7 @@ def _kind(status: int, text: str) -> Kind:
 
 
 def _withheld(message: dict[str, Any], text: str) -> str:
-    """Why a message has no text, as it says itself."""
+    """The reason that a message itself gives for having no text."""
     if refusal := message.get("refusal"):
         return f"the model refused: {_short(str(refusal))}"
     if text.strip():
@@ -172,7 +172,7 @@ def _withheld(message: dict[str, Any], text: str) -> str:
 
 
 def _parts(content: Any) -> Iterator[str]:
-    """The texts of a message's content, which is a text, a part, or a list of parts; raises TypeError for others."""
+    """The texts in a message's content, which is a text, a part, or a list of parts. Raises TypeError for others."""
     if content is None:
         return
     if isinstance(content, str):
@@ -186,16 +186,16 @@ def _parts(content: Any) -> Iterator[str]:
         if kind not in THINKING and text is not None:
             yield from _parts(text.get("value") if isinstance(text, dict) else text)
     else:
-        raise TypeError("a part of a content is a text or has one")
+        raise TypeError("a part of a message's content must be a text or have one")
 
 
 def _reason(error: Any, depth: int = 0) -> str:
-    """A server's own words in an error of any shape."""
+    """The server's own message in an error of any structure."""
     if isinstance(error, str):
         inner = _inner(error)
         return _reason(inner, depth + 1) if inner and depth < 6 else _short(error)
     if isinstance(error, list) and depth < 6:
-        return _short("; ".join(filter(None, (_reason(one, depth + 1) for one in error[:3]))))
+        return _short("; ".join(filter(None, (_reason(entry, depth + 1) for entry in error[:3]))))
     if isinstance(error, dict) and depth < 6:
         for name in REASONS:
             if isinstance(value := error.get(name), (str, list, dict)) and (reason := _reason(value, depth + 1)):
@@ -205,14 +205,14 @@ def _reason(error: Any, depth: int = 0) -> str:
 
 
 def _inner(text: str) -> Any:
-    """An error that a proxy passes on as a text: {"message": "{\\"error\\": …}"}."""
+    """The error in a text, as some proxies pass errors on: {"message": "{\\"error\\": …}"}."""
     if not text.lstrip().startswith("{"):
         return None
     try:
-        found = json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return value if isinstance(value, dict) else None
 
 
 def _codes(error: Any, depth: int = 0) -> Iterator[Any]:
@@ -224,7 +224,7 @@ def _codes(error: Any, depth: int = 0) -> Iterator[Any]:
 
 
 def _reason_of_text(reply: Reply) -> str:
-    """What a page or a plain text says: a page by its title, as nginx and others send them."""
+    """The reason in a page or a plain text; of a page, as from nginx and others, it is the title."""
     if titled := re.search(r"<(title|h1)[^>]*>([^<]+)<", reply.text[:20_000], re.IGNORECASE):
         return _short(unescape(titled[2]))
     if reply.json is not None and not isinstance(reply.json, str):
@@ -233,15 +233,15 @@ def _reason_of_text(reply: Reply) -> str:
 
 
 def _what_it_is(reply: Reply) -> str:
-    """What came with status 200 and is no JSON."""
+    """A description of a reply that has status 200 but is not JSON."""
     start = reply.text.lstrip()[:200].lower()
     if not start:
         return "an empty body"
     if start.startswith(("data:", "event:", ":")):
-        return "a stream of events, which nobody asked for"
+        return "a stream of events, which was not asked for"
     if start.startswith("<"):
         return f"a page instead of an answer: {_reason_of_text(reply)}"
-    return f"what is no JSON: {_short(reply.text)}"
+    return f"a reply that is not JSON: {_short(reply.text)}"
 
 
 def _bad(id: str, what: str) -> Answer:
@@ -249,12 +249,12 @@ def _bad(id: str, what: str) -> Answer:
 
 
 def _refused(id: str, reason: str) -> Answer:
-    """An error where the answer would be."""
+    """The answer for an error that the server sent in place of an answer."""
     return Answer(id, error=f"the server sent an error as its answer: {reason}", error_kind=_kind(500, reason))
 
 
 def _short(text: str) -> str:
-    """On one line, with nothing in it that a terminal would obey."""
+    """A text on one line, shortened, and without control characters of terminals."""
     text = " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", writable(text[: 4 * LONGEST_REASON])).split())
     return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}…"
 

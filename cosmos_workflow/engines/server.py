@@ -14,7 +14,15 @@ from typing import Any
 
 from cosmos_workflow.engines.answers import ALIKE, ask_again
 from cosmos_workflow.engines.at_once import answer_at_once
-from cosmos_workflow.engines.line import CHAT, Line, LineFault, bases, checked_url, proxy_wants_password, shown
+from cosmos_workflow.engines.connection import (
+    CHAT,
+    Connection,
+    ConnectionFault,
+    bases,
+    checked_url,
+    proxy_wants_password,
+    shown,
+)
 from cosmos_workflow.engines.messages import messages
 from cosmos_workflow.engines.options import checked_options
 from cosmos_workflow.engines.patience import patiently
@@ -24,24 +32,24 @@ from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, De
 
 __all__ = ["ServerEngine"]
 
-MAX_RETRIES = 4  # 0.5 s, 1 s, 2 s, 4 s apart, or what Retry-After says
-LOOK_SECONDS = 30.0  # for what a server answers at once: its models
-# With ALIKE refused and none answered it may be the server, which is asked for the least that there is.
+MAX_RETRIES = 4  # 0.5 s, 1 s, 2 s, 4 s apart, or as Retry-After says
+LOOK_SECONDS = 30.0  # timeout for the list of models, which a server answers at once
+# If ALIKE items are refused and none is answered, the server may be at fault: this smallest request tests it.
 HELLO = Conversation("", "Say hello.", max_tokens=16, temperature=0.0)
 
 KEY_REMEDY = "set COSMOS_API_KEY to a key that the server takes"
-GATEWAY = {502, 503, 504}  # from a proxy: nobody behind it
-# What is wrong with an item itself; any number of these says nothing of the server.
+GATEWAY = {502, 503, 504}  # sent by a proxy that cannot reach the server behind it
+# Failures of the item itself; any number of them says nothing about the server.
 OF_ITEM = ("too_long", "too_many_images", "empty_answer")
 
 
 class ServerEngine:
-    """A server by its URL (`http://localhost:8000/v1`), asked by up to `concurrency` requests at once.
+    """A server by its URL (`http://localhost:8000/v1`), with up to `concurrency` requests at once.
 
-    408, 429, 5xx and connection errors are tried again with backoff, up to `max_retries` times, refusals never;
-    what has no usable answer then is that item's error. `model` is what the server calls it; without one, the first
-    that the server lists. The key is taken from COSMOS_API_KEY or OPENAI_API_KEY. Raises UsageError for a URL or an
-    option that is none.
+    408, 429, 5xx and connection errors are tried again with backoff, up to `max_retries` times, refusals never.
+    An item that has no usable answer then gets an error. `model` is the server's name for the model; by default the
+    first that the server lists. The key is taken from COSMOS_API_KEY or OPENAI_API_KEY. Raises UsageError for an
+    invalid URL or option.
     """
 
     name = "server"
@@ -66,7 +74,7 @@ class ServerEngine:
         self._start()
 
     def _start(self) -> None:
-        self._bases = bases(self.url)  # one, once it is known
+        self._bases = bases(self.url)  # only one, once it is known which has the API
         self._answered = False
         self._alike: dict[str, set[str]] = defaultdict(set)
         self._refusal = Answer("")
@@ -74,21 +82,21 @@ class ServerEngine:
 
     @property
     def model(self) -> str:
-        """The model that answers. Raises EngineUnavailable if the server cannot be asked."""
+        """The model that answers. Raises EngineUnavailable if the server cannot be reached."""
         return self._model or str(self.listed()["id"])
 
     @property
     def max_model_len(self) -> int | None:
-        """The context length that the server states (vLLM and SGLang do), in tokens.
+        """The context length in tokens, if the server states it (vLLM and SGLang do).
 
-        Raises EngineUnavailable if the server cannot be asked.
+        Raises EngineUnavailable if the server cannot be reached.
         """
         stated = (self._entry() or {}).get("max_model_len")
         return stated if isinstance(stated, int) and not isinstance(stated, bool) and stated > 0 else None
 
     def load(self) -> None:
-        """See that the server is there. Raises EngineUnavailable; a model that is named is not looked for, as some
-        servers load what they do not list.
+        """Make sure that the server answers. Raises EngineUnavailable. A given model need not be in the server's list,
+        as some servers load models that they do not list.
         """
         _ = self._models if self._model else self.listed()
 
@@ -103,23 +111,23 @@ class ServerEngine:
 
     def close(self) -> None:
         self._over.set()
-        if (line := self.__dict__.pop("_line", None)) is not None:
-            line.close()
+        if (connection := self.__dict__.pop("_connection", None)) is not None:
+            connection.close()
         self.__dict__.pop("_models", None)
         self._start()
 
     @cached_property
-    def _line(self) -> Line:
-        return Line(self.url, self._timeout)
+    def _connection(self) -> Connection:
+        return Connection(self.url, self._timeout)
 
     @cached_property
     def _models(self) -> list[dict[str, Any]] | None:
-        """What the server lists, None where it has no list; tells where its API is too."""
+        """The models that the server lists; None if it has no list. Also finds out which URL has the API."""
         first: Fault | None = None
         for base in self._bases:
             try:
-                reply = self._patiently(partial(self._line.get, base, "/models", LOOK_SECONDS))
-            except LineFault as error:
+                reply = self._patiently(partial(self._connection.get, base, "/models", LOOK_SECONDS))
+            except ConnectionFault as error:
                 if error.how != "timed_out" or not self._model:
                     raise
                 return None
@@ -127,7 +135,7 @@ class ServerEngine:
                 self._bases = (base,)
                 return models
             fault = fault_in(reply) or Fault(reply.status, answer_in("", reply).error, "bad_answer")
-            # A list holds nothing that a filter withholds; but a key may be for answers only.
+            # A 403 for the list is never a content filter; but the key may be allowed to get answers only.
             if fault.status != 403:
                 self._stop_at(reply, fault)
             elif not self._model:
@@ -135,7 +143,7 @@ class ServerEngine:
             if fault.status in GATEWAY:
                 raise EngineUnavailable(fault.what, where=shown(self.url), remedy="wait until it is ready, or start it")
             first = first or fault
-        if self._model:  # TGI, gateways: not every server has a list
+        if self._model:  # not every server has a list, such as TGI and gateways
             return None
         assert first is not None
         raise EngineUnavailable(
@@ -145,18 +153,18 @@ class ServerEngine:
         )
 
     def _entry(self) -> dict[str, Any] | None:
-        """What the server's list says of our model, or of its first; None where it is not listed."""
+        """The list's entry for the given model, or the first entry if none is given; None if it is not listed."""
         models = self._models or []
         for model in models:
             if not self._model or model["id"] in (self._model, f"{self._model}:latest"):  # Ollama's tag
                 return model
-        # llama.cpp's server answers to every name.
+        # llama.cpp's server takes any name for its one model.
         return models[0] if models and models[0].get("owned_by") == "llamacpp" else None
 
     def listed(self) -> dict[str, Any]:
-        """What the server says of our model; no more than its name where it has no list.
+        """The list's entry for the model; only its name if the server has no list.
 
-        Raises EngineUnavailable if the server cannot be asked, or lists only others.
+        Raises EngineUnavailable if the server cannot be reached, or lists only other models.
         """
         if self._models is None:
             return {"id": self._model}
@@ -167,7 +175,7 @@ class ServerEngine:
         raise EngineUnavailable(f"{what}; it has: {_names(self._models)}", where=shown(self.url), remedy=remedy)
 
     def _ask_all(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
-        """Each conversation once, with its tries. Raises EngineUnavailable for what concerns all that are open."""
+        """Ask each conversation once, with retries. Raises EngineUnavailable for a failure that affects all of them."""
 
         def pass_on(answer: Answer) -> None:
             place, given = shown(self._bases[0]), shown(self._given)
@@ -186,19 +194,19 @@ class ServerEngine:
             self._answered = True
             self._alike.clear()
         elif not self._answered and answer.error_kind not in OF_ITEM:
-            # Numbers and the names of requests differ where the refusal is the same.
-            words = re.sub(r"[\w-]*\d[\w-]*", "#", f"{answer.error_kind} {answer.error}")
-            self._alike[words].add(answer.id)
+            # Leave out numbers and request ids, which differ between equal refusals.
+            pattern = re.sub(r"[\w-]*\d[\w-]*", "#", f"{answer.error_kind} {answer.error}")
+            self._alike[pattern].add(answer.id)
             self._refusal = answer
 
     def _suspect(self) -> bool:
-        """Whether what is refused may be the server's fault."""
+        """Whether the refusals may be the server's fault."""
         return any(len(ids) >= ALIKE for ids in self._alike.values())
 
     def _decide(self) -> None:
-        """Raise EngineUnavailable where the server refuses even the smallest request; else it was the items' fault."""
+        """Raise EngineUnavailable if the server refuses even the smallest request; else the items are at fault."""
         status = 0
-        with suppress(LineFault):
+        with suppress(ConnectionFault):
             reply = self._patiently(partial(self._post, self._body(HELLO)))
             fault = fault_in(reply)
             status = fault.status if fault else 0
@@ -207,20 +215,20 @@ class ServerEngine:
                 self._alike.clear()
                 return
         remedy = {
-            "model_missing": "give --server-model a name that it has",
-            "busy": "wait, or ask less at once: --engine-option concurrency=1",
+            "model_missing": "give --server-model the name of a model that it has",
+            "busy": "wait, or send fewer requests at once: --engine-option concurrency=1",
             "out_of_memory": "free memory there, or choose a smaller model",
         }.get(self._refusal.error_kind, KEY_REMEDY if status in (401, 403) else "see the server's log")
-        what = f"{ALIKE} items are refused alike, and none is answered: {self._refusal.error}"
+        what = f"{ALIKE} items were refused in the same way, and none was answered: {self._refusal.error}"
         raise EngineUnavailable(what, where=shown(self.url), remedy=remedy)
 
     def _ask(self, conversation: Conversation) -> Answer:
-        """One item's answer or error. Raises EngineUnavailable for what is the server's or the line's."""
+        """One item's answer or error. Raises EngineUnavailable if the server or the connection is at fault."""
         started = time.perf_counter()
         try:
             reply = self._patiently(partial(self._post, self._body(conversation)))
-        except LineFault as error:
-            if error.how == "unconnected" or not self._lives():
+        except ConnectionFault as error:
+            if error.how == "unconnected" or not self._is_alive():
                 raise
             kind = "timed_out" if error.how == "timed_out" else "unreachable"
             answer = Answer(conversation.id, error=error.what, error_kind=kind)
@@ -241,10 +249,10 @@ class ServerEngine:
         } | ({} if conversation.seed is None else {"seed": conversation.seed})
 
     def _post(self, body: dict[str, Any]) -> Reply:
-        """The reply of the first place that has the API, else of the one that was given."""
+        """The reply from the first URL that has the API, else from the one that was given."""
         replies = []
         for base in self._bases:
-            reply = self._line.post(base, CHAT, body)
+            reply = self._connection.post(base, CHAT, body)
             if not _no_such_place(reply):
                 self._bases = (base,)
                 return reply
@@ -252,7 +260,7 @@ class ServerEngine:
         return replies[0]
 
     def _failed(self, id: str, fault: Fault) -> Answer:
-        if fault.status in GATEWAY and not self._lives():
+        if fault.status in GATEWAY and not self._is_alive():
             remedy = "see that the server behind the proxy runs"
             raise EngineUnavailable(fault.what, where=shown(self.url), remedy=remedy)
         what = fault.what
@@ -261,23 +269,23 @@ class ServerEngine:
         return Answer(id, error=what, error_kind=fault.kind)
 
     def _stop_at(self, reply: Reply, fault: Fault) -> None:
-        """Raise EngineUnavailable for a fault that is every item's."""
+        """Raise EngineUnavailable for a fault that every item would have."""
         where = shown(self.url)
         if fault.status == 407:
-            raise proxy_wants_password(where, self._line.proxy)
+            raise proxy_wants_password(where, self._connection.proxy)
         if fault.status == 401 or (fault.of_access and not self._answered):
             raise EngineUnavailable(fault.what, where=where, remedy=KEY_REMEDY)
         if 300 <= reply.status < 400:
-            goal = shown(reply.headers.get("location", "")) or "nowhere"
-            what = f"the server answers {reply.status}: it sends us on to {goal}"
-            remedy = "give --server-url the address where the API is"
+            target = shown(reply.headers.get("location", "")) or "an unknown address"
+            what = f"the server answers {reply.status}: it redirects to {target}"
+            remedy = "give --server-url the address of the API itself"
             raise EngineUnavailable(what, where=where, remedy=remedy)
 
-    def _lives(self) -> bool:
-        """Whether the server answers anything at all; asked where an item got no answer."""
+    def _is_alive(self) -> bool:
+        """Whether the server answers anything at all; checked when an item got no answer."""
         try:
-            reply = self._line.get(self._bases[0], "/models", LOOK_SECONDS)
-        except LineFault:
+            reply = self._connection.get(self._bases[0], "/models", LOOK_SECONDS)
+        except ConnectionFault:
             return False
         return reply.status not in GATEWAY
 
@@ -290,10 +298,10 @@ def _names(models: list[dict[str, Any]]) -> str:
 
 
 def _no_such_place(reply: Reply) -> bool:
-    """Whether there is no API at this path: not where a model is missing, which is a 404 too."""
+    """Whether a reply means that this path has no API; a missing model, which is also a 404, does not."""
     fault = fault_in(reply)
     if fault is None:
-        # Pages of a proxy or a program's own page.
+        # A web page, of a proxy or of the program itself.
         return reply.json is None and reply.text.lstrip().startswith("<")
     unexpected = "unexpected endpoint" in fault.what.lower()  # LM Studio, with status 200
     return unexpected or (reply.status in (404, 405, 501) and fault.kind != "model_missing")

@@ -1,4 +1,4 @@
-"""Any image-text-to-text checkpoint through Hugging Face transformers: for hosts without vLLM, and laptops."""
+"""Any image-text-to-text checkpoint with Hugging Face transformers, for laptops and hosts without vLLM."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["TransformersEngine"]
 
 
 class TransformersEngine:
-    """One conversation after another: simple, exact, and slower than vLLM.
+    """Answers one conversation after another: simple and exact, but slower than vLLM.
 
     `options` are further arguments of `from_pretrained` (`dtype`, `device_map` …).
     """
@@ -38,7 +38,7 @@ class TransformersEngine:
         self._alike: dict[str, set[str]] = defaultdict(set)
 
     def load(self) -> None:
-        """Load the checkpoint, if it is not. Raises EngineUnavailable, OutOfMemory, or UsageError for an option."""
+        """Load the checkpoint if it is not loaded. Raises EngineUnavailable, OutOfMemory or UsageError."""
         self._load()
 
     def properties(self) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class TransformersEngine:
             deliver(_timed(answer, time.perf_counter() - started))
 
     def _failed(self, id: str, error: Exception) -> Answer:
-        """The item's error. Raises EngineError where the device is gone, or several fail alike and none is answered."""
+        """The item's error. Raises EngineError if the device has failed, or if the first items all fail alike."""
         kind, what = classify(error), readable(error)
         self._alike[f"{type(error).__name__} {kind}"].add(id)
         lost = "CUDA error" in what or "device-side assert" in what
@@ -123,7 +123,7 @@ def _generate(processor: Any, model: Any, conversation: Conversation) -> Answer:
     inputs = processor.apply_chat_template(
         chat, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
     ).to(model.device)
-    # Pixel values come as float32 whatever the weights are.
+    # Pixel values are always float32, whatever the weights' type is.
     if "pixel_values" in inputs and torch.is_tensor(inputs["pixel_values"]):
         inputs["pixel_values"] = inputs["pixel_values"].to(model.dtype)
     if conversation.seed is not None:

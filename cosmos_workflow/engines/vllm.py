@@ -23,13 +23,13 @@ from cosmos_workflow.limits import DEFAULT_MODEL, Model, get_model
 
 __all__ = ["VLLMEngine"]
 
-# NVIDIA's 2 leaves a GPU idle in a batch; 16 full requests are 10 GiB of Pixtral's KV cache, and vLLM
-# lets requests wait where there is less.
+# NVIDIA's value of 2 leaves the GPU partly idle in a batch. 16 full requests take 10 GiB of Pixtral's KV cache; with
+# less memory, vLLM lets some requests wait.
 MAX_NUM_SEQS = 16
 
 
 class VLLMEngine:
-    """Keep to what vLLM 0.8 to 0.32 share: `LLM`, `LLM.chat`, `llm_engine.step` and the request counter.
+    """Uses only what vLLM 0.8 to 0.32 have in common: `LLM`, `LLM.chat`, `llm_engine.step` and the request counter.
 
     `offload` says when the model leaves the GPU: `never` (it stays loaded until `close`), after each
     `batch`, or after each `item` as NVIDIA's script does. `options` are further arguments of vLLM's `LLM`.
@@ -66,12 +66,12 @@ class VLLMEngine:
             self.close()
 
     def load(self) -> None:
-        """Load the model, if it is not. Raises EngineUnavailable, OutOfMemory, or UsageError for an option of vLLM's
-        that there is not.
+        """Load the model if it is not loaded. Raises EngineUnavailable, OutOfMemory, or UsageError for an option that
+        vLLM does not have.
         """
         if self._llm is not None:
             return
-        # vLLM's own log belongs to people, never to stdout; a user's settings stand.
+        # vLLM logs much to stdout, which must hold only results; a user's own setting is kept.
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
         try:
             from vllm import LLM, EngineArgs
@@ -89,7 +89,7 @@ class VLLMEngine:
             raise option_to_blame(self.name, self.options, error) or self._trouble(error) from error
 
     def arguments(self) -> dict[str, Any]:
-        """The arguments of vLLM's `LLM`: NVIDIA's, but for max_num_seqs, with `options` on top."""
+        """The arguments of vLLM's `LLM`: NVIDIA's, except for max_num_seqs, overridden by `options`."""
         arguments: dict[str, Any] = {
             "model": self.model_path,
             "max_model_len": self.max_model_len,
@@ -107,7 +107,7 @@ class VLLMEngine:
         return arguments | self.options
 
     def properties(self) -> dict[str, Any]:
-        """As the loaded engine says; empty where nothing is loaded. Sizes in tokens, memory in bytes."""
+        """What the loaded engine reports about itself; empty if none is loaded. Sizes in tokens, memory in bytes."""
         if self._llm is None:
             return {}
         import vllm
@@ -115,14 +115,14 @@ class VLLMEngine:
         config = self._llm.llm_engine.vllm_config
         cache, blocks = config.cache_config, config.cache_config.num_gpu_blocks or 0
         tokens = blocks * cache.block_size
-        told = {
+        properties = {
             "version": f"vllm {vllm.__version__}",
             "device": str(getattr(config.device_config, "device_type", "")),
             "dtype": str(config.model_config.dtype).removeprefix("torch."),
             "max_model_len": config.model_config.max_model_len,
             "max_num_seqs": config.scheduler_config.max_num_seqs,
             "block_size": cache.block_size,
-            # Before 0.2x, vLLM only logs these two; they follow from the blocks.
+            # Before 0.2x, vLLM only logs these two, so they are calculated from the blocks.
             "cache_tokens": getattr(cache, "kv_cache_size_tokens", None) or tokens,
             "concurrency": getattr(cache, "kv_cache_max_concurrency", None)
             or round(tokens / config.model_config.max_model_len, 3),
@@ -130,7 +130,7 @@ class VLLMEngine:
             "cache_bytes": getattr(cache, "kv_cache_memory_bytes", None),
             "gpu_memory_utilization": cache.gpu_memory_utilization,
         }
-        return {name: value for name, value in told.items() if value not in (None, "")}
+        return {name: value for name, value in properties.items() if value not in (None, "")}
 
     def close(self) -> None:
         llm, self._llm = self._llm, None
@@ -146,7 +146,7 @@ class VLLMEngine:
                 torch.cuda.empty_cache()
 
     def sleep(self) -> None:
-        """Move the weights off the GPU, to come back quickly; needs the option `enable_sleep_mode`."""
+        """Move the weights to the machine's memory, to load quickly again; needs the option `enable_sleep_mode`."""
         if self._llm is not None:
             self._llm.sleep(level=1)
 
@@ -156,7 +156,7 @@ class VLLMEngine:
             self._llm.wake_up()
 
     def _answer(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
-        """One `chat` call; if vLLM refuses it, halves of what is open, until the refused one stands alone."""
+        """One `chat` call; if vLLM refuses it, call again with halves, until the refused one is alone."""
         if not conversations:
             return
         self.load()
@@ -182,7 +182,7 @@ class VLLMEngine:
             if not concerns_one_request(error):
                 self.close()
                 raise trouble from error
-            still_open = [one for one in conversations if one.id not in delivered]
+            still_open = [conversation for conversation in conversations if conversation.id not in delivered]
             if len(still_open) == 1:
                 seconds = time.perf_counter() - started
                 refused = Answer(still_open[0].id, seconds=seconds, error=readable(error), error_kind=classify(error))
@@ -195,8 +195,8 @@ class VLLMEngine:
     def _chat(self, conversations: Sequence[Conversation], deliver: Deliver, started: float) -> None:
         from vllm import SamplingParams
 
-        # vLLM numbers its requests in the order of the call, so the number says whose answer it is,
-        # whatever else is still in its queue.
+        # vLLM numbers requests in the order of the call, so the number tells which request an output answers,
+        # even if other requests are still in its queue.
         base = int(self._llm.request_counter.counter)
         delivered: set[int] = set()
 
@@ -210,8 +210,10 @@ class VLLMEngine:
             outputs = self._llm.chat(
                 [messages(conversation) for conversation in conversations],
                 [
-                    SamplingParams(temperature=one.temperature, max_tokens=one.max_tokens, seed=one.seed)
-                    for one in conversations
+                    SamplingParams(
+                        temperature=conversation.temperature, max_tokens=conversation.max_tokens, seed=conversation.seed
+                    )
+                    for conversation in conversations
                 ],
                 use_tqdm=False,
             )
@@ -219,7 +221,7 @@ class VLLMEngine:
             pass_on(output)
 
     def _drop_unfinished(self) -> None:
-        """Before 0.11, vLLM kept the good requests of a refused call in its queue, for the next call to answer."""
+        """Drop leftover requests: before 0.11, vLLM kept the good ones of a refused call for the next call."""
         with suppress(Exception):
             engine = self._llm.llm_engine
             if engine.has_unfinished_requests():
@@ -233,7 +235,7 @@ class VLLMEngine:
                 where="vLLM",
                 remedy="free the GPU, lower max_model_len or max_num_seqs, or see `cosmos limits --gpu`",
             )
-        remedy = "see the log above; `cosmos doctor` checks this machine"
+        remedy = "see the log above, and run `cosmos doctor` to check this machine"
         if kind == "model_missing":
             remedy = f"point --model-path to the folder of {self.facts.repository}"
         return EngineUnavailable(what, where="vLLM", remedy=remedy)
@@ -242,7 +244,7 @@ class VLLMEngine:
 def _answer_of(id: str, output: Any, seconds: float) -> Answer:
     best, metrics = output.outputs[0], output.metrics
     times: dict[str, float] = {}
-    # Told only where the option `disable_log_stats` is False, and not by the first versions of its V1 engine.
+    # Known only if the option `disable_log_stats` is False, and not in the first versions of vLLM's V1 engine.
     if getattr(metrics, "last_token_ts", 0):
         times = {name: getattr(metrics, f"{name}_ts") for name in ("queued", "scheduled", "first_token", "last_token")}
         times["preempted"] = getattr(metrics, "num_preemptions", 0)

@@ -1,4 +1,4 @@
-"""One call of vLLM, watched: each request is heard of when it finishes, and the engine's death when it dies."""
+"""Watches a call of vLLM: reports each request when it finishes, and ends the call if vLLM's engine process dies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ LOOK_SECONDS = 0.5
 
 @contextmanager
 def watched(engine: Any, finished: Callable[[Any], None]) -> Iterator[None]:
-    """Hear of each request when it finishes, not when the whole call does; `engine` is vLLM's `LLMEngine`."""
+    """Call `finished` for each request as it finishes, not only when the whole call does; `engine` is vLLM's
+    `LLMEngine`.
+    """
     step = engine.step
 
     def watched_step(*args: Any, **kwargs: Any) -> Any:
@@ -25,7 +27,7 @@ def watched(engine: Any, finished: Callable[[Any], None]) -> Iterator[None]:
         return outputs
 
     over = threading.Event()
-    threading.Thread(target=_tell_of_death, args=(engine, over), daemon=True).start()
+    threading.Thread(target=_report_death, args=(engine, over), daemon=True).start()
     engine.step = watched_step
     try:
         yield
@@ -34,8 +36,8 @@ def watched(engine: Any, finished: Callable[[Any], None]) -> Iterator[None]:
         over.set()
 
 
-def _tell_of_death(engine: Any, over: threading.Event) -> None:
-    """vLLM's client (0.32) sees that its engine was killed, and goes on waiting for its output: give it an error."""
+def _report_death(engine: Any, over: threading.Event) -> None:
+    """Give vLLM's client an error if its engine process was killed: it (0.32) notices, but waits for ever."""
     core: Any = getattr(engine, "engine_core", None)
     while not over.wait(LOOK_SECONDS):
         if getattr(getattr(core, "resources", None), "engine_dead", False) and hasattr(core, "outputs_queue"):

@@ -1,3 +1,3 @@
-"""What can be asked of Cosmos, one folder a kind of work; knows no machine, no database and no screen."""
+"""The kinds of work that Cosmos can be asked for, one folder for each; knows no machine, database or screen."""
 
 __all__: list[str] = []

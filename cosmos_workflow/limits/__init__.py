@@ -1,6 +1,6 @@
 """What a model can take, by arithmetic alone: tokens of images and text, whether a request fits, memory.
 
-Pure: no video is opened and no engine is asked; only the tokenizer's table is read from disk, once, when
+Pure arithmetic: it opens no video and asks no engine. It reads only the tokenizer's table from disk, once, when
 an answer depends on it. This room imports no other.
 
 >>> plan((940, 529), "A futuristic city at sunset", fit="off").room

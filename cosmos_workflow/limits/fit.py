@@ -18,11 +18,11 @@ Verdict = Literal["fits", "resized", "cut_short", "too_long", "bad_input"]
 
 @dataclass(frozen=True)
 class Plan:
-    """What preflight says of one request; sizes in pixels, the rest in tokens.
+    """The verdict on one request before it runs; sizes in pixels, the rest in tokens.
 
     `room` is what the model has left for its answer, below zero where the prompt alone is too long.
     `exact` is false where `text_tokens` is only an upper bound, which was enough for the verdict.
-    `runs` says whether the request may be sent under its `fit`. `note` is what a reader should know of the clip.
+    `runs` is whether the request may be sent under its `fit`. `note` is what a reader should know about the clip.
     """
 
     id: str
@@ -75,15 +75,16 @@ def plan(
     exact: bool = True,
     id: str = "",
 ) -> Plan:
-    """Whether `frames` frames of `size` (width, height) and `text` fit a model, and what to do if not.
+    """Whether `frames` frames of `size` (width, height) and `text` fit a model, and what to do if they do not.
 
-    A request fits when prompt tokens + `max_tokens` ≤ `max_model_len`; vLLM rejects a prompt of
-    `max_model_len` tokens or more, and cuts the answer of one in between. `fit` is `auto` (take the
-    largest frame of the same aspect ratio that fits), `strict` (refuse what would need that) or `off`.
+    A request fits when prompt tokens + `max_tokens` ≤ `max_model_len`. vLLM rejects a prompt of
+    `max_model_len` tokens or more; where the prompt is shorter but its answer does not fit, the answer is cut.
+    `fit` is `auto` (take the largest frame of the same aspect ratio that fits), `strict` (refuse a request that
+    would need smaller frames) or `off` (send the frames at full size).
     An empty text counts as the model's fallback prompt. With `exact=False` the tokenizer's table is
     loaded only if the verdict depends on it.
 
-    Raises UsageError for sizes, counts or modes that mean nothing.
+    Raises UsageError for invalid sizes, counts or modes.
 
     >>> plan((960, 540), "A futuristic city at sunset", fit="off").prompt_tokens
     4157
@@ -94,7 +95,7 @@ def plan(
     facts = get_model(model)
     answer = facts.max_tokens if max_tokens is None else max_tokens
     limit = facts.max_model_len if max_model_len is None else max_model_len
-    _check_words(size, frames, fit, answer, limit)
+    _check_arguments(size, frames, fit, answer, limit)
     tokens, counted = _bound(facts, text)
     judged = _judge(facts, size, frames, fit, answer, limit, tokens, counted)
     if not counted and facts.text.exact and judged.verdict != "bad_input" and (exact or judged.verdict != "fits"):
@@ -103,7 +104,7 @@ def plan(
 
 
 def _named(judged: Plan, id: str) -> Plan:
-    """As `dataclasses.replace`, which takes most of the time that a million plans take."""
+    """The plan with an id. `dataclasses.replace` would take most of the time that a million plans take."""
     named: Plan = object.__new__(Plan)
     named.__dict__.update(judged.__dict__, id=id)
     return named
@@ -113,7 +114,7 @@ def _named(judged: Plan, id: str) -> Plan:
 def _judge(
     facts: Model, size: tuple[int, int], frames: int, fit: Fit, answer: int, limit: int, text_tokens: int, counted: bool
 ) -> Plan:
-    """The plan of a request by its numbers alone: in a large batch most are those of another."""
+    """The plan of a request, which depends only on these numbers: in a large batch most requests share them."""
     width, height = size
 
     def verdict(kind: Verdict, frame: tuple[int, int], reason: str = "", remedy: str = "") -> Plan:
@@ -128,12 +129,12 @@ def _judge(
         return verdict(
             "bad_input",
             size,
-            f"{frames} frames, and {facts.name} takes {facts.max_images} a request",
+            f"{frames} frames, but {facts.name} takes at most {facts.max_images} in a request",
             f"ask for at most {facts.max_images} frames (--frames {facts.max_images})",
         )
     if _image_tokens(facts, size) < 0:
         reason = f"{width}x{height} is too narrow: {facts.name} refuses this aspect ratio"
-        return verdict("bad_input", size, reason, "crop the clip")
+        return verdict("bad_input", size, reason, "crop the clip to a less extreme aspect ratio")
 
     budget = limit - answer - facts.wrapping_tokens  # for text and images
     images = frames * _image_tokens(facts, size)
@@ -159,8 +160,8 @@ def _judge(
 def largest_frame(size: tuple[int, int], budget: int, model: str | Model = DEFAULT_MODEL) -> tuple[int, int] | None:
     """The largest frame of the aspect ratio of `size`, no larger than it, that costs ≤ `budget` tokens.
 
-    Exact: the cost steps up only where a side crosses the edge of a cell, so the frames whose width or
-    height lies on such an edge are all that can be the largest. None if even one cell is too many.
+    Exact: the cost rises only where a side crosses the edge of a cell, so only frames whose width or height
+    lies on such an edge need to be tried. None if even one cell costs too much.
 
     >>> largest_frame((1920, 1080), 1893)
     (910, 512)
@@ -191,14 +192,14 @@ def _image_tokens(model: Model, size: tuple[int, int]) -> int:
 
 
 def _bound(model: Model, text: str) -> tuple[int, bool]:
-    """Tokens of the text without its table, and whether that is exact."""
+    """The text's tokens counted without the tokenizer's table, and whether that count is exact."""
     if not text:
         return model.fallback_tokens, True
     return model.text.bound(text), False
 
 
 def _ways_out(model: Model, size: tuple[int, int], frames: int, text_tokens: int, answer: int, limit: int) -> list[str]:
-    """Every other way to make a request fit whose frames keep their size."""
+    """Every way to make a request fit while its frames keep their size."""
     image = _image_tokens(model, size)
     fixed = model.wrapping_tokens + text_tokens + answer
     over = fixed + frames * image - limit
@@ -215,12 +216,12 @@ def _ways_out(model: Model, size: tuple[int, int], frames: int, text_tokens: int
     return ways
 
 
-def _check_words(size: tuple[int, int], frames: int, fit: str, answer: int, limit: int) -> None:
+def _check_arguments(size: tuple[int, int], frames: int, fit: str, answer: int, limit: int) -> None:
     if min(size) < 1:
-        raise UsageError(f"a frame of {size[0]}x{size[1]} pixels has no area", remedy="give sizes of at least 1x1")
+        raise UsageError(f"a frame of {size[0]}x{size[1]} pixels has no area", remedy="give a size of at least 1x1")
     if frames < 0:
-        raise UsageError(f"{frames} frames", remedy="give 0 or more frames")
+        raise UsageError(f"invalid number of frames: {frames}", remedy="give 0 or more frames")
     if fit not in FIT_MODES:
-        raise UsageError(f"no fit mode {fit!r}", remedy=f"choose one of {', '.join(FIT_MODES)}")
+        raise UsageError(f"unknown fit mode {fit!r}", remedy=f"choose one of {', '.join(FIT_MODES)}")
     if answer < 1 or limit < 1:
         raise UsageError("max_tokens and max_model_len must be 1 or more", remedy="give positive numbers")

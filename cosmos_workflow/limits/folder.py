@@ -1,4 +1,4 @@
-"""A model folder's own files in place of the packaged facts."""
+"""Reads a model's facts from the files of its folder, in place of the packaged facts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["model_at", "read_folder"]
 
 
 def model_at(model_path: str, model: str | Model) -> Model:
-    """`model` as the place of its weights says: a folder's own facts, else the packaged ones.
+    """The facts of the model at `model_path`: those that its folder states, else the packaged ones of `model`.
 
     An empty path, or the name of a repository such as `nvidia/Cosmos-…`, changes nothing.
     Raises BadInputError for a folder that is missing or cannot be read.
@@ -27,7 +27,7 @@ def model_at(model_path: str, model: str | Model) -> Model:
 
 
 def read_folder(folder: str | Path, model: str | Model) -> Model:
-    """`model` with every fact that the files in `folder` state: sizes, image rule, text table.
+    """`model`, with every fact that the files in `folder` state: sizes, image rule, tokenizer table.
 
     Reads `params.json` and `tekken.json` (Mistral's format), or `config.json`,
     `preprocessor_config.json` and `tokenizer.json` (Hugging Face's).
@@ -35,14 +35,16 @@ def read_folder(folder: str | Path, model: str | Model) -> Model:
     """
     folder, model = Path(folder), get_model(model)
     if not folder.is_dir():
-        raise BadInputError("no such model folder", where=str(folder), remedy=f"download {model.repository} there")
+        raise BadInputError(
+            "no such model folder", where=str(folder), remedy=f"check the path, or download {model.repository} there"
+        )
     if (folder / "params.json").is_file():
         model = _mistral(folder, model)
     elif (folder / "config.json").is_file():
         model = _huggingface(folder, model)
     else:
         raise BadInputError(
-            "neither params.json nor config.json in it",
+            "this folder has neither params.json nor config.json",
             where=str(folder),
             remedy=f"point to the folder of {model.repository} that holds its weights",
         )
@@ -73,7 +75,7 @@ def _mistral(folder: Path, model: Model) -> Model:
         )
     except (KeyError, TypeError) as error:
         raise BadInputError(
-            f"not the params.json of a Pixtral ({error!r})",
+            f"not the params.json of a Pixtral model ({error!r})",
             where=str(path),
             remedy="choose the --model that belongs to this folder",
         ) from error
@@ -104,7 +106,7 @@ def _huggingface(folder: Path, model: Model) -> Model:
     heads = text.get("num_attention_heads")
     if not heads:
         raise BadInputError(
-            "no attention heads in it",
+            "it states no number of attention heads (num_attention_heads)",
             where=str(folder / "config.json"),
             remedy="choose the folder of an image-text model",
         )
@@ -138,8 +140,8 @@ def _read(path: Path) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadInputError(
-            f"cannot be read as JSON ({error})", where=str(path), remedy="copy it again from the repository"
+            f"cannot be read as JSON ({error})", where=str(path), remedy="copy it again from the model's repository"
         ) from error
     if not isinstance(value, dict):
-        raise BadInputError("not a JSON object", where=str(path), remedy="copy it again from the repository")
+        raise BadInputError("not a JSON object", where=str(path), remedy="copy it again from the model's repository")
     return value

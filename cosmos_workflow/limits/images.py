@@ -1,4 +1,4 @@
-"""What an image costs in tokens: one small class a rule, scalar and vectorised, integers throughout."""
+"""What an image costs in tokens: one small class for each rule, for one size or for many at once, in integers."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class ImageRule(Protocol):
     def tokens_many(self, widths: Integers, heights: Integers) -> Integers:
         """The same for many sizes, shape (n,); -1 where the model cannot take the size."""
 
-    def most(self) -> int:
+    def max_image_tokens(self) -> int:
         """The most tokens that one image can cost, whatever its size."""
 
     def edges(self) -> list[int]:
-        """The longest side, in pixels, that k cells hold, for k = 1, 2, …: where the cost steps up."""
+        """The longest side, in pixels, that fits into k cells, for k = 1, 2, …: beyond it the cost rises."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class PixtralImages:
         tokens: Integers = rows * (columns + 1)
         return tokens
 
-    def most(self) -> int:
+    def max_image_tokens(self) -> int:
         return self.tokens(self.max_side, self.max_side)
 
     def edges(self) -> list[int]:
@@ -79,7 +79,7 @@ class PixtralImages:
 
 @dataclass(frozen=True)
 class QwenImages:
-    """Qwen2.5-VL: sides rounded to whole 28-pixel cells, the area kept within bounds, two tokens around.
+    """Qwen2.5-VL: sides rounded to whole 28-pixel cells, the area kept within bounds, one token before and one after.
 
     Source: `smart_resize` of Qwen2-VL's image processor in transformers, which is the reference in the
     tests; 28 is the patch (14) times the merge (2).
@@ -96,7 +96,7 @@ class QwenImages:
 
     def tokens(self, width: int, height: int) -> int:
         if max(width, height) / min(width, height) > self.max_aspect:
-            raise ValueError(f"an aspect ratio over {self.max_aspect} is refused by the model")
+            raise ValueError(f"the model refuses an aspect ratio above {self.max_aspect}")
         columns, rows = round(width / self.cell), round(height / self.cell)
         pixels = columns * rows * self.cell**2
         if pixels > self.max_pixels:
@@ -125,11 +125,11 @@ class QwenImages:
         tokens: Integers = np.where(refused, -1, columns * rows + self.wrapping).astype(np.int64)
         return tokens
 
-    def most(self) -> int:
+    def max_image_tokens(self) -> int:
         return self.max_pixels // self.cell**2 + self.wrapping
 
     def edges(self) -> list[int]:
-        # round() takes a half to the even cell, so 28k + 14 still belongs to an even k and not to an odd one.
+        # round() rounds a half to the even number, so a side of 28k + 14 still has k cells if k is even, else k + 1.
         half = self.cell // 2
         longest = math.isqrt(self.max_pixels * self.max_aspect) // self.cell
         return [cells * self.cell + half - cells % 2 for cells in range(1, longest + 1)]

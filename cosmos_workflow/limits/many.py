@@ -1,4 +1,4 @@
-"""The same arithmetic for many sizes at once."""
+"""The arithmetic of `fit` for many sizes at once, with numpy."""
 
 from __future__ import annotations
 
@@ -57,12 +57,14 @@ def plan_many(
     try:
         columns = np.broadcast_arrays(*(np.asarray(values, np.int64) for values in (widths, heights, text_tokens)))
     except ValueError as error:
-        raise UsageError("widths, heights and text_tokens differ in length", remedy="give one a request") from error
+        raise UsageError(
+            "widths, heights and text_tokens differ in length", remedy="give one of each for every request"
+        ) from error
     width, height, text = (column.ravel() for column in columns)
     if width.size and min(width.min(), height.min()) < 1:
-        raise UsageError("a frame has no area", remedy="give sizes of at least 1x1")
+        raise UsageError("a frame has no area", remedy="give only sizes of at least 1x1")
     if not 1 <= frames <= facts.max_images:
-        raise UsageError(f"{frames} frames", remedy=f"give 1 to {facts.max_images}")
+        raise UsageError(f"invalid number of frames: {frames}", remedy=f"give 1 to {facts.max_images}")
 
     image = facts.images.tokens_many(width, height)
     prompt = np.where(image < 0, -1, facts.wrapping_tokens + text + frames * image)
@@ -73,8 +75,8 @@ def plan_many(
     todo = np.flatnonzero(~fits & (image >= 0))
     for start in range(0, todo.size, CHUNK):
         part = todo[start : start + CHUNK]
-        found = _largest(facts, width[part], height[part], budget[part])
-        frame_width[part], frame_height[part] = found
+        frame = _largest(facts, width[part], height[part], budget[part])
+        frame_width[part], frame_height[part] = frame
     verdict = np.select(
         [image < 0, fits, frame_width > 0, room <= 0],
         ["bad_input", "fits", "resized", "too_long"],
@@ -90,7 +92,7 @@ def _largest(model: Model, width: Integers, height: Integers, budget: Integers) 
 
     def consider(scale: Integers, frame_width: Integers, frame_height: Integers, allowed: NDArray[np.bool_]) -> None:
         tokens = model.images.tokens_many(frame_width, frame_height)
-        # Of two frames of one scale the wider counts as larger, as tuples compare in `largest_frame`.
+        # Of two frames with the same scale the wider counts as larger, as the tuples in `largest_frame` compare.
         larger = (scale > best) | ((scale == best) & (frame_width > best_width))
         better = allowed & larger & (tokens >= 0) & (tokens <= budget)
         best[better] = scale[better]

@@ -32,7 +32,7 @@ OVERHEAD_GIB = 2.0
 
 @dataclass(frozen=True)
 class KVCache:
-    """A KV cache as vLLM counts it: whole blocks, tokens in them, requests of full length at once."""
+    """A KV cache as vLLM counts it: whole blocks, the tokens they hold, and how many requests of full length fit."""
 
     blocks: int
     tokens: int
@@ -40,7 +40,7 @@ class KVCache:
 
 
 def kv_cache(model: str | Model, cache_bytes: int, *, max_model_len: int = 0, block_size: int = 16) -> KVCache:
-    """The cache that `cache_bytes` hold, in bf16, as vLLM prints it at its start.
+    """The cache that fits into `cache_bytes`, in bf16, as vLLM prints it when it starts.
 
     `block_size` is 16 tokens on a GPU and 128 on a CPU (vLLM 0.32). The formula is that of
     `get_kv_cache_capacity` in vLLM; the tests compare it with a running engine.
@@ -56,14 +56,14 @@ def kv_cache(model: str | Model, cache_bytes: int, *, max_model_len: int = 0, bl
 
 
 def full_size_model_len(model: str | Model = DEFAULT_MODEL, frames: int = 2) -> int:
-    """The `max_model_len`, in whole 1,024s, that takes frames of any size at full size, with their answer.
+    """The `max_model_len`, a multiple of 1,024, that takes frames of any size at full size, with their answer.
 
     >>> full_size_model_len()
     9216
     """
     facts = get_model(model)
-    most = facts.wrapping_tokens + frames * facts.images.most() + facts.max_tokens
-    return min(-(-(most + 1) // 1024) * 1024, facts.longest_model_len)
+    needed = facts.wrapping_tokens + frames * facts.images.max_image_tokens() + facts.max_tokens
+    return min(-(-(needed + 1) // 1024) * 1024, facts.longest_model_len)
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def memory(
     (False, True)
     """
     if dtype not in DTYPES:
-        raise UsageError(f"no dtype {dtype!r}", remedy=f"choose one of {', '.join(DTYPES)}")
+        raise UsageError(f"unknown dtype {dtype!r}", remedy=f"choose one of {', '.join(DTYPES)}")
     facts = get_model(model)
     name, size = _gpu(gpu, memory_gib)
     length = max_model_len or facts.max_model_len
@@ -150,11 +150,11 @@ def _gpu(gpu: str, memory_gib: float) -> tuple[str, float]:
     if memory_gib > 0:
         return gpu or f"{memory_gib:g} GiB", memory_gib
     wanted = _plain(gpu)
-    # "A100" alone is the smaller one: a plan must not promise what the other half of them lacks.
+    # "A100" alone means the one with less memory: a plan must not promise memory that some A100s do not have.
     for name, size in sorted(GPUS.items(), key=lambda entry: entry[1]):
         if wanted and _plain(name).startswith(wanted):
             return name, size
-    raise UsageError(f"no GPU named {gpu!r}", remedy=f"choose one of {', '.join(GPUS)}, or give its memory in GiB")
+    raise UsageError(f"unknown GPU {gpu!r}", remedy=f"choose one of {', '.join(GPUS)}, or give its memory in GiB")
 
 
 def _plain(name: str) -> str:

@@ -36,9 +36,9 @@ class KVShape:
 class Model:
     """A model's limits and defaults.
 
-    `wrapping_tokens` are those of the chat template around text and images; `fallback_prompt` is sent
-    when the prompt is empty, and `fallback_tokens` is its length. `linear_parameters` are those of the language
-    model's linear layers, which quantisation makes smaller; embeddings and the vision part stay in bf16.
+    `wrapping_tokens` counts the tokens of the chat template around text and images. `fallback_prompt` is sent
+    when the prompt is empty, and `fallback_tokens` is its length. `linear_parameters` counts the parameters of the
+    language model's linear layers, which quantisation makes smaller; embeddings and the vision part stay in bf16.
     """
 
     name: str
@@ -129,6 +129,7 @@ def get_model(model: str | Model) -> Model:
         return model
     if model not in MODELS:
         raise UsageError(
-            f"no model named {model!r}", remedy=f"choose one of {', '.join(MODELS)}, or give its --model-path"
+            f"unknown model {model!r}",
+            remedy=f"choose one of {', '.join(MODELS)}; a checkpoint of your own goes with --model-path",
         )
     return MODELS[model]

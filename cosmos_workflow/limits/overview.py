@@ -1,4 +1,4 @@
-"""Everything that the arithmetic says of a model at once: the largest frames, the usual sizes, which GPU holds it."""
+"""Everything that can be calculated about a model: the largest frames, the usual sizes, and which GPU holds it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Overview", "overview"]
 class Overview:
     """Plans of sources larger than any frame that could fit, by aspect ratio; of sizes; and of GPUs, by dtype.
 
-    `full_size` is what GPUs hold where `max_model_len` takes any frames at full size.
+    `full_size` is what GPUs hold when `max_model_len` is long enough for any frames at full size.
     """
 
     model: Model
@@ -29,18 +29,18 @@ class Overview:
     full_size: dict[str, list[MemoryPlan]]
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON takes it."""
+        """A dict that can be written as JSON."""
         first = self.sizes[0]
         return {
             "model": self.model.name,
             "max_model_len": first.max_model_len,
             "max_tokens": first.max_tokens,
             "frames": self.frames,
-            "aspects": [{"aspect": name, **one.to_dict()} for name, one in self.aspects.items()],
-            "sizes": [one.to_dict() for one in self.sizes],
-            "memory": [asdict(one) for one in self.memory["bf16"]],
-            "quantised_memory": [asdict(one) for dtype in ("fp8", "int4") for one in self.memory[dtype]],
-            "full_size_memory": [asdict(one) for one in self.full_size["bf16"]],
+            "aspects": [{"aspect": name, **plan.to_dict()} for name, plan in self.aspects.items()],
+            "sizes": [plan.to_dict() for plan in self.sizes],
+            "memory": [asdict(plan) for plan in self.memory["bf16"]],
+            "quantised_memory": [asdict(plan) for dtype in ("fp8", "int4") for plan in self.memory[dtype]],
+            "full_size_memory": [asdict(plan) for plan in self.full_size["bf16"]],
         }
 
 
@@ -49,20 +49,20 @@ def overview(
     frames: int | None = None, max_tokens: int | None = None, max_model_len: int | None = None,
     gpu: str = "", memory_gib: float = 0.0,
 ) -> Overview:  # fmt: skip
-    """For a prompt with `frames` frames; for every known GPU, or for one by its name or its memory in GiB.
+    """The overview for a prompt with `frames` frames; for every known GPU, or for one by its name or memory in GiB.
 
-    Raises UsageError for a GPU that is not known.
+    Raises UsageError for an unknown GPU.
     """
     count = frames or model.default_frames
     lengths: Any = {"max_tokens": max_tokens, "max_model_len": max_model_len}
-    # So large that what is left of them is the limit itself.
+    # Larger than any frame that fits, so each plan gives the largest frame of its aspect ratio.
     large = {name: (width * 2048, height * 2048) for name, (width, height) in ASPECTS.items()}
-    wanted = [gpu] if gpu or memory_gib else list(GPUS)
+    gpus = [gpu] if gpu or memory_gib else list(GPUS)
 
     def fitted(length: int) -> dict[str, list[MemoryPlan]]:
         return {
             dtype: [
-                memory(model, gpu=one, memory_gib=memory_gib, max_model_len=length, dtype=dtype) for one in wanted
+                memory(model, gpu=name, memory_gib=memory_gib, max_model_len=length, dtype=dtype) for name in gpus
             ]
             for dtype in DTYPES
         }  # fmt: skip

@@ -18,7 +18,7 @@ USUAL_SIZES = (
     *((320, 180), (420, 236), (500, 281), (640, 360), (640, 480), (720, 405), (854, 480), (928, 522), (940, 529)),
     *((960, 540), (1280, 704), (1280, 720), (1920, 1080), (3840, 2160)),
 )
-# What people put down by hand on 2025-09-01, with two frames and "A futuristic city at sunset"; and the size between.
+# Results that people wrote down on 2025-09-01, with two frames and "A futuristic city at sunset"; and one size between.
 FIELD_TESTS = {
     (320, 180): "works",
     (420, 236): "works",
@@ -34,11 +34,11 @@ FIELD_TESTS = {
 
 
 def size_at(aspect: tuple[int, int], long_side: int) -> tuple[int, int]:
-    """Width and height of an aspect ratio by their longer side, in pixels; the shorter is rounded, a half up.
+    """Width and height of an aspect ratio from the longer side, in pixels; the shorter is rounded, halves upwards.
 
     >>> size_at((16, 9), 1280), size_at((9, 16), 911)
     ((1280, 720), (512, 911))
     """
-    most, least = max(aspect), min(aspect)
-    short = max(1, (2 * long_side * least + most) // (2 * most))
+    longer, shorter = max(aspect), min(aspect)
+    short = max(1, (2 * long_side * shorter + longer) // (2 * longer))
     return (long_side, short) if aspect[0] >= aspect[1] else (short, long_side)

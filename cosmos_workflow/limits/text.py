@@ -30,10 +30,10 @@ class TextRule(Protocol):
 
     @property
     def exact(self) -> bool:
-        """Whether the table for an exact count is at hand."""
+        """Whether the table for an exact count is available."""
 
     def bound(self, text: str) -> int:
-        """No more tokens than this, without any table."""
+        """An upper bound of the number of tokens, found without a table."""
 
     def count(self, text: str) -> int:
         """The exact number of tokens; the bound where `exact` is false."""
@@ -43,7 +43,7 @@ class TextRule(Protocol):
 class TekkenText:
     """Mistral's Tekken: the packaged table, or a model folder's own `tekken.json`.
 
-    The packaged table loads in 0.1 s, a `tekken.json` in about a second; once a process.
+    The packaged table loads in 0.1 s, a `tekken.json` in about a second; each is loaded once in a process.
 
     >>> TekkenText().bound("A futuristic city at sunset")
     27
@@ -53,7 +53,7 @@ class TekkenText:
     exact = True
 
     def bound(self, text: str) -> int:
-        # Byte-level BPE only ever merges bytes.
+        # Byte-level BPE only merges bytes, so there are never more tokens than bytes.
         return len(text.encode("utf-8", "replace"))
 
     def count(self, text: str) -> int:
@@ -71,7 +71,7 @@ class QwenText:
         return self.table is not None
 
     def bound(self, text: str) -> int:
-        # The tokenizer normalises to NFC first, which can lengthen a text.
+        # The tokenizer normalises to NFC first, which can make a text longer.
         return len(unicodedata.normalize("NFC", text).encode("utf-8", "replace"))
 
     def count(self, text: str) -> int:
@@ -79,15 +79,15 @@ class QwenText:
 
 
 def read_tekken(path: Path) -> Kitoken:
-    """The table of a `tekken.json`, without its control tokens. Raises ValueError for what is no such table."""
+    """The table of a `tekken.json`, without its control tokens. Raises ValueError if the file holds no such table."""
     from kitoken import Kitoken
 
     definition = (table := Kitoken.from_tekken(path.read_bytes())).definition()
     vocabulary = [bytes(token["bytes"]) for token in definition["model"]["BytePair"]["vocab"]]
-    # Bytes that have no token would be left out of the count.
+    # A byte without a token would be left out of the count.
     if lacking := 256 - len({token for token in vocabulary if len(token) == 1}):
         raise ValueError(f"{lacking} bytes have no token")
-    # kitoken cuts a text at what looks like a control token; Mistral's encoding of a message takes it for text.
+    # kitoken cuts a text at whatever looks like a control token; Mistral's encoding of a message treats it as text.
     definition["specials"] = []
     definition["config"]["templates"] = []
     table.set_definition(definition)
@@ -96,7 +96,7 @@ def read_tekken(path: Path) -> Kitoken:
 
 def _packaged() -> bytes:
     data = PACKAGED_TABLE.read_bytes()
-    # kitoken ends the process over some files that are not its own.
+    # kitoken can crash the whole process on a file that is not its own, so the file is verified first.
     if hashlib.sha256(data).hexdigest() != PACKAGED_SHA256:
         raise ValueError("damaged")
     return data
@@ -104,23 +104,25 @@ def _packaged() -> bytes:
 
 @lru_cache(maxsize=4)
 def _tekken(path: Path | None) -> Counter:
-    again = "pip install --force-reinstall cosmos-workflow"
+    reinstall = "pip install --force-reinstall cosmos-workflow"
     try:
         from kitoken import Kitoken
 
         table = read_tekken(path) if path else Kitoken(_packaged())
     except ImportError as error:
-        raise BadInputError("counting text needs the `kitoken` library", where="this Python", remedy=again) from error
+        raise BadInputError(
+            "counting text needs the `kitoken` library", where="this Python", remedy=reinstall
+        ) from error
     except Exception as error:
         raise BadInputError(
             f"not a Tekken table ({error})",
             where=str(path or PACKAGED_TABLE),
-            remedy="copy tekken.json again from the model's repository" if path else again,
+            remedy="copy tekken.json again from the model's repository" if path else reinstall,
         ) from error
 
     @lru_cache(maxsize=65536)
     def count(text: str) -> int:
-        # A lone surrogate (half an emoji from a broken copy) has no UTF-8; everywhere it becomes "?".
+        # A lone surrogate (half an emoji from a broken copy) has no UTF-8 form; the whole system replaces it with "?".
         return len(table.encode(writable(text)))
 
     return count

@@ -1,6 +1,6 @@
-"""Videos in, frames out: probe a clip, read frames at the size a plan asks for, measure what happens in it.
+"""Reads videos and images: probes a clip, reads frames at the size a plan asks for, measures what happens in it.
 
-Knows nothing of prompts, models or engines, and imports no other room.
+This room knows nothing about prompts, models or engines, and imports no other room.
 """
 
 from typing import TYPE_CHECKING

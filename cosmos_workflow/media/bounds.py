@@ -13,41 +13,41 @@ from cosmos_workflow.errors import BadInputError
 if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
-__all__ = ["MOST_PIXELS", "refuse_large", "refuse_pixels", "size_in_header"]
+__all__ = ["MAX_PIXELS", "refuse_large", "refuse_pixels", "size_in_header"]
 
-MOST_PIXELS = 100_000_000  # three times 8K; 300 MB as RGB
+MAX_PIXELS = 100_000_000  # three times 8K; 300 MB as RGB
 
-SECONDS = 60.0  # for opening
-_pillow = Lock()  # its limit is one for the process
+SECONDS = 60.0  # at most, for opening a file
+_pillow = Lock()  # Pillow's limit is a global variable of the process
 
 
 def refuse_pixels(path: Path, width: int, height: int) -> None:
-    """Raises BadInputError where a picture has more than MOST_PIXELS."""
-    if width * height > MOST_PIXELS:
+    """Raise BadInputError if a picture has more than MAX_PIXELS."""
+    if width * height > MAX_PIXELS:
         raise BadInputError(
-            f"a picture of {width}x{height} has {width * height / 1e6:,.0f} megapixels, and at most"
-            f" {MOST_PIXELS / 1e6:.0f} are read",
+            f"a picture of {width}x{height} has {width * height / 1e6:,.0f} megapixels, but the limit is"
+            f" {MAX_PIXELS / 1e6:.0f}",
             where=str(path),
-            remedy="make it smaller: a model is sent far less",
+            remedy="scale it down: models get far smaller frames anyway",
         )
 
 
 def refuse_large(path: Path, stream: VideoStream, options: dict[str, str]) -> None:
-    """Count the pixels of a stream that was opened with FFmpeg's `max_pixels`, and hold its decoder to them.
+    """Count the pixels of a stream that was opened with FFmpeg's `max_pixels`, and set that limit on its decoder too.
 
-    `options` are those with which the file was opened. Raises BadInputError where there are more than MOST_PIXELS.
+    `options` are those that the file was opened with. Raises BadInputError if there are more than MAX_PIXELS.
     """
     context = stream.codec_context
     width, height = context.width, context.height
     if not width * height:
-        # FFmpeg forgets the size of what is too large for it.
+        # FFmpeg does not keep the size of a picture that exceeds its limit.
         width, height = _size_in_container(path, stream.index, options) or size_in_header(path)
     refuse_pixels(path, width, height)
-    context.options = {"max_pixels": str(MOST_PIXELS)}
+    context.options = {"max_pixels": str(MAX_PIXELS)}
 
 
 def _size_in_container(path: Path, index: int, options: dict[str, str]) -> tuple[int, int] | None:
-    """Width and height as the container or the stream's own header states them, read without a decoder."""
+    """Width and height as the container or the stream's header states them, read without a decoder."""
     import av
 
     without = {**options, "codec_whitelist": "none"}
@@ -62,9 +62,9 @@ def _size_in_container(path: Path, index: int, options: dict[str, str]) -> tuple
 
 
 def size_in_header(path: Path) -> tuple[int, int]:
-    """Width and height of an image as FFmpeg decodes it, of which only the header is read; 0 where it cannot be told.
+    """Width and height of an image as FFmpeg decodes it, from its header alone; 0, 0 if the header does not say.
 
-    Raises OSError where the file cannot be read.
+    Raises OSError if the file cannot be read.
     """
     from PIL import Image
 
@@ -73,7 +73,7 @@ def size_in_header(path: Path) -> tuple[int, int]:
     if size := _exr(head) or _dpx(head) or _radiance(head):
         return size
     with _pillow:
-        # Pillow opens without decoding, but refuses without a word of width and height.
+        # Pillow opens without decoding; but above its limit it refuses and does not say the width and height.
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
             with Image.open(path) as image:
@@ -85,21 +85,21 @@ def size_in_header(path: Path) -> tuple[int, int]:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-# Pillow does not know the formats of film.
+# Pillow does not read these formats of the film industry.
 
 
 def _exr(head: bytes) -> tuple[int, int] | None:
-    """The size of OpenEXR's display window: its data window may differ from image to image."""
+    """The size of OpenEXR's display window, as the data window may differ from image to image."""
     name = b"displayWindow\0box2i\0"
-    at = head.find(name)
-    if head[:4] != b"\x76\x2f\x31\x01" or at < 0 or len(head) < at + len(name) + 20:
+    start = head.find(name)
+    if head[:4] != b"\x76\x2f\x31\x01" or start < 0 or len(head) < start + len(name) + 20:
         return None
-    left, top, right, bottom = struct.unpack_from("<4i", head, at + len(name) + 4)
+    left, top, right, bottom = struct.unpack_from("<4i", head, start + len(name) + 4)
     return max(0, right - left + 1), max(0, bottom - top + 1)
 
 
 def _dpx(head: bytes) -> tuple[int, int] | None:
-    """Of DPX (SMPTE 268M: fields 18 and 19), in the order of bytes that its first field tells."""
+    """The size in a DPX file (SMPTE 268M, fields 18 and 19), in the byte order that its first field states."""
     order = {b"SDPX": ">", b"XPDS": "<"}.get(head[:4])
     if not order or len(head) < 780:
         return None
@@ -108,6 +108,6 @@ def _dpx(head: bytes) -> tuple[int, int] | None:
 
 
 def _radiance(head: bytes) -> tuple[int, int] | None:
-    """Of Radiance HDR: its header ends with an empty line, and the next one tells the rows and columns."""
-    found = re.match(rb"#\?(?:RADIANCE|RGBE)\n(?:[^\n]+\n)*\n[-+]Y (\d{1,9}) [-+]X (\d{1,9})\n", head)
-    return (int(found[2]), int(found[1])) if found else None
+    """The size in a Radiance HDR file: its header ends with an empty line, and the next line has rows and columns."""
+    match = re.match(rb"#\?(?:RADIANCE|RGBE)\n(?:[^\n]+\n)*\n[-+]Y (\d{1,9}) [-+]X (\d{1,9})\n", head)
+    return (int(match[2]), int(match[1])) if match else None

@@ -1,7 +1,9 @@
-"""Decoded frames as the RGB of an ordinary screen: high dynamic range, wide gamut, scene-linear light, transparency.
+"""Converts decoded frames to the RGB of an ordinary screen: from high dynamic range, wide gamut, scene-linear light,
+and transparency.
 
-FFmpeg's filters do it. A frame that states nothing of the kind goes the short way: range and matrix alone, by swscale,
-as it states them; where it states no matrix, BT.601, as in FFmpeg (and OpenCV, which writes most such files).
+FFmpeg's filters do it. A frame that states none of these takes a shorter way: swscale applies only the range and the
+matrix that the frame states, or BT.601 if it states no matrix, as FFmpeg does (and OpenCV, which writes most such
+files).
 """
 
 from __future__ import annotations
@@ -29,23 +31,23 @@ LOGARITHMIC = (9, 10)
 BT2020, BT2020_CONSTANT = 9, 10
 WIDE_GAMUTS = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
 
-# BT.2408, table 1: the signals of reference white, 203 cd/m²; and those of 1,000, the brightest that keeps its detail.
+# BT.2408, table 1: the signal of reference white (203 cd/m²), and that of 1,000 cd/m², up to which detail is kept.
 WHITE_AND_PEAK = {PQ: (0.5807, 0.7518), HLG: (0.75, 1.0)}
-# BT.2390, 5.4.1: a Hermite spline from the knee bends what is brighter than white into what is left below it.
+# BT.2390, 5.4.1: from the knee on, a Hermite spline compresses the brightest values so that they stay below white.
 ROLL_OFF = (
     "st(0,min(val/maxval/{peak},1));st(1,(ld(0)-{knee})/(1-{knee}));"
     "maxval*{peak}*if(lt(ld(0),{knee}),ld(0),(2*ld(1)^3-3*ld(1)^2+1)*{knee}"
     "+(ld(1)^3-2*ld(1)^2+ld(1))*(1-{knee})+(3*ld(1)^2-2*ld(1)^3)*{white})"
 )
-# IEC 61966-2-1.
+# The curve of sRGB, IEC 61966-2-1.
 SRGB = "maxval*if(lte(val/maxval,0.0031308),12.92*val/maxval,1.055*(val/maxval)^(1/2.4)-0.055)"
 
-# Decoders that read the transparency in a side stream, which FFmpeg's own do not.
+# Decoders that read transparency from a side stream; FFmpeg's own decoders ignore it.
 WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
 def conversion(frame: VideoFrame) -> str:
-    """What is done to a frame's colours, in words for a reader; empty where nothing is."""
+    """A note for the reader about how a frame's colours are converted; empty if they are not."""
     if frame.color_trc == PQ:
         return "HDR (PQ) converted to SDR"
     if frame.color_trc == HLG:
@@ -58,7 +60,7 @@ def conversion(frame: VideoFrame) -> str:
 
 
 def complete(frame: VideoFrame) -> VideoFrame:
-    """The frame, with what players take for the tags that it lacks or that FFmpeg's scaler does not know."""
+    """The frame, with the tags that players assume where a tag is missing or unknown to FFmpeg's scaler."""
     if frame.color_trc in LOGARITHMIC:
         frame.color_trc = 2
     if frame.colorspace == BT2020_CONSTANT or (frame.color_trc in WHITE_AND_PEAK and frame.colorspace == 2):
@@ -69,7 +71,7 @@ def complete(frame: VideoFrame) -> VideoFrame:
 
 
 def to_rgb(frame: VideoFrame, size: tuple[int, int]) -> Pixels:
-    """A frame as RGB, shape (height, width, 3), scaled to `size` (width, height), over white where it is transparent.
+    """A frame as RGB, shape (height, width, 3), scaled to `size` (width, height), with white behind transparent parts.
 
     Raises FFmpeg's errors.
     """
@@ -86,7 +88,7 @@ def to_rgb(frame: VideoFrame, size: tuple[int, int]) -> Pixels:
 
         options: dict[str, Any] = {"format": "rgba" if transparent else "rgb24"}
         if size != (frame.width, frame.height):
-            # Averaging areas keeps a strong reduction free of moiré and is the fastest as well.
+            # Averaging areas avoids moiré when a frame is made much smaller, and it is also the fastest.
             options |= {"width": size[0], "height": size[1], "interpolation": Interpolation.AREA}
         pixels = cast("Pixels", frame.to_ndarray(**options))
     if transparent:
@@ -96,9 +98,9 @@ def to_rgb(frame: VideoFrame, size: tuple[int, int]) -> Pixels:
 
 
 def decoder(stream: VideoStream) -> VideoCodecContext:
-    """What decodes a stream with all that is in it; a new one each time where it is not the stream's own."""
+    """The decoder for a stream, with its transparency; a new one at each call where it is not the stream's own."""
     context = stream.codec_context
-    # FFmpeg names it in small letters; as a tag of another's it comes in large ones.
+    # FFmpeg writes this tag in lower case, other programs in upper case.
     has_alpha = any(key.lower() == "alpha_mode" and value == "1" for key, value in stream.metadata.items())
     name = WITH_ALPHA.get(context.name) if has_alpha else None
     if not name:
@@ -107,7 +109,7 @@ def decoder(stream: VideoStream) -> VideoCodecContext:
 
     try:
         other = cast("VideoCodecContext", av.CodecContext.create(name, "r"))
-    except (av.error.FFmpegError, ValueError):  # an FFmpeg built without it
+    except (av.error.FFmpegError, ValueError):  # this FFmpeg was built without that decoder
         return context
     other.extradata, other.options = context.extradata, context.options
     return other
@@ -118,7 +120,7 @@ def _has_alpha(frame: VideoFrame) -> bool:
 
 
 def _is_linear(frame: VideoFrame) -> bool:
-    # Files of floating point (OpenEXR, Radiance HDR, PFM) hold light; nothing else is kept in them.
+    # Files with floating-point pixels (OpenEXR, Radiance HDR, PFM) always hold linear light.
     is_float = "f32" in frame.format.name or "f16" in frame.format.name
     return frame.color_trc == LINEAR or (is_float and frame.color_trc in UNSPECIFIED)
 
@@ -128,13 +130,13 @@ def _wide_gamut(frame: VideoFrame) -> str:
 
 
 def _from_linear(frame: VideoFrame, size: tuple[int, int]) -> Pixels:
-    """The sRGB curve; what is brighter than white is white. Colours are multiplied by alpha already, as in OpenEXR."""
+    """Apply the sRGB curve; values above white become white. Colours are already multiplied by alpha, as in OpenEXR."""
     import av
     import numpy as np
 
     if _has_alpha(frame):
         light = cast("NDArray[np.float32]", frame.to_ndarray(format="gbrapf32le"))
-        # Light adds up: what the picture does not cover shows the white behind it.
+        # Light adds up: the white background shows wherever the picture does not cover it.
         over_white = light[..., :3] + (1 - np.clip(light[..., 3:], 0, 1))
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(over_white, np.float32), "gbrpf32le")
     return _filtered(frame, size, "rgb24")
@@ -155,7 +157,7 @@ class _Key(NamedTuple):
     out: str
 
 
-_turn = Lock()  # a graph serves one frame at a time, and costs seconds to set up for HDR
+_graph_lock = Lock()  # a graph takes one frame at a time, and setting one up for HDR takes seconds
 
 
 def _filtered(frame: VideoFrame, size: tuple[int, int], out: str) -> Pixels:
@@ -163,7 +165,7 @@ def _filtered(frame: VideoFrame, size: tuple[int, int], out: str) -> Pixels:
         frame.width, frame.height, frame.format.name, int(frame.colorspace), int(frame.color_range),
         int(frame.color_trc), int(frame.color_primaries), _is_linear(frame), size, out,
     )  # fmt: skip
-    with _turn:
+    with _graph_lock:
         graph = _graph(key)
         graph.vpush(frame)
         return cast("Pixels", graph.vpull().to_ndarray())
@@ -193,7 +195,7 @@ def _filters(key: _Key) -> list[tuple[str, str]]:
     scaled = [("scale", f"{key.size[0]}:{key.size[1]}:flags=area+accurate_rnd"), ("format", deep)]
     if key.linear:
         return [*scaled, ("lutrgb", _same(SRGB)), ("format", key.out)]
-    # What is said of the screen on which it was graded would count for the screen it is made for as well.
+    # FFmpeg would apply the metadata of the screen that the clip was graded on to the target screen as well.
     filters = [("sidedata", "mode=delete")]
     if hdr := WHITE_AND_PEAK.get(key.transfer):
         white, peak = hdr[0] / hdr[1], hdr[1]
@@ -203,5 +205,5 @@ def _filters(key: _Key) -> list[tuple[str, str]]:
 
 
 def _same(expression: str) -> str:
-    """One curve for red, green and blue."""
+    """The same curve for red, green and blue."""
     return ":".join(f"{channel}='{expression}'" for channel in "rgb")

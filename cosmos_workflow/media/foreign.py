@@ -1,4 +1,4 @@
-"""What a file is that FFmpeg must not or cannot read: playlists, addresses, and formats without a decoder."""
+"""Recognises files that FFmpeg must not or cannot read: playlists, addresses, and formats without a decoder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["REMEDY", "damaged", "refuse_address", "refuse_playlist", "unreadable
 REMEDY = "give a video (mp4, mov, webm, mkv …) or an image (png, jpeg)"
 HEAD = 4096
 
-# Files of names: reading one would open what it names, here or on the network.
+# Files that only name other files: reading one would open those, on this machine or on the network.
 PLAYLISTS = (
     (rb"#EXTM3U", "an HLS playlist"),
     (rb"ffconcat version", "an ffconcat script"),
@@ -29,7 +29,7 @@ PLAYLISTS = (
 )  # fmt: skip
 PLAYLIST_SUFFIXES = {".m3u8", ".m3u", ".mpd", ".pls", ".sdp", ".ffconcat", ".asx", ".xspf", ".smil", ".wpl", ".ram"}
 
-# What people have and FFmpeg's build here does not decode. By the first bytes …
+# Formats that people have but that the FFmpeg in PyAV does not decode. Recognised by the first bytes …
 FORMATS = (
     (rb"\xff\x0a|\x00\x00\x00\x0cJXL \r\n\x87\n", "JPEG XL"),
     (rb".{4}ftyp(heic|heix|heim|heis|hevc|hevx|mif1|msf1)", "HEIC"),
@@ -43,7 +43,7 @@ FORMATS = (
     (rb"PK\x03\x04|Rar!|7z\xbc\xaf|\x1f\x8b|\xfd7zXZ", "an archive"),
     (rb"(<\?xml.*)?\s{0,9}<svg\b", "SVG"),
 )  # fmt: skip
-# … and by the name, where those say nothing.
+# … or by the name, where the first bytes are not enough.
 SUFFIXES = {
     "a camera's raw format": {".cr2", ".cr3", ".nef", ".nrw", ".arw", ".srf", ".sr2", ".dng", ".raf", ".orf", ".rw2",
                               ".pef", ".3fr", ".iiq", ".x3f", ".braw", ".r3d", ".ari"},
@@ -61,34 +61,34 @@ MEDIA = re.compile(
 
 
 def refuse_playlist(path: Path) -> None:
-    """Raise BadInputError for a file that only names others, whatever it is called."""
+    """Raise BadInputError for a file that only names other files, whatever its own name is."""
     try:
         head = _head(path)
     except OSError:
-        return  # opening it says why
+        return  # opening the file will raise the same error
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     what = next((what for mark, what in PLAYLISTS if re.match(mark, text, re.IGNORECASE | re.MULTILINE)), "")
     if not what and path.suffix.lower() in PLAYLIST_SUFFIXES:
         what = "a playlist"
     if what:
-        raise BadInputError(f"{what}, not a video", where=str(path), remedy="give the video that it names")
+        raise BadInputError(f"{what}, not a video", where=str(path), remedy="give the video file that it points to")
 
 
 def refuse_address(path: Path) -> None:
-    """Raise BadInputError for a name that is no file's but an address: http://…, rtsp://…, concat:…, pipe:…."""
+    """Raise BadInputError for a path that is an address instead: http://…, rtsp://…, concat:…, pipe:…."""
     for part in path.parts:
         if match := re.match(r"([A-Za-z][A-Za-z0-9+.-]+):", part):
             raise BadInputError(
-                f"an address ({match[1]}:), and no such file is here",
+                f"this is an address ({match[1]}:), not a file",
                 where=str(path),
-                remedy="give the path of a file here: download it first",
+                remedy="download the video, and give the path of the file",
             )
 
 
-def unreadable(path: Path, words: str, *, decoder: bool = True) -> BadInputError:
-    """What to say of a file that did not open or decode: that it is of a kind not read here, or damaged, or neither.
+def unreadable(path: Path, reason: str, *, decoder: bool = True) -> BadInputError:
+    """The error for a file that did not open or decode: not supported, damaged, or not a video at all.
 
-    `words` are FFmpeg's; `decoder` is False where FFmpeg knows the format and has no decoder for it.
+    `reason` is FFmpeg's; `decoder` is False where FFmpeg knows the format but has no decoder for it.
     """
     head = _head(path)
     kind = next((kind for mark, kind in FORMATS if re.match(mark, head, re.DOTALL)), "")
@@ -97,16 +97,16 @@ def unreadable(path: Path, words: str, *, decoder: bool = True) -> BadInputError
         remedy = "convert it to PNG, JPEG or EXR" if kind in _PICTURES else REMEDY
         if kind == "a 3D scene":
             remedy = "render it to a video or to images"
-        return BadInputError(f"{kind or words} is not supported", where=str(path), remedy=remedy)
+        return BadInputError(f"{kind or reason} is not supported", where=str(path), remedy=remedy)
     if MEDIA.match(head):
-        return damaged(path, words)
-    return BadInputError(f"not a readable video ({words})", where=str(path), remedy=REMEDY)
+        return damaged(path, reason)
+    return BadInputError(f"not a readable video ({reason})", where=str(path), remedy=REMEDY)
 
 
-def damaged(path: Path, words: str) -> BadInputError:
-    """A file of a known kind whose content is broken or ends early."""
+def damaged(path: Path, reason: str) -> BadInputError:
+    """The error for a file of a known kind whose content is broken or ends early."""
     return BadInputError(
-        f"the video cannot be decoded ({words})",
+        f"the video cannot be decoded ({reason})",
         where=str(path),
         remedy="the file may be cut off or damaged: copy it again, or re-encode it with ffmpeg",
     )

@@ -1,4 +1,4 @@
-"""Frames out of a clip, scaled while they are decoded, as PNG in memory."""
+"""Reads frames of a clip as PNG files in memory, scaled while they are decoded."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def read_frames(
 
     `pick` is `first` (the first `count`, as NVIDIA's upsampler takes them), `spread` (the middles of
     `count` equal parts) or times in seconds (a time past the end gives the last frame). A clip with fewer
-    frames gives those it has, and without a `size` they have the one that the clip is shown in. What is transparent
-    becomes white, as mistral-common does it; high dynamic range, wide gamut and linear light become what an ordinary
-    screen shows (colour.py).
+    frames gives those it has. Without a `size` the frames have the size in which players show the clip. Transparent
+    parts become white, as in mistral-common; high dynamic range, wide gamut and linear light are converted to what an
+    ordinary screen shows (colour.py).
     Raises BadInputError for a file that cannot be read, UsageError for an unknown `pick`.
     """
     path = Path(clip.path if isinstance(clip, Clip) else clip)
-    # The first frames need no probe: what it would tell is in each of them.
+    # The first frames need no probe: each decoded frame has all that is needed.
     probed = None if isinstance(pick, str) and pick == "first" else clip if isinstance(clip, Clip) else probe(clip)
     with opened(path) as (container, stream):
         if probed is None or (isinstance(pick, str) and probed.frames <= count):
@@ -66,7 +66,7 @@ def read_frames(
         if count and not chosen:
             raise no_frames(path)
         aspect = container.aspect if isinstance(container, Pictures) else pixel_aspect(container, stream)
-        # FFmpeg lets go of Python's lock while it encodes.
+        # FFmpeg releases Python's global lock while it encodes, so threads do run in parallel.
         with ThreadPoolExecutor(max_workers=max(1, min(len(chosen), 8))) as pool:
             return list(pool.map(lambda frame: _to_frame(frame, size or shape(frame, aspect), start), chosen))
 
@@ -76,7 +76,7 @@ def _times(pick: Pick | Sequence[float], count: int, clip: Clip) -> Sequence[flo
         part = clip.duration / count
         return [part * (index + 0.5) for index in range(count)]
     if isinstance(pick, str):
-        raise UsageError(f"no way to pick frames named {pick!r}", remedy=f"choose one of {', '.join(PICKS)}")
+        raise UsageError(f"unknown way to pick frames: {pick!r}", remedy=f"choose one of {', '.join(PICKS)}")
     return pick
 
 
@@ -89,7 +89,7 @@ def _to_frame(frame: VideoFrame, size: tuple[int, int], start: float) -> Frame:
 def upright(frame: VideoFrame, size: tuple[int, int]) -> Pixels:
     """A decoded frame as RGB, shape (height, width, 3), turned as players turn it.
 
-    `size` (width, height) is that after turning.
+    `size` (width, height) is the size after turning.
     """
     import numpy as np
 
@@ -105,7 +105,7 @@ def encode_png(pixels: Pixels) -> bytes:
     encoder = av.CodecContext.create("png", "w")
     encoder.height, encoder.width = pixels.shape[:2]
     encoder.pix_fmt, encoder.time_base = "rgb24", Fraction(1, 1)
-    # The fastest of FFmpeg's settings on video frames, and smaller than OpenCV's default.
+    # FFmpeg's fastest settings on video frames; the files are smaller than with OpenCV's default.
     encoder.options = {"pred": "up", "compression_level": "1"}
     picture = av.VideoFrame.from_ndarray(pixels, "rgb24")
     picture.pts = 0

@@ -1,4 +1,4 @@
-"""What can be measured in a clip without any model: shots, motion, light, colour, sharpness, framing."""
+"""Measures a clip without any model: shots, motion, light, colour, sharpness, and where the detail is."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 __all__ = ["Measurements", "Shot", "measure"]
 
 LONG_SIDE = 320
-MOST_FRAMES = 600  # a longer clip is sampled evenly
-CUT = 0.08  # mean change of a pixel that a cut exceeds, of 1 …
-CUT_OVER_MOTION = 3.0  # … and by how much it stands above the change around it
+MAX_FRAMES = 600  # a longer clip is sampled evenly
+CUT = 0.08  # a cut changes the pixels by more than this on average, on a scale from 0 to 1 …
+CUT_OVER_MOTION = 3.0  # … and by this many times the usual change of the frames around it
 
 
 @dataclass(frozen=True)
 class Shot:
-    """From one cut to the next; times in seconds."""
+    """The part of a clip from one cut to the next; times in seconds."""
 
     start: float
     end: float
@@ -42,8 +42,8 @@ class Shot:
 class Measurements:
     """What was measured; brightness, contrast and sharpness from 0 to 1, times in seconds.
 
-    `palette` are colour names with their share of the picture, largest first; `brightness` its course in
-    ten parts; `detail` says where the fine structure is: left, centre, right, or across the frame.
+    `palette` has colour names with their share of the picture, largest first; `brightness` is the mean of each of
+    ten equal parts of the clip; `detail` says where the fine structure is: left, centre, right, or across the frame.
     """
 
     width: int
@@ -57,12 +57,12 @@ class Measurements:
     detail: str
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON can carry it."""
+        """A dict that can be written as JSON."""
         return asdict(self)
 
 
 def measure(clip: Clip | str | Path) -> Measurements:
-    """Measure a clip. Every frame is looked at, up to 600; the same file gives the same numbers.
+    """Measure a clip, from up to 600 of its frames; the same file always gives the same numbers.
 
     Raises BadInputError for a file that cannot be read.
     """
@@ -93,18 +93,18 @@ def measure(clip: Clip | str | Path) -> Measurements:
 
 
 def _sample(clip: Clip) -> tuple[list[float], list[Pixels]]:
-    """Times and small upright frames, every n-th so that there are at most MOST_FRAMES, whatever the clip states."""
+    """Times and small upright frames: every n-th frame, so that there are at most MAX_FRAMES."""
     scale = min(1.0, LONG_SIDE / max(clip.width, clip.height))
     size = max(16, round(clip.width * scale)), max(16, round(clip.height * scale))
-    every = max(1, -(-clip.frames // MOST_FRAMES))
+    every = max(1, -(-clip.frames // MAX_FRAMES))
     times: list[float] = []
     frames: list[Pixels] = []
     with opened(clip.path) as (container, stream):
         stream.thread_type = "AUTO"
         for index, frame in enumerate(decoded(container, stream)):
             if index % every == 0:
-                if len(frames) == MOST_FRAMES:
-                    # There are more than was stated: from here on every other of those that were taken.
+                if len(frames) == MAX_FRAMES:
+                    # The clip has more frames than it states: keep every second one, and take half as many from now on.
                     every *= 2
                     del times[1::2], frames[1::2]
                 times.append(frame.time if frame.time is not None else index / (clip.fps or 1.0))
@@ -113,7 +113,7 @@ def _sample(clip: Clip) -> tuple[list[float], list[Pixels]]:
 
 
 def _cuts(frames: Sequence[Pixels]) -> list[int]:
-    """The first frame of each shot but the first: where the picture changes far more than around it."""
+    """The first frame of each shot after the first: where the picture changes far more than in the frames around."""
     change = [
         float(np.abs(after.astype(np.int16) - before).mean()) / 255
         for before, after in zip(frames, frames[1:], strict=False)
@@ -128,7 +128,7 @@ def _cuts(frames: Sequence[Pixels]) -> list[int]:
 
 
 def _sharpness(grey: Sequence[Pixels]) -> float:
-    """Fine structure against all structure, 0 (blurred) to 1; of the sharper half of the frames."""
+    """The share of fine structure in all structure, from 0 (blurred) to 1; the median of the sharper half of frames."""
     values = []
     for frame in grey:
         spread = float(frame.std())
@@ -138,7 +138,7 @@ def _sharpness(grey: Sequence[Pixels]) -> float:
 
 
 def _detail(grey: Sequence[Pixels]) -> str:
-    """Which third of the frame holds most of the fine structure, if one stands out."""
+    """The third of the frame that holds most of the fine structure; "across the frame" if none stands out."""
     energy = sum(np.abs(cv2.Laplacian(frame, cv2.CV_32F)) for frame in grey[:: max(1, len(grey) // 8)])
     thirds = [float(part.mean()) for part in np.array_split(np.asarray(energy), 3, axis=1)]
     strongest = max(thirds)

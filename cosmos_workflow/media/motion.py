@@ -1,4 +1,4 @@
-"""How the camera and the subject move, from one frame to the next: sparse optical flow by OpenCV."""
+"""How the camera and the subject move from one frame to the next, found with OpenCV's sparse optical flow."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 __all__ = ["Motion", "Step", "camera_motion", "compare"]
 
-# Below these a camera counts as held: shares of the frame's width (or of its scale) per second.
+# Below these speeds a camera counts as held still: shares of the frame's width (or of its scale) per second.
 PAN_SPEED = 0.02
 ZOOM_SPEED = 0.02
-# A camera's motion keeps its direction: the way made good is at least this share of the way gone.
+# A camera's motion keeps its direction: the net distance is at least this share of the whole path.
 STEADY = 0.6
-# A point moves by itself when it leaves the camera's motion by this share of the width in one step.
+# A point moves by itself when it differs from the camera's motion by more than this share of the width in one step.
 SUBJECT_SHIFT = 0.004
-# A subject is worth a word when this share of the points moves by itself.
+# A subject is mentioned when at least this share of the points moves by itself.
 SUBJECT_SHARE = 0.03
 
 
 @dataclass(frozen=True)
 class Step:
-    """From one frame to the next: how the picture shifts (shares of the width), scales, and what else moves.
+    """From one frame to the next: how the picture shifts (in shares of its width), scales, and what else moves.
 
-    `x` and `y` are those of the picture's content: to the right and down. `subject` is the share of points
-    with a motion of their own, of mean `subject_x`, `subject_y`.
+    `x` and `y` are the shift of the picture's content, to the right and down. `subject` is the share of points
+    that move by themselves; `subject_x` and `subject_y` are the mean of their motion.
     """
 
     seconds: float
@@ -63,11 +63,11 @@ def compare(before: Gray, after: Gray, seconds: float) -> Step:
     if corners is None or len(corners) < 6:
         return Step(seconds)
     moved, status, _ = cv2.calcOpticalFlowPyrLK(before, after, corners, None, winSize=(21, 21), maxLevel=3)
-    found = status.ravel() == 1
-    start, end = corners.reshape(-1, 2)[found], moved.reshape(-1, 2)[found]
+    tracked = status.ravel() == 1
+    start, end = corners.reshape(-1, 2)[tracked], moved.reshape(-1, 2)[tracked]
     if len(start) < 6:
         return Step(seconds)
-    cv2.setRNGSeed(0)  # RANSAC draws samples: the same clip must give the same words
+    cv2.setRNGSeed(0)  # RANSAC draws random samples, but the same clip must always give the same result
     transform, _ = cv2.estimateAffinePartial2D(start, end, method=cv2.RANSAC, ransacReprojThreshold=1.0)
     if transform is None:
         return Step(seconds)
@@ -76,7 +76,7 @@ def compare(before: Gray, after: Gray, seconds: float) -> Step:
     scale = float(np.hypot(transform[0, 0], transform[1, 0]))
     own = (end - (start @ transform[:, :2].T + transform[:, 2])) / width
     apart = np.hypot(own[:, 0], own[:, 1])
-    # A point lost by the tracker lands anywhere; what really moves does not cross a fifth of the frame.
+    # A point that the tracker has lost lands anywhere; nothing real crosses a fifth of the frame in one step.
     moving = (apart > SUBJECT_SHIFT) & (apart < 0.2)
     mean = own[moving].mean(axis=0) if moving.any() else np.zeros(2)
     return Step(
@@ -91,14 +91,14 @@ def compare(before: Gray, after: Gray, seconds: float) -> Step:
 
 
 def camera_motion(steps: Sequence[Step]) -> Motion:
-    """What a person would call the motion over these steps of one shot."""
+    """The camera's motion over the steps of one shot, as a person would describe it."""
     if not steps:
         return Motion()
     times = [step.seconds for step in steps]
     x, y = _speed([step.x for step in steps], times), _speed([step.y for step in steps], times)
     zoom = _speed([float(np.log(max(step.scale, 1e-3))) for step in steps], times)
     moves = []
-    # The picture's content goes the other way than the camera.
+    # The picture's content moves in the opposite direction to the camera.
     if abs(x) > PAN_SPEED and abs(x) > abs(y) / 3:
         moves.append("pan left" if x > 0 else "pan right")
     if abs(y) > PAN_SPEED and abs(y) > abs(x) / 3:
@@ -109,7 +109,7 @@ def camera_motion(steps: Sequence[Step]) -> Motion:
 
 
 def _speed(changes: Sequence[float], times: Sequence[float]) -> float:
-    """Change per second; nothing where it goes to and fro, as it does when a model's masks flicker."""
+    """Change per second; 0 where it goes back and forth, as it does when a model's masks flicker."""
     total, path = sum(changes), sum(abs(change) for change in changes)
     return total / max(sum(times), 1e-6) if abs(total) > STEADY * path else 0.0
 

@@ -1,4 +1,4 @@
-"""Opening videos and images: everything FFmpeg may say of a bad file becomes one clear BadInputError."""
+"""Opens videos and images: whatever FFmpeg reports about a bad file becomes one clear BadInputError."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from cosmos_workflow.errors import BadInputError
-from cosmos_workflow.media.bounds import MOST_PIXELS, refuse_large
+from cosmos_workflow.media.bounds import MAX_PIXELS, refuse_large
 from cosmos_workflow.media.colour import decoder
 from cosmos_workflow.media.foreign import REMEDY, damaged, refuse_address, refuse_playlist, unreadable
 from cosmos_workflow.media.pictures import Pictures, animated_webp
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
 
 __all__ = ["decoded", "demuxed", "no_frames", "opened"]
 
-# FFmpeg draws any text file as a terminal's screen, and an audio file's cover may be one; nobody means that as a video.
+# FFmpeg would draw any text file as a terminal's screen, which nobody means as a video.
 TEXT_FORMATS = {"tty", "bin", "xbin", "adf", "idf"}
-# These read the files and addresses that their input names; foreign.py names them to people where it knows them.
+# These formats open the files and addresses that their input names; foreign.py explains the ones it recognises.
 REFERRING = {"hls", "concat", "concatf", "dash", "imf", "sdp", "rtsp", "rtp", "sap", "webm_dash_manifest", "lavfi",
              "smoothstreaming", "vapoursynth", "avisynth", "avs", "vobsub"}  # fmt: skip
 SECONDS = 60.0  # for opening, and for each read
-BAD_PACKETS = 300  # in a row, before a stream is given up
+BAD_PACKETS = 300  # in a row, after which the rest of a stream is not read
 
 
 @contextmanager
 def opened(path: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The container and the video stream that players choose; whatever FFmpeg raises inside becomes BadInputError.
 
-    For an image sequence and for animated WebP, which FFmpeg does not read, `Pictures` stand in for them.
+    For an image sequence or an animated WebP, which FFmpeg does not read, `Pictures` take the container's place.
     """
     path = Path(path)
     if is_sequence(path):
@@ -62,15 +62,15 @@ def opened(path: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         "protocol_whitelist": "file",
         "format_whitelist": _formats(),
         "pattern_type": "none",
-        "max_pixels": str(MOST_PIXELS),
+        "max_pixels": str(MAX_PIXELS),
     }
     try:
-        # With its protocol before it, no name is taken for an address.
+        # With the protocol in front, FFmpeg takes no file name for an address.
         container = av.open(f"file:{path.absolute()}", options=options, metadata_errors="replace", timeout=SECONDS)
     except av.error.ExitError as error:
         raise _too_slow(path) from error
     except (av.error.FFmpegError, ValueError, OSError, MemoryError) as error:
-        raise unreadable(path, _words(error)) from error
+        raise unreadable(path, _reason(error)) from error
     with container:
         stream = _video_stream(container, path)
         refuse_large(path, stream, options)
@@ -85,13 +85,13 @@ def opened(path: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         except (av.error.FFmpegError, ValueError, MemoryError) as error:
             if getattr(error, "errno", None) == errno.EOPNOTSUPP:  # a matrix, such as that of ICtCp
                 raise unreadable(path, "its colour space", decoder=False) from error
-            found = unreadable(path, _words(error))
-            raise found if "not supported" in found.what else damaged(path, _words(error)) from error
+            fault = unreadable(path, _reason(error))
+            raise fault if "not supported" in fault.what else damaged(path, _reason(error)) from error
 
 
 def no_frames(path: Path) -> BadInputError:
     return BadInputError(
-        "there are no frames in it",
+        "the file has no frames",
         where=str(path),
         remedy="the file may be cut off: copy it again, or export the clip again",
     )
@@ -99,12 +99,12 @@ def no_frames(path: Path) -> BadInputError:
 
 def _too_slow(path: Path) -> BadInputError:
     return BadInputError(
-        f"a part of it could not be read in {SECONDS:g} s", where=str(path), remedy="copy it to a disk of this machine"
+        f"reading it took longer than {SECONDS:g} s", where=str(path), remedy="copy it to a local disk of this machine"
     )
 
 
 def demuxed(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
-    """The stream's packets as far as the file goes: damage behind the first ends it there."""
+    """The stream's packets, up to the end of the file or to damage; damage before the first packet is raised."""
     import av
 
     seen = False
@@ -120,9 +120,9 @@ def demuxed(container: InputContainer, stream: VideoStream) -> Iterator[Packet[V
 
 
 def decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-    """Frames in the order in which they are shown, each later than the one before; damaged ones are passed over.
+    """Frames in the order in which they are shown, each later than the one before; damaged ones are skipped.
 
-    `frame.time` is the stream's own time, in seconds; where nothing in the file tells it, from 0 on.
+    `frame.time` is the stream's own time, in seconds; where the file states no times, they are counted from 0.
     """
     if isinstance(container, Pictures):
         yield from container.decode()
@@ -136,7 +136,7 @@ def decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFra
             shown = last + step
         else:
             shown = time + offset
-            # The clock begins behind frames without a time, or begins anew.
+            # The clock starts only after frames without a time, or it starts again.
             if (not timed and last >= 0) or (timed and shown < last - JUMP):
                 offset += last + step - shown
                 shown = last + step
@@ -174,7 +174,7 @@ def _frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFra
 
 
 def _still(path: Path) -> Still:
-    """The picture in an image of a sequence."""
+    """One decoded image of a sequence."""
     with opened(path) as (container, stream):
         for frame in decoded(container, stream):
             return Still(frame, stream.codec_context.name, pixel_aspect(container, stream))
@@ -187,7 +187,7 @@ def _check_file(path: Path) -> None:
     except (OSError, ValueError) as error:
         if isinstance(error, FileNotFoundError):
             refuse_address(path)
-        what = "no such file" if isinstance(error, FileNotFoundError) else f"cannot be opened ({_words(error)})"
+        what = "no such file" if isinstance(error, FileNotFoundError) else f"cannot be opened ({_reason(error)})"
         raise BadInputError(what, where=str(path), remedy="check the path") from error
     if not stat.S_ISREG(status.st_mode):
         raise BadInputError("not a regular file", where=str(path), remedy=REMEDY)
@@ -197,7 +197,7 @@ def _check_file(path: Path) -> None:
 
 @lru_cache(1)
 def _formats() -> str:
-    """The names of all of FFmpeg's formats but those that open other files."""
+    """The names of all FFmpeg formats, without those that open other files."""
     import av
 
     names = {name for format in av.formats_available for name in format.split(",")}
@@ -205,19 +205,19 @@ def _formats() -> str:
 
 
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """The stream that ffplay takes: no cover picture, the default before others. Skips reading all others."""
+    """The stream that ffplay shows: no cover picture, and the default one first. The others are not read."""
     from av.stream import Disposition
 
     streams = [] if container.format.name in TEXT_FORMATS else list(container.streams.video)
     if any(stream.disposition & Disposition.dependent for stream in streams):
         raise unreadable(path, "a picture in tiles", decoder=False)
-    # The cover picture of a song is a video stream too.
+    # FFmpeg lists the cover picture of a song as a video stream too.
     passed_over = Disposition.attached_pic | Disposition.timed_thumbnails
     streams = [stream for stream in streams if not stream.disposition & passed_over]
     if not len(container.streams):
         raise damaged(path, "it ends before its first stream")
     if not streams:
-        raise BadInputError("there is no video in it", where=str(path), remedy=REMEDY)
+        raise BadInputError("there is no video in this file", where=str(path), remedy=REMEDY)
     if container.format.name == "ico":
         chosen = max(streams, key=lambda stream: stream.width * stream.height)
     else:
@@ -235,11 +235,11 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
 
 
 def _codec(container: InputContainer, stream: VideoStream) -> str:
-    """What FFmpeg calls something that it cannot decode."""
+    """FFmpeg's name for a codec or format that it cannot decode."""
     context = stream.codec_context
     name = context.name if context else container.format.name.removesuffix("_pipe")
     return f"the codec or format {name}"
 
 
-def _words(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

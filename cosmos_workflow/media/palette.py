@@ -1,4 +1,4 @@
-"""Colours by their names: each pixel counts for the nearest name, in CIE Lab."""
+"""The colours of a clip by name: each pixel counts for the nearest named colour in CIE Lab."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ COLOURS: dict[str, tuple[int, int, int]] = {
 }
 
 
-def palette(frames: Sequence[NDArray[np.uint8]], most: int = 5) -> tuple[tuple[str, float], ...]:
-    """Up to `most` colour names with their share of all pixels, largest first; shares under 4 % are left out.
+def palette(frames: Sequence[NDArray[np.uint8]], limit: int = 5) -> tuple[tuple[str, float], ...]:
+    """Up to `limit` colour names with their share of all pixels, largest first; shares under 4 % are left out.
 
     `frames` are RGB, shape (height, width, 3).
     """
@@ -57,7 +57,7 @@ def palette(frames: Sequence[NDArray[np.uint8]], most: int = 5) -> tuple[tuple[s
         nearest = ((pixels - named) ** 2).sum(axis=2).argmin(axis=1)
         counts += np.bincount(nearest, minlength=len(names))
     shares = counts / counts.sum()
-    order = np.argsort(-shares, kind="stable")[:most]
+    order = np.argsort(-shares, kind="stable")[:limit]
     return tuple((names[index], round(float(shares[index]), 3)) for index in order if shares[index] >= 0.04)
 
 

@@ -1,4 +1,4 @@
-"""Pictures shown one after the other that FFmpeg does not read as one video: animated WebP, and sequences."""
+"""Series of pictures that FFmpeg does not read as one video: animated WebP, and image sequences."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ __all__ = ["Pictures", "animated_webp"]
 
 @dataclass
 class Pictures:
-    """Stands in for a container: picture `i` is shown from `times[i]` on, in seconds, the last until `duration`.
+    """Takes the place of a container: picture `i` is shown from `times[i]` on, in seconds, the last until `duration`.
 
-    `load` gives a picture by its index, and `aspect` is its pixels' shape; `note` says what a reader should know.
+    `load` returns a picture by its index, `aspect` is a pixel's width by its height, and `note` is for the reader.
     """
 
     codec: str
@@ -39,13 +39,13 @@ class Pictures:
     stream: Any = field(default_factory=SimpleNamespace)
 
     def decode(self) -> Iterator[VideoFrame]:
-        """All of them, as `opening.decoded` gives them."""
+        """All pictures, in the form that `opening.decoded` gives frames."""
         for index in range(len(self.times)):
             yield self._timed(index)
 
     def at(self, seconds: float) -> VideoFrame:
-        """The one that is shown at a time."""
-        # Half a millisecond forgives the rounding of time bases.
+        """The picture that is shown at a time, given in seconds."""
+        # Half a millisecond of tolerance, as time bases are rounded.
         return self._timed(max(0, bisect_right(self.times, seconds + 0.0005) - 1))
 
     @property
@@ -63,7 +63,7 @@ class Pictures:
 
 
 def animated_webp(path: Path) -> Pictures | None:
-    """The pictures of an animated WebP by Pillow; None for any other file. Raises BadInputError for a damaged one."""
+    """The pictures of an animated WebP, read by Pillow; None for any other file. Raises BadInputError if damaged."""
     lengths = _lengths(path)
     if not lengths:
         return None
@@ -91,7 +91,7 @@ def animated_webp(path: Path) -> Pictures | None:
 
 
 def _running(lengths: Sequence[int]) -> list[float]:
-    """From milliseconds that each is shown to the seconds at which it begins."""
+    """The times in seconds at which each picture begins, from how long each is shown in ms."""
     times, now = [], 0
     for length in lengths:
         times.append(now / 1000)
@@ -111,7 +111,7 @@ def _lengths(path: Path) -> list[int]:
             name, size = struct.unpack("<4sI", chunk)
             data = file.read(16) if name == b"ANMF" else b""
             if len(data) == 16:
-                # Browsers show a frame that states next to nothing for a tenth of a second.
+                # Browsers show a frame for a tenth of a second if it states 10 ms or less.
                 length = int.from_bytes(data[12:15], "little")
                 lengths.append(length if length > 10 else 100)
             file.seek(size + (size & 1) - len(data), 1)

@@ -1,4 +1,4 @@
-"""The frames that a player shows at given times, wherever seeking lands."""
+"""Finds the frames that a player shows at given times, even where FFmpeg's seeking is inexact."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["shown_at"]
 
-HALF_MILLISECOND = 0.0005  # forgives the rounding of time bases
-EARLIER = (0.0, 2.0, 10.0, 60.0)  # seconds before the wanted time, to which is sought one after the other
+HALF_MILLISECOND = 0.0005  # tolerance, as time bases are rounded
+EARLIER = (0.0, 2.0, 10.0, 60.0)  # seconds before the wanted time, tried one after the other as the target of seeking
 
 
 def shown_at(
@@ -26,8 +26,8 @@ def shown_at(
 ) -> tuple[list[VideoFrame], float]:
     """For each time, in s from the clip's first frame, the last frame that is not later; and the first frame's time.
 
-    Where seeking lands behind the time, it is done earlier, and at last the clip is decoded from its start.
-    Raises BadInputError where nothing decodes.
+    Where seeking lands after the wanted time, an earlier target is tried; if all fail, the clip is decoded from its
+    start. Raises BadInputError if nothing decodes.
     """
     if isinstance(container, Pictures):
         return [container.at(seconds) for seconds in times], 0.0
@@ -39,10 +39,10 @@ def shown_at(
     missing = {index: seconds for index, seconds in enumerate(times) if index not in frames}
     start = clip.start
     if missing:
-        # A file opened anew begins at its start, which seeking to 0 does not promise.
-        with opened(clip.path) as (again, again_stream):
-            found, start = _from_start(again, again_stream, missing, clip)
-            frames |= found
+        # Seeking to 0 does not always reach the start; a file that is opened again always begins there.
+        with opened(clip.path) as (reopened, reopened_stream):
+            rest, start = _from_start(reopened, reopened_stream, missing, clip)
+            frames |= rest
     return [frames[index] for index in range(len(times))], start
 
 
@@ -52,7 +52,7 @@ def _sought(container: InputContainer, stream: VideoStream, target: float, clip:
     for earlier in EARLIER:
         begin = target - earlier
         if earlier and begin < clip.start:
-            return None  # from the start, then
+            return None  # the caller then decodes from the start
         try:
             container.seek(int(begin / (stream.time_base or 1)), stream=stream, backward=True)
             shown = None
@@ -72,7 +72,7 @@ def _sought(container: InputContainer, stream: VideoStream, target: float, clip:
 def _from_start(
     container: InputContainer, stream: VideoStream, wanted: dict[int, float], clip: Clip
 ) -> tuple[dict[int, VideoFrame], float]:
-    """One pass for all; only the frames that are shown at one of the times are kept."""
+    """Decode once for all the wanted times, and keep only the frames that are shown at one of them."""
     left = sorted(wanted, key=lambda index: wanted[index])
     shown: VideoFrame | None = None
     frames: dict[int, VideoFrame] = {}

@@ -1,4 +1,4 @@
-"""Numbered images as a video: a folder of them, or a name with `%04d` or `####` where the number stands."""
+"""Numbered images as a video: a folder of them, or a file name with `%04d` or `####` in place of the number."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FPS", "Still", "files_of", "is_sequence", "open_sequence"]
 
-FPS = 24.0  # images state no rate; this is film's, and Cosmos' own
+FPS = 24.0  # images state no frame rate; this is the rate of film and of Cosmos
 IMAGES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".exr", ".dpx", ".webp", ".bmp", ".tga", ".jp2", ".j2k", ".hdr",
           ".ppm", ".pgm", ".pnm", ".sgi", ".gif", ".avif", ".jxl", ".cin", ".pcx", ".qoi"}  # fmt: skip
 PLACE = re.compile(r"%0?(\d*)d|#+")
@@ -34,26 +34,26 @@ class Still(NamedTuple):
 
 
 def is_sequence(path: Path) -> bool:
-    """Whether a path means numbered images: a folder, or a pattern that is no file's own name."""
+    """Whether a path means numbered images: a folder, or a pattern for which no file of that very name exists."""
     try:
         is_pattern = path.suffix.lower() in IMAGES and PLACE.search(path.name)
         return path.is_dir() or bool(is_pattern and not path.is_file())
-    except (OSError, ValueError):  # a name that no file can have
+    except (OSError, ValueError):  # not a valid file name
         return False
 
 
 def files_of(path: Path) -> dict[int, Path]:
     """The images of a sequence by their numbers, in order.
 
-    Raises BadInputError where there are none, where a folder holds several sequences (it names them), and where
-    two images have one number.
+    Raises BadInputError if there are none, if a folder holds several sequences (the error names them), or if two
+    images have the same number.
     """
-    found = _in_folder(path) if path.is_dir() else _of_pattern(path)
-    return dict(sorted(found.items()))
+    files = _in_folder(path) if path.is_dir() else _of_pattern(path)
+    return dict(sorted(files.items()))
 
 
 def open_sequence(path: Path, still: Callable[[Path], Still]) -> Pictures:
-    """The images, each read by `still` when it is asked for. Raises BadInputError where their sizes differ."""
+    """The images of a sequence, each read by `still` when it is needed. Raises BadInputError if their sizes differ."""
     files = files_of(path)
     numbers = list(files)
     first = still(files[numbers[0]])
@@ -91,7 +91,8 @@ def _in_folder(path: Path) -> dict[int, Path]:
         return _by_number(path, next(iter(sequences.values())))
     if not sequences:
         what = f"its images have no numbers ({_some(unnumbered)})" if unnumbered else "a folder without images"
-        raise BadInputError(what, where=str(path), remedy="name one video in it, or number the images (name.0001.png)")
+        remedy = "give the path of one video file, or number the images (name.0001.png)"
+        raise BadInputError(what, where=str(path), remedy=remedy)
     patterns = []
     for (prefix, suffix), files in sequences.items():
         digits = len(NUMBERED.fullmatch(files[0][1].name)[2])  # type: ignore[index]
@@ -99,7 +100,7 @@ def _in_folder(path: Path) -> dict[int, Path]:
     raise BadInputError(
         f"a folder with {len(patterns)} image sequences ({_some(patterns)})",
         where=str(path),
-        remedy=f"name one of them: {path / patterns[0]}",
+        remedy=f"give one of them: {path / patterns[0]}",
     )
 
 
@@ -107,22 +108,22 @@ def _of_pattern(path: Path) -> dict[int, Path]:
     place = list(PLACE.finditer(path.name))[-1]
     width = int(place[1] or 0) if place[0].startswith("%") else len(place[0])
     before, after = path.name[: place.start()].replace("%%", "%"), path.name[place.end() :].replace("%%", "%")
-    found = []
+    files = []
     try:
-        files = list(path.parent.iterdir())
+        paths = list(path.parent.iterdir())
     except OSError as error:
         raise BadInputError("no such folder", where=str(path.parent), remedy="check the path") from error
-    for file in files:
+    for file in paths:
         name = file.name
         digits = name[len(before) : len(name) - len(after)]
         if name != f"{before}{digits}{after}" or not digits.isascii() or not digits.isdigit():
             continue
-        # 10000 comes after 9999 where four digits are asked for.
+        # A pattern of four digits also means 10000 and above, which follow 9999.
         if len(digits) == width or (len(digits) > width and not digits.startswith("0")):
-            found.append((int(digits), file))
-    if not found:
-        raise BadInputError("no image has such a name", where=str(path), remedy="check the pattern and the folder")
-    return _by_number(path, found)
+            files.append((int(digits), file))
+    if not files:
+        raise BadInputError("no image matches this pattern", where=str(path), remedy="check the pattern and the folder")
+    return _by_number(path, files)
 
 
 def _by_number(path: Path, files: Iterable[tuple[int, Path]]) -> dict[int, Path]:
@@ -159,9 +160,9 @@ def _check_sizes(path: Path, files: Mapping[int, Path], still: Callable[[Path], 
         )
 
 
-@lru_cache(100_000)  # an hour of images
+@lru_cache(100_000)  # about an hour of images
 def _size(file: Path, still: Callable[[Path], Still], *version: int) -> tuple[int, int]:
-    """An image's width and height, decoded only where its header cannot be read; anew where its version changes."""
+    """An image's width and height, decoded only if its header does not say; read again when `version` changes."""
     width, height = size_in_header(file)
     if not width * height:
         frame = still(file).frame
@@ -189,5 +190,5 @@ def _ranges(numbers: list[int]) -> str:
     return _some([str(a) if a == b else f"{a}-{b}" for a, b in ranges])
 
 
-def _some(names: list[str], most: int = 6) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+def _some(names: list[str], limit: int = 6) -> str:
+    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")

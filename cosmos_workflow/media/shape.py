@@ -1,4 +1,4 @@
-"""The size and the way up in which a stored frame is shown."""
+"""The size and the orientation in which players show a stored frame."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 __all__ = ["is_image", "pixel_aspect", "shape", "turn"]
 
-# The formats of FFmpeg that hold one image, besides those named …_pipe.
+# FFmpeg's formats that hold one image, besides those named …_pipe.
 IMAGE_FORMATS = {"image2", "ico"}
-# What stands there for the density of print, read by FFmpeg as an aspect: viewers show square pixels.
+# These state the density for printing, which FFmpeg takes for a pixel aspect; viewers show square pixels.
 DENSITY_CODECS = {"png", "apng", "mjpeg", "bmp", "pcx", "jpeg2000"}
 WIDEST_PIXEL = 16
-LONGEST_SIDE = 16_384  # that widening may make
+LONGEST_SIDE = 16_384  # a frame is not widened beyond this
 
 
 def shape(frame: VideoFrame, aspect: Fraction) -> tuple[int, int]:
-    """Width and height at which a stored frame is shown: as in ffplay, its width is made to fit, then it is turned.
+    """Width and height at which players show a stored frame: as in ffplay, it is widened by `aspect`, then turned.
 
     >>> from types import SimpleNamespace
     >>> shape(SimpleNamespace(width=720, height=576, rotation=0), Fraction(64, 45))
@@ -30,7 +30,7 @@ def shape(frame: VideoFrame, aspect: Fraction) -> tuple[int, int]:
     """
     width, height = frame.width, frame.height
     if not 1 / WIDEST_PIXEL <= aspect <= WIDEST_PIXEL:
-        aspect = Fraction(1)  # nobody's intention
+        aspect = Fraction(1)  # an aspect this extreme is an error in the file
     if width * aspect <= max(LONGEST_SIDE, width):
         width = max(1, round(width * aspect))
     else:
@@ -39,7 +39,7 @@ def shape(frame: VideoFrame, aspect: Fraction) -> tuple[int, int]:
 
 
 def pixel_aspect(container: InputContainer, stream: VideoStream) -> Fraction:
-    """A pixel's width by its height: the container's word goes before the codec's, as with ffprobe."""
+    """A pixel's width divided by its height; the container's value goes before the codec's, as in ffprobe."""
     image = container.format.name in IMAGE_FORMATS or container.format.name.endswith(("_pipe", "apng"))
     if image and stream.codec_context.name in DENSITY_CODECS:
         return Fraction(1)
@@ -48,16 +48,17 @@ def pixel_aspect(container: InputContainer, stream: VideoStream) -> Fraction:
 
 
 def turn(frame: VideoFrame) -> int:
-    """The clockwise turn, in degrees, that players apply to a stored frame: quarter turns."""
+    """The clockwise turn, in degrees, that players apply to a stored frame; a multiple of 90."""
     return round(-frame.rotation / 90) * 90 % 360
 
 
 def is_image(container: InputContainer, path: Path) -> bool:
-    """Whether a file holds one picture to be shown; others may follow it, as in a phone's JPEG."""
+    """Whether a file is meant to be shown as one picture, even if others follow it, as in a phone's JPEG."""
     name = container.format.name
     if name != "jpeg_pipe" or path.suffix.lower() in (".jpg", ".jpeg", ".jpe", ".mpo"):
         return name in IMAGE_FORMATS or name.endswith("_pipe")
-    # JPEG after JPEG is a video; but a picture with its depth, its brighter version or its moving one names them.
+    # Several JPEGs in one file are a video; but a phone's picture can be followed by its depth map, a brighter version
+    # or a short movie, which these marks announce.
     with path.open("rb") as file:
         head = file.read(65_536)
     return b"MPF\0" in head or b"MotionPhoto" in head

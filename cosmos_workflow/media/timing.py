@@ -1,4 +1,4 @@
-"""How many frames a stream has, and when they are shown: as stated, or counted in its packets without decoding them."""
+"""How many frames a stream has, and when they are shown: as its header states, or counted from its packets."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ["JUMP", "Timing", "by_count", "counted", "rate", "stated"]
 
-JUMP = 0.5  # seconds back that are a new start of the clock, as in two MPEG-TS joined by `cat`, not disorder
-COUNTING_SECONDS = 60.0  # a local disk gives gigabytes in that time
-# Their headers say what was meant to be written: a recorder that was cut off, or one that was never told.
+# Seconds. A larger step back means that the clock starts again, as in two MPEG-TS files joined by `cat`; a smaller one
+# means that frames are out of order.
+JUMP = 0.5
+COUNTING_SECONDS = 60.0  # enough for gigabytes on a local disk
+# Only these formats have headers to rely on: others are written before the length is known, and may stay wrong.
 TRUSTED = {"mov,mp4,m4a,3gp,3g2,mj2"}
 
 
@@ -26,7 +28,7 @@ TRUSTED = {"mov,mp4,m4a,3gp,3g2,mj2"}
 class Timing:
     """`frames`, `fps` in frames a second, `duration` in s; `start` is the first frame's time in the stream, in s.
 
-    `by_count` says that frames are timed by their number alone, as nothing in the file times all of them.
+    `by_count` says that frames are timed by their number alone, as the file does not state a time for each.
     """
 
     frames: int
@@ -37,24 +39,27 @@ class Timing:
 
 
 def rate(stream: VideoStream) -> float:
-    """Frames a second as the stream states them, or as FFmpeg guesses; 0 where neither does."""
+    """Frames a second as FFmpeg guesses them or the stream states them; 0 if neither is known."""
     return float(stream.guessed_rate or stream.average_rate or 0)
 
 
 def stated(container: InputContainer, stream: VideoStream) -> Timing | None:
-    """What the header says, where it can be believed; None where the packets have to be counted."""
+    """The timing that the header states, if it can be relied on; None if the packets have to be counted."""
     if container.format.name not in TRUSTED or not stream.frames or not stream.duration or not stream.time_base:
         return None
     duration = float(stream.duration * stream.time_base)
     fps = float(stream.average_rate or 0)
-    # An edit list shows fewer frames than are stored.
+    # With an edit list, fewer frames are shown than are stored.
     if abs(duration * fps - stream.frames) > 1.5 or _cut_off(container, stream):
         return None
     return Timing(stream.frames, fps, duration, float((stream.start_time or 0) * stream.time_base))
 
 
 def counted(container: InputContainer, stream: VideoStream, packets: Iterable[Packet[VideoStream]]) -> Timing:
-    """What `packets`, all of the stream's, say. Past COUNTING_SECONDS the rest is taken to be as what was read."""
+    """The timing from `packets`, which are all those of the stream.
+
+    After COUNTING_SECONDS the rest is estimated from what was read.
+    """
     ends = time.monotonic() + COUNTING_SECONDS
     base = float(stream.time_base or 0)
     frames = untimed = lasting = begun_anew = 0
@@ -84,7 +89,7 @@ def counted(container: InputContainer, stream: VideoStream, packets: Iterable[Pa
     guessed = rate(stream)
     step = lasting * base / frames if frames and lasting else 0.0
     if guessed and (not step or abs(step * guessed - 1) < 0.03):
-        step = 1 / guessed  # milliseconds are too coarse
+        step = 1 / guessed  # durations in whole milliseconds are too coarse
     if first is None or last is None:
         start, duration = 0.0, frames * step
     else:
@@ -100,12 +105,12 @@ def counted(container: InputContainer, stream: VideoStream, packets: Iterable[Pa
 
 
 def by_count(container: InputContainer, stream: VideoStream) -> bool:
-    """Whether the times of the stream's frames are known to be wrong: AVI stores none, and reordering mixes them up."""
+    """Whether the stream's frame times are known to be wrong: AVI stores none, and reordered frames mix them up."""
     return container.format.name == "avi" and bool(getattr(stream.codec_context, "has_b_frames", False))
 
 
 def _as_stated(container: InputContainer, stream: VideoStream, duration: float, start: float, step: float) -> float:
-    """The stated duration nearest to what was counted, if it is that but for rounding; a sound track may be longer."""
+    """The stated duration nearest to the counted one, if they differ only by rounding: a sound track may be longer."""
     values = []
     if stream.duration and stream.time_base:
         values.append(float(stream.duration * stream.time_base))
@@ -116,17 +121,17 @@ def _as_stated(container: InputContainer, stream: VideoStream, duration: float, 
 
 
 def _fps(stream: VideoStream, frames: int, duration: float) -> float:
-    """A stated rate that agrees with what was counted, so that 23.976 stays 23.976; else what was counted."""
+    """A stated rate that agrees with the counted frames, so that 23.976 stays 23.976; else the counted rate."""
     true = frames / duration if duration > 0 else 0.0
     for value in (stream.average_rate, stream.guessed_rate, stream.base_rate):
-        # One frame more or less is the rounding of a short clip.
+        # A short clip may have one frame more or less because of rounding.
         if value and abs(float(value) * duration - frames) <= max(0.6, 0.01 * frames):
             return float(value)
     return true
 
 
 def _cut_off(container: InputContainer, stream: VideoStream) -> bool:
-    """Whether the index names bytes behind the file's end."""
+    """Whether the index points beyond the end of the file."""
     with suppress(AttributeError, IndexError, OSError):
         size = Path(container.name.removeprefix("file:")).stat().st_size
         entry = stream.index_entries[-1]

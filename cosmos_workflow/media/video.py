@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Clip", "decoded", "no_frames", "opened", "pixel_aspect", "probe", "shape", "turn", "version"]
 
-# Of FFmpeg: they hold one picture or many.
+# FFmpeg's formats that can hold one picture or many.
 ANIMATED_FORMATS = {"gif", "apng"}
 
 
@@ -33,9 +33,9 @@ class Clip:
     """A video or image: sizes in pixels as shown (pixel aspect, rotation), `fps` in frames a second, `duration` in s.
 
     `rotation` is the clockwise turn, in degrees, that players apply to the stored frames. `frames` is the
-    container's count where it can be believed, else counted. `start` is the first frame's time in the stream, in s;
-    `seekable` is False where frames must be counted from the first to know their times. `note` says what a reader
-    should know: images that are missing in a sequence, colours that are converted.
+    container's count where that can be relied on, else counted. `start` is the first frame's time in the stream, in s;
+    `seekable` is False where frames must be counted from the first to know their times. `note` is for the reader:
+    images that are missing in a sequence, colours that are converted.
     """
 
     path: Path
@@ -57,14 +57,14 @@ class Clip:
 
 
 def probe(path: str | Path) -> Clip:
-    """What a video, an image or a sequence of images holds; its first frame is decoded, so that a Clip can be read.
+    """The facts about a video, an image or an image sequence. Its first frame is decoded, so a Clip can be read.
 
     Raises BadInputError for a missing, empty, truncated or foreign file, or one without a video.
     """
     path = Path(path)
     with opened(path) as (container, stream):
         if isinstance(container, Pictures):
-            # The first two, as two are what is usually asked for.
+            # Decode two pictures, as a request usually has two frames: an error in them shows now.
             frame, *_ = islice(container.decode(), 2)
             timing, codec, note = container.timing, container.codec, container.note
             aspect = container.aspect
@@ -72,7 +72,7 @@ def probe(path: str | Path) -> Clip:
             frame, timing = _survey(container, stream, path)
             codec, note, aspect = stream.codec_context.name, "", pixel_aspect(container, stream)
         width, height = shape(frame, aspect)
-        # A pixel format without a way to RGB is found here, not when the clip is to be sent.
+        # A pixel format that cannot be converted to RGB is refused now, not when the clip is to be sent.
         complete(frame).reformat(width=16, height=16, format="rgb24")
         return Clip(
             path, codec, width, height, timing.fps, timing.frames, timing.duration, turn(frame), frame.format.name,
@@ -81,7 +81,7 @@ def probe(path: str | Path) -> Clip:
 
 
 def _survey(container: InputContainer, stream: VideoStream, path: Path) -> tuple[VideoFrame, Timing]:
-    """The first frame that decodes, and how many there are when."""
+    """The first frame that decodes, and the timing of all frames."""
     if is_image(container, path):
         return _first(container, stream, path), Timing(1, 0.0, 0.0)
     if timing := stated(container, stream):
@@ -90,7 +90,7 @@ def _survey(container: InputContainer, stream: VideoStream, path: Path) -> tuple
     timing = counted(container, stream, _decoding(container, stream, frames))
     if not frames:
         raise no_frames(path)
-    # What states no time and holds one picture is a still.
+    # A file that states no duration and holds one picture is a still image.
     if timing.frames <= 1 and (
         container.format.name in ANIMATED_FORMATS or not (stream.duration or container.duration)
     ):
@@ -101,13 +101,13 @@ def _survey(container: InputContainer, stream: VideoStream, path: Path) -> tuple
 def _decoding(
     container: InputContainer, stream: VideoStream, frames: list[VideoFrame]
 ) -> Iterator[Packet[VideoStream]]:
-    """The packets of frames that are shown; the first that decodes comes into `frames` on the way.
+    """The packets of frames that are shown; the first frame that decodes is appended to `frames` on the way.
 
-    A recording that was cut in begins with packets that need others before them: nobody sees those.
+    A recording that starts in the middle begins with packets that need earlier ones; they are never shown.
     """
     import av
 
-    error: av.error.FFmpegError | None = None
+    first_error: av.error.FFmpegError | None = None
     context = decoder(stream)
     waiting: list[Packet[VideoStream]] = []
     for packet in demuxed(container, stream):
@@ -118,15 +118,15 @@ def _decoding(
             frames += context.decode(packet)[:1]
         except av.error.DecoderNotFoundError:
             raise
-        except av.error.FFmpegError as found:
-            error = error or found
+        except av.error.FFmpegError as error:
+            first_error = first_error or error
             continue
         waiting.append(packet)
         if frames:
             first = None if by_count(container, stream) else frames[0].pts
             yield from (packet for packet in waiting if packet.pts is None or first is None or packet.pts >= first)
-    if not frames and error:
-        raise error
+    if not frames and first_error:
+        raise first_error
 
 
 def _first(container: InputContainer, stream: VideoStream, path: Path) -> VideoFrame:
@@ -136,12 +136,12 @@ def _first(container: InputContainer, stream: VideoStream, path: Path) -> VideoF
 
 
 def version(path: Path) -> tuple[int, int]:
-    """What changes when the file does, or an image of a sequence: the latest change in ns, and the bytes of all.
+    """A value that changes when the file or an image of the sequence does: the latest change in ns, and bytes in all.
 
-    Raises BadInputError where it cannot be looked at.
+    Raises BadInputError if a file cannot be read.
     """
     try:
         status = [file.stat() for file in (files_of(path).values() if is_sequence(path) else [path])]
     except OSError as error:
         raise BadInputError(f"cannot be read ({error.strerror})", where=str(path), remedy="check the path") from error
-    return max(one.st_mtime_ns for one in status), sum(one.st_size for one in status)
+    return max(file_status.st_mtime_ns for file_status in status), sum(file_status.st_size for file_status in status)

@@ -100,7 +100,7 @@ def test_settings_from_a_file_and_the_environment(
     assert "engine: describe" in capsys.readouterr().err
     Path("cosmos.toml").write_text("enigne = 1\n")
     assert main(["upsample", "prompts.jsonl", "--dry-run"]) == 2
-    assert "no setting named 'enigne'" in capsys.readouterr().err
+    assert "unknown setting 'enigne'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["vllm", "transformers"])
@@ -131,7 +131,7 @@ def test_a_bad_engine_option(batch: Path, capsys: pytest.CaptureFixture[str]) ->
         (["--on", "ray", "--offload-each"], "engines on Ray end with the run"),
         (["--on", "ray", "--max-model-len", "auto"], "give a number"),
         (["--on", "ray", "--engine", "vllm"], "give --model-path"),
-        (["--on", "ray", "--engine", "magic"], "no engine named 'magic'"),
+        (["--on", "ray", "--engine", "magic"], "unknown engine 'magic'"),
         (["--on", "ray://head"], "give ray, or ray://HEAD:10001"),
     ],
 )

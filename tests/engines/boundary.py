@@ -22,11 +22,13 @@ def planned(size: tuple[int, int], text: str = PROMPT, fit: str = "off") -> Plan
     return plan(size, text, fit=fit, id=f"{size[0]}x{size[1]}")  # type: ignore[arg-type]
 
 
-def conversation(one: Plan, text: str = PROMPT, **more: object) -> Conversation:
+def conversation(request_plan: Plan, text: str = PROMPT, **more: object) -> Conversation:
     """The request that a plan speaks of, sent even where the plan says that it will be refused."""
-    size = (one.frame_width, one.frame_height)
-    frames = tuple(draw_frame(*size, seed) for seed in range(one.frames))
-    return Conversation(one.id, text, frames, temperature=0.0, **{"max_tokens": one.max_tokens, **more})  # type: ignore[arg-type]
+    size = (request_plan.frame_width, request_plan.frame_height)
+    frames = tuple(draw_frame(*size, seed) for seed in range(request_plan.frames))
+    return Conversation(
+        request_plan.id, text, frames, temperature=0.0, **{"max_tokens": request_plan.max_tokens, **more}
+    )  # type: ignore[arg-type]
 
 
 def sixteen() -> Iterator[Conversation]:
@@ -34,13 +36,16 @@ def sixteen() -> Iterator[Conversation]:
     for n in range(16):
         size = (320 + 16 * n, 180)
         text = "word " * (n + 1)
-        one = plan(size, text, id=f"item-{n}")
-        yield conversation(one, text, max_tokens=20 + n)
+        item_plan = plan(size, text, id=f"item-{n}")
+        yield conversation(item_plan, text, max_tokens=20 + n)
 
 
 def expected(conversations: Iterable[Conversation]) -> dict[str, tuple[int, int]]:
     """Prompt tokens and length of answer of each, which tell every item from every other."""
     return {
-        one.id: (plan((one.frames[0].width, one.frames[0].height), one.text).prompt_tokens, one.max_tokens)
-        for one in conversations
+        request.id: (
+            plan((request.frames[0].width, request.frames[0].height), request.text).prompt_tokens,
+            request.max_tokens,
+        )
+        for request in conversations
     }

@@ -167,9 +167,9 @@ class Moody:
         self.asked: list[str] = []
 
     def __call__(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
-        for one in conversations:
-            self.asked.append(one.id)
-            deliver(judged(Answer(one.id, self.replies[one.id].pop(0), "stop")))
+        for conversation in conversations:
+            self.asked.append(conversation.id)
+            deliver(judged(Answer(conversation.id, self.replies[conversation.id].pop(0), "stop")))
 
 
 def answers(engine: Moody, conversations: Sequence[Conversation], **more: object) -> dict[str, Answer]:
@@ -185,9 +185,9 @@ def answers(engine: Moody, conversations: Sequence[Conversation], **more: object
 
 def test_what_is_empty_is_asked_again_and_nothing_else() -> None:
     engine = Moody({"good": ["A city."], "late": ["", "<think>", "A city."], "never": [""] * ASKS})
-    found = answers(engine, [Conversation(id, id) for id in ("good", "late", "never")])
-    assert {id: answer.text for id, answer in found.items()} == {"good": "A city.", "late": "A city.", "never": ""}
-    assert found["never"].error_kind == "empty_answer"
+    received = answers(engine, [Conversation(id, id) for id in ("good", "late", "never")])
+    assert {id: answer.text for id, answer in received.items()} == {"good": "A city.", "late": "A city.", "never": ""}
+    assert received["never"].error_kind == "empty_answer"
     assert [engine.asked.count(id) for id in ("good", "late", "never")] == [1, 3, ASKS]
 
 

@@ -20,7 +20,7 @@ def test_describe_where_nothing_else_can_run_and_it_says_why() -> None:
 
 
 def test_unknown_and_incomplete() -> None:
-    with pytest.raises(UsageError, match="no engine named 'gpt'"):
+    with pytest.raises(UsageError, match="unknown engine 'gpt'"):
         choose_engine("gpt", EngineSettings())
     for name in ("vllm", "transformers"):
         with pytest.raises(UsageError, match="needs a model"):

@@ -5,7 +5,7 @@ from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
 def test_it_says_that_no_model_was_used() -> None:
     answers: list[Answer] = []
     DescribeEngine().answer([Conversation("a", "a city"), Conversation("b", "")], answers.append)
-    assert [(one.id, one.text, one.note) for one in answers] == [("a", "A city.", NOTE), ("b", "", NOTE)]
+    assert [(answer.id, answer.text, answer.note) for answer in answers] == [("a", "A city.", NOTE), ("b", "", NOTE)]
 
 
 def test_the_prompt_comes_first_and_ends_as_a_sentence() -> None:

@@ -95,7 +95,7 @@ TEXTS = [
     ("rejected", "Model does not support images. Please use a model that does."),
     ("unreachable", "Connection error."),
     ("unreachable", "Request timed out."),
-    # Our own, of the line to a server
+    # Our own messages about the connection to a server
     ("unreachable", "no answer: the server refuses connections (nothing listens there)"),
     ("unreachable", "no answer: the connection was closed without one (Server disconnected)"),
     ("unreachable", "the name of the server is not known: gpu.example"),
@@ -125,8 +125,8 @@ def test_what_concerns_one_request() -> None:
 
 @pytest.mark.parametrize(("kind", "text"), [pair for pair in TEXTS if pair[0] == "too_long"])
 def test_the_length_of_a_refused_prompt(kind: str, text: str) -> None:
-    told = {"4157": 4157, "length 4096": 4096, "4089": 4089}
-    assert refused_tokens(text) == next((count for words, count in told.items() if words in text), 0)
+    counts = {"4157": 4157, "length 4096": 4096, "4089": 4089}
+    assert refused_tokens(text) == next((count for phrase, count in counts.items() if phrase in text), 0)
 
 
 def test_a_memory_error_gives_no_length() -> None:
@@ -150,9 +150,9 @@ vllm.v1.engine.exceptions.EngineDeadError: EngineCore encountered an issue. See 
     ],
 )
 def test_the_root_cause_is_in_the_log(what: str) -> None:
-    found = root_cause(what, ENGINE_LOG)
-    assert found.startswith("torch.OutOfMemoryError: CUDA out of memory")
-    assert classify(found) == "out_of_memory"
+    cause = root_cause(what, ENGINE_LOG)
+    assert cause.startswith("torch.OutOfMemoryError: CUDA out of memory")
+    assert classify(cause) == "out_of_memory"
     assert root_cause(what, "nothing of note") == what
     assert root_cause("CUDA error", ENGINE_LOG) == "CUDA error"
 

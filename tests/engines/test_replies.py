@@ -20,29 +20,29 @@ def reply(reply: unwell.Reply) -> Reply:
     return Reply(status, data if isinstance(data, bytes) else json.dumps(body).encode())
 
 
-def trouble(found: Reply) -> tuple[str, str]:
+def trouble(received: Reply) -> tuple[str, str]:
     """The kind of what is wrong, and its words."""
-    if fault := fault_in(found):
+    if fault := fault_in(received):
         return fault.kind, fault.what
-    answer = answer_in("a", found)
+    answer = answer_in("a", received)
     assert answer.text == ""
     return answer.error_kind, answer.error
 
 
 @pytest.mark.parametrize("sort", SORTS, ids=lambda sort: sort.name)
 def test_a_good_answer_of_each_server(sort: Sort) -> None:
-    found = reply(sort.answer("A city."))
-    answer = answer_in("a", found)
-    assert fault_in(found) is None
+    received = reply(sort.answer("A city."))
+    answer = answer_in("a", received)
+    assert fault_in(received) is None
     assert (answer.text, answer.error, answer.finish_reason) == ("A city.", "", "stop")
     assert (answer.prompt_tokens, answer.completion_tokens) == (11, 3)
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "said"), list(each_fault()), ids=lambda value: value if isinstance(value, str) else ""
+    ("name", "kind", "refusal"), list(each_fault()), ids=lambda value: value if isinstance(value, str) else ""
 )
-def test_what_each_server_refuses_is_named(name: str, kind: str, said: unwell.Reply) -> None:
-    assert trouble(reply(said))[0] == kind
+def test_what_each_server_refuses_is_named(name: str, kind: str, refusal: unwell.Reply) -> None:
+    assert trouble(reply(refusal))[0] == kind
 
 
 @pytest.mark.parametrize("sort", [sort for sort in SORTS if sort.tokens], ids=lambda sort: sort.name)
@@ -57,10 +57,10 @@ def test_no_answer_although_it_comes_as_one(name: str) -> None:
 
 @pytest.mark.parametrize("name", NO_COMPLETIONS)
 def test_what_is_no_completion(name: str) -> None:
-    kind, words = trouble(reply(NO_COMPLETIONS[name]))
+    kind, message = trouble(reply(NO_COMPLETIONS[name]))
     assert kind == "bad_answer"
-    assert words.startswith("the server sent ")
-    assert len(words) < 700
+    assert message.startswith("the server sent ")
+    assert len(message) < 700
 
 
 def test_what_came_is_said() -> None:
@@ -71,15 +71,15 @@ def test_what_came_is_said() -> None:
 
 @pytest.mark.parametrize("name", ERRORS_AS_ANSWERS)
 def test_an_error_with_status_200(name: str) -> None:
-    kind, words = trouble(reply(ERRORS_AS_ANSWERS[name]))
+    kind, message = trouble(reply(ERRORS_AS_ANSWERS[name]))
     assert kind == "server_error"
-    assert words == "the server answers 200: the wheels came off"
+    assert message == "the server answers 200: the wheels came off"
 
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_the_servers_own_reason(name: str) -> None:
-    said, words = FAULTS[name]
-    assert words in trouble(reply(said))[1]
+    refusal, message = FAULTS[name]
+    assert message in trouble(reply(refusal))[1]
 
 
 @pytest.mark.parametrize(
@@ -113,11 +113,11 @@ def test_counts_that_are_none(usage: object) -> None:
 
 
 def test_no_control_character_and_no_page_of_text_reaches_a_message() -> None:
-    kind, words = trouble(reply((500, {"error": "\x1b[31mred\x07 \ud83d " + "x" * 5000})))
+    kind, message = trouble(reply((500, {"error": "\x1b[31mred\x07 \ud83d " + "x" * 5000})))
     assert kind == "server_error"
-    assert "\x1b" not in words
-    assert len(words) < 700
-    words.encode()
+    assert "\x1b" not in message
+    assert len(message) < 700
+    message.encode()
 
 
 def test_a_reply_that_is_far_too_long() -> None:
@@ -134,11 +134,11 @@ JSON = st.recursive(
 
 @given(st.sampled_from([200, 201, 204, 302, 400, 404, 500]), JSON)
 def test_any_json_is_an_answer_or_a_named_error(status: int, body: object) -> None:
-    found = reply((status, body if not isinstance(body, str) else json.dumps(body)))
-    fault, answer = fault_in(found), answer_in("a", found)
+    received = reply((status, body if not isinstance(body, str) else json.dumps(body)))
+    fault, answer = fault_in(received), answer_in("a", received)
     assert bool(answer.text) != bool(answer.error)
     assert status < 300 or fault is not None
-    models_in(found)
+    models_in(received)
 
 
 @given(st.binary(max_size=60))

@@ -9,7 +9,7 @@ from servers.unwell import UnwellServer, answer, refusal
 
 from cosmos_workflow.engines.answers import ASKS
 from cosmos_workflow.engines.at_once import answer_at_once
-from cosmos_workflow.engines.line import LONGEST_REPLY
+from cosmos_workflow.engines.connection import LONGEST_REPLY
 from cosmos_workflow.engines.server import HELLO, ServerEngine
 from cosmos_workflow.errors import EngineUnavailable
 from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
@@ -18,10 +18,10 @@ from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
 def ask(server: UnwellServer, texts: list[str], **options: int | str) -> dict[str, Answer]:
     answers: dict[str, Answer] = {}
 
-    def deliver(one: Answer) -> None:
-        assert one.id not in answers
+    def deliver(answer: Answer) -> None:
+        assert answer.id not in answers
         assert threading.current_thread() is threading.main_thread()
-        answers[one.id] = one
+        answers[answer.id] = answer
 
     engine = ServerEngine(server.url, **options)  # type: ignore[arg-type]
     engine.answer([Conversation(f"id-{text}", text) for text in texts], deliver)
@@ -36,7 +36,7 @@ def test_each_answer_stands_under_its_own_id() -> None:
 
     with UnwellServer(reply) as server:
         answers = ask(server, [f"t{i}" for i in range(40)])
-    assert {id: one.text for id, one in answers.items()} == {f"id-t{i}": f"long t{i}" for i in range(40)}
+    assert {id: result.text for id, result in answers.items()} == {f"id-t{i}": f"long t{i}" for i in range(40)}
     assert next(iter(answers)) != "id-t0"  # as they finish, not in order
     assert answers["id-t3"].prompt_tokens == 11
 
@@ -49,8 +49,8 @@ def test_what_passes_is_tried_again(failure) -> None:
 
 
 def test_what_is_refused_is_not() -> None:
-    words = "This model's maximum context length is 4096 tokens. However, your prompt contains 4157 input tokens"
-    with UnwellServer(lambda text, attempt: refusal(400, words) if text == "bad" else answer("well")) as server:
+    message = "This model's maximum context length is 4096 tokens. However, your prompt contains 4157 input tokens"
+    with UnwellServer(lambda text, attempt: refusal(400, message) if text == "bad" else answer("well")) as server:
         answers = ask(server, ["a", "bad", "b"])
     assert server.attempts["bad"] == 1
     assert answers["id-bad"].error_kind == "too_long"
@@ -71,8 +71,8 @@ def test_requests_at_once_are_bounded() -> None:
 def test_a_server_that_dies_in_the_middle_keeps_what_was_answered() -> None:
     answers: list[Answer] = []
 
-    def deliver(one: Answer) -> None:
-        answers.append(one)
+    def deliver(result: Answer) -> None:
+        answers.append(result)
         if len(answers) == 5:
             server.stop()
 
@@ -80,7 +80,7 @@ def test_a_server_that_dies_in_the_middle_keeps_what_was_answered() -> None:
         engine = ServerEngine(server.url, concurrency=1, max_retries=0)
         with pytest.raises(EngineUnavailable, match="no answer"):
             engine.answer([Conversation(f"t{i}", f"t{i}") for i in range(10)], deliver)
-    assert [one.id for one in answers] == [f"t{i}" for i in range(len(answers))]
+    assert [result.id for result in answers] == [f"t{i}" for i in range(len(answers))]
     assert 5 <= len(answers) <= 6  # one may have been on its way
 
 
@@ -95,8 +95,8 @@ def test_what_is_answered_when_it_dies_is_kept() -> None:
             raise EngineUnavailable("no answer")
         return Answer(conversation.id, "well", "stop")
 
-    def deliver(one: Answer) -> None:
-        answers.append(one)
+    def deliver(result: Answer) -> None:
+        answers.append(result)
         if len(answers) == 1:
             came.set()
 
@@ -104,7 +104,7 @@ def test_what_is_answered_when_it_dies_is_kept() -> None:
         answer_at_once(
             ask, [Conversation(id, id) for id in ("lost", "a", "b")], deliver, limit=3, over=threading.Event()
         )
-    assert {"a"} <= {one.id for one in answers} <= {"a", "b"}
+    assert {"a"} <= {result.id for result in answers} <= {"a", "b"}
 
 
 def test_whoever_leaves_does_not_wait_for_what_is_on_its_way() -> None:
@@ -115,7 +115,7 @@ def test_whoever_leaves_does_not_wait_for_what_is_on_its_way() -> None:
             hold.wait(60)
         return answer("well")
 
-    def leave(one: Answer) -> None:
+    def leave(result: Answer) -> None:
         raise KeyboardInterrupt
 
     with UnwellServer(reply) as server:
@@ -127,7 +127,7 @@ def test_whoever_leaves_does_not_wait_for_what_is_on_its_way() -> None:
 
 
 def test_an_item_without_an_answer_costs_only_itself() -> None:
-    """Its line is closed each time, and the server lives."""
+    """Its connection is closed each time, but the server is alive."""
     with UnwellServer(lambda text, attempt: None if text == "bad" else answer("well")) as server:
         answers = ask(server, ["bad", *"abcd"], max_retries=1, concurrency=1)
     assert [answers[f"id-{text}"].text for text in "abcd"] == ["well"] * 4
@@ -146,7 +146,9 @@ def test_an_item_that_takes_too_long_costs_only_itself() -> None:
     with UnwellServer(reply) as server:
         engine = ServerEngine(server.url, timeout=1.0)
         answers: dict[str, Answer] = {}
-        engine.answer([Conversation(text, text) for text in ("bad", "a")], lambda one: answers.update({one.id: one}))
+        engine.answer(
+            [Conversation(text, text) for text in ("bad", "a")], lambda result: answers.update({result.id: result})
+        )
         over.set()
     assert answers["a"].text == "well"
     assert (answers["bad"].error, answers["bad"].error_kind) == ("no answer in 1 s", "timed_out")
@@ -165,14 +167,14 @@ def test_what_is_no_answer_is_asked_again(reply) -> None:
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_three_refused_alike_and_none_answered_is_the_servers_fault(name: str) -> None:
-    reply, words = FAULTS[name]
+    reply, message = FAULTS[name]
     answers: list[Answer] = []
     with UnwellServer(lambda text, attempt: reply) as server:
         engine = ServerEngine(server.url, concurrency=1, max_retries=0)
-        with pytest.raises(EngineUnavailable, match="refused alike") as caught:
+        with pytest.raises(EngineUnavailable, match="refused in the same way") as caught:
             engine.answer([Conversation(f"t{i}", f"t{i}") for i in range(10)], answers.append)
-    assert words in str(caught.value)
-    assert [one.id for one in answers] == ["t0", "t1", "t2"]
+    assert message in str(caught.value)
+    assert [result.id for result in answers] == ["t0", "t1", "t2"]
     assert server.attempts.keys() == {"t0", "t1", "t2", HELLO.text}
 
 
@@ -188,7 +190,7 @@ def test_refusals_that_differ_are_the_items_own() -> None:
     replies = [FAULTS["400 text"], FAULTS["413"], FAULTS["422"], FAULTS["500 plain"], FAULTS["400 text"], FAULTS["413"]]
     with UnwellServer(lambda text, attempt: replies[int(text)][0]) as server:
         answers = ask(server, [str(number) for number in range(len(replies))], max_retries=0)
-    assert all(one.error for one in answers.values())
+    assert all(result.error for result in answers.values())
 
 
 @pytest.mark.parametrize("reply", [SORTS[0].too_long, NO_ANSWERS["null"]], ids=["too long", "empty"])
@@ -200,7 +202,7 @@ def test_what_is_wrong_with_the_items_themselves_ends_no_run(reply) -> None:
 def test_refusals_after_an_answer_end_no_run() -> None:
     with UnwellServer(lambda text, attempt: answer("well") if text == "t0" else refusal(500, "x")) as server:
         answers = ask(server, [f"t{i}" for i in range(10)], max_retries=0, concurrency=1)
-    assert sum(not one.error for one in answers.values()) == 1
+    assert sum(not result.error for result in answers.values()) == 1
 
 
 def test_quick_refusals_wait_for_what_is_on_its_way() -> None:
@@ -238,8 +240,8 @@ def test_each_server_by_name(sort: Sort) -> None:
             answers: list[Answer] = []
             engine.answer([Conversation(text, text) for text in replies], answers.append)
             engine.close()
-            assert {one.id: one.error_kind for one in answers} == kinds
-            assert {one.text for one in answers} == {"long", ""}
+            assert {result.id: result.error_kind for result in answers} == kinds
+            assert {result.text for result in answers} == {"long", ""}
 
 
 @pytest.mark.parametrize(("header", "value"), [("Retry-After", "0"), ("retry-after-ms", "5"), ("Retry-After", "0.01")])
@@ -273,7 +275,7 @@ def test_a_request_holds_what_openais_does() -> None:
             Conversation("a", "x", max_tokens=7, temperature=0.5, seed=2**64 - 1),
             Conversation("b", "x", max_tokens=7),
         ]
-        engine.answer(conversations, lambda one: None)
+        engine.answer(conversations, lambda result: None)
     seeded, free = sorted(server.bodies, key=lambda body: "seed" not in body)
     assert seeded == {
         "model": "m", "messages": [{"role": "user", "content": [{"type": "text", "text": "x"}]}], "max_tokens": 7,
@@ -337,7 +339,7 @@ def test_a_403_for_who_asks_ends_the_run_at_once(body) -> None:
 
 def test_a_403_for_everything_is_the_keys() -> None:
     with UnwellServer(lambda text, attempt: (403, NGINX.format("403 Forbidden"))) as server:
-        with pytest.raises(EngineUnavailable, match=r"refused alike.*COSMOS_API_KEY"):
+        with pytest.raises(EngineUnavailable, match=r"refused in the same way.*COSMOS_API_KEY"):
             ask(server, [f"t{i}" for i in range(9)], concurrency=1)
         assert server.attempts.keys() == {"t0", "t1", "t2", HELLO.text}
 
@@ -367,7 +369,7 @@ def test_a_model_that_the_server_does_not_list() -> None:
     with UnwellServer(lambda text, attempt: answer("well") if text == "a" else missing, models) as server:
         engine = ServerEngine(server.url, model="third")
         answers: dict[str, Answer] = {}
-        engine.answer([Conversation(text, text) for text in "ab"], lambda one: answers.update({one.id: one}))
+        engine.answer([Conversation(text, text) for text in "ab"], lambda result: answers.update({result.id: result}))
         assert answers["a"].text == "well"
         assert answers["b"].error_kind == "model_missing"
         assert "the server has: first, second:latest" in answers["b"].error

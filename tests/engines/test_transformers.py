@@ -50,12 +50,15 @@ def test_image_tokens_are_the_processors(checkpoint: tuple[str, Path]) -> None:
 
 
 def test_each_answers_its_own(checkpoint: tuple[str, Path]) -> None:
-    conversations = [replace(one, frames=one.frames[: 1 + n % 2]) for n, one in enumerate(list(boundary.sixteen())[:6])]
+    conversations = [
+        replace(conversation, frames=conversation.frames[: 1 + n % 2])
+        for n, conversation in enumerate(list(boundary.sixteen())[:6])
+    ]
     answers = ask(checkpoint[1], conversations)
-    assert [one.id for one in answers] == [one.id for one in conversations]
-    for one, answer in zip(conversations, answers, strict=True):
-        assert answer.completion_tokens == one.max_tokens or answer.finish_reason == "stop"
-    assert len({one.prompt_tokens for one in answers}) == len(answers)
+    assert [answer.id for answer in answers] == [conversation.id for conversation in conversations]
+    for conversation, answer in zip(conversations, answers, strict=True):
+        assert answer.completion_tokens == conversation.max_tokens or answer.finish_reason == "stop"
+    assert len({answer.prompt_tokens for answer in answers}) == len(answers)
 
 
 def test_the_same_seed_gives_the_same_answer(checkpoint: tuple[str, Path]) -> None:
@@ -63,7 +66,7 @@ def test_the_same_seed_gives_the_same_answer(checkpoint: tuple[str, Path]) -> No
     sent = [
         Conversation(str(n), "x", frames, max_tokens=12, temperature=1.0, seed=seed) for n, seed in enumerate([1, 1, 2])
     ]
-    texts = [one.text for one in ask(checkpoint[1], sent)]
+    texts = [answer.text for answer in ask(checkpoint[1], sent)]
     assert texts[0] == texts[1] != texts[2]
 
 
@@ -101,7 +104,7 @@ def test_an_item_that_fails_costs_only_itself(checkpoint: tuple[str, Path], monk
 
     monkeypatch.setattr(transformers, "_generate", generate_or_fail)
     sent = [Conversation(id, "x", (draw_frame(64, 64),), max_tokens=20) for id in ("a", "bad", "b")]
-    answers = {one.id: one for one in ask(checkpoint[1], sent)}
+    answers = {answer.id: answer for answer in ask(checkpoint[1], sent)}
     assert (answers["a"].error, answers["b"].error) == ("", "")
     assert answers["bad"].error_kind == "rejected"
 

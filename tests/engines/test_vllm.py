@@ -42,25 +42,25 @@ def ask(engine: VLLMEngine, conversations: list[Conversation]) -> dict[str, Answ
         answers[answer.id] = answer
 
     engine.answer(conversations, deliver)
-    assert answers.keys() == {one.id for one in conversations}
+    assert answers.keys() == {conversation.id for conversation in conversations}
     return answers
 
 
 def test_verdicts_are_what_vllm_does(engine: VLLMEngine) -> None:
     """One call with every size: the good ones are answered although most of the others are rejected."""
     plans = [boundary.planned(size) for size in boundary.SIZES]
-    answers = ask(engine, [boundary.conversation(one) for one in plans])
-    assert {one.verdict for one in plans} == {"fits", "cut_short", "too_long"}
-    for one in plans:
-        answer = answers[one.id]
-        if one.verdict == "too_long":
-            assert answer.error_kind == "too_long", one
+    answers = ask(engine, [boundary.conversation(item_plan) for item_plan in plans])
+    assert {item_plan.verdict for item_plan in plans} == {"fits", "cut_short", "too_long"}
+    for item_plan in plans:
+        answer = answers[item_plan.id]
+        if item_plan.verdict == "too_long":
+            assert answer.error_kind == "too_long", item_plan
         else:
-            assert (answer.error, answer.prompt_tokens) == ("", one.prompt_tokens), one
-            cut = answer.finish_reason == "length" and answer.completion_tokens < one.max_tokens
-            assert cut == (one.verdict == "cut_short"), (one, answer)
+            assert (answer.error, answer.prompt_tokens) == ("", item_plan.prompt_tokens), item_plan
+            cut = answer.finish_reason == "length" and answer.completion_tokens < item_plan.max_tokens
+            assert cut == (item_plan.verdict == "cut_short"), (item_plan, answer)
             if cut:
-                assert answer.completion_tokens == one.room
+                assert answer.completion_tokens == item_plan.room
 
 
 def test_fit_auto_turns_every_size_into_a_whole_answer(engine: VLLMEngine, tmp_path: Path) -> None:
@@ -70,12 +70,12 @@ def test_fit_auto_turns_every_size_into_a_whole_answer(engine: VLLMEngine, tmp_p
         path = clips.textured(tmp_path / f"{width}x{height}.mkv", width, height, 2, codec="ffv1", pixel_format="bgr0")
         items.append(Item(path.stem, boundary.PROMPT, path, temperature=0.0))
     results = upsample(items, engine=engine)
-    assert any(one.verdict == "resized" for one in results)
-    for one in results:
-        assert one.ok, one
-        assert one.completion_tokens == 300 or one.finish_reason == "stop", one
-        assert one.room >= 300
-        assert one.prompt_tokens + 300 <= 4096
+    assert any(result.verdict == "resized" for result in results)
+    for result in results:
+        assert result.ok, result
+        assert result.completion_tokens == 300 or result.finish_reason == "stop", result
+        assert result.room >= 300
+        assert result.prompt_tokens + 300 <= 4096
 
 
 @pytest.mark.parametrize(
@@ -83,10 +83,10 @@ def test_fit_auto_turns_every_size_into_a_whole_answer(engine: VLLMEngine, tmp_p
     ["", "a", "日本の渋谷", "🤖🏽‍🚀 👩‍👩‍👧‍👦", "def f(x):\n\treturn x", "[INST] [IMG] </s>", "ж" * 500, " leading"],
 )
 def test_any_text_is_counted_as_vllm_counts_it(engine: VLLMEngine, text: str) -> None:
-    one = boundary.planned((320, 180), text)
+    item_plan = boundary.planned((320, 180), text)
     sent = text or "describe the following images"
-    answer = ask(engine, [boundary.conversation(one, sent, max_tokens=1)])[one.id]
-    assert answer.prompt_tokens == one.prompt_tokens
+    answer = ask(engine, [boundary.conversation(item_plan, sent, max_tokens=1)])[item_plan.id]
+    assert answer.prompt_tokens == item_plan.prompt_tokens
 
 
 def test_sixteen_items_are_answered_under_their_own_ids(engine: VLLMEngine) -> None:
@@ -99,9 +99,9 @@ def test_sixteen_items_are_answered_under_their_own_ids(engine: VLLMEngine) -> N
         answers[answer.id] = answer
 
     engine.answer(conversations, deliver)
-    assert sorted(order) == sorted(one.id for one in conversations)
-    told = {id: (one.prompt_tokens, one.completion_tokens) for id, one in answers.items()}
-    assert told == boundary.expected(conversations)
+    assert sorted(order) == sorted(conversation.id for conversation in conversations)
+    lengths = {id: (answer.prompt_tokens, answer.completion_tokens) for id, answer in answers.items()}
+    assert lengths == boundary.expected(conversations)
     assert order.index("item-0") < order.index("item-15")  # the short one did not wait for the long one
     assert answers["item-0"].seconds < answers["item-15"].seconds
     # Continuous batching changes the order of sums, so only the beginning must be the same to the letter.
@@ -114,8 +114,11 @@ def test_a_rejected_item_costs_only_itself(engine: VLLMEngine) -> None:
     bad = boundary.conversation(boundary.planned((1280, 720)))
     nonsense = Conversation("nonsense", "x", conversations[0].frames, temperature=-1.0)
     answers = ask(engine, [*conversations[:5], bad, *conversations[5:9], nonsense, *conversations[9:]])
-    told = {one.id: (answers[one.id].prompt_tokens, answers[one.id].completion_tokens) for one in conversations}
-    assert told == boundary.expected(conversations)
+    lengths = {
+        conversation.id: (answers[conversation.id].prompt_tokens, answers[conversation.id].completion_tokens)
+        for conversation in conversations
+    }
+    assert lengths == boundary.expected(conversations)
     assert answers[bad.id].error_kind == "too_long"
     assert answers["nonsense"].error_kind == "rejected"
 
@@ -128,7 +131,7 @@ def test_what_the_receiver_raises_is_not_taken_for_the_engines(engine: VLLMEngin
         engine.answer(list(boundary.sixteen())[:4], full_disk)
     conversations = list(boundary.sixteen())[4:8]
     answers = ask(engine, conversations)
-    assert {id: one.prompt_tokens for id, one in answers.items()} == {
+    assert {id: answer.prompt_tokens for id, answer in answers.items()} == {
         id: tokens for id, (tokens, _) in boundary.expected(conversations).items()
     }
 
@@ -159,7 +162,7 @@ def test_closing_leaves_no_process_and_it_loads_anew(engine: VLLMEngine) -> None
         assert ask(engine, conversations)
         assert engine._llm is None
         children = psutil.Process().children(recursive=True)
-        alive = [one.cmdline() for one in children if one.status() != psutil.STATUS_ZOMBIE]
+        alive = [child.cmdline() for child in children if child.status() != psutil.STATUS_ZOMBIE]
         assert not [command for command in alive if "resource_tracker" not in " ".join(command)]
         assert ask(engine, conversations)  # the engine that was released loads again
     finally:

@@ -37,17 +37,19 @@ def test_verdicts_are_what_the_server_does(server: VLLMServer) -> None:
     assert (engine.model, engine.max_model_len) == ("tiny-pixtral", 4096)
     plans = [boundary.planned(size) for size in boundary.SIZES]
     # A server refuses more than there is room for, so the room is what is asked for, as a run does it.
-    conversations = [replace(boundary.conversation(one), max_tokens=one.answer_tokens or 1) for one in plans]
+    conversations = [
+        replace(boundary.conversation(item_plan), max_tokens=item_plan.answer_tokens or 1) for item_plan in plans
+    ]
     answers: dict[str, Answer] = {}
-    engine.answer(conversations, lambda one: answers.update({one.id: one}))
-    assert answers.keys() == {one.id for one in plans}
-    for one in plans:
-        answer = answers[one.id]
-        if one.verdict == "too_long":
-            assert answer.error_kind == "too_long", (one, answer)
+    engine.answer(conversations, lambda answer: answers.update({answer.id: answer}))
+    assert answers.keys() == {item_plan.id for item_plan in plans}
+    for item_plan in plans:
+        answer = answers[item_plan.id]
+        if item_plan.verdict == "too_long":
+            assert answer.error_kind == "too_long", (item_plan, answer)
         else:
-            assert (answer.error, answer.prompt_tokens) == ("", one.prompt_tokens), (one, answer)
-            assert answer.completion_tokens == one.answer_tokens or answer.finish_reason == "stop"
+            assert (answer.error, answer.prompt_tokens) == ("", item_plan.prompt_tokens), (item_plan, answer)
+            assert answer.completion_tokens == item_plan.answer_tokens or answer.finish_reason == "stop"
 
 
 def test_the_openai_client_itself_is_refused_where_the_plan_says(server: VLLMServer) -> None:
@@ -82,8 +84,8 @@ def test_a_probe_finds_the_servers_own_limits(server: VLLMServer, tmp_path: Path
     (study,) = studies(experiments)
     assert [trial for trial in study.trials if not trial.agrees] == []
     assert {trial.seen for trial in study.trials} == {"fits", "cut_short", "too_long", "other"}
-    for one in boundaries(study.trials):
-        assert one.mark == "exact"
+    for limit in boundaries(study.trials):
+        assert limit.mark == "exact"
     fits, runs, *_ = boundaries(study.trials)
     assert 911 < fits.seen < runs.seen  # with a shorter answer, a larger frame
 
@@ -91,9 +93,9 @@ def test_a_probe_finds_the_servers_own_limits(server: VLLMServer, tmp_path: Path
 def test_sixteen_items_are_answered_under_their_own_ids(server: VLLMServer) -> None:
     conversations = list(boundary.sixteen())
     answers: dict[str, Answer] = {}
-    ServerEngine(server.url).answer(conversations, lambda one: answers.update({one.id: one}))
-    told = {id: (one.prompt_tokens, one.completion_tokens) for id, one in answers.items()}
-    assert told == boundary.expected(conversations)
+    ServerEngine(server.url).answer(conversations, lambda answer: answers.update({answer.id: answer}))
+    lengths = {id: (answer.prompt_tokens, answer.completion_tokens) for id, answer in answers.items()}
+    assert lengths == boundary.expected(conversations)
 
 
 def test_fit_auto_and_fit_off_through_the_whole_way(server: VLLMServer, tmp_path: Path) -> None:
@@ -104,8 +106,8 @@ def test_fit_auto_and_fit_off_through_the_whole_way(server: VLLMServer, tmp_path
     for width, height in [(940, 529), (960, 540), (1024, 1024)]:
         path = clips.textured(tmp_path / f"{width}.mkv", width, height, 2, codec="ffv1", pixel_format="bgr0")
         items.append(Item(path.stem, boundary.PROMPT, path, temperature=0.0))
-    for one in upsample(items, engine=engine):
-        assert (one.verdict, one.completion_tokens) == ("resized", 300) or one.finish_reason == "stop"
+    for result in upsample(items, engine=engine):
+        assert (result.verdict, result.completion_tokens) == ("resized", 300) or result.finish_reason == "stop"
     cut, *rejected = upsample(items, engine=engine, settings=Settings(fit="off"))
     assert (cut.verdict, cut.truncated, cut.completion_tokens, cut.prompt_tokens) == ("cut_short", True, 7, 4089)
-    assert [one.error_kind for one in rejected] == ["too_long", "too_long"]
+    assert [result.error_kind for result in rejected] == ["too_long", "too_long"]

@@ -31,13 +31,13 @@ FIELD = [
 
 @pytest.mark.parametrize(("width", "height", "verdict", "tokens", "room"), FIELD)
 def test_the_field_measurements(width: int, height: int, verdict: str, tokens: int, room: int) -> None:
-    found = plan((width, height), PROMPT, fit="off")
-    assert (found.verdict, found.prompt_tokens, found.room) == (verdict, tokens, room)
+    result = plan((width, height), PROMPT, fit="off")
+    assert (result.verdict, result.prompt_tokens, result.room) == (verdict, tokens, room)
 
 
 def test_the_largest_16_9_frame() -> None:
-    found = plan((1920, 1080), PROMPT)
-    assert (found.verdict, found.frame_width, found.frame_height) == ("resized", 910, 512)
+    result = plan((1920, 1080), PROMPT)
+    assert (result.verdict, result.frame_width, result.frame_height) == ("resized", 910, 512)
 
 
 @settings(max_examples=300, deadline=None)
@@ -45,51 +45,51 @@ def test_the_largest_16_9_frame() -> None:
 def test_auto_never_exceeds_the_limit_nor_the_source(
     width: int, height: int, frames: int, max_tokens: int, max_model_len: int, model: str
 ) -> None:
-    found = plan((width, height), PROMPT, model, frames, max_tokens=max_tokens, max_model_len=max_model_len)
-    assert found.runs == (found.verdict in ("fits", "resized"))
-    assert found.frame_width <= width
-    assert found.frame_height <= height
-    if found.runs:
-        assert found.prompt_tokens + max_tokens <= max_model_len
+    result = plan((width, height), PROMPT, model, frames, max_tokens=max_tokens, max_model_len=max_model_len)
+    assert result.runs == (result.verdict in ("fits", "resized"))
+    assert result.frame_width <= width
+    assert result.frame_height <= height
+    if result.runs:
+        assert result.prompt_tokens + max_tokens <= max_model_len
 
 
 @settings(max_examples=300, deadline=None)
 @given(SIDES, SIDES, st.integers(2, 4000))
 def test_no_larger_grid_of_the_same_aspect_would_have_fitted(width: int, height: int, budget: int) -> None:
     """By brute force: the frame of this aspect in each of the 64×64 grids that the budget pays for."""
-    found = largest_frame((width, height), budget)
+    frame = largest_frame((width, height), budget)
     best = 0.0
     for columns in range(1, 65):
         for rows in range(1, 65):
             if rows * (columns + 1) <= budget:
                 best = max(best, min(16 * columns / width, 16 * rows / height, 1.0))
-    assert found
-    assert UPSAMPLER.images.tokens(*found) <= budget
+    assert frame
+    assert UPSAMPLER.images.tokens(*frame) <= budget
     # Half a pixel of rounding, of the longer side.
-    assert max(found) >= best * max(width, height) - 0.5000001
+    assert max(frame) >= best * max(width, height) - 0.5000001
 
 
 @settings(max_examples=100, deadline=None)
 @given(SIDES, SIDES, st.integers(2, 4000))
 def test_a_larger_frame_keeps_the_aspect_ratio(width: int, height: int, budget: int) -> None:
-    found = largest_frame((width, height), budget)
-    assert found
-    scale = max(found) / max(width, height)
-    assert abs(found[0] - width * scale) <= max(1, 0.5 * width / height + 0.5)
-    assert abs(found[1] - height * scale) <= max(1, 0.5 * height / width + 0.5)
+    frame = largest_frame((width, height), budget)
+    assert frame
+    scale = max(frame) / max(width, height)
+    assert abs(frame[0] - width * scale) <= max(1, 0.5 * width / height + 0.5)
+    assert abs(frame[1] - height * scale) <= max(1, 0.5 * height / width + 0.5)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(56, 6000), st.integers(56, 6000), st.integers(150, 4000))
 def test_qwen_largest_is_found_by_trying_every_width_too(width: int, height: int, budget: int) -> None:
     assume(max(width, height) / min(width, height) < 20)  # beyond, tiny frames no longer keep their aspect
-    found = largest_frame((width, height), budget, REASON1)
+    frame = largest_frame((width, height), budget, REASON1)
     tried = [(w, max(1, round(w * height / width))) for w in range(width, 0, -7)]
     fitting = [size for size in tried if REASON1.images.tokens(*size) <= budget]
     if fitting:
-        assert found
+        assert frame
         # One pixel: rounding may let one more into the cell.
-        assert found[0] >= max(fitting)[0] - math.ceil(width / height)
+        assert frame[0] >= max(fitting)[0] - math.ceil(width / height)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -109,25 +109,25 @@ def test_many_plans_at_once_are_the_plans_alone(model: str, frames: int) -> None
 
 
 def test_many_plans_of_many_texts() -> None:
-    found = plan_many([960, 960, 320], [540, 540, 180], [6, 3900, 6])
-    assert found.verdict.tolist() == ["resized", "too_long", "fits"]
-    assert found.prompt_tokens.tolist() == [4157, 8051, 513]
+    plans = plan_many([960, 960, 320], [540, 540, 180], [6, 3900, 6])
+    assert plans.verdict.tolist() == ["resized", "too_long", "fits"]
+    assert plans.prompt_tokens.tolist() == [4157, 8051, 513]
     with pytest.raises(UsageError, match="differ in length"):
         plan_many([1, 2], [1, 2, 3])
 
 
 @pytest.mark.parametrize(("width", "height", "verdict"), [(940, 529, "cut_short"), (960, 540, "too_long")])
 def test_strict_refuses_what_would_have_to_be_resized(width: int, height: int, verdict: str) -> None:
-    found = plan((width, height), PROMPT, fit="strict")
-    assert (found.verdict, found.runs) == (verdict, False)
-    assert (found.frame_width, found.frame_height) == (width, height)
+    result = plan((width, height), PROMPT, fit="strict")
+    assert (result.verdict, result.runs) == (verdict, False)
+    assert (result.frame_width, result.frame_height) == (width, height)
 
 
 def test_off_runs_what_would_be_cut_and_says_so() -> None:
-    found = plan((940, 529), PROMPT, fit="off")
-    assert found.runs
-    assert found.answer_tokens == 7
-    assert "7 tokens are left of the 300" in found.reason
+    result = plan((940, 529), PROMPT, fit="off")
+    assert result.runs
+    assert result.answer_tokens == 7
+    assert "7 tokens are left of the 300" in result.reason
     assert not plan((960, 540), PROMPT, fit="off").runs
 
 
@@ -136,26 +136,26 @@ def test_every_remedy_works(size: tuple[int, int]) -> None:
     """Each way out that the remedy names is taken, and the request then fits."""
     import re
 
-    found = plan(size, PROMPT * 20, fit="strict")
-    assert found.verdict in ("cut_short", "too_long")
-    width, height = map(int, re.search(r"smaller frames: (\d+)x(\d+)", found.remedy).groups())
+    result = plan(size, PROMPT * 20, fit="strict")
+    assert result.verdict in ("cut_short", "too_long")
+    width, height = map(int, re.search(r"smaller frames: (\d+)x(\d+)", result.remedy).groups())
     assert plan((width, height), PROMPT * 20, fit="strict").verdict == "fits"
-    assert "(--frames 1)" in found.remedy
+    assert "(--frames 1)" in result.remedy
     assert plan(size, PROMPT * 20, frames=1, fit="strict").verdict == "fits"
-    longer = int(re.search(r"--max-model-len (\d+)", found.remedy)[1])
+    longer = int(re.search(r"--max-model-len (\d+)", result.remedy)[1])
     assert plan(size, PROMPT * 20, fit="strict", max_model_len=longer).verdict == "fits"
-    if shorter := re.search(r"at most ([\d,]+) tokens \(--max-tokens\)", found.remedy):
+    if shorter := re.search(r"at most ([\d,]+) tokens \(--max-tokens\)", result.remedy):
         assert plan(size, PROMPT * 20, fit="strict", max_tokens=int(shorter[1])).verdict == "fits"
 
 
 def test_a_shorter_text_is_the_remedy_where_only_text_is_too_long() -> None:
     import re
 
-    found = plan((320, 180), "word " * 4000)
-    assert found.verdict == "too_long"
-    assert not found.runs
-    over = int(re.search(r"shorter by ([\d,]+) tokens", found.remedy)[1].replace(",", ""))
-    left = found.text_tokens - over
+    result = plan((320, 180), "word " * 4000)
+    assert result.verdict == "too_long"
+    assert not result.runs
+    over = int(re.search(r"shorter by ([\d,]+) tokens", result.remedy)[1].replace(",", ""))
+    left = result.text_tokens - over
     assert plan((320, 180), "word " * left, fit="strict").text_tokens <= left + 1
 
 
@@ -168,9 +168,9 @@ def test_the_edge_of_the_limit_itself() -> None:
 
 
 def test_more_frames_than_the_model_takes() -> None:
-    found = plan((320, 180), PROMPT, frames=3)
-    assert found.verdict == "bad_input"
-    assert "--frames 2" in found.remedy
+    result = plan((320, 180), PROMPT, frames=3)
+    assert result.verdict == "bad_input"
+    assert "--frames 2" in result.remedy
 
 
 def test_a_size_that_the_model_refuses() -> None:

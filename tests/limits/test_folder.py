@@ -56,18 +56,18 @@ def test_a_hugging_face_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "words"),
+    ("name", "content", "message"),
     [
         ("params.json", "{", "cannot be read as JSON"),
         ("params.json", "[]", "not a JSON object"),
         ("params.json", '{"dim": 1}', "not the params.json of a Pixtral"),
-        ("config.json", "{}", "no attention heads"),
+        ("config.json", "{}", "no number of attention heads"),
         ("other.txt", "", "neither params.json nor config.json"),
     ],
 )
-def test_a_broken_folder_says_which_file(tmp_path: Path, name: str, content: str, words: str) -> None:
+def test_a_broken_folder_says_which_file(tmp_path: Path, name: str, content: str, message: str) -> None:
     (tmp_path / name).write_text(content)
-    with pytest.raises(BadInputError, match=words) as caught:
+    with pytest.raises(BadInputError, match=message) as caught:
         read_folder(tmp_path, "cosmos-upsampler-12b")
     assert str(tmp_path) in caught.value.where
 

@@ -30,17 +30,17 @@ def test_cache_is_whole_blocks() -> None:
 
 
 def test_a_24_gb_card_does_not_hold_pixtral_and_says_so() -> None:
-    found = memory(gpu="RTX 4090")
-    assert not found.fits
-    assert "the weights do not fit" in found.reason
-    assert "quantised" in found.remedy
+    result = memory(gpu="RTX 4090")
+    assert not result.fits
+    assert "the weights do not fit" in result.reason
+    assert "quantised" in result.remedy
 
 
 def test_a_cache_smaller_than_one_request() -> None:
-    found = memory(memory_gib=26.5, gpu_memory_utilization=0.98)
-    assert not found.fits
-    assert f"lower max_model_len to {found.longest_model_len:,}" in found.remedy
-    assert memory(memory_gib=26.5, max_model_len=found.longest_model_len).fits
+    result = memory(memory_gib=26.5, gpu_memory_utilization=0.98)
+    assert not result.fits
+    assert f"lower max_model_len to {result.longest_model_len:,}" in result.remedy
+    assert memory(memory_gib=26.5, max_model_len=result.longest_model_len).fits
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_weights_by_dtype() -> None:
 def test_a_24_gb_card_holds_it_in_fp8_and_is_told_so() -> None:
     assert "(fp8 or int4)" in memory(gpu="RTX 4090").remedy
     assert memory(gpu="RTX 4090", dtype="fp8").fits
-    with pytest.raises(UsageError, match="no dtype"):
+    with pytest.raises(UsageError, match="unknown dtype"):
         memory(gpu="L4", dtype="fp2")
 
 
@@ -78,8 +78,8 @@ def test_full_size_frames_need_9216() -> None:
     assert full_size_model_len() == 9216
     assert full_size_model_len(frames=1) == 5120
     for frames in (1, 2):
-        found = plan((8192, 8192), "A city " * 20, frames=frames, max_model_len=full_size_model_len(frames=frames))
-        assert found.verdict == "fits"
+        result = plan((8192, 8192), "A city " * 20, frames=frames, max_model_len=full_size_model_len(frames=frames))
+        assert result.verdict == "fits"
 
 
 UPSAMPLER = MODELS["cosmos-upsampler-12b"]
@@ -92,10 +92,10 @@ def gib_for(blocks: int) -> float:
 
 
 @given(st.integers(0, 20_000), st.integers(1, 262_144))
-def test_the_longest_context_is_what_the_cache_holds_and_the_model_takes(blocks: int, most: int) -> None:
-    model = replace(UPSAMPLER, longest_model_len=most)
-    found = memory(model, memory_gib=gib_for(blocks), gpu_memory_utilization=1.0)
-    assert found.longest_model_len == min(16 * blocks, most)
+def test_the_longest_context_is_what_the_cache_holds_and_the_model_takes(blocks: int, longest: int) -> None:
+    model = replace(UPSAMPLER, longest_model_len=longest)
+    result = memory(model, memory_gib=gib_for(blocks), gpu_memory_utilization=1.0)
+    assert result.longest_model_len == min(16 * blocks, longest)
 
 
 def test_the_longest_context_at_the_models_own_end() -> None:
@@ -108,25 +108,25 @@ def test_the_longest_context_at_the_models_own_end() -> None:
 
 @given(st.sampled_from(list(MODELS)), st.integers(0, 12), st.integers(0, 100_000), st.integers(1, 300_000))
 def test_full_size_is_the_least_whole_1024_that_takes_it_and_no_more_than_the_model(
-    name: str, frames: int, max_tokens: int, most: int
+    name: str, frames: int, max_tokens: int, longest: int
 ) -> None:
-    model = replace(MODELS[name], max_tokens=max_tokens, longest_model_len=most)
+    model = replace(MODELS[name], max_tokens=max_tokens, longest_model_len=longest)
     # A token of text at least: what has no text sends the fallback prompt.
-    needed = model.wrapping_tokens + frames * model.images.most() + max_tokens + 1
+    needed = model.wrapping_tokens + frames * model.images.max_image_tokens() + max_tokens + 1
     length = full_size_model_len(model, frames)
-    assert length <= most
-    if length < most:
+    assert length <= longest
+    if length < longest:
         assert length % 1024 == 0
         assert length - 1024 < needed <= length
     else:
-        assert needed > most - 1024
+        assert needed > longest - 1024
 
 
 def test_full_size_at_its_borders() -> None:
     """Two frames of 4,160 tokens and the template's 3 leave 893 of 9,216 for a text of one token and the answer."""
-    assert 2 * UPSAMPLER.images.most() + UPSAMPLER.wrapping_tokens == 8323
+    assert 2 * UPSAMPLER.images.max_image_tokens() + UPSAMPLER.wrapping_tokens == 8323
     for answer, length in ((892, 9216), (893, 10240)):
         assert full_size_model_len(replace(UPSAMPLER, max_tokens=answer)) == length
-    for most in (9215, 9216, 9217):
-        assert full_size_model_len(replace(UPSAMPLER, longest_model_len=most)) == min(9216, most)
+    for longest in (9215, 9216, 9217):
+        assert full_size_model_len(replace(UPSAMPLER, longest_model_len=longest)) == min(9216, longest)
     assert full_size_model_len("cosmos-reason1-7b", frames=10) == 128_000

@@ -264,7 +264,7 @@ def _without_a_byte(table: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "message"),
     [
         (lambda table: table.update(vocab=table["vocab"][:1000]), "too many tokens"),
         (lambda table: table.update(vocab=None), "invalid type: null"),
@@ -275,13 +275,13 @@ def _without_a_byte(table: Any) -> None:
     ],
 )
 def test_a_broken_table_says_what_is_wrong(
-    small_table: Any, change: Callable[[Any], None], words: str, tmp_path: Path
+    small_table: Any, change: Callable[[Any], None], message: str, tmp_path: Path
 ) -> None:
     table = small_table | {"vocab": list(small_table["vocab"]), "config": dict(small_table["config"])}
     change(table)
     path = tmp_path / "tekken.json"
     path.write_text(json.dumps(table))
-    with pytest.raises(BadInputError, match=words) as caught:
+    with pytest.raises(BadInputError, match=message) as caught:
         TekkenText(path).count("a city")
     assert caught.value.where == str(path)
     assert "copy tekken.json again" in caught.value.remedy

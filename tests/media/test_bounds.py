@@ -22,7 +22,7 @@ from cosmos_workflow.media import measuring, probe, read_frames
 from cosmos_workflow.media.bounds import refuse_pixels
 
 SIDE = 16_000
-TOO_LARGE = "a picture of 16000x16000 has 256 megapixels, and at most 100 are read"
+TOO_LARGE = "a picture of 16000x16000 has 256 megapixels, but the limit is 100"
 # What Python, FFmpeg, NumPy and Pillow take themselves is far less; 256 megapixels are more at a byte each.
 MOST_MIB = 200
 
@@ -102,8 +102,8 @@ status = Path("/proc/self/status")  # of Linux; getrusage would count what the p
 print(status.read_text().split("VmHWM:")[1].split()[0] if status.exists() else 0)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    *words, peak = done.stdout.splitlines()
-    assert words == [TOO_LARGE] * 2
+    *messages, peak = done.stdout.splitlines()
+    assert messages == [TOO_LARGE] * 2
     assert int(peak) / 1024 < MOST_MIB
 
 
@@ -115,7 +115,7 @@ def test_a_clip_that_grows_ends_there(tmp_path: Path) -> None:
 
 def test_measuring_holds_a_bounded_number_of_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the clip states: Matroska states no count, and its duration may be wrong."""
-    monkeypatch.setattr(measuring, "MOST_FRAMES", 20)
+    monkeypatch.setattr(measuring, "MAX_FRAMES", 20)
     pictures = [clips.flat((i, i, i), 32, 32) for i in range(230)]
     path = clips.write(tmp_path / "long.mkv", pictures, codec="ffv1", pixel_format="bgr0")
     clip = probe(path)

@@ -84,10 +84,10 @@ def test_high_dynamic_range_has_its_white_near_white(tmp_path: Path, transfer: i
     values = np.concatenate([greys, orange])
     path = write(tmp_path / "hdr.mkv", patches(values), "gbrp16le", "ffv1", color_trc=transfer, color_primaries=BT2020)
     assert probe(path).note == f"HDR ({name}) converted to SDR"
-    found = middles(shown(path))
+    colours = middles(shown(path))
     # Each of the frames that are measured, as well.
     assert [255 * light for light in measure(path).brightness] == pytest.approx([shown(path).mean()] * 2, abs=4)
-    grey = found[:-1]
+    grey = colours[:-1]
     assert np.ptp(grey, axis=1).max() <= 1
     level = grey[:, 1]
     assert 225 <= level[4] <= 255
@@ -95,7 +95,7 @@ def test_high_dynamic_range_has_its_white_near_white(tmp_path: Path, transfer: i
     assert level[4] + 8 < level[5] < level[6] <= 255
     assert level[:4] == pytest.approx(255 * (NITS[:4] / 203) ** (1 / 2.4), abs=3)
     if transfer == PQ:
-        assert found[-1] == pytest.approx([190, 142, 73], abs=6)
+        assert colours[-1] == pytest.approx([190, 142, 73], abs=6)
 
 
 def test_a_wide_gamut_is_that_of_an_ordinary_screen(tmp_path: Path) -> None:
@@ -313,5 +313,7 @@ def test_a_camera_s_clip_is_as_zimg_has_it(tmp_path: Path, transfer: str, curve:
     assert 225 <= shown(tmp_path / "c.mp4")[20, 20].min() <= 255
 
 
-def ffmpeg(words: str) -> bytes:
-    return subprocess.run(["ffmpeg", "-y", "-v", "error", *shlex.split(words)], check=True, capture_output=True).stdout
+def ffmpeg(arguments: str) -> bytes:
+    return subprocess.run(
+        ["ffmpeg", "-y", "-v", "error", *shlex.split(arguments)], check=True, capture_output=True
+    ).stdout

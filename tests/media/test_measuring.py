@@ -14,7 +14,7 @@ from cosmos_workflow.media.palette import COLOURS
 
 
 @pytest.mark.parametrize(
-    ("dx", "dy", "moves", "words"),
+    ("dx", "dy", "moves", "phrase"),
     [
         (-4, 0, ("pan left",), "pans to the left"),
         (4, 0, ("pan right",), "pans to the right"),
@@ -24,25 +24,25 @@ from cosmos_workflow.media.palette import COLOURS
         (0, 0, (), "remains static throughout"),
     ],
 )
-def test_pan_and_tilt(tmp_path: Path, dx: int, dy: int, moves: tuple[str, ...], words: str) -> None:
-    found = measure(clips.panning(tmp_path / "pan.mp4", dx, dy))
-    assert len(found.shots) == 1
-    assert found.shots[0].motion.moves == moves
-    assert f"The camera {words}." in describe("", found.to_dict())
+def test_pan_and_tilt(tmp_path: Path, dx: int, dy: int, moves: tuple[str, ...], phrase: str) -> None:
+    measured = measure(clips.panning(tmp_path / "pan.mp4", dx, dy))
+    assert len(measured.shots) == 1
+    assert measured.shots[0].motion.moves == moves
+    assert f"The camera {phrase}." in describe("", measured.to_dict())
 
 
 @pytest.mark.parametrize(("rate", "move"), [(1.015, "zoom in"), (0.985, "zoom out")])
 def test_zoom(tmp_path: Path, rate: float, move: str) -> None:
-    found = measure(clips.zooming(tmp_path / "zoom.mp4", rate))
-    assert found.shots[0].motion.moves == (move,)
-    assert found.shots[0].motion.subject == ""
+    measured = measure(clips.zooming(tmp_path / "zoom.mp4", rate))
+    assert measured.shots[0].motion.moves == (move,)
+    assert measured.shots[0].motion.subject == ""
 
 
 def test_a_cut_at_one_second(tmp_path: Path) -> None:
     first, second = clips.texture(120, 160, seed=1), 255 - clips.texture(120, 160, seed=2)
-    found = measure(clips.write(tmp_path / "cut.mp4", [first] * 24 + [second] * 24))
-    assert [(shot.start, shot.end) for shot in found.shots] == [(0.0, 1.0), (1.0, 2.0)]
-    assert "in 2 shots with cuts at 1.0 s" in describe("", found.to_dict())
+    measured = measure(clips.write(tmp_path / "cut.mp4", [first] * 24 + [second] * 24))
+    assert [(shot.start, shot.end) for shot in measured.shots] == [(0.0, 1.0), (1.0, 2.0)]
+    assert "in 2 shots with cuts at 1.0 s" in describe("", measured.to_dict())
 
 
 def test_a_pan_and_then_a_held_shot_are_told_apart(tmp_path: Path) -> None:
@@ -64,30 +64,30 @@ def test_a_subject_that_moves_before_a_held_camera(tmp_path: Path) -> None:
         picture = background.copy()
         picture[80:170, 20 + 6 * i : 110 + 6 * i] = subject
         pictures.append(picture)
-    found = measure(clips.write(tmp_path / "subject.mp4", pictures))
-    assert found.shots[0].motion.moves == ()
-    assert found.shots[0].motion.subject == "right"
-    assert "static throughout, while a subject moves to the right" in describe("", found.to_dict())
+    measured = measure(clips.write(tmp_path / "subject.mp4", pictures))
+    assert measured.shots[0].motion.moves == ()
+    assert measured.shots[0].motion.subject == "right"
+    assert "static throughout, while a subject moves to the right" in describe("", measured.to_dict())
 
 
 @pytest.mark.parametrize("name", ["red", "blue", "green", "yellow", "black", "white", "teal", "brown"])
 def test_a_scene_of_one_colour(tmp_path: Path, name: str) -> None:
-    found = measure(clips.write(tmp_path / "colour.mp4", [clips.flat(COLOURS[name])] * 6))
-    assert found.palette[0][0] == name
-    assert found.palette[0][1] > 0.95
-    assert f"{name.capitalize()} dominates the palette." in describe("", found.to_dict())
+    measured = measure(clips.write(tmp_path / "colour.mp4", [clips.flat(COLOURS[name])] * 6))
+    assert measured.palette[0][0] == name
+    assert measured.palette[0][1] > 0.95
+    assert f"{name.capitalize()} dominates the palette." in describe("", measured.to_dict())
 
 
 def test_two_colours_in_their_shares(tmp_path: Path) -> None:
     picture = clips.flat(COLOURS["blue"])
     picture[:30] = COLOURS["orange"]
-    found = measure(clips.write(tmp_path / "two.mp4", [picture] * 4))
-    assert [name for name, _ in found.palette] == ["blue", "orange"]
-    assert found.palette[0][1] == pytest.approx(0.75, abs=0.04)
+    measured = measure(clips.write(tmp_path / "two.mp4", [picture] * 4))
+    assert [name for name, _ in measured.palette] == ["blue", "orange"]
+    assert measured.palette[0][1] == pytest.approx(0.75, abs=0.04)
 
 
 @pytest.mark.parametrize(
-    ("course", "words"),
+    ("course", "phrase"),
     [
         (np.linspace(1, 0, 24), "fades to black at the end"),
         (np.linspace(0, 1, 24), "fades in from black"),
@@ -96,18 +96,18 @@ def test_two_colours_in_their_shares(tmp_path: Path) -> None:
         (np.ones(24), "the light stays steady"),
     ],
 )
-def test_the_course_of_the_light(tmp_path: Path, course: np.ndarray, words: str) -> None:
+def test_the_course_of_the_light(tmp_path: Path, course: np.ndarray, phrase: str) -> None:
     picture = clips.texture(120, 160).astype(float)
     path = clips.write(tmp_path / "light.mp4", [(picture * factor).astype(np.uint8) for factor in course])
-    assert words in describe("", measure(path).to_dict())
+    assert phrase in describe("", measure(path).to_dict())
 
 
 @pytest.mark.parametrize(
-    ("level", "words"), [(10, "is dark "), (70, "dimly lit"), (128, "evenly lit"), (220, "brightly lit")]
+    ("level", "phrase"), [(10, "is dark "), (70, "dimly lit"), (128, "evenly lit"), (220, "brightly lit")]
 )
-def test_the_level_of_the_light(tmp_path: Path, level: int, words: str) -> None:
+def test_the_level_of_the_light(tmp_path: Path, level: int, phrase: str) -> None:
     path = clips.write(tmp_path / "level.mp4", [clips.flat((level, level, level))] * 4)
-    assert words in describe("", measure(path).to_dict())
+    assert phrase in describe("", measure(path).to_dict())
 
 
 def test_blur_is_softer_than_the_same_picture_sharp(tmp_path: Path) -> None:
@@ -126,8 +126,8 @@ def test_where_the_detail_is(tmp_path: Path, place: str) -> None:
     picture = clips.flat((128, 128, 128), 240, 330)
     start = {"left": 0, "centre": 110, "right": 220}[place]
     picture[:, start : start + 110] = clips.texture(240, 110)
-    found = measure(clips.write(tmp_path / "place.mp4", [picture] * 3))
-    assert found.detail == place
+    measured = measure(clips.write(tmp_path / "place.mp4", [picture] * 3))
+    assert measured.detail == place
 
 
 def test_the_same_clip_gives_the_same_words(tmp_path: Path) -> None:

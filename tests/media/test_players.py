@@ -117,14 +117,14 @@ TABLE = {
 }  # fmt: skip
 
 
-def ffmpeg(words: str, out: Path) -> None:
+def ffmpeg(arguments: str, out: Path) -> None:
     """Make a file of TABLE."""
-    words = words.replace("PIPE", "- | cat > OUT")
-    words = words if "OUT" in words else f"{words} OUT"
-    words = words.replace("SRC", "SIZE=160x120").replace("SOUND", "-f lavfi -i sine=d=3")
-    length = "" if "-t " in words else " -t 2"
-    words = re.sub(r"SIZE=(\w+)(\S*)", rf"-f lavfi -i 'testsrc2=size=\1:rate=24:duration=10\2'{length}", words)
-    command = f"ffmpeg -y -v error {words.replace('OUT', shlex.quote(str(out)))}"
+    arguments = arguments.replace("PIPE", "- | cat > OUT")
+    arguments = arguments if "OUT" in arguments else f"{arguments} OUT"
+    arguments = arguments.replace("SRC", "SIZE=160x120").replace("SOUND", "-f lavfi -i sine=d=3")
+    length = "" if "-t " in arguments else " -t 2"
+    arguments = re.sub(r"SIZE=(\w+)(\S*)", rf"-f lavfi -i 'testsrc2=size=\1:rate=24:duration=10\2'{length}", arguments)
+    command = f"ffmpeg -y -v error {arguments.replace('OUT', shlex.quote(str(out)))}"
     subprocess.run(command, shell=True, check=True, cwd=out.parent, capture_output=True)
 
 
@@ -162,30 +162,28 @@ def test_a_clip_is_what_ffprobe_and_ffmpeg_say(tmp_path: Path, name: str) -> Non
     ffmpeg(TABLE[name], path)
     index = 1 if name == "second_default.mkv" else 0
     stream, times, last = ffprobe(path, index)
-    found = probe(path)
+    clip = probe(path)
 
     rotation = next((int(data["rotation"]) for data in stream.get("side_data_list", []) if "rotation" in data), 0)
     aspect = stream.get("sample_aspect_ratio", "1:1").replace(":", "/")
     aspect = Fraction(1) if aspect.startswith(("N", "0")) else Fraction(aspect)
     size = round(stream["width"] * aspect), stream["height"]
-    assert (found.width, found.height) == (size[::-1] if rotation % 180 else size)
-    assert found.rotation == -rotation % 360
-    assert found.frames == len(times)
-    assert found.duration == pytest.approx(times[-1] + last, abs=max(0.021, 1.05 * last))
-    assert found.fps == pytest.approx(len(times) / found.duration, rel=0.05)
-    assert not found.is_image
+    assert (clip.width, clip.height) == (size[::-1] if rotation % 180 else size)
+    assert clip.rotation == -rotation % 360
+    assert clip.frames == len(times)
+    assert clip.duration == pytest.approx(times[-1] + last, abs=max(0.021, 1.05 * last))
+    assert clip.fps == pytest.approx(len(times) / clip.duration, rel=0.05)
+    assert not clip.is_image
 
     truth = pictures(path, index)
     for frame in read_frames(path, 4, pick="spread"):
-        assert (frame.width, frame.height) == (found.width, found.height)
+        assert (frame.width, frame.height) == (clip.width, clip.height)
         shown = np.asarray(Image.open(io.BytesIO(frame.png)).convert("L").resize(SMALL, Image.Resampling.BOX), np.int16)
         off = np.abs(truth - shown).mean(axis=(1, 2))
         near = [index for index, time in enumerate(times) if abs(time - frame.seconds) < last + 0.002]
         assert off[near].min() <= off.min() + 0.1
     for index, frame in enumerate(read_frames(path, 4, pick="spread")):
-        assert frame.seconds == pytest.approx(
-            (index + 0.5) * found.duration / 4, abs=_step(times, frame.seconds) + 0.01
-        )
+        assert frame.seconds == pytest.approx((index + 0.5) * clip.duration / 4, abs=_step(times, frame.seconds) + 0.01)
 
 
 def _step(times: list[float], seconds: float) -> float:

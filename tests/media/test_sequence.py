@@ -39,9 +39,9 @@ def test_a_folder_or_a_pattern_is_a_video(tmp_path: Path, pattern: str) -> None:
     (folder / "notes.txt").write_text("x")
     (folder / ".DS_Store").write_text("x")
     path = folder / pattern
-    found = probe(path)
-    assert (found.codec, found.width, found.height, found.frames) == ("png", 64, 48, 12)
-    assert (found.fps, found.duration, found.is_image, found.note) == (24, 0.5, False, "")
+    clip = probe(path)
+    assert (clip.codec, clip.width, clip.height, clip.frames) == ("png", 64, 48, 12)
+    assert (clip.fps, clip.duration, clip.is_image, clip.note) == (24, 0.5, False, "")
     assert shades(path, 3) == [10, 20, 30]
     frames = read_frames(path, 2, pick="spread", size=(32, 24))
     assert [(frame.width, frame.height) for frame in frames] == [(32, 24)] * 2
@@ -77,7 +77,7 @@ def test_what_is_no_sequence(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="no numbers") as caught:
         probe(images(tmp_path / "names", {"left.png": 1, "right.png": 2}))
     assert "left.png" in str(caught.value)
-    with pytest.raises(BadInputError, match="no image has such a name"):
+    with pytest.raises(BadInputError, match="no image matches this pattern"):
         probe(images(tmp_path / "other", {"a.0001.png": 1}) / "b.%04d.png")
     with pytest.raises(BadInputError, match="no such folder"):
         probe(tmp_path / "gone" / "b.%04d.png")
@@ -153,8 +153,8 @@ def test_sizes_are_read_from_headers(tmp_path: Path, decodes: list[Path], kind: 
 
     for number in range(1, 13):
         write(number, (64, 48))
-    found = probe(tmp_path)
-    assert (found.width, found.height, found.frames) == (64, 48, 12)
+    clip = probe(tmp_path)
+    assert (clip.width, clip.height, clip.frames) == (64, 48, 12)
     assert {path.name for path in decodes} == {f"a.001.{kind}", f"a.002.{kind}"}
     write(7, (62, 48))
     with pytest.raises(BadInputError, match="most are 64x48, but 62x48: 7"):

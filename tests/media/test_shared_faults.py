@@ -25,12 +25,12 @@ from cosmos_workflow.media import probe, read_frames
     ],
 )
 def test_a_clip_is_read_as_players_show_it(faults: Path, name: str, size: tuple[int, int], frames: int) -> None:
-    found = probe(faults / name)
-    assert ((found.width, found.height), found.frames, found.is_image) == (size, frames, False)
-    assert found.duration == pytest.approx(1.0, abs=0.002)
+    clip = probe(faults / name)
+    assert ((clip.width, clip.height), clip.frames, clip.is_image) == (size, frames, False)
+    assert clip.duration == pytest.approx(1.0, abs=0.002)
     assert len(read_frames(faults / name, 2)) == 2
     spread = read_frames(faults / name, 2, pick="spread")
-    assert [frame.seconds for frame in spread] == pytest.approx([0.25, 0.75], abs=1 / found.fps)
+    assert [frame.seconds for frame in spread] == pytest.approx([0.25, 0.75], abs=1 / clip.fps)
     assert {(frame.width, frame.height) for frame in spread} == {size}
     assert check(faults / name, "x")[0].verdict in ("fits", "resized")
 

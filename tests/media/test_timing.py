@@ -44,15 +44,15 @@ def shifted(source: Path, path: Path, seconds: float) -> Path:
 
 def is_24_frames(path: Path, tolerance: float = 3) -> Clip:
     """Of one second; the frames at a quarter and at three are the sixth and the eighteenth."""
-    found = probe(path)
-    assert (found.frames, found.is_image) == (24, False)
-    assert found.duration == pytest.approx(1.0, abs=0.002)
-    assert found.fps == pytest.approx(24, abs=0.1)
+    clip = probe(path)
+    assert (clip.frames, clip.is_image) == (24, False)
+    assert clip.duration == pytest.approx(1.0, abs=0.002)
+    assert clip.fps == pytest.approx(24, abs=0.1)
     frames = read_frames(path, 2, pick="spread")
     assert [frame.seconds for frame in frames] == pytest.approx([0.25, 0.75], abs=0.002)
     assert [shade(frame.png) for frame in frames] == pytest.approx([40 + 8 * 6, 40 + 8 * 18], abs=tolerance)
     assert len(read_frames(path, 2)) == 2
-    return found
+    return clip
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,8 @@ def is_24_frames(path: Path, tolerance: float = 3) -> Clip:
 )
 def test_frames_without_a_stated_count_are_counted(tmp_path: Path, name: str, options: dict[str, object]) -> None:
     if name == "motion.mjpeg":  # states no rate: players show 25
-        found = probe(ramp(tmp_path / name, **options))
-        assert (found.frames, found.fps, found.duration) == (24, 25, pytest.approx(0.96))
+        clip = probe(ramp(tmp_path / name, **options))
+        assert (clip.frames, clip.fps, clip.duration) == (24, 25, pytest.approx(0.96))
     else:
         is_24_frames(ramp(tmp_path / name, **options))
 
@@ -114,8 +114,8 @@ def test_joined_transport_streams_are_as_long_as_both(tmp_path: Path) -> None:
     part = ramp(tmp_path / "part.ts").read_bytes()
     path = tmp_path / "joined.ts"
     path.write_bytes(part + part)
-    found = probe(path)
-    assert (found.frames, found.duration, found.fps) == (48, pytest.approx(2.0, abs=0.05), pytest.approx(24, abs=0.5))
+    clip = probe(path)
+    assert (clip.frames, clip.duration, clip.fps) == (48, pytest.approx(2.0, abs=0.05), pytest.approx(24, abs=0.5))
     frames = read_frames(path, 4, pick="spread")
     assert [shade(frame.png) for frame in frames] == pytest.approx([88, 184, 88, 184], abs=9)
 
@@ -123,8 +123,8 @@ def test_joined_transport_streams_are_as_long_as_both(tmp_path: Path) -> None:
 def test_a_hard_cut_in_raw_dv_is_seen(tmp_path: Path) -> None:
     first, second = clips.texture(576, 720, seed=1), 255 - clips.texture(576, 720, seed=2)
     path = clips.write(tmp_path / "tape.dv", [first] * 12 + [second] * 13, fps=25, codec="dvvideo")
-    found = probe(path)
-    assert (found.frames, found.fps, found.duration) == (25, 25, pytest.approx(1.0))
+    clip = probe(path)
+    assert (clip.frames, clip.fps, clip.duration) == (25, 25, pytest.approx(1.0))
     assert [shot.start for shot in measure(path).shots] == pytest.approx([0, 0.48], abs=0.001)
 
 
@@ -152,9 +152,9 @@ def test_a_recording_that_was_cut_in_begins_where_it_can_be_shown(tmp_path: Path
     packets = [data[start : start + 188] for start in range(0, len(data), 188)]
     path = tmp_path / "cut.ts"
     path.write_bytes(b"".join(packets[:2] + packets[5:]))  # the tables, and not the first key frame
-    found = probe(path)
-    assert 0 < found.frames <= 24
-    assert len(read_frames(path, found.frames)) == found.frames
+    clip = probe(path)
+    assert 0 < clip.frames <= 24
+    assert len(read_frames(path, clip.frames)) == clip.frames
 
 
 @pytest.mark.parametrize("suffix", ["gif", "png", "webp", "avif", "tiff"])
@@ -164,11 +164,11 @@ def test_a_picture_that_moves_is_a_video_and_one_that_does_not_is_a_still(tmp_pa
     pictures[0].save(moving, save_all=True, append_images=pictures[1:], duration=100)
     pictures[0].save(still)
     assert (probe(still).frames, probe(still).is_image, probe(still).fps) == (1, True, 0)
-    found = probe(moving)
+    clip = probe(moving)
     if suffix == "tiff":  # pages
-        assert found.is_image
+        assert clip.is_image
         return
-    assert (found.frames, found.is_image, found.duration) == (8, False, pytest.approx(0.8))
+    assert (clip.frames, clip.is_image, clip.duration) == (8, False, pytest.approx(0.8))
     frames = read_frames(moving, pick=[0.0, 0.35, 99])
     assert [shade(frame.png) for frame in frames] == pytest.approx([40, 100, 180], abs=4)
     assert len(measure(moving).brightness) == 8
@@ -190,8 +190,8 @@ def test_animated_webp_with_frames_of_their_own_length(tmp_path: Path) -> None:
 def test_a_faststart_clip_that_was_cut_off_states_what_is_there(tmp_path: Path) -> None:
     path = clips.textured(tmp_path / "long.mp4", 320, 180, frames=48)
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * 0.6)])
-    found = probe(path)
-    assert 2 <= found.frames < 40
+    clip = probe(path)
+    assert 2 <= clip.frames < 40
     assert len(read_frames(path, 4, pick="spread")) == 4
 
 
@@ -251,7 +251,9 @@ def test_a_picture_for_print_keeps_its_shape(tmp_path: Path) -> None:
     st.sampled_from(["mkv", "mp4", "mov", "webm", "nut"]),
     st.floats(0, 1),
 )
-def test_any_course_of_times(tmp_path_factory: pytest.TempPathFactory, gaps: list[int], suffix: str, at: float) -> None:
+def test_any_course_of_times(
+    tmp_path_factory: pytest.TempPathFactory, gaps: list[int], suffix: str, share: float
+) -> None:
     """At any time the frame is shown that began last."""
     folder = tmp_path_factory.mktemp("times")
     starts = [sum(gaps[:index]) for index in range(len(gaps))]
@@ -259,7 +261,7 @@ def test_any_course_of_times(tmp_path_factory: pytest.TempPathFactory, gaps: lis
     codec = "libvpx-vp9" if suffix == "webm" else "libx264"
     path = clips.write(folder / f"a.{suffix}", pictures, codec=codec, times=lambda index: starts[index])
     assert probe(path).frames == len(gaps)
-    seconds = at * starts[-1] / 1000
+    seconds = share * starts[-1] / 1000
     (frame,) = read_frames(path, pick=[seconds])
     index = max(index for index, start in enumerate(starts) if start / 1000 <= seconds + 0.0006)
     assert shade(frame.png) == pytest.approx(20 + 18 * index, abs=5)

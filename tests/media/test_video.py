@@ -14,19 +14,19 @@ from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.media import probe, read_frames
 
 
-def refused(path: Path, words: str) -> None:
+def refused(path: Path, message: str) -> None:
     for action in (probe, read_frames):
-        with pytest.raises(BadInputError, match=words) as caught:
+        with pytest.raises(BadInputError, match=message) as caught:
             action(path)
         assert str(path) in str(caught.value)
         assert caught.value.remedy
 
 
 def test_probe_tells_what_a_clip_is(clip: Path) -> None:
-    found = probe(clip)
-    assert (found.codec, found.width, found.height, found.fps, found.frames) == ("h264", 320, 180, 24.0, 6)
-    assert found.duration == pytest.approx(0.25)
-    assert (found.rotation, found.is_image) == (0, False)
+    probed = probe(clip)
+    assert (probed.codec, probed.width, probed.height, probed.fps, probed.frames) == ("h264", 320, 180, 24.0, 6)
+    assert probed.duration == pytest.approx(0.25)
+    assert (probed.rotation, probed.is_image) == (0, False)
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,8 @@ def test_probe_tells_what_a_clip_is(clip: Path) -> None:
     ],
 )
 def test_nvidias_samples(samples: Path, name: str, codec: str, size: tuple[int, int], fps: int) -> None:
-    found = probe(samples / name)
-    assert (found.codec, (found.width, found.height), found.fps, found.frames) == (codec, size, fps, 121)
+    clip = probe(samples / name)
+    assert (clip.codec, (clip.width, clip.height), clip.fps, clip.frames) == (codec, size, fps, 121)
 
 
 def test_missing(tmp_path: Path) -> None:
@@ -133,8 +133,8 @@ def test_an_image_is_one_frame(tmp_path: Path, suffix: str) -> None:
 
     path = tmp_path / f"picture.{suffix}"
     Image.fromarray(clips.texture(90, 160)).save(path)
-    found = probe(path)
-    assert (found.width, found.height, found.frames, found.is_image) == (160, 90, 1, True)
+    clip = probe(path)
+    assert (clip.width, clip.height, clip.frames, clip.is_image) == (160, 90, 1, True)
     (frame,) = read_frames(path, 2)
     assert (frame.width, frame.height) == (160, 90)
 

@@ -1,6 +1,7 @@
-"""Prompt upsampling: short prompts and their clips become long prompts. The Item, the Result, their files, the check.
+"""Prompt upsampling: short prompts and their clips become long prompts.
 
-Imports `limits` and `media`; knows nothing of engines or machines.
+Holds the Item, the Result, the files of both, and the check of items before they run.
+Imports `limits` and `media`; knows nothing about engines or machines.
 """
 
 from importlib import import_module
@@ -64,7 +65,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    # Imported when first used: the agent on a host needs its conversations alone.
+    # Imported when first used: the agent on a host needs only the conversations.
     if name in _HOMES:
         return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

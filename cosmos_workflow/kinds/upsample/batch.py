@@ -21,14 +21,14 @@ REMEDY = 'each entry needs "video" and "prompt"; see docs/BATCHES.md'
 
 
 def is_batch(path: str | Path) -> bool:
-    """Whether a file is a batch by its name; anything else is taken for a video."""
+    """Whether a file's name says that it is a batch; any other file is taken for a video."""
     return Path(path).suffix.lower() in BATCH_SUFFIXES
 
 
-def read_batch(path: str | Path, tell: Callable[[str], None] = lambda note: None) -> list[Item]:
+def read_batch(path: str | Path, on_note: Callable[[str], None] = lambda note: None) -> list[Item]:
     """The items of a batch file, in its order; relative video paths are taken from the file's folder.
 
-    `tell` hears, once for the whole batch, of keys that are not known and of those that stand twice.
+    `on_note` is called once for each note about the whole batch: unknown keys, and keys that are given twice.
     Raises BadInputError that names the line or entry: unreadable, not UTF-8, no video, an id given twice.
     """
     path = at_home(Path(path))
@@ -44,7 +44,7 @@ def read_batch(path: str | Path, tell: Callable[[str], None] = lambda note: None
         raise BadInputError("the batch is empty", where=str(path), remedy=REMEDY)
     items = _unique(items, path)
     for note in keys.notes():
-        tell(f"{path.name}: {note}")
+        on_note(f"{path.name}: {note}")
     return items
 
 
@@ -60,7 +60,7 @@ def _json(text: str, path: Path) -> Iterator[tuple[str, Any]]:
         value = _load(text, str(path))
         entries = value if isinstance(value, list) else [value]
         return ((f"entry {number}", entry) for number, entry in enumerate(entries, 1))
-    # Only line feeds end a line: str.splitlines would also cut prompts at U+2028 and its like.
+    # Only line feeds end a line: str.splitlines would also cut prompts at U+2028 and similar characters.
     lines = enumerate(text.split("\n"), 1)
     return ((f"line {n}", _load(line, f"{path}, line {n}")) for n, line in lines if line.strip())
 
@@ -69,7 +69,7 @@ def _load(text: str, where: str) -> Any:
     try:
         return load_json(text)
     except (ValueError, RecursionError) as error:
-        raise BadInputError(f"not valid JSON ({error})", where=where, remedy="mend or remove it") from error
+        raise BadInputError(f"not valid JSON ({error})", where=where, remedy="correct or remove it") from error
 
 
 def _csv(text: str, path: Path, keys: Keys) -> Iterator[tuple[str, Any]]:
@@ -91,9 +91,9 @@ def _unique(items: Iterable[Item], path: Path) -> list[Item]:
     for item in items:
         if item.id in seen:
             same = seen[item.id] == item
-            what = "the same entry stands twice" if same else "one id for two entries"
+            what = "the same entry is given twice" if same else "two entries have the same id"
             raise BadInputError(
-                f"{what}: {item.id!r}", where=str(path), remedy="give each entry its own id (or another seed)"
+                f"{what}: {item.id!r}", where=str(path), remedy="give each entry its own id (or its own seed)"
             )
         seen[item.id] = item
     return list(seen.values())

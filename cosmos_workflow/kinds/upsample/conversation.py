@@ -1,4 +1,4 @@
-"""What an engine is asked of a prompt, and what it answers."""
+"""The request that an engine gets for a prompt, and its answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Wants = Literal["frames", "measurements"]
 
 @dataclass(frozen=True)
 class Conversation:
-    """One request: the frames first, then the text. `measured` stands in for frames where an engine asks for it."""
+    """One request: the frames first, then the text. `measured` takes the frames' place if the engine wants that."""
 
     id: str
     text: str
@@ -28,11 +28,11 @@ class Conversation:
 
 @dataclass(frozen=True)
 class Answer:
-    """What an engine says to the Conversation of the same id; tokens as the engine counts them, time in s.
+    """An engine's answer to the Conversation of the same id; tokens as the engine counts them, time in s.
 
     `error` says why there is no text, and `error_kind` which kind of failure it is (see `failures`).
-    `times` are moments of the engine's own clock, in s, where it tells them: `queued`, `scheduled`, `first_token`
-    and `last_token`; `preempted` there counts how often the request had to give way.
+    `times` has moments of the engine's own clock, in s, if it states them: `queued`, `scheduled`, `first_token`
+    and `last_token`; `preempted` in it counts how often the request was interrupted for others.
     """
 
     id: str

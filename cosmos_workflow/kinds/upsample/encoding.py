@@ -1,4 +1,4 @@
-"""Text files as programs write them: UTF-8, with its mark or without, and UTF-16 or UTF-32 with theirs."""
+"""Decodes text files as programs write them: UTF-8 with or without a byte order mark, UTF-16 or UTF-32 with one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cosmos_workflow.errors import BadInputError
 
 __all__ = ["decoded", "encoding_of"]
 
-# The longer marks first: that of UTF-32 begins as UTF-16's does.
+# Longer marks come first, as the mark of UTF-32-LE begins with that of UTF-16-LE.
 MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -19,12 +19,12 @@ MARKS = (
 
 
 def encoding_of(head: bytes) -> tuple[str, int]:
-    """The encoding of a file by its first four bytes, and how many of them are its mark."""
+    """The encoding of a file, from its first four bytes, and how many of them are its byte order mark."""
     return next(((name, len(mark)) for mark, name in MARKS if head.startswith(mark)), ("utf-8", 0))
 
 
 def decoded(data: bytes, where: str) -> str:
-    """A file's text, without its mark. Raises BadInputError that names the byte which is none of its encoding."""
+    """A file's text, without its byte order mark. Raises BadInputError that names the first invalid byte."""
     encoding, mark = encoding_of(data[:4])
     if not mark and 0 in data[:2]:
         raise BadInputError(
@@ -33,9 +33,9 @@ def decoded(data: bytes, where: str) -> str:
     try:
         return data[mark:].decode(encoding)
     except UnicodeDecodeError as error:
-        at = mark + error.start
-        line = "" if encoding != "utf-8" else f" in line {data.count(bytes([10]), 0, at) + 1}"
+        index = mark + error.start
+        line = "" if encoding != "utf-8" else f" in line {data.count(bytes([10]), 0, index) + 1}"
         raise BadInputError(
-            f"not {encoding.upper()} (0x{data[at]:02X} at byte {at}{line})", where=where,
+            f"not {encoding.upper()} (0x{data[index]:02X} at byte {index}{line})", where=where,
             remedy="save the file as UTF-8; in Excel that is the kind “CSV UTF-8”",
         ) from error  # fmt: skip

@@ -1,4 +1,4 @@
-"""The Item that travels through every room, and the Result that comes back."""
+"""The Item that goes through every room, and the Result that comes back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cosmos_workflow.text import writable
 
 __all__ = ["LEAST_SEED", "MOST_SEED", "Item", "Result", "at_home", "whole_number"]
 
-# What a signed integer of 64 bits holds: the seeds that vLLM's server takes (protocol.py: `torch.long`), and databases.
+# The range of a signed 64-bit integer: vLLM's server takes no other seeds (protocol.py: `torch.long`), nor databases.
 LEAST_SEED, MOST_SEED = -(2**63), 2**63 - 1
 
 
@@ -26,8 +26,8 @@ LEAST_SEED, MOST_SEED = -(2**63), 2**63 - 1
 class Item:
     """One prompt with its video.
 
-    `frames`, `seed`, `temperature` and `max_tokens` override the run's settings where given; `extra`
-    keeps whatever else the batch file said of it.
+    `frames`, `seed`, `temperature` and `max_tokens` override the run's settings if given; `extra`
+    keeps every other key that the batch file has for it.
     """
 
     id: str
@@ -43,18 +43,18 @@ class Item:
     def from_mapping(
         cls, values: Mapping[str, Any], *, folder: Path = Path(), where: str = "", keys: Keys | None = None
     ) -> Item:
-        """An Item from a batch entry; a relative `video` is taken from `folder`, and `~` is the home.
+        """An Item from a batch entry; a relative `video` is taken from `folder`, and `~` is the home folder.
 
         An entry without an id gets one from its content, so that it stays the same when the batch is
-        sorted or grows. `keys` counts the keys that are not known. Raises BadInputError that names the field.
+        sorted or grows. `keys` counts unknown keys. Raises BadInputError that names the field.
         """
         named, extra = fields_of(values, where, keys)
         video = named.get("video")
         if not isinstance(video, str) or not video.strip():
-            raise BadInputError("no video", where=where, remedy=_video_remedy(named, extra))
+            raise BadInputError("no video is given", where=where, remedy=_video_remedy(named, extra))
         prompt = named.get("prompt", "")
         if not isinstance(prompt, str):
-            raise BadInputError(f"the prompt is not a text: {prompt!r}", where=where, remedy="quote it")
+            raise BadInputError(f"the prompt is not a text: {prompt!r}", where=where, remedy="put it in quotes")
         prompt = writable(prompt) if prompt.strip() else ""
         numbers: dict[str, Any] = {
             name: read(named[name], name, where) for name, read in _NUMBERS if named.get(name) not in (None, "")
@@ -79,7 +79,7 @@ def _video_remedy(named: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
 
 
 def at_home(path: Path) -> Path:
-    """A path that begins with `~` from the home on; a file whose own name begins so stays."""
+    """A path with a leading `~` replaced by the home folder; a file whose own name begins with `~` stays as it is."""
     first = path.parts[0] if path.parts else ""
     if first == "~" or (first.startswith("~") and len(path.parts) > 1):
         with suppress(RuntimeError):  # there is no such user
@@ -88,15 +88,15 @@ def at_home(path: Path) -> Path:
 
 
 def whole_number(value: Any, name: str, where: str = "", low: int = LEAST_SEED) -> int:
-    """A whole number of at most 64 bits with its sign, exactly: 7, 7.0, "7". Raises BadInputError that names it."""
+    """A value as a signed 64-bit whole number, without rounding: 7, 7.0, "7". Raises BadInputError that names it."""
     number: int | None = None
     if isinstance(value, str):
-        # No exponent: a spreadsheet writes 1.23457E+11 for what it has rounded.
+        # No exponent: a spreadsheet writes 1.23457E+11 for a number that it has rounded.
         digits = re.fullmatch(r"\s*([+-]?[0-9]{1,40})(\.0*)?\s*", value)
         number = int(digits[1]) if digits else None
     elif not isinstance(value, bool):
         with suppress(TypeError, ValueError, OverflowError):
-            # operator.index: NumPy's whole numbers too.
+            # operator.index also takes NumPy's whole numbers.
             number = operator.index(value) if hasattr(value, "__index__") else _from_float(float(value))
     if number is None or not low <= number <= MOST_SEED:
         least = "-2^63" if low == LEAST_SEED else f"{low}"
@@ -108,7 +108,7 @@ def whole_number(value: Any, name: str, where: str = "", low: int = LEAST_SEED) 
 
 
 def _from_float(value: float) -> int | None:
-    # Beyond 2^53 a float stands for several whole numbers.
+    # Beyond 2^53 a float can mean several whole numbers.
     return int(value) if value.is_integer() and abs(value) <= 2**53 else None
 
 
@@ -119,7 +119,7 @@ def _count(value: Any, name: str, where: str) -> int:
 def _temperature(value: Any, name: str, where: str) -> float:
     try:
         if isinstance(value, str) and re.fullmatch(r"\s*[0-9]*,[0-9]+\s*", value):
-            value = value.replace(",", ".")  # as spreadsheets of half the world write it
+            value = value.replace(",", ".")  # spreadsheets in many languages write a decimal comma
         number = float(value)
         if isinstance(value, bool) or number < 0 or not math.isfinite(number):
             raise ValueError
@@ -145,12 +145,12 @@ def _content_id(video: str, prompt: str, numbers: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Result:
-    """An Item's answer, or why there is none, beside what its Plan said.
+    """An Item's answer, or why there is none, together with its Plan.
 
-    `prompt_tokens` and `completion_tokens` are the engine's own count where it tells one, else the plan's;
-    `seconds` is the time from the engine's start on the call that held the item to its answer.
-    `truncated` says that the answer was cut short; `note` says what a reader should know, such as resized
-    frames or that no model was used; `engine_model` is what the engine calls the model that answered.
+    `prompt_tokens` and `completion_tokens` are the engine's own count if it states one, else the plan's;
+    `seconds` is the time from when the engine began the call with this item to the item's answer.
+    `truncated` says that the answer was cut short; `note` is for the reader, such as that frames were resized or
+    that no model was used; `engine_model` is the engine's name for the model that answered.
     """
 
     id: str

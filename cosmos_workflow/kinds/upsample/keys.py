@@ -1,4 +1,4 @@
-"""What the keys of an entry, and the columns of a table, mean; and what is to be told of those that mean nothing."""
+"""What the keys of an entry and the columns of a table mean, and the notes about unknown and repeated ones."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from cosmos_workflow.errors import BadInputError
 __all__ = ["FIELDS", "Keys", "Repeated", "entry_of", "fields_of", "guess", "load_json", "meaning"]
 
 FIELDS = ("id", "prompt", "video", "frames", "seed", "temperature", "max_tokens")
-# Other tools' words for the same things: NVIDIA's batch files, controlnet specs.
+# Other names for the same fields, from NVIDIA's batch files and controlnet specs.
 ALIASES = {"name": "id", "text": "prompt", "video_path": "video", "input_video_path": "video"}
 
-ALIKE = 0.76  # of difflib's ratio, from which a key is taken for a slip; `negative_prompt` is none
-LISTED = 8  # keys without a guess that are named in a note
+ALIKE = 0.76  # difflib's ratio from which a key counts as a typing error; `negative_prompt` stays below it
+LISTED = 8  # at most so many keys without a guess are listed in a note
 
 
 class Repeated(dict[str, Any]):
-    """An object or row in which a key stands more than once; `pairs` has all of them."""
+    """An object or row that has a key more than once; `pairs` has every key and value."""
 
     pairs: list[tuple[str, Any]]
 
 
 def entry_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Keys and values as a dict, which forgets no key that stands twice."""
+    """Keys and values as a dict; where a key is repeated, a `Repeated`, which keeps all values."""
     plain = dict(pairs)
     if len(plain) == len(pairs):
         return plain
@@ -44,9 +44,9 @@ def load_json(text: str) -> Any:
     return json.loads(text, object_pairs_hook=entry_of)
 
 
-@lru_cache(4096)  # of millions of entries, the keys are few
+@lru_cache(4096)  # even millions of entries have only a few different keys
 def meaning(key: str) -> str:
-    """The field that a key names, however it is spelled; empty for one that is not known.
+    """The field that a key means, whatever its case, spaces and dashes; empty for an unknown key.
 
     >>> meaning(" Prompt"), meaning("VIDEO PATH"), meaning("promt")
     ('prompt', 'video', '')
@@ -59,9 +59,10 @@ def meaning(key: str) -> str:
 def fields_of(
     values: Mapping[str, Any], where: str = "", keys: Keys | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The known fields of an entry, and the rest as it stands; nulls are left out. `keys` counts what is to be told.
+    """The known fields of an entry, and all its other keys unchanged; nulls are left out.
 
-    Raises BadInputError where two keys give one field different values.
+    `keys` counts unknown and repeated keys for the notes. Raises BadInputError if two keys give a field different
+    values.
     """
     known: dict[str, Any] = {}
     extra: dict[str, Any] = {}
@@ -84,15 +85,15 @@ def fields_of(
 
 
 def _contradiction(first: str, second: str, name: str, where: str) -> BadInputError:
-    what = f"the key {first!r} stands twice, with two values"
+    what = f"the key {first!r} is given twice, with different values"
     if first != second:
-        what = f"{first!r} and {second!r} both give the {name}, and differ"
+        what = f"{first!r} and {second!r} both give the {name}, with different values"
     return BadInputError(what, where=where, remedy="keep one of them")
 
 
 @dataclass
 class Keys:
-    """Counts, over a batch, the keys that are not known and those that stand twice.
+    """Counts, over a whole batch, the unknown keys and those that are given twice.
 
     >>> keys = Keys()
     >>> _ = fields_of({"promt": "dusk", "video": "clip.mp4"}, keys=keys)
@@ -105,13 +106,13 @@ class Keys:
     twice: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     def count(self, extra: Iterable[str], twice: Iterable[tuple[str, str, str]]) -> None:
-        """One entry: its unknown keys, and (field, one key, another key) where both give the same value."""
+        """Count one entry: its unknown keys, and (field, first key, second key) where both give the same value."""
         self.entries += 1
-        self.unknown.update(list(extra))  # a mapping would be taken for counts
+        self.unknown.update(list(extra))  # a list, as Counter would take a mapping's values for counts
         self.twice.update(twice)
 
     def columns(self, names: Iterable[str]) -> None:
-        """The header of a table: columns that give one field are told of, also where one of them is always empty."""
+        """Count the header of a table, so that two columns for the same field are noted even if one is always empty."""
         first: dict[str, str] = {}
         for name in names:
             place = meaning(name) or name
@@ -120,13 +121,13 @@ class Keys:
             first.setdefault(place, name)
 
     def add(self, other: Keys) -> None:
-        """Those of another part of the batch."""
+        """Add the counts of another part of the batch."""
         self.entries += other.entries
         self.unknown.update(other.unknown)
         self.twice.update(other.twice)
 
     def notes(self) -> list[str]:
-        """What a person is to be told, a line each."""
+        """Notes for the user, one line each."""
         notes = []
         others = []
         for key, times in self.unknown.items():
@@ -139,24 +140,24 @@ class Keys:
             more = f" and {len(others) - LISTED} more" if len(others) > LISTED else ""
             times = max(self.unknown[key] for key in others)
             named = ", ".join(map(_shown, others[:LISTED]))
-            notes.append(f"not known, kept but not used, in {times:,} of {self.entries:,} entries: {named}{more}")
+            notes.append(f"unknown keys, kept but not used, in {times:,} of {self.entries:,} entries: {named}{more}")
         for (name, first, second), times in self.twice.items():
             what = f"{_shown(first)} and {_shown(second)} both give the {name}"
             if first == second:
-                what = f"{_shown(first)} stands twice"
+                what = f"{_shown(first)} is given twice"
             how = f", with the same value, in {times:,} of {self.entries:,} entries" if times else ""
-            notes.append(f"{what}{how or '; an empty one does not count'}")
+            notes.append(f"{what}{how or '; an empty cell does not count'}")
         return notes
 
 
 def guess(key: str) -> str:
-    """The known word that a key may be a slip for; empty where none is like it."""
+    """The known key that a mistyped one probably means; empty if none is similar."""
     plain = re.sub(r"[\s_-]+", "_", key.strip()).casefold()
     alike = difflib.get_close_matches(plain, (*FIELDS, *ALIASES), n=1, cutoff=ALIKE)
     return alike[0] if alike else ""
 
 
 def _shown(key: str) -> str:
-    """A key for a terminal: nothing in it is a control code, and none is long."""
+    """A key as a terminal may show it: shortened, and without control codes."""
     key = key if len(key) <= 60 else f"{key[:59]}…"
     return key if key.isidentifier() else repr(key)

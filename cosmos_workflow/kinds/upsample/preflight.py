@@ -1,4 +1,4 @@
-"""What the model would say of each Item, before anything runs."""
+"""The check of each Item before anything runs: its Plan, by the model's limits and its video."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Checked", "Settings", "check_items"]
 
 @dataclass(frozen=True)
 class Settings:
-    """How a batch is to be asked; an Item's own values go before these, the model's defaults behind.
+    """How the items of a batch are asked; an Item's own values go before these, and these before the model's defaults.
 
     `limits` is a model by name or by its facts; sizes in tokens.
     """
@@ -38,7 +38,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Checked:
-    """An Item with its Plan, and its Clip where the video could be read."""
+    """An Item with its Plan, and its Clip if the video could be read."""
 
     item: Item
     plan: Plan
@@ -49,13 +49,13 @@ def check_items(
     items: Iterable[Item], settings: Settings | None = None, *, exact: bool = False,
     probed: Callable[[Path], Clip] | None = None,
 ) -> Iterator[Checked]:  # fmt: skip
-    """Plan each item, one at a time; a video that cannot be read is a `bad_input`, never an exception.
+    """Plan each item, one at a time; a video that cannot be read gives the verdict `bad_input`, never an exception.
 
-    `exact` loads the tokenizer's table even where an upper bound would do. `probed` is `media.probe` with a
-    caller's longer memory.
+    `exact` loads the tokenizer's table even where an upper bound would be enough. `probed` takes the place of
+    `media.probe`, for callers that keep clips for longer.
     """
     settings = settings or Settings()
-    probed = probed or lru_cache(1024)(probe)  # many prompts for one video are usual
+    probed = probed or lru_cache(1024)(probe)  # many prompts often have the same video
     for item in items:
         try:
             clip = probed(item.video)
@@ -73,7 +73,7 @@ def _plan(item: Item, clip: Clip, settings: Settings, exact: bool) -> Plan:
         (clip.width, clip.height),
         item.prompt,
         model,
-        # More than the model takes is an error to report; more than the clip has is not.
+        # More frames than the model takes are an error; more frames than the clip has are not.
         frames=frames if frames > model.max_images else min(frames, clip.frames),
         fit=settings.fit,
         max_tokens=item.max_tokens or settings.max_tokens,

@@ -1,4 +1,4 @@
-"""From a checked item to a conversation, and from its answer to a result: the same wherever the batch runs."""
+"""Turns a checked item into a conversation, and its answer into a result, in the same way wherever the batch runs."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from cosmos_workflow.media import Clip, Frame, read_frames, version
 
 __all__ = ["Preparer", "finished", "pending", "refusal"]
 
-# Many prompts for one clip are usual: it is decoded once for neighbours in a batch. Measurements are small, and
-# serve later batches of this process too.
+# Many prompts often have the same clip, so neighbours in a batch share its decoded frames. Measurements are small, so
+# they are kept for later batches of this process too.
 CLIPS_KEPT = 32
 MEASURED_KEPT = 4096
 
 PLANNED = {field.name for field in fields(Plan)} & {field.name for field in fields(Result)} - {"note"}
 
 
-class Answering(Protocol):
-    """What a result says of who answers: an engine here, or one elsewhere."""
+class EngineInfo(Protocol):
+    """What a result states about the engine that answers, which may run on another machine."""
 
     @property
     def name(self) -> str: ...
@@ -40,12 +40,12 @@ class Preparer:
         self._settings = settings
         self._frames = lru_cache(CLIPS_KEPT)(self._read_frames)
 
-    def prepare(self, one: Checked) -> Conversation:
-        """The conversation of an item that runs. Raises BadInputError where its video cannot be read."""
-        item, plan, settings = one.item, one.plan, self._settings
+    def prepare(self, checked: Checked) -> Conversation:
+        """The conversation for an item that runs. Raises BadInputError if its video cannot be read."""
+        item, plan, settings = checked.item, checked.plan, self._settings
         model = settings.model
-        assert one.clip is not None  # an item without a clip is bad_input, and does not run
-        asked = Conversation(
+        assert checked.clip is not None  # an item without a clip is bad_input, and does not run
+        conversation = Conversation(
             item.id,
             item.prompt,
             max_tokens=plan.answer_tokens,
@@ -53,9 +53,9 @@ class Preparer:
             seed=_first(item.seed, settings.seed, None),
         )
         if self._wants == "measurements":
-            return replace(asked, measured=_measured(one.clip, version(one.clip.path)))
-        frames = self._frames(one.clip, plan.frames, (plan.frame_width, plan.frame_height))
-        return replace(asked, text=item.prompt or model.fallback_prompt, frames=frames)
+            return replace(conversation, measured=_measured(checked.clip, version(checked.clip.path)))
+        frames = self._frames(checked.clip, plan.frames, (plan.frame_width, plan.frame_height))
+        return replace(conversation, text=item.prompt or model.fallback_prompt, frames=frames)
 
     def _read_frames(self, clip: Clip, count: int, size: tuple[int, int]) -> tuple[Frame, ...]:
         return tuple(read_frames(clip, count, pick=self._settings.pick, size=size))
@@ -63,14 +63,14 @@ class Preparer:
 
 @lru_cache(MEASURED_KEPT)
 def _measured(clip: Clip, _: tuple[int, int]) -> dict[str, Any]:
-    # OpenCV costs a fifth of a second that listing runs does not need.
+    # Importing OpenCV takes a fifth of a second, which listing runs does not need.
     from cosmos_workflow.media import measure
 
     return measure(clip).to_dict()
 
 
 def _first(*values: Any) -> Any:
-    """The first value that is given."""
+    """The first value that is not None."""
     return next((value for value in values if value is not None), None)
 
 
@@ -80,28 +80,28 @@ def refusal(plan: Plan) -> Answer:
     return Answer(plan.id, error=reason, error_kind=plan.verdict)
 
 
-def pending(one: Checked, who: Answering, place: str = "local") -> Result:
-    """The Result of an item that has been planned and not answered yet."""
-    plan = one.plan
+def pending(checked: Checked, engine: EngineInfo, place: str = "local") -> Result:
+    """The Result of an item that is planned but not answered yet."""
+    plan = checked.plan
     resized = ""
-    if plan.verdict == "resized" and who.wants == "frames":
+    if plan.verdict == "resized" and engine.wants == "frames":
         resized = (
             f"frames resized from {plan.source_width}x{plan.source_height}"
             f" to {plan.frame_width}x{plan.frame_height} to fit"
         )
     return Result(
         **{name: getattr(plan, name) for name in PLANNED},
-        prompt=one.item.prompt,
-        video=str(one.item.video),
-        engine=who.name,
-        engine_model=who.model,
+        prompt=checked.item.prompt,
+        video=str(checked.item.video),
+        engine=engine.name,
+        engine_model=engine.model,
         place=place,
         note="; ".join(filter(None, [plan.note, resized])),
     )
 
 
 def finished(waiting: Result, answer: Answer) -> Result:
-    """The Result with its answer; the engine's own counts go before the plan's, which may be upper bounds."""
+    """The Result with its answer; the engine's own counts replace the plan's, which may be upper bounds."""
     truncated = answer.finish_reason == "length"
     cut = f"the answer was cut at {answer.completion_tokens} of {waiting.max_tokens} tokens" if truncated else ""
     return replace(

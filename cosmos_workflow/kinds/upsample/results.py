@@ -1,4 +1,4 @@
-"""The results file: one JSON line an item, on disk before the next one starts, gone on with after a crash."""
+"""The results file: one JSON line for each item, on disk before the next one starts, so a crash loses nothing."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ __all__ = ["ResultsFile", "is_result", "line_of", "read_results", "to_dict"]
 
 KINDS: dict[str, type | tuple[type, ...]] = {"str": str, "int": int, "float": (int, float), "bool": bool}
 FIELDS = {field.name: KINDS[str(field.type)] for field in fields(Result)}
-# What the first version did not write yet; all else is in every result of ours.
+# Fields that the first version did not write yet; every result has all the others.
 SINCE = {"text_tokens", "image_tokens", "max_model_len", "room", "reason", "remedy", "engine_model"}
 TEXTS = ("id", "prompt", "video", "verdict")  # the order in which a result's line begins
 VERDICTS = get_args(Verdict)
-# A line from its verdict on, as this version goes on and as the first one did.
+# How a line continues from its verdict on, in this version and in the first one.
 BEGUN = [f'"{verdict}", "{name}": ' for verdict in VERDICTS for name in ("model", "upsampled_prompt")]
-MARKED = {"rating", "tags"}  # an export of the history, which has all of a result's fields too
+MARKED = {"rating", "tags"}  # an export of the history has these besides all fields of a result
 STRING = r'"(?:[^"\\]|\\.)*'
 
 
 def is_result(values: Any, names: Iterable[str] = FIELDS) -> bool:
-    """Whether an object of a file or a table is a result of ours, and nobody's own data; of which `names` were read."""
+    """Whether an object of a file or a table is a result of this program, judged by those of its fields in `names`."""
     return (
         isinstance(values, dict)
         and all(_is_field(values[name], name) if name in values else name in SINCE for name in names)
@@ -49,9 +49,9 @@ def _is_field(value: Any, name: str) -> bool:
 
 
 def read_results(path: str | Path) -> list[Result]:
-    """The results in a file, in its order; a torn last line, left by a crash, is passed over.
+    """The results in a file, in its order; an incomplete last line, left by a crash, is skipped.
 
-    Raises BadInputError if another line is not a result: the file is then something else.
+    Raises BadInputError if any other line is not a result, as the file is then something else.
     """
     path = Path(path)
     try:
@@ -90,16 +90,16 @@ def _result(line: bytes) -> Result | None:
 
 
 def _is_torn(line: bytes, *, follows: bool) -> bool:
-    """Whether an unfinished line is the beginning of one of ours.
+    """Whether an incomplete line is the beginning of a result.
 
-    It is where it reaches the verdict, which no batch has. A shorter one could be the beginning of anybody's JSON,
-    and is taken for ours only where it follows results.
+    It is if it reaches the verdict, which no batch has. A shorter one could be the beginning of any JSON, and counts
+    as a result only if it follows other results.
     """
-    # What a power cut left unwritten is zeros; the last character may be cut in its bytes.
+    # A power cut can leave zeros for what was not written yet, and can cut the last character between its bytes.
     text = line.rstrip(b"\0").decode("utf-8", "ignore")
     with suppress(ValueError, RecursionError):
         json.JSONDecoder().raw_decode(text)
-        return False  # an object that is whole was not cut
+        return False  # a complete object was not cut
     for number, name in enumerate(TEXTS):
         key = f'{", " if number else "{"}"{name}": '
         if not text.startswith(key):
@@ -118,9 +118,9 @@ def _is_torn(line: bytes, *, follows: bool) -> bool:
 class ResultsFile:
     """A results file open for writing, by one process at a time.
 
-    Opening it reads what is there: `answered` tells which items need not be asked again. Failed results
-    and a torn line are dropped then, so that each item has one line; the other lines stay as they are. A line
-    with keys that are not ours is never dropped: where it would have to be, the file is refused.
+    Opening it reads the existing results: `answered` says which items need not be asked again. Failed results
+    and an incomplete last line are dropped then, so that each item has one line; the other lines stay as they are.
+    A line with unknown keys is never dropped: if it would have to be, the file is refused.
     A file that holds anything else is refused, and left as it is.
     """
 
@@ -134,22 +134,22 @@ class ResultsFile:
 
         try:
             if self._is_folder or self.path.is_dir():
-                raise BadInputError("a folder", where=str(self.path), remedy="give a file: -o results.jsonl")
-            # Where it is a link, the file behind it: a link is not replaced by a file.
+                raise BadInputError("this is a folder", where=str(self.path), remedy="give a file: -o results.jsonl")
+            # If it is a link, write to the file that it points to, so that the link stays.
             self._real = Path(os.path.realpath(self.path))
             if self._real.exists() and not self._real.is_file():
-                raise BadInputError("not a file", where=str(self.path), remedy="choose another -o")
+                raise BadInputError("not a regular file", where=str(self.path), remedy="choose another -o")
             self._real.parent.mkdir(parents=True, exist_ok=True)
             lock = _lock_of(self._real)
             self._lock = FileLock(lock)
             self._lock.acquire(timeout=0)
         except Timeout as error:
-            if not lock.exists():  # FileLock takes a folder where it can make no file for one that is locked
+            if not lock.exists():  # FileLock also times out where the folder does not let it create its file
                 raise self._unwritable(ValueError("no file can be made beside it")) from error
             raise UsageError(
-                "another process is writing it",
+                "another process is writing this file",
                 where=str(self.path),
-                remedy="wait for it, or choose another -o",
+                remedy="wait until it has ended, or choose another -o",
             ) from error
         except (OSError, ValueError) as error:
             raise self._unwritable(error) from error
@@ -170,13 +170,13 @@ class ResultsFile:
         self._lock.release()
 
     def answered(self, items: Iterable[Item]) -> list[Result]:
-        """The results that stand for `items` as they are now: same id, prompt and video's name."""
-        # Only the name: the same batch may be run from another folder.
+        """The results that are still valid for `items`: same id, prompt and name of the video."""
+        # Only the video's name, as the same batch may be run from another folder.
         wanted = {(item.id, item.prompt, item.video.name) for item in items}
-        return [one for one in self.results if (one.id, one.prompt, Path(one.video).name) in wanted]
+        return [result for result in self.results if (result.id, result.prompt, Path(result.video).name) in wanted]
 
     def drop(self, ids: set[str]) -> None:
-        """Forget earlier answers to items that have changed since and are asked anew."""
+        """Remove earlier answers to items that have changed since, as these are asked again."""
         if any(result.id in ids for result in self.results):
             self._file.close()
             self.results = self._keep(lambda result: result.id not in ids)
@@ -190,19 +190,19 @@ class ResultsFile:
                 left = left[self._file.write(left) :]
             os.fsync(self._file.fileno())
         except OSError as error:
-            # No torn line stays, which nobody could tell from a user's own text if it is the file's first.
+            # Leave no incomplete line: as the first line of a file, it could not be told from a user's own text.
             with suppress(OSError):
                 self._file.truncate(before)
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             raise CosmosError(
                 f"a result could not be written ({error.strerror})",
                 where=str(self.path),
-                remedy=f"{'free space there' if full else 'mend it'} and run it again: what is written stands",
+                remedy=f"{'free space there' if full else 'solve this'}, then run it again: written results are kept",
             ) from error
         self.results.append(result)
 
     def _keep(self, wanted: Callable[[Result], bool]) -> list[Result]:
-        """Open the file for more, with the wanted results in it; a crash leaves the old file or the new one."""
+        """Open the file to append to it, with only the wanted results; a crash leaves the old file or the new one."""
         data = self._real.read_bytes() if self._real.exists() else b""
         lines = _parsed(data, self.path)
         kept = [(result, line) for result, line in lines if wanted(result)]
@@ -210,14 +210,14 @@ class ResultsFile:
             if not wanted(result) and (others := json.loads(line).keys() - FIELDS.keys()):
                 names = ", ".join(repr(name[:60]) for name in sorted(others)[:6])
                 raise BadInputError(
-                    f"the result of {result.id!r} is to be removed, and holds what is not ours ({names})",
+                    f"the result of {result.id!r} would be replaced, but it holds added keys ({names})",
                     where=str(self.path),
                     remedy="choose another -o: this file is left as it is",
                 )
         new = b"".join(line + b"\n" for _, line in kept)
         if data.strip() and new != data:
             write_whole(self._real, new)
-        # Unbuffered, so that what a full disk refused is not tried again on closing.
+        # Unbuffered, so that closing does not try again to write what a full disk has refused.
         self._file = self._real.open("ab", buffering=0)
         return [result for result, _ in kept]
 
@@ -227,7 +227,7 @@ class ResultsFile:
 
 
 def to_dict(result: Result) -> dict[str, Any]:
-    """A Result as the JSON object that files and `--json` hold."""
+    """A Result as the JSON object that results files and `--json` contain."""
     return asdict(result)
 
 
@@ -236,13 +236,13 @@ def line_of(result: Result, *, ascii: bool = False) -> str:
     line = json.dumps(to_dict(result), ensure_ascii=ascii) + "\n"
     try:
         line.encode()
-    except UnicodeEncodeError:  # the name of a video whose bytes are no UTF-8 is read back as it was
+    except UnicodeEncodeError:  # the bytes of a video's name are not UTF-8; as escapes they can be read back unchanged
         return line_of(result, ascii=True)
     return line
 
 
 def _lock_of(path: Path) -> Path:
-    """A name that no file of a user's has: FileLock empties or removes what it locks by. `uv.lock` lies beside `uv`."""
+    """A name that no user's file has, as FileLock empties or removes its file: NAME.lock could be one, like uv.lock."""
     name = path.name if len(path.name) <= 60 else hashlib.sha256(path.name.encode("utf-8", "replace")).hexdigest()
     return path.with_name(f".{name}.cosmos-lock")
 
@@ -250,5 +250,5 @@ def _lock_of(path: Path) -> Path:
 def _not_results(path: Path, detail: str, *, maybe: bool = False) -> BadInputError:
     remedy = "choose another -o: this file is left as it is"
     if maybe:
-        remedy += "; if it is what a crash left of a first result, there is no answer in it, and you can remove it"
+        remedy += "; if a crash left it with an incomplete first result, it holds no answer, and you can remove it"
     return BadInputError(f"not a results file ({detail})", where=str(path), remedy=remedy)

@@ -1,4 +1,4 @@
-"""Results that go to whoever reads: standard output, a pipe, a device. Nothing is kept there to go on with."""
+"""Results written to a stream: standard output, a pipe or a device. They cannot be read back to resume a batch."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def is_stdout(path: str | Path) -> bool:
 
 
 def is_stream(path: str | Path) -> bool:
-    """Whether `-o` names something that takes lines and keeps none: standard output, a pipe, a device."""
+    """Whether `-o` names a stream, which keeps no lines: standard output, a pipe or a device."""
     if os.fspath(path) in (*STDOUT, *STDERR):
         return True
     try:
@@ -40,15 +40,15 @@ def is_stream(path: str | Path) -> bool:
 
 
 def open_results(path: str | Path) -> ResultsFile:
-    """Where results go, to be entered: a results file, or a stream."""
+    """A results file or a stream, by its path; to be used in a `with` statement."""
     return ResultsStream(path) if is_stream(path) else ResultsFile(path)
 
 
 class ResultsStream(ResultsFile):
-    """A stream open for writing, in the place of a `ResultsFile`: each result is there as soon as it is written.
+    """A stream open for writing, in place of a `ResultsFile`: each result is passed on as soon as it is written.
 
-    Standard output is the one at the time of entering; what it is turned to later does not count.
-    Entering raises BadInputError where it cannot be opened: also a named pipe that nobody reads, instead of waiting.
+    Standard output is the one at the time of entering; a later redirection has no effect.
+    Entering raises BadInputError if it cannot be opened, also for a named pipe without a reader, instead of waiting.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -65,7 +65,7 @@ class ResultsStream(ResultsFile):
             reason, remedy = f"cannot be written ({error.strerror})", REMEDY
             with suppress(OSError):
                 if stat.S_ISFIFO(os.stat(self._name).st_mode):  # noqa: PTH116
-                    reason, remedy = "nobody reads this pipe", "start its reader first, and run it again"
+                    reason, remedy = "no process reads this pipe", "start its reader first, then run this again"
             raise BadInputError(reason, where=self._name, remedy=remedy) from error
         return self
 
@@ -76,14 +76,14 @@ class ResultsStream(ResultsFile):
             self._file.close()
 
     def answered(self, items: Iterable[Item]) -> list[Result]:
-        """Nothing: what went there is not kept."""
+        """Nothing, as a stream keeps no results."""
         return []
 
     def drop(self, ids: set[str]) -> None:
-        """There is nothing to forget."""
+        """Do nothing, as a stream keeps no results."""
 
     def write(self, result: Result) -> None:
-        """One line, at once."""
+        """Write one line, without a buffer."""
         line = line_of(result, ascii=self._ascii)
         try:
             if self._file is None:
@@ -95,10 +95,10 @@ class ResultsStream(ResultsFile):
                 left = left[self._file.write(left) :]
         except OSError as error:
             if isinstance(error, BrokenPipeError) and is_stdout(self._name):
-                raise  # `| head`: who read us has what it wanted
-            reason = "its reader has gone" if isinstance(error, BrokenPipeError) else error.strerror
+                raise  # as with `| head`: the reader has all that it wanted
+            reason = "its reader has ended" if isinstance(error, BrokenPipeError) else error.strerror
             raise CosmosError(
-                f"a result could not be written ({reason})", where=self._name, remedy="mend it and run it again"
+                f"a result could not be written ({reason})", where=self._name, remedy="solve this, then run it again"
             ) from error
         self.results.append(result)
 
@@ -112,11 +112,11 @@ class ResultsStream(ResultsFile):
             stream.flush()
             try:
                 return os.fdopen(os.dup(stream.fileno()), "wb", buffering=0)
-            except OSError:  # a notebook's has no number
+            except OSError:  # a notebook's standard output has no file descriptor
                 if stream is not sys.stdout:
                     raise
                 return None
-        # Without waiting: a pipe that nobody reads would hold us for ever.
+        # Without blocking, as opening a pipe without a reader would wait for ever.
         file = os.fdopen(os.open(self._name, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0)), "wb", buffering=0)
         if hasattr(os, "O_NONBLOCK"):
             os.set_blocking(file.fileno(), True)

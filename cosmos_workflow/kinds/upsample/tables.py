@@ -1,4 +1,4 @@
-"""CSV as spreadsheets and programs write it: comma, semicolon, tab or bar, `sep=`, empty rows and cells."""
+"""Reads CSV as spreadsheets and programs write it: with comma, semicolon, tab or bar, `sep=`, empty rows and cells."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ DELIMITERS = ",;\t|"
 BLANK = f'{DELIMITERS} \r\n"\ufeff'
 SEPARATOR = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)  # the first line that Excel reads and writes
 QUOTES = "quote fields that hold delimiters, quotes or line ends, and double the quotes inside"
-MOST_LINES, MOST_CHARACTERS = 100, 65_536  # behind the header's first line, while a quote is open
+MAX_LINES, MAX_CHARACTERS = 100, 65_536  # after the header's first line, while a quote is open
 
 csv.field_size_limit(2**31 - 1)
 
 
 @dataclass(frozen=True)
 class Header:
-    """The columns' names, and how the rows below are written. `lines` is how many lines of the file it took."""
+    """The columns' names, and how the rows below are written. `lines` is the number of lines up to the header's end."""
 
     names: tuple[str, ...]
     delimiter: str = ","
@@ -33,11 +33,11 @@ class Header:
 
 
 def read_header(lines: Iterator[str], where: str, keys: Keys | None = None) -> Header:
-    """The header at the beginning of a table; `lines` then stands behind it. One without names where the file is empty.
+    """The header at the beginning of a table; `lines` then continues after it. It has no names if the file is empty.
 
-    The delimiter is the one by which the header has the most known columns. `csv.Sniffer` guesses it from the rows,
-    where a prompt full of commas or quotes confuses it.
-    Raises BadInputError that names the columns where none of them is known, and where a quote is never closed.
+    The delimiter is the one that gives the header the most known columns. `csv.Sniffer` guesses it from the rows,
+    and a prompt full of commas or quotes confuses it.
+    Raises BadInputError if no column is known, naming the columns, or if a quote is never closed.
     """
     line, taken, delimiters = "", 0, DELIMITERS
     for line in lines:
@@ -53,11 +53,11 @@ def read_header(lines: Iterator[str], where: str, keys: Keys | None = None) -> H
     headers = [header for delimiter in delimiters if (header := _header(line, delimiter, taken))]
     if not headers:
         raise BadInputError("the header is not CSV", where=where, remedy=QUOTES)
-    header = max(headers, key=lambda one: (len({*map(meaning, one.names)} - {""}), len(one.names)))
+    header = max(headers, key=lambda candidate: (len({*map(meaning, candidate.names)} - {""}), len(candidate.names)))
     if not any(map(meaning, header.names)):
         names = ", ".join(repr(name) for name in header.names[:12])
         raise BadInputError(
-            f"no column is known; there are {names[:500]}", where=where,
+            f"none of the columns is known: {names[:500]}", where=where,
             remedy='name the columns in the first line: "video", "prompt"; see docs/BATCHES.md',
         )  # fmt: skip
     if keys is not None:
@@ -66,15 +66,15 @@ def read_header(lines: Iterator[str], where: str, keys: Keys | None = None) -> H
 
 
 def _whole(line: str, lines: Iterator[str], where: str) -> tuple[str, int]:
-    """A header with the lines that it goes on in, as a name may have a line end in its quotes; and how many they are.
+    """A header with its further lines, as a quoted name may contain a line end; and the number of these lines.
 
-    Raises BadInputError where a quote is not closed soon: all of the table would be taken for a name.
+    Raises BadInputError if a quote is not closed soon, as the whole table would be taken for a name.
     """
     parts, size, is_open = [line], 0, line.count('"') % 2 == 1
     while is_open:
         more = next(lines, "")
         size += len(more)
-        if not more or len(parts) > MOST_LINES or size > MOST_CHARACTERS:
+        if not more or len(parts) > MAX_LINES or size > MAX_CHARACTERS:
             raise BadInputError("a quote in the header is never closed", where=where, remedy=QUOTES)
         parts.append(more)
         is_open ^= more.count('"') % 2 == 1
@@ -87,21 +87,21 @@ def _header(line: str, delimiter: str, taken: int) -> Header | None:
         (names,) = csv.reader([line], delimiter=delimiter, strict=True, skipinitialspace=True)
     except (csv.Error, ValueError, TypeError):
         return None
-    # As `id, prompt, video` has it; elsewhere a space at the beginning of a cell is the user's.
+    # Spaces after delimiters, as in `id, prompt, video`; otherwise a space at the start of a cell belongs to the text.
     spaced = len(raw) > 1 and all(name.startswith(" ") for name in raw[1:])
     named = tuple(name.strip("\ufeff \t\r\n\xa0") or f"column {n}" for n, name in enumerate(names, 1))
     return Header(named, delimiter, spaced, taken)
 
 
 def rows(lines: Iterable[str], header: Header) -> Any:
-    """A `csv.reader` of the rows below a header; strict, as a quote never closed would swallow all that follows."""
+    """A `csv.reader` of the rows below a header; strict, as an unclosed quote would swallow all that follows."""
     return csv.reader(lines, delimiter=header.delimiter, skipinitialspace=header.spaced, strict=True)
 
 
 def entry_in(row: list[str], header: Header) -> dict[str, str] | None:
-    """The cells of a row that hold something, by their columns; None where none does.
+    """The cells of a row that are not empty, by their columns; None if all are empty.
 
-    Raises csv.Error for more of them than there are columns.
+    Raises csv.Error for more cells than there are columns.
     """
     if any(cell.strip() for cell in row[len(header.names) :]):
         raise csv.Error("more fields than the header has")

@@ -49,7 +49,7 @@ def test_csv_as_excel_writes_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "words"),
+    ("name", "text", "message"),
     [
         ("b.jsonl", '{"video": "a"}\n{"video": ', "line 2: not valid JSON"),
         ("b.jsonl", '{"video": "a"}\n[1]', "line 2: not an object"),
@@ -59,20 +59,20 @@ def test_csv_as_excel_writes_it(tmp_path: Path) -> None:
         ("b.json", "[]", "the batch is empty"),
         ("b.csv", "", "the batch is empty"),
         ("b.csv", "id,video\na,b,c\n", "more fields than the header"),
-        ("b.csv", "Nummer;Titel\n1;dusk\n", "no column is known; there are 'Nummer', 'Titel'"),
-        ("b.csv", "shot\n1\n", "no column is known; there are 'shot'"),
+        ("b.csv", "Nummer;Titel\n1;dusk\n", "none of the columns is known: 'Nummer', 'Titel'"),
+        ("b.csv", "shot\n1\n", "none of the columns is known: 'shot'"),
         ("b.csv", 'id,prompt,video\na,"dusk,v.mp4\nb,dawn,v.mp4\n', "line 3: unexpected end of data"),
         ("b.csv", 'id,prompt,video\na,"dusk" he said,v.mp4\n', "line 2: .* expected after"),
         ("b.csv", "video,Prompt,prompt\nv.mp4,a,b\n", "line 2: 'Prompt' and 'prompt' both give the prompt"),
         ("b.csv", "prompt,vidoe\na,v.mp4\n", "did you mean"),
-        ("b.jsonl", '{"video": "a", "prompt": "x", "prompt": "y"}', "'prompt' stands twice, with two values"),
-        ("b.json", '[{"video": "a", "shot": 1, "shot": 2}]', "entry 1: the key 'shot' stands twice"),
-        ("b.jsonl", '{"id": "x", "video": "a"}\n{"id": "x", "video": "b"}', "one id for two entries: 'x'"),
-        ("b.jsonl", '{"video": "a"}\n{"video": "a"}', "the same entry stands twice"),
+        ("b.jsonl", '{"video": "a", "prompt": "x", "prompt": "y"}', "'prompt' is given twice, with different values"),
+        ("b.json", '[{"video": "a", "shot": 1, "shot": 2}]', "entry 1: the key 'shot' is given twice"),
+        ("b.jsonl", '{"id": "x", "video": "a"}\n{"id": "x", "video": "b"}', "two entries have the same id: 'x'"),
+        ("b.jsonl", '{"video": "a"}\n{"video": "a"}', "the same entry is given twice"),
     ],
 )
-def test_a_bad_batch_says_where(tmp_path: Path, name: str, text: str, words: str) -> None:
-    with pytest.raises(BadInputError, match=words) as caught:
+def test_a_bad_batch_says_where(tmp_path: Path, name: str, text: str, message: str) -> None:
+    with pytest.raises(BadInputError, match=message) as caught:
         read_batch(write(tmp_path, name, text))
     assert name in str(caught.value)
 
@@ -150,16 +150,16 @@ def test_big_endian_with_its_mark(tmp_path: Path) -> None:
 
 
 def test_a_column_that_stands_twice_is_told(tmp_path: Path) -> None:
-    told: list[str] = []
-    read_batch(write(tmp_path, "b.csv", "video,prompt,Prompt\nv.mp4,a,\nw.mp4,,b\n"), told.append)
-    assert told == ["b.csv: prompt and Prompt both give the prompt; an empty one does not count"]
+    notes: list[str] = []
+    read_batch(write(tmp_path, "b.csv", "video,prompt,Prompt\nv.mp4,a,\nw.mp4,,b\n"), notes.append)
+    assert notes == ["b.csv: prompt and Prompt both give the prompt; an empty cell does not count"]
 
 
 def test_a_column_without_a_name_is_told(tmp_path: Path) -> None:
-    told: list[str] = []
-    (item,) = read_batch(write(tmp_path, "b.csv", ",prompt,video\n0,a,v.mp4\n"), told.append)
+    notes: list[str] = []
+    (item,) = read_batch(write(tmp_path, "b.csv", ",prompt,video\n0,a,v.mp4\n"), notes.append)
     assert item.extra == {"column 1": "0"}
-    assert told == ["b.csv: not known, kept but not used, in 1 of 1 entries: 'column 1'"]
+    assert notes == ["b.csv: unknown keys, kept but not used, in 1 of 1 entries: 'column 1'"]
 
 
 def test_python_is_warned_once_a_batch(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_python_is_warned_once_a_batch(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check([Item("a", "x", tmp_path / "v.mp4", extra={"shot": 1})])
-        assert load_items(path, tell=lambda note: None)[0].extra == {"promt": "a"}
+        assert load_items(path, on_note=lambda note: None)[0].extra == {"promt": "a"}
 
 
 def test_the_shared_faults(faults: Path) -> None:
@@ -179,9 +179,9 @@ def test_the_shared_faults(faults: Path) -> None:
     assert item.prompt == "dusk"
     (item,) = read_batch(faults / "seed.jsonl")
     assert item.seed == 9007199254740993
-    told: list[str] = []
-    read_batch(faults / "typo_key.jsonl", told.append)
-    assert "promt is not known: did you mean prompt?" in told[0]
+    notes: list[str] = []
+    read_batch(faults / "typo_key.jsonl", notes.append)
+    assert "promt is not known: did you mean prompt?" in notes[0]
 
 
 CASES = (str, str.upper, str.title, lambda name: f" {name}", lambda name: f"{name}\t ")

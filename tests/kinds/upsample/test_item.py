@@ -19,10 +19,10 @@ def test_an_absolute_path_stays() -> None:
 
 
 def test_an_id_from_the_content_is_stable_and_its_own() -> None:
-    one, same, other = (Item.from_mapping({"video": "clip.mp4", "prompt": prompt}).id for prompt in ("a", "a", "b"))
-    assert one == same != other
-    assert one.startswith("clip-")
-    assert Item.from_mapping({"video": "clip.mp4", "prompt": "a", "seed": 3}).id != one
+    first, same, other = (Item.from_mapping({"video": "clip.mp4", "prompt": prompt}).id for prompt in ("a", "a", "b"))
+    assert first == same != other
+    assert first.startswith("clip-")
+    assert Item.from_mapping({"video": "clip.mp4", "prompt": "a", "seed": 3}).id != first
 
 
 def test_settings_of_its_own_and_unknown_words() -> None:
@@ -38,7 +38,7 @@ def test_white_space_is_an_empty_prompt() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "words"),
+    ("values", "message"),
     [
         ({}, "no video"),
         ({"video": ""}, "no video"),
@@ -63,12 +63,15 @@ def test_white_space_is_an_empty_prompt() -> None:
         ({"video": "v", "temperature": True}, "temperature is True"),
         ({"vidoe": "v"}, 'did you mean "video"'),
         ({"picture": "v", "prompt": "x"}, "there are 'prompt', 'picture'"),
-        ({"video": "v", "prompt": "a", "Prompt": "b"}, "'prompt' and 'Prompt' both give the prompt, and differ"),
+        (
+            {"video": "v", "prompt": "a", "Prompt": "b"},
+            "'prompt' and 'Prompt' both give the prompt, with different values",
+        ),
         ({"video": "v", "id": "a", "name": "b"}, "'id' and 'name' both give the id"),
     ],
 )
-def test_a_bad_field_is_named(values: dict, words: str) -> None:
-    with pytest.raises(BadInputError, match=words) as caught:
+def test_a_bad_field_is_named(values: dict, message: str) -> None:
+    with pytest.raises(BadInputError, match=message) as caught:
         Item.from_mapping(values, where="line 3")
     assert caught.value.where == "line 3"
 

@@ -32,7 +32,7 @@ def test_guesses(key: str, means: str) -> None:
 def test_what_is_like_nothing_is_told_in_one_line() -> None:
     entry = '{"video": "v", ' + ", ".join(f'"key{n}": 1' for n in range(10)) + "}"
     (note,) = notes(entry, '{"video": "v"}')
-    assert note.startswith("not known, kept but not used, in 1 of 2 entries: key0, key1")
+    assert note.startswith("unknown keys, kept but not used, in 1 of 2 entries: key0, key1")
     assert note.endswith("and 2 more")
 
 
@@ -44,7 +44,7 @@ def test_a_note_commands_no_terminal() -> None:
 
 def test_a_key_that_stands_twice_is_told() -> None:
     (note,) = notes('{"video": "v", "prompt": "a", "prompt": "a"}')
-    assert note == "prompt stands twice, with the same value, in 1 of 1 entries"
+    assert note == "prompt is given twice, with the same value, in 1 of 1 entries"
     (note,) = notes('{"video": "v", "video_path": "v"}', '{"video": "w"}')
     assert note == "video and video_path both give the video, with the same value, in 1 of 2 entries"
 

@@ -6,7 +6,7 @@ from cosmos_workflow.kinds.upsample import Item, Settings, check_items
 
 
 def verdicts(items: list[Item], **settings: object) -> list[str]:
-    return [one.plan.verdict for one in check_items(items, Settings(**settings))]  # type: ignore[arg-type]
+    return [checked.plan.verdict for checked in check_items(items, Settings(**settings))]  # type: ignore[arg-type]
 
 
 def test_each_item_gets_its_plan_whatever_the_others_are(tmp_path: Path, clip: Path) -> None:
@@ -24,26 +24,26 @@ def test_each_item_gets_its_plan_whatever_the_others_are(tmp_path: Path, clip: P
 
 
 def test_a_bad_input_says_where_and_what_to_do(tmp_path: Path) -> None:
-    (one,) = check_items([Item("x", "", tmp_path / "none.mp4")])
-    assert str(tmp_path / "none.mp4") in one.plan.reason
-    assert one.plan.remedy
-    assert not one.plan.runs
-    assert one.clip is None
+    (checked,) = check_items([Item("x", "", tmp_path / "none.mp4")])
+    assert str(tmp_path / "none.mp4") in checked.plan.reason
+    assert checked.plan.remedy
+    assert not checked.plan.runs
+    assert checked.clip is None
 
 
 def test_a_one_frame_clip_is_planned_with_one_frame(tmp_path: Path) -> None:
     path = clips.textured(tmp_path / "one.mp4", 1280, 720, frames=1)
-    (one,) = check_items([Item("x", "a city", path)])
-    assert (one.plan.frames, one.plan.verdict) == (1, "fits")
+    (checked,) = check_items([Item("x", "a city", path)])
+    assert (checked.plan.frames, checked.plan.verdict) == (1, "fits")
 
 
 def test_an_items_own_values_go_first(clip: Path) -> None:
-    (one,) = check_items(
+    (checked,) = check_items(
         [Item("x", "a", clip, frames=1, max_tokens=4000)], Settings(frames=2, max_tokens=10, fit="off")
     )
-    assert (one.plan.frames, one.plan.max_tokens, one.plan.verdict) == (1, 4000, "cut_short")
+    assert (checked.plan.frames, checked.plan.max_tokens, checked.plan.verdict) == (1, 4000, "cut_short")
 
 
 def test_more_frames_than_the_model_takes(clip: Path) -> None:
-    (one,) = check_items([Item("x", "a", clip, frames=5)])
-    assert one.plan.verdict == "bad_input"
+    (checked,) = check_items([Item("x", "a", clip, frames=5)])
+    assert checked.plan.verdict == "bad_input"

@@ -62,7 +62,7 @@ def test_an_answer_to_another_prompt_is_not_an_answer(tmp_path: Path) -> None:
         assert file.answered([Item("a", "old", Path("elsewhere/a.mp4"))]) == [result("a", "old")]
         file.drop({"a"})
         file.write(result("a", "new"))
-    assert [one.prompt for one in read_results(path)] == ["p", "new"]
+    assert [result.prompt for result in read_results(path)] == ["p", "new"]
 
 
 TORN = '{"id": "a", "prompt": "caf\u00e9 \\" 🤖", "video": "a.mp4", "verdict": "fits", "model": "m'
@@ -110,7 +110,7 @@ def test_a_full_disk_leaves_no_torn_line(tmp_path: Path, monkeypatch: pytest.Mon
             raise OSError(errno.ENOSPC, "No space left on device")
 
         monkeypatch.setattr("os.fsync", full)
-        with pytest.raises(CosmosError, match="free space there and run it again"):
+        with pytest.raises(CosmosError, match="free space there, then run it again"):
             file.write(result("b"))
     assert path.read_bytes() == before
 
@@ -120,7 +120,7 @@ def test_lines_that_stand_keep_what_we_do_not_know(tmp_path: Path) -> None:
     kept = json.dumps({"later": {"deep": 1}} | to_dict(result("a"))) + "\n"
     path.write_text(kept + json.dumps(to_dict(result("b", error="x"))) + "\n")
     with ResultsFile(path) as file:
-        assert [one.id for one in file.results] == ["a"]
+        assert [result.id for result in file.results] == ["a"]
     assert path.read_text() == kept
 
 
@@ -129,12 +129,12 @@ def test_a_line_that_holds_what_is_not_ours_is_never_dropped(tmp_path: Path) -> 
     lines = [json.dumps(to_dict(result("a"))), json.dumps(to_dict(result("b", error="x")) | {"label": 7})]
     path.write_text("\n".join(lines) + "\n")
     before = path.read_bytes()
-    with pytest.raises(BadInputError, match="'b' is to be removed, and holds what is not ours"), ResultsFile(path):
+    with pytest.raises(BadInputError, match="'b' would be replaced, but it holds added keys"), ResultsFile(path):
         pass
     assert path.read_bytes() == before
     path.write_text(json.dumps(to_dict(result("a")) | {"label": 7}) + "\n")
     before = path.read_bytes()
-    with ResultsFile(path) as file, pytest.raises(BadInputError, match="not ours"):
+    with ResultsFile(path) as file, pytest.raises(BadInputError, match="added keys"):
         file.drop({"a"})
     assert path.read_bytes() == before
 
@@ -149,7 +149,9 @@ FIRST = (
 
 def test_results_of_earlier_versions_are_taken(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
-    lines = [json.dumps({name: to_dict(one)[name] for name in FIRST}) for one in (result("a"), result("b", error="x"))]
+    lines = [
+        json.dumps({name: to_dict(entry)[name] for name in FIRST}) for entry in (result("a"), result("b", error="x"))
+    ]
     torn = lines[1][: lines[1].index("upsampled") + 30]
     path.write_text("\n".join([*lines, torn]))
     with ResultsFile(path) as file:
@@ -329,4 +331,4 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 def test_a_later_version_may_add_fields(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     path.write_text(json.dumps(to_dict(result("a")) | {"new_field": 1}) + "\n")
-    assert [one.id for one in read_results(path)] == ["a"]
+    assert [result.id for result in read_results(path)] == ["a"]

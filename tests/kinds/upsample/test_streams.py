@@ -99,7 +99,7 @@ def test_a_reader_that_goes_is_named(tmp_path: Path) -> None:
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     with open_results(path) as stream:
         os.close(reader)
-        with pytest.raises(CosmosError, match="its reader has gone"):
+        with pytest.raises(CosmosError, match="its reader has ended"):
             stream.write(result("a"))
 
 

@@ -156,7 +156,7 @@ def test_bytes_that_are_no_text_are_told_of_in_their_row(tmp_path: Path) -> None
 def test_a_table_without_a_known_column_is_named(tmp_path: Path) -> None:
     path = tmp_path / "batch.csv"
     path.write_text("Nummer;Titel\n1;dusk\n")
-    with pytest.raises(BadInputError, match="there are 'Nummer', 'Titel'"):
+    with pytest.raises(BadInputError, match="is known: 'Nummer', 'Titel'"):
         list(read(Piece(str(path))))
 
 
@@ -190,7 +190,7 @@ def test_one_key_with_two_values_is_told_of_in_its_place(tmp_path: Path) -> None
     path = tmp_path / "batch.jsonl"
     path.write_text('{"video": "v", "prompt": "a", "prompt": "b"}\n{"video": "v", "seed": 9007199254740993}\n')
     bad, good = read(Piece(str(path)))
-    assert "stands twice, with two values" in str(bad.error)
+    assert "is given twice, with different values" in str(bad.error)
     assert good.item.seed == 9007199254740993
 
 

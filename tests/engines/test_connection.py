@@ -1,4 +1,4 @@
-"""What is wrong with the line to a server is told apart, and the remedy that is named works."""
+"""What is wrong with the connection to a server is told apart, and the remedy that is named works."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from servers.unwell import UnwellServer, answer, refusal
 
 from cosmos_workflow.engines import EngineSettings, make_engine
-from cosmos_workflow.engines.line import checked_url, shown
+from cosmos_workflow.engines.connection import checked_url, shown
 from cosmos_workflow.engines.server import ServerEngine
 from cosmos_workflow.errors import EngineUnavailable, UsageError
 from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
@@ -54,15 +54,15 @@ def talker(reply: bytes | None) -> Iterator[int]:
         def serve() -> None:
             while not over.is_set():
                 try:
-                    line, _ = server.accept()
+                    peer, _ = server.accept()
                 except OSError:
                     return
-                with line:
-                    line.recv(65536)
+                with peer:
+                    peer.recv(65536)
                     if reply is None:
                         over.wait()
                     else:
-                        line.sendall(reply)
+                        peer.sendall(reply)
 
         threading.Thread(target=serve, daemon=True).start()
         yield server.getsockname()[1]
@@ -280,7 +280,7 @@ def test_a_server_that_sends_elsewhere() -> None:
     moved = {"Location": "https://login.example/?next=v1"}
     with (
         UnwellServer(lambda text, attempt: (302, ""), listing=(302, ""), headers=moved) as server,
-        pytest.raises(EngineUnavailable, match=r"sends us on to https://login\.example"),
+        pytest.raises(EngineUnavailable, match=r"redirects to https://login\.example"),
     ):
         ask(server.url)
 
@@ -302,7 +302,7 @@ def test_a_server_that_sends_to_what_is_no_url(location: str, goal: str) -> None
         pytest.raises(EngineUnavailable) as caught,
     ):
         ask(server.url)
-    assert f"sends us on to {goal}" in caught.value.what
+    assert f"redirects to {goal}" in caught.value.what
     assert "secret" not in str(caught.value)
     assert caught.value.what.isprintable() and len(caught.value.what) < 400
     assert "--server-url" in caught.value.remedy
@@ -324,7 +324,7 @@ def test_any_text_can_be_shown_in_place_of_a_url(text: str) -> None:
 def test_a_proxy_that_is_no_url(name: str, proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, proxy)
     scheme = name.partition("_")[0].lower().replace("all", "http")
-    with pytest.raises(EngineUnavailable, match="the proxy's address is no URL") as caught:
+    with pytest.raises(EngineUnavailable, match="the proxy's address is not a valid URL") as caught:
         ask(f"{scheme}://server.example/v1")
     assert "HTTPS_PROXY" in caught.value.remedy
     assert "secret" not in str(caught.value)

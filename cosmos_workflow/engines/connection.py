@@ -1,4 +1,4 @@
-"""The line to a server: one request, one reply, and what is wrong with the line where there is none."""
+"""The HTTP connection to a server: one request, one reply; without a reply, an error that says why."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cosmos_workflow.engines.replies import Reply
 from cosmos_workflow.errors import EngineUnavailable, UsageError
 from cosmos_workflow.text import url_parts
 
-__all__ = ["Line", "LineFault", "bases", "checked_url", "shown"]
+__all__ = ["Connection", "ConnectionFault", "bases", "checked_url", "shown"]
 
 CONNECT_SECONDS = 20.0
 LONGEST_REPLY = 16 << 20  # bytes; an answer of 100,000 tokens is under 1 MiB
@@ -28,17 +28,17 @@ KEYS = ("COSMOS_API_KEY", "OPENAI_API_KEY")
 How = Literal["unconnected", "dropped", "timed_out"]
 
 
-class LineFault(EngineUnavailable):
-    """No reply came: nothing was `unconnected`, the connection was `dropped`, or the time was over."""
+class ConnectionFault(EngineUnavailable):
+    """No reply came: no connection was made (`unconnected`), it was `dropped`, or the request `timed_out`."""
 
     def __init__(self, what: str, *, how: How, lasting: bool = False, where: str = "", remedy: str = "") -> None:
         super().__init__(what, where=where, remedy=remedy)
         self.how = how
-        self.lasting = lasting  # another try cannot help
+        self.lasting = lasting  # trying again cannot help
 
 
 def checked_url(url: str) -> str:
-    """A server's URL without what follows its API's root. Raises UsageError for what is no URL.
+    """A server's URL, cut after the root of its API. Raises UsageError for an invalid URL.
 
     >>> checked_url("http://localhost:8000/v1/chat/completions/")
     'http://localhost:8000/v1'
@@ -53,13 +53,14 @@ def checked_url(url: str) -> str:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        words = "" if "@" in url else f" ({error})"  # which may name a part of a password
-        raise UsageError(f"{shown(url)!r} is no URL{words}", where="server_url", remedy=f"give {example}") from None
+        reason = "" if "@" in url else f" ({error})"  # the error may quote a part of a password
+        what = f"{shown(url)!r} is not a valid URL{reason}"
+        raise UsageError(what, where="server_url", remedy=f"give {example}") from None
     if parts.scheme.lower() not in ("http", "https"):
         remedy = "give one that begins with http:// or https://"
-        raise UsageError(f"{parts.scheme}:// is not spoken by model servers", where=shown(url), remedy=remedy)
+        raise UsageError(f"model servers do not use {parts.scheme}://", where=shown(url), remedy=remedy)
     if not parts.hostname or any(character.isspace() or not character.isprintable() for character in url):
-        raise UsageError(f"{shown(url)!r} is no URL", where="server_url", remedy=f"give {example}")
+        raise UsageError(f"{shown(url)!r} is not a valid URL", where="server_url", remedy=f"give {example}")
     path = parts.path.rstrip("/")
     for ending in (CHAT, "/completions", "/models"):
         path = path.removesuffix(ending)
@@ -67,7 +68,7 @@ def checked_url(url: str) -> str:
 
 
 def shown(url: str) -> str:
-    """A URL as messages may show it, or what came in place of one: a name and a password in it are no one's business.
+    """A URL, or any text in its place, as messages may show it: without the name and the password in it.
 
     >>> shown("http://me:secret@host/v1"), shown("http://me:secret@[::1")
     ('http://host/v1', 'http://[::1')
@@ -76,13 +77,13 @@ def shown(url: str) -> str:
     parts = url_parts(url)
     if parts.netloc:
         url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    elif "@" in url and "://" in url:  # where the name ends, nobody can say
+    elif "@" in url and "://" in url:  # invalid, so drop everything before the last @
         url = f"{url.partition('://')[0]}://{url.rpartition('@')[2]}"
     return url if len(url) <= LONGEST_SHOWN else f"{url[:LONGEST_SHOWN]}…"
 
 
 def bases(url: str) -> tuple[str, ...]:
-    """Where the API may be, the given place first: /v1 is often forgotten, and another API's path often given."""
+    """The URLs where the API may be, the given one first: users often forget /v1, or give another API's path."""
     parts = urlsplit(url)
     paths = [parts.path, f"{parts.path}/v1", "/v1"]
     if parts.path.endswith("/v1"):
@@ -90,8 +91,8 @@ def bases(url: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(urlunsplit(parts._replace(path=path)) for path in paths))
 
 
-class Line:
-    """Requests to one server; used by many threads at once. The key is COSMOS_API_KEY's or OPENAI_API_KEY's."""
+class Connection:
+    """Sends requests to one server, from many threads at once. The key is from COSMOS_API_KEY or OPENAI_API_KEY."""
 
     def __init__(self, url: str, timeout: float) -> None:
         self._where = shown(url)
@@ -107,11 +108,11 @@ class Line:
         self._client.close()
 
     def get(self, base: str, path: str, timeout: float) -> Reply:
-        """Raises LineFault where no reply comes."""
+        """Raises ConnectionFault where no reply comes."""
         return self._exchange("GET", _under(base, path), min(timeout, self._timeout), None)
 
     def post(self, base: str, path: str, body: dict[str, Any]) -> Reply:
-        """Raises LineFault where no reply comes."""
+        """Raises ConnectionFault where no reply comes."""
         return self._exchange("POST", _under(base, path), self._timeout, body)
 
     def _open(self) -> Any:
@@ -120,11 +121,12 @@ class Line:
             if not key.isascii() or not key.isprintable():
                 name = next(name for name in KEYS if os.environ.get(name, "").strip())
                 raise UsageError(
-                    "the key has characters that no key has", where=name, remedy="set it anew, on one line"
-                )
+                    "the key has characters that are not allowed in a key", where=name,
+                    remedy="set it again, in one line of plain ASCII",
+                )  # fmt: skip
             headers["Authorization"] = f"Bearer {key}"
         try:
-            # As many connections as there are requests: a request that waits for one would look like a dead server.
+            # No limit on connections: a request that waits for a free one would look like one to a dead server.
             limits = self._http.Limits(max_connections=None, max_keepalive_connections=64)
             return self._http.Client(headers=headers, limits=limits)
         except ImportError:
@@ -133,7 +135,7 @@ class Line:
                 remedy="pip install socksio, or name the server in NO_PROXY",
             ) from None  # fmt: skip
         except (ValueError, self._http.InvalidURL) as error:
-            raise self._no_proxy(_words(error)) from None
+            raise self._no_proxy(_reason(error)) from None
         except OSError as error:
             raise self._fault(
                 f"the certificates to trust cannot be read ({error})", lasting=True,
@@ -153,10 +155,10 @@ class Line:
         except http.TransportError as error:
             raise self._trouble(error) from error
         except (http.HTTPError, http.InvalidURL, ValueError) as error:
-            # Bytes that are no HTTP, a body that does not decompress.
-            raise self._fault(f"what comes is no HTTP reply ({_words(error)})", how="dropped") from error
+            # Bytes that are not HTTP, or a body that cannot be decompressed.
+            raise self._fault(f"the reply is not valid HTTP ({_reason(error)})", how="dropped") from error
 
-    def _trouble(self, error: Exception) -> LineFault:
+    def _trouble(self, error: Exception) -> ConnectionFault:
         http, cause = self._http, _root(error)
         through = f"the proxy {self.proxy}" if self.proxy else "the server"
         remedy = _PROXY_REMEDY if self.proxy else ""
@@ -164,11 +166,11 @@ class Line:
         if isinstance(error, http.ProxyError):
             if "407" in str(error):
                 return proxy_wants_password(self._where, self.proxy)
-            return self._fault(f"the proxy {self.proxy} refuses ({_words(error)})", remedy=_PROXY_REMEDY)
+            return self._fault(f"the proxy {self.proxy} refuses ({_reason(error)})", remedy=_PROXY_REMEDY)
         if isinstance(cause, socket.gaierror):
-            again = cause.errno == getattr(socket, "EAI_AGAIN", None)
-            what = f"the name of {through} is not known: {name}" + (f" ({cause.strerror})" if again else "")
-            return self._fault(what, lasting=not again, remedy=remedy or "check the name in --server-url")
+            may_pass = cause.errno == getattr(socket, "EAI_AGAIN", None)
+            what = f"the name of {through} is not known: {name}" + (f" ({cause.strerror})" if may_pass else "")
+            return self._fault(what, lasting=not may_pass, remedy=remedy or "check the name in --server-url")
         if isinstance(cause, ssl.SSLCertVerificationError):
             return self._fault(
                 f"the server's certificate is not trusted ({cause.verify_message})", lasting=True,
@@ -177,7 +179,7 @@ class Line:
             )  # fmt: skip
         if isinstance(cause, ssl.SSLError):
             remedy = "give http:// where the server has no TLS"
-            return self._fault(f"the server does not speak TLS ({_words(cause)})", lasting=True, remedy=remedy)
+            return self._fault(f"the server does not speak TLS ({_reason(cause)})", lasting=True, remedy=remedy)
         if isinstance(cause, ConnectionRefusedError):
             remedy = remedy or "start it, and check the port in --server-url"
             return self._fault(f"no answer: {through} refuses connections (nothing listens there)", remedy=remedy)
@@ -188,47 +190,51 @@ class Line:
             )
         if isinstance(error, http.ConnectError):
             return self._fault(
-                f"no answer: {through} cannot be reached ({_words(cause)})", remedy=remedy or "check the address"
+                f"no answer: {through} cannot be reached ({_reason(cause)})", remedy=remedy or "check the address"
             )
         if isinstance(error, http.UnsupportedProtocol):
-            return self._no_proxy(_words(error))
-        # After the connection stood: the server ended it, or speaks something else.
+            return self._no_proxy(_reason(error))
+        # The connection was made, but the server closed it, or uses another protocol.
         remedy = "see the server's log"
         if self._parts.scheme == "http":
             remedy += ", and give https:// where it has TLS"
         return self._fault(
-            f"no answer: the connection was closed without one ({_words(error)})", how="dropped", remedy=remedy
+            f"no answer: the connection was closed without one ({_reason(error)})", how="dropped", remedy=remedy
         )
 
-    def _no_proxy(self, why: str) -> LineFault:
-        return self._fault(f"the proxy's address is no URL ({why})", lasting=True, remedy=_PROXY_REMEDY)
+    def _no_proxy(self, why: str) -> ConnectionFault:
+        return self._fault(f"the proxy's address is not a valid URL ({why})", lasting=True, remedy=_PROXY_REMEDY)
 
-    def _fault(self, what: str, *, how: How = "unconnected", lasting: bool = False, remedy: str = "") -> LineFault:
-        return LineFault(what, how=how, lasting=lasting, where=self._where, remedy=remedy or "see that the server runs")
+    def _fault(
+        self, what: str, *, how: How = "unconnected", lasting: bool = False, remedy: str = ""
+    ) -> ConnectionFault:
+        return ConnectionFault(
+            what, how=how, lasting=lasting, where=self._where, remedy=remedy or "see that the server runs"
+        )
 
 
 _PROXY_REMEDY = "name the server in NO_PROXY, or correct HTTP_PROXY, HTTPS_PROXY and ALL_PROXY"
 
 
-def proxy_wants_password(where: str, proxy: str) -> LineFault:
-    """What a status of 407 means."""
+def proxy_wants_password(where: str, proxy: str) -> ConnectionFault:
+    """The error for a reply with status 407."""
     what = (
         f"the proxy {proxy} wants a name and a password (407)" if proxy else "a proxy wants a name and a password (407)"
     )
     remedy = "set HTTP_PROXY or HTTPS_PROXY to http://NAME:PASSWORD@HOST:PORT, or name the server in NO_PROXY"
-    return LineFault(what, how="unconnected", lasting=True, where=where, remedy=remedy)
+    return ConnectionFault(what, how="unconnected", lasting=True, where=where, remedy=remedy)
 
 
 def _library() -> Any:
-    """httpx, which goes on as httpx2; a host's environment may have either."""
+    """httpx, or its successor httpx2: a host's environment may have either."""
     for name in ("httpx2", "httpx"):
         with suppress(ImportError):
             return importlib.import_module(name)
-    raise EngineUnavailable("httpx is not installed here", remedy="pip install httpx2")
+    raise EngineUnavailable("the Python package httpx2 is not installed", remedy="pip install httpx2")
 
 
 def _read(pieces: Iterator[bytes], until: float) -> tuple[bytes, bool]:
-    """The whole of a body, as far as it is read, and whether there was more. Raises TimeoutError."""
+    """A body up to LONGEST_REPLY bytes, and whether there was more. Raises TimeoutError after the time `until`."""
     body = bytearray()
     for piece in pieces:
         body += piece
@@ -240,9 +246,9 @@ def _read(pieces: Iterator[bytes], until: float) -> tuple[bytes, bool]:
 
 
 def _proxy_of(parts: SplitResult) -> str:
-    """The proxy that the environment names for a URL, as messages may show it; empty for none."""
-    found = getproxies()
-    proxy = found.get(parts.scheme) or found.get("all") or ""
+    """The proxy that the environment names for a URL, without its password; empty if there is none."""
+    proxies = getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all") or ""
     if not proxy or proxy_bypass(parts.netloc.rpartition("@")[2]):
         return ""
     return shown(proxy if "://" in proxy else f"http://{proxy}")
@@ -254,13 +260,13 @@ def _under(base: str, path: str) -> str:
 
 
 def _root(error: BaseException) -> BaseException:
-    """The first of the chain of errors that led to this one."""
+    """The first error in the chain of errors that led to this one."""
     seen = error
     while nearer := seen.__cause__ or seen.__context__:
         seen = nearer
     return seen
 
 
-def _words(error: BaseException) -> str:
-    words = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return " ".join(str(words).split())[:300]
+def _reason(error: BaseException) -> str:
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(str(text).split())[:300]
