@@ -45,14 +45,14 @@ def opened(options: dict[str, Any]) -> tuple[Place, Model, Experiments]:
 
     place, asked_engine = options.pop("place"), options["engine"]
     config = merged_config(**{name: options.pop(name) for name in WORDS})
-    told = engine_settings(config, options.pop("engine_option"), options.pop("max_model_len"))
+    settings = engine_settings(config, options.pop("engine_option"), options.pop("max_model_len"))
     if place != "local":
         from cosmos_workflow.ssh import one_line
 
         click.get_current_context().with_resource(one_line())
-    where, why = open_place(place, asked_engine, told, config, say_lost)
-    stderr().print(f"engine: {where.engine} on {where.name} ({why})", style="dim")
-    return where, told.model, open_store(config).experiments
+    where, reason = open_place(place, asked_engine, settings, config, say_lost)
+    stderr().print(f"engine: {where.engine} on {where.name} ({reason})", style="dim")
+    return where, settings.model, open_store(config).experiments
 
 
 @contextmanager

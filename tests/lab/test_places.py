@@ -7,8 +7,8 @@ from pathlib import Path
 import asyncssh
 import psutil
 import pytest
-from jobs.helpers import host_processes, settled
 from lab.fakes import ArithmeticPlace
+from runs.helpers import host_processes, settled
 from servers import unwell
 from servers.peers import PEERS, Peer, host_settings, make_peer
 

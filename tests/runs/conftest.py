@@ -5,7 +5,7 @@ from pathlib import Path
 
 import clips
 import pytest
-from jobs.helpers import host_processes
+from runs.helpers import host_processes
 from servers.peers import PEERS, Peer, host_settings, make_peer
 
 from cosmos_workflow.api import open_runs

@@ -40,20 +40,20 @@ def waited(client: Client, run: str) -> None:
 def test_the_whole_way(client: Client, clip_file: Path) -> None:
     plan = client.check([{"video": str(clip_file), "prompt": "A futuristic city at sunset"}], fit="off")[0]
     assert (plan.verdict, plan.prompt_tokens) == ("too_long", 4157)
-    heard: list[Event] = []
+    events: list[Event] = []
     items = [Item("one", "a city at night", clip_file), Item("two", "größer 🤖", clip_file)]
-    results = client.upsample(items, engine="describe", heard=heard.append, name="first")
-    assert [(one.id, bool(one.upsampled_prompt), one.frame_width) for one in results] == [
+    results = client.upsample(items, engine="describe", heard=events.append, name="first")
+    assert [(result.id, bool(result.upsampled_prompt), result.frame_width) for result in results] == [
         ("one", True, 910),
         ("two", True, 910),
     ]
-    assert [event.data["state"] for event in heard if event.name == "state"] == ["running", "done"]
-    (found,) = client.prompts("größ")
-    assert (found.clip, found.result.id, found.ok) == ("größe 🤖.mp4", "two", True)
-    assert client.mark(found.number, rating=5, tags=["best", "night"]).tags == ["best", "night"]
-    assert [one.number for one in client.prompts(tag="best", rating=5)] == [found.number]
-    assert client.mark(found.number, rating=None).rating is None
-    run = client.show(found.run)
+    assert [event.data["state"] for event in events if event.name == "state"] == ["running", "done"]
+    (prompt,) = client.prompts("größ")
+    assert (prompt.clip, prompt.result.id, prompt.ok) == ("größe 🤖.mp4", "two", True)
+    assert client.mark(prompt.number, rating=5, tags=["best", "night"]).tags == ["best", "night"]
+    assert [result.number for result in client.prompts(tag="best", rating=5)] == [prompt.number]
+    assert client.mark(prompt.number, rating=None).rating is None
+    run = client.show(prompt.run)
     assert (run.source, run.state, run.answered, run.open) == ("first", "done", 2, 0)
     client.remove(run.id)
     assert client.prompts("größ") == []
@@ -62,11 +62,11 @@ def test_the_whole_way(client: Client, clip_file: Path) -> None:
 def test_the_async_client_says_the_same(server: CosmosServer, clip_file: Path) -> None:
     async def go() -> None:
         async with AsyncClient(server.url) as client:
-            heard: list[str] = []
+            names: list[str] = []
             items = [{"video": str(clip_file), "prompt": "async"}]
-            results = await client.upsample(items, engine="describe", heard=lambda event: heard.append(event.name))
+            results = await client.upsample(items, engine="describe", heard=lambda event: names.append(event.name))
             assert results[0].upsampled_prompt
-            assert "result" in heard
+            assert "result" in names
             with pytest.raises(NotFound, match="no run"):
                 await client.show("nothing")
 
@@ -135,7 +135,7 @@ def test_events_can_be_gone_on_with(client: Client) -> None:
     run = made(client, 5)
     waited(client, run)
     events = list(client.events(run))
-    assert [one.data["id"] for one in events if one.name == "result"] == ["p1", "p2", "p3", "p4", "p5"]
+    assert [event.data["id"] for event in events if event.name == "result"] == ["p1", "p2", "p3", "p4", "p5"]
     assert list(client.events(run, after=events[3].id)) == events[4:]
 
 
@@ -167,7 +167,7 @@ def test_pages_hold_each_run_and_prompt_once(server: CosmosServer, client: Clien
     with httpx2.Client(base_url=server.url + "/api/v1", timeout=60) as http:
         while True:
             page = http.get("/runs", params={"limit": 3, **({"cursor": cursor} if cursor else {})}).json()
-            seen += [one["id"] for one in page["items"]]
+            seen += [entry["id"] for entry in page["items"]]
             cursor = page["next"]
             if cursor is None:
                 break
@@ -209,16 +209,16 @@ def test_limits_are_those_of_the_command_line(client: Client) -> None:
         json.dumps(overview(UPSAMPLER, "a city", gpu="L4").to_dict())
     )
     assert client.models()[0].max_model_len == 4096
-    assert {one.name for one in client.check_host("local")} >= {"python", "engine"}
+    assert {check.name for check in client.check_host("local")} >= {"python", "engine"}
     assert client.hosts() == []
 
 
 def test_metrics_count_what_the_store_holds(server: CosmosServer, client: Client) -> None:
     waited(client, made(client))
-    said = urllib.request.urlopen(f"{server.url}/metrics").read().decode()
-    done = next(line for line in said.splitlines() if line.startswith('cosmos_runs{state="done"}'))
+    text = urllib.request.urlopen(f"{server.url}/metrics").read().decode()
+    done = next(line for line in text.splitlines() if line.startswith('cosmos_runs{state="done"}'))
     assert float(done.split()[-1]) == len(client.runs(state=["done"]))
-    assert 'route="/api/v1/runs/{id}/events"' in said
+    assert 'route="/api/v1/runs/{id}/events"' in text
 
 
 @pytest.mark.host  # it waits for the dead server's lease to end
@@ -235,7 +235,7 @@ def test_a_killed_server_goes_on_with_what_was_running(tmp_path: Path) -> None:
         with server.client() as again:
             for run in runs:
                 waited(again, run)
-            assert {one.state for one in again.runs()} == {"done"}
+            assert {run.state for run in again.runs()} == {"done"}
             assert len(again.prompts()) == 30
         assert server.stop() in (0, -signal.SIGTERM)
 
@@ -246,19 +246,19 @@ def test_all_of_it_on_postgresql(postgres: Postgres, tmp_path: Path) -> None:
     with CosmosServer(tmp_path / "data", COSMOS_STORE_URL=postgres.fresh()) as server, server.client() as client:
         items = [{"video": str(clip), "prompt": f"größer {n} \0 zero"} for n in range(3)]
         results = client.upsample(items, engine="describe")
-        assert all(one.upsampled_prompt for one in results)
-        (found,) = client.prompts("größer 2")
-        assert client.mark(found.number, rating=3, tags=["a"]).rating == 3
-        assert [one.number for one in client.prompts(tag="a", rating=3, ok=True)] == [found.number]
+        assert all(result.upsampled_prompt for result in results)
+        (prompt,) = client.prompts("größer 2")
+        assert client.mark(prompt.number, rating=3, tags=["a"]).rating == 3
+        assert [result.number for result in client.prompts(tag="a", rating=3, ok=True)] == [prompt.number]
         assert client.runs()[0].state == "done"
         assert not (tmp_path / "data" / "store.db").exists()
 
 
 @pytest.mark.parametrize("seed", [2**53 + 1, 2**63 - 1, -(2**63), 7.0])
 def test_seeds_are_exact(server: CosmosServer, folder: Path, seed: float) -> None:
-    with server.client() as one:
-        run = made(one, 1, settings={"seed": int(seed)})
-        assert one.check([{"video": SHARED, "seed": seed}], seed=seed)[0].runs
+    with server.client() as client:
+        run = made(client, 1, settings={"seed": int(seed)})
+        assert client.check([{"video": SHARED, "seed": seed}], seed=seed)[0].runs
         kept = folder / "data" / "runs" / run / "items.json"
         assert json.loads(kept.read_text())["settings"]["seed"] == int(seed)
 

@@ -48,19 +48,19 @@ def batch(tmp_path: Path, clip_file: Path) -> Path:
 
 def test_check_says_what_it_says_here(server: CosmosServer, clip_file: Path) -> None:
     words = ("check", clip_file, "-p", "A futuristic city at sunset", "--fit", "off", "--json")
-    there, mine = (
+    remote, local = (
         json.loads(subprocess.run([*program, *words], capture_output=True, check=False).stdout)
         for program in ([*COSMOS, "--server", server.url], COSMOS)
     )
-    assert {**there, "id": ""} == {**mine, "id": ""}
+    assert {**remote, "id": ""} == {**local, "id": ""}
 
 
 def test_a_batch_is_upsampled_and_gone_on_with(
     cosmos: Cosmos, server: CosmosServer, batch: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.jsonl"
-    said = cosmos(server, "upsample", batch, "-o", out, "--engine", "describe")
-    assert "3 answered, 0 failed" in said.stderr
+    process = cosmos(server, "upsample", batch, "-o", out, "--engine", "describe")
+    assert "3 answered, 0 failed" in process.stderr
     lines = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     assert [(line["id"], line["prompt"], Path(line["video"]).exists()) for line in lines] == [
         (f"i{n}", f"größer {n}", True) for n in range(3)
@@ -128,7 +128,7 @@ def test_prompts_as_on_the_page(cosmos: Cosmos, server: CosmosServer, batch: Pat
     cosmos(server, "prompts", "rate", numbers[0], 5)
     cosmos(server, "prompts", "tag", numbers[0], "night")
     assert json.loads(cosmos(server, "prompts", "show", numbers[0], "--json").stdout)["rating"] == 5
-    found = cosmos(server, "prompts", "search", "größer", "--tag", "night", "--run", run, "--json").stdout
-    assert [json.loads(line)["number"] for line in found.splitlines()] == numbers[:1]
+    lines = cosmos(server, "prompts", "search", "größer", "--tag", "night", "--run", run, "--json").stdout
+    assert [json.loads(line)["number"] for line in lines.splitlines()] == numbers[:1]
     assert len(cosmos(server, "prompts", "export", "--run", run).stdout.splitlines()) == 3
     assert run in cosmos(server, "runs", "list").stdout

@@ -44,7 +44,7 @@ class RayRuns:
             return run
         id, told = new_id(), {"job": job.to_plain()}
         self._store.add(
-            id, job.place, [], out=job.output.url, source=job.source, engine=job.who.name, settings=told
+            id, job.place, [], out=job.output.url, source=job.source, engine=job.engine.name, settings=told
         )  # fmt: skip
         return self._store.get(id)
 
