@@ -52,8 +52,8 @@ class LazyGroup(Group):
         """As click's, without the import of every command."""
         from click.shell_completion import CompletionItem
 
-        there = [CompletionItem(name, help=help) for name, help in COMMANDS.items() if name.startswith(incomplete)]
-        return there + click.Command.shell_complete(self, ctx, incomplete)
+        items = [CompletionItem(name, help=help) for name, help in COMMANDS.items() if name.startswith(incomplete)]
+        return items + click.Command.shell_complete(self, ctx, incomplete)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:

@@ -71,12 +71,12 @@ def command(as_json: bool, again: bool, max_minutes: float, price_per_hour: floa
 def _print(rows: list[ModeRow]) -> None:
     costs = any(row.cost is not None for row in rows)
     columns = ["mode", ">batch", ">size", ">start", ">load", ">compile", ">prompts", ">total", ">per prompt", ">gain"]
-    shown = table(*columns, ">an hour", *([">1,000 prompts"] if costs else []), title="Medians, in seconds")
+    grid = table(*columns, ">an hour", *([">1,000 prompts"] if costs else []), title="Medians, in seconds")
     for row in rows:
         parts = [f"{row.parts[name]:.1f}" for name in ("start", "load", "compile", "prompts")]
-        shown.add_row(
+        grid.add_row(
             row.name, str(row.batch), f"{row.width}x{row.height}", *parts, f"{row.seconds:.1f}",
             f"{row.per_prompt:.1f}", "-" if row.gain is None else f"{row.gain:.0%}", f"{row.prompts_per_hour:,.0f}",
             *([f"{row.cost:,.2f}" if row.cost is not None else "-"] if costs else []),
         )  # fmt: skip
-    stdout().print(shown)
+    stdout().print(grid)

@@ -51,32 +51,32 @@ def command(source: str | None, size: tuple[int, int] | None, as_json: bool, exa
         raise UsageError("nothing to check, or two things", remedy="give a VIDEO, a BATCH or --size WxH")
     place, asked_engine = options.pop("place"), options["engine"]
     config = merged_config(**{name: options.pop(name) for name in WORDS})
-    told = engine_settings(config, options.pop("engine_option"))
-    model = told.model
+    settings = engine_settings(config, options.pop("engine_option"))
+    model = settings.model
     if options["max_model_len"] == "auto":
         from cosmos_workflow.api import choose
 
-        engine, _ = choose(place, asked_engine, told, config)
+        engine, _ = choose(place, asked_engine, settings, config)
         free = {**options, "fit": "off", "max_model_len": model.longest_model_len}
-        needs = [one for one in _plans(source, size, model, True, free, lambda text: None) if one.source_width]
-        needed = max((one.total_tokens for one in needs), default=0)
-        options["max_model_len"] = model_len("auto", lambda: needed, engine, told, place)
+        needs = [plan for plan in _plans(source, size, model, True, free, lambda text: None) if plan.source_width]
+        needed = max((plan.total_tokens for plan in needs), default=0)
+        options["max_model_len"] = model_len("auto", lambda: needed, engine, settings, place)
     # A document is read by programs, which cannot see that a number is only a bound.
     exact = exact or as_json
     plans = _plans(source, size, model, exact, options)
     from cosmos_workflow.kinds.upsample.batch import is_batch
 
     if as_json:
-        for one in plans:
-            print_json({name: getattr(one, name) for name in FIELDS})
+        for plan in plans:
+            print_json({name: getattr(plan, name) for name in FIELDS})
     else:
         print_plans(plans, as_table=bool(source and is_batch(source)))
-    return exit_code([one.verdict if not one.runs else "" for one in plans])
+    return exit_code([plan.verdict if not plan.runs else "" for plan in plans])
 
 
 def _plans(
     source: str | None, size: tuple[int, int] | None, model: Model, exact: bool, options: dict[str, Any],
-    tell: Callable[[str], None] = note,
+    on_note: Callable[[str], None] = note,
 ) -> list[Plan]:  # fmt: skip
     if size:
         limits = {name: options[name] for name in ("max_tokens", "max_model_len")}
@@ -87,7 +87,9 @@ def _plans(
 
     assert source is not None
     settings = Settings(limits=model, **{name: value for name, value in options.items() if name != "prompt"})
-    return [one.plan for one in check_items(load_items(source, options["prompt"], tell), settings, exact=exact)]
+    return [
+        checked.plan for checked in check_items(load_items(source, options["prompt"], on_note), settings, exact=exact)
+    ]
 
 
 def print_plans(plans: list[Plan], *, as_table: bool) -> None:
@@ -95,40 +97,42 @@ def print_plans(plans: list[Plan], *, as_table: bool) -> None:
     console = stdout()
     if as_table:
         rows = table("id", "verdict", ">source", ">frames sent", ">prompt tokens", ">room", "~reason and remedy")
-        for one in plans:
+        for plan in plans:
             # What runs needs no remedy in a table; `check` of one item tells how to keep its full size.
-            why = "; ".join(filter(None, [one.reason, "" if one.runs else one.remedy, one.note]))
-            tokens = f"{'' if one.exact else '≤ '}{one.prompt_tokens:,}"
-            rows.add_row(one.id, verdict_text(one.verdict), _source(one), _sent(one), tokens, f"{one.room:,}", why)
+            reason = "; ".join(filter(None, [plan.reason, "" if plan.runs else plan.remedy, plan.note]))
+            tokens = f"{'' if plan.exact else '≤ '}{plan.prompt_tokens:,}"
+            rows.add_row(
+                plan.id, verdict_text(plan.verdict), _source(plan), _sent(plan), tokens, f"{plan.room:,}", reason
+            )
         console.print(rows)
         return
-    for one in plans:
-        console.print(verdict_text(one.verdict), f" {one.id}" if one.id else "", sep="")
-        if one.source_width:
-            most = "" if one.exact else "at most "
-            console.print(f"  source      {_source(one)}")
-            console.print(f"  frames      {_sent(one)}")
+    for plan in plans:
+        console.print(verdict_text(plan.verdict), f" {plan.id}" if plan.id else "", sep="")
+        if plan.source_width:
+            most = "" if plan.exact else "at most "
+            console.print(f"  source      {_source(plan)}")
+            console.print(f"  frames      {_sent(plan)}")
             console.print(
-                f"  prompt      {most}{one.prompt_tokens:,} tokens:"
-                f" {one.image_tokens:,} images + {most}{one.text_tokens:,} text"
-                f" + {one.prompt_tokens - one.image_tokens - one.text_tokens:,} template"
+                f"  prompt      {most}{plan.prompt_tokens:,} tokens:"
+                f" {plan.image_tokens:,} images + {most}{plan.text_tokens:,} text"
+                f" + {plan.prompt_tokens - plan.image_tokens - plan.text_tokens:,} template"
             )
-            left = f"{one.room:,} of {one.max_model_len:,} tokens left"
-            if one.room < 0:
-                left = f"no room: {-one.room:,} tokens over {one.max_model_len:,}"
-            asked = f"{left}, {one.max_tokens:,} asked for"
-            console.print(f"  answer      {asked}")
-        if one.reason:
-            console.print(f"  reason      {one.reason}")
-        if one.remedy:
-            console.print("  remedy      " + one.remedy.replace("; or ", "\n              or "))
-        if one.note:
-            console.print(f"  note        {one.note}")
+            room = f"{plan.room:,} of {plan.max_model_len:,} tokens left"
+            if plan.room < 0:
+                room = f"no room: {-plan.room:,} tokens over {plan.max_model_len:,}"
+            answer = f"{room}, {plan.max_tokens:,} asked for"
+            console.print(f"  answer      {answer}")
+        if plan.reason:
+            console.print(f"  reason      {plan.reason}")
+        if plan.remedy:
+            console.print("  remedy      " + plan.remedy.replace("; or ", "\n              or "))
+        if plan.note:
+            console.print(f"  note        {plan.note}")
 
 
-def _source(one: Plan) -> str:
-    return f"{one.source_width}x{one.source_height}" if one.source_width else "-"
+def _source(plan: Plan) -> str:
+    return f"{plan.source_width}x{plan.source_height}" if plan.source_width else "-"
 
 
-def _sent(one: Plan) -> str:
-    return f"{one.frames} × {one.frame_width}x{one.frame_height}" if one.frame_width else "-"
+def _sent(plan: Plan) -> str:
+    return f"{plan.frames} × {plan.frame_width}x{plan.frame_height}" if plan.frame_width else "-"

@@ -42,7 +42,7 @@ class ClusterView(Barred):
             stderr().print(progress_line(self._last), style="dim")
 
     def listener(self) -> Listener:
-        return Listener(planned=self._planned, event=self._event, lost=partial(say_lost, there=True))
+        return Listener(planned=self._planned, event=self._event, lost=partial(say_lost, submitted=True))
 
     def _planned(self, run: RunRecord) -> None:
         self.run = run.id

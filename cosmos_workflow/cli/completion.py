@@ -76,10 +76,10 @@ def _completer(values: Callable[[click.Context], Iterable[tuple[str, str]]]) -> 
 
     def offered(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         try:
-            there = list(values(ctx))
+            choices = list(values(ctx))
         except Exception:  # a person is in the middle of a line: no error may come between
             return []
-        return [CompletionItem(value, help=help) for value, help in there if value.startswith(incomplete)]
+        return [CompletionItem(value, help=help) for value, help in choices if value.startswith(incomplete)]
 
     return offered
 
@@ -107,8 +107,8 @@ def _hosts(ctx: click.Context) -> Iterable[tuple[str, str]]:
 
 
 def _places(ctx: click.Context) -> Iterable[tuple[str, str]]:
-    there = [("local", "this machine"), *_hosts(ctx)]
-    return there if ctx.find_root().params.get("server") else [*there, ("ray", "a Ray cluster")]
+    choices = [("local", "this machine"), *_hosts(ctx)]
+    return choices if ctx.find_root().params.get("server") else [*choices, ("ray", "a Ray cluster")]
 
 
 def _runs(ctx: click.Context) -> Iterable[tuple[str, str]]:

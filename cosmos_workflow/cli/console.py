@@ -81,7 +81,11 @@ def print_json(document: Any) -> None:
 
 def escaped(line: str) -> str:
     """A line of JSON without control codes: JSON leaves those above ASCII; as escapes they mean the same."""
-    return line if line.isprintable() else "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in line)
+    return (
+        line
+        if line.isprintable()
+        else "".join(character if character.isprintable() else json.dumps(character)[1:-1] for character in line)
+    )
 
 
 def safe(data: bytes) -> str:
@@ -181,11 +185,11 @@ def stdout_for_results(engine: str) -> AbstractContextManager[None]:
 @contextmanager
 def _redirected_stdout() -> Iterator[None]:
     sys.stdout.flush()
-    kept = os.dup(1)
+    saved = os.dup(1)
     try:
         os.dup2(2, 1)
         yield
     finally:
         sys.stdout.flush()
-        os.dup2(kept, 1)
-        os.close(kept)
+        os.dup2(saved, 1)
+        os.close(saved)

@@ -22,14 +22,14 @@ PRINTERS = ("click.utils", "rich.console")  # all that is printed goes through t
 
 def say_error(error: BaseException) -> int:
     """Tell a person what is wrong, on stderr; the exit code."""
-    text, code, command = _told(error)
+    text, code, command = _described(error)
     lines = [f"error: {text}", *([f"usage: {command}"] if command else [])]
     with contextlib.suppress(OSError):
         click.echo(visible("\n".join(lines)), err=True)
     return code
 
 
-def _told(error: BaseException) -> tuple[str, int, str]:
+def _described(error: BaseException) -> tuple[str, int, str]:
     """The words, the exit code, and for wrong usage the command that shows the right one."""
     if isinstance(error, click.NoSuchOption) and error.possibilities:
         near = f"no such option {error.option_name!r}; did you mean {error.possibilities[0]}?"

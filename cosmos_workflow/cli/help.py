@@ -38,14 +38,14 @@ class Command(click.Command):
     """Its help shows the options in the groups of `SECTIONS`."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        options = [one for one in self.get_params(ctx) if isinstance(one, click.Option)]
-        records = [(one.name, record) for one in options if (record := one.get_help_record(ctx))]
+        options = [option for option in self.get_params(ctx) if isinstance(option, click.Option)]
+        records = [(option.name, record) for option in options if (record := option.get_help_record(ctx))]
         grouped = [name for names in SECTIONS.values() for name in names]
         for title, names in {**SECTIONS, "Output": ()}.items():
-            wanted = [record for name, record in records if (name in names if names else name not in grouped)]
-            if wanted:
+            rows = [record for name, record in records if (name in names if names else name not in grouped)]
+            if rows:
                 with formatter.section(title):
-                    formatter.write_dl(wanted)
+                    formatter.write_dl(rows)
 
 
 class Group(click.Group):
@@ -62,9 +62,9 @@ class Group(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if not ctx.resilient_parsing and not name.startswith("-") and self.get_command(ctx, name) is None:
-            there = self.list_commands(ctx)
-            near = difflib.get_close_matches(name.lower(), there, n=3)
-            remedy = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(there)}"
+            names = self.list_commands(ctx)
+            near = difflib.get_close_matches(name.lower(), names, n=3)
+            remedy = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names)}"
             raise click.UsageError(f"there is no command {name!r}; {remedy}", ctx)
         return super().resolve_command(ctx, args)
 
@@ -83,19 +83,19 @@ def context_of(root: click.Context, words: Sequence[str]) -> click.Context:
     for word in words:
         if not isinstance(ctx.command, click.Group):
             raise click.UsageError(f"{ctx.command_path} has no commands of its own", ctx)
-        _, found, _ = ctx.command.resolve_command(ctx, [word])
-        assert found is not None
-        ctx = type(ctx)(found, parent=ctx, info_name=word)
+        _, subcommand, _ = ctx.command.resolve_command(ctx, [word])
+        assert subcommand is not None
+        ctx = type(ctx)(subcommand, parent=ctx, info_name=word)
     return ctx
 
 
 def complete_words(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """The commands that may follow the words given so far."""
     try:
-        found = context_of(ctx.find_root(), ctx.params.get("words") or ())
+        context = context_of(ctx.find_root(), ctx.params.get("words") or ())
     except click.UsageError:
         return []
-    names = found.command.list_commands(found) if isinstance(found.command, click.Group) else []
+    names = context.command.list_commands(context) if isinstance(context.command, click.Group) else []
     return [name for name in names if name.startswith(incomplete)]
 
 

@@ -47,11 +47,11 @@ def command() -> None:
 @click.option("--secret", "secrets", multiple=True, metavar="NAME", help="Taken from here at each run; repeatable.")
 @click.option("--ssh-config", type=click.Path(exists=True, resolve_path=True), help="Instead of ~/.ssh/config.")
 @click.option("--project", is_flag=True, help="Write ./cosmos.toml instead of your own settings.")
-def add(name: str, project: bool, environment: tuple[str, ...], **given: Any) -> None:
+def add(name: str, project: bool, environment: tuple[str, ...], **options: Any) -> None:
     """Add a host, or change it. Nothing is connected yet."""
     from cosmos_workflow.ssh import host_from
 
-    values = {key: list(value) if isinstance(value, tuple) else value for key, value in given.items() if value}
+    values = {key: list(value) if isinstance(value, tuple) else value for key, value in options.items() if value}
     if environment:
         pairs = [entry.partition("=") for entry in environment]
         if not all(key and sign for key, sign, _ in pairs):
@@ -94,26 +94,26 @@ def trust(name: str, fingerprint: str | None) -> None:
     from cosmos_workflow.ssh import Pins, SSHManager
 
     host, pins = find_host(name), Pins(known_keys_file())
-    key, known = asyncio.run(SSHManager(host, pins).server_key())
+    key, status = asyncio.run(SSHManager(host, pins).server_key())
     if key is None:
         raise HostError("the host shows no key", where=name, remedy="check that it is an SSH server")
-    if known == "revoked":
+    if status == "revoked":
         raise HostKeyError(
             "its key is revoked in your known_hosts (@revoked)",
             where=name,
             remedy="ask the machine's owner for a new one",
         )
-    seen, pinned = key.get_fingerprint(), pins.get(name)
-    if fingerprint and fingerprint != seen:
+    actual, pinned = key.get_fingerprint(), pins.get(name)
+    if fingerprint and fingerprint != actual:
         raise HostKeyError(
-            f"the host's key is {seen}, not {fingerprint}", where=name, remedy="check the address and the fingerprint"
+            f"the host's key is {actual}, not {fingerprint}", where=name, remedy="check the address and the fingerprint"
         )
-    stderr().print(f"{host.ssh} shows {key.get_algorithm()} {seen}")
-    if known == "known":
+    stderr().print(f"{host.ssh} shows {key.get_algorithm()} {actual}")
+    if status == "known":
         stderr().print("your own known_hosts has this key too", style="dim")
-    elif known == "other":
+    elif status == "other":
         stderr().print("your own known_hosts has another key for it", style="yellow")
-    if pinned and pinned.get_fingerprint() != seen:
+    if pinned and pinned.get_fingerprint() != actual:
         stderr().print(f"pinned until now: {pinned.get_fingerprint()}", style="yellow")
     if not fingerprint:
         click.confirm("Is that the fingerprint that the machine's provider shows?", abort=True, err=True)

@@ -42,12 +42,12 @@ def command(
     cosmos limits --gpu L4
     """
     model = limits_model(merged_config(model=options.pop("model"), model_path=options.pop("model_path")))
-    found = overview(model, options.pop("prompt"), sizes=sizes, gpu=gpu, memory_gib=memory_gib or 0.0, **options)
+    limits = overview(model, options.pop("prompt"), sizes=sizes, gpu=gpu, memory_gib=memory_gib or 0.0, **options)
     if as_json:
-        print_json(found.to_dict())
+        print_json(limits.to_dict())
         return
-    _print(model, found.aspects, found.sizes)
-    _print_memory(found.memory, found.full_size)
+    _print(model, limits.aspects, limits.sizes)
+    _print_memory(limits.memory, limits.full_size)
 
 
 def _print(model: Model, aspects: dict[str, Plan], plans: list[Plan]) -> None:
@@ -64,18 +64,18 @@ def _print(model: Model, aspects: dict[str, Plan], plans: list[Plan]) -> None:
         ">room",
         title="Largest frames that leave room for the answer",
     )
-    for name, one in aspects.items():
-        fits = one.runs
-        size = f"{one.frame_width}x{one.frame_height}" if fits else "none fits"
-        if one.verdict == "fits":
+    for name, plan in aspects.items():
+        fits = plan.runs
+        size = f"{plan.frame_width}x{plan.frame_height}" if fits else "none fits"
+        if plan.verdict == "fits":
             # The model's own shrinking to its longest side already does it.
             size = "any size"
-        rows.add_row(name, size, f"{one.prompt_tokens:,}" if fits else "-", f"{one.room:,}" if fits else "-")
+        rows.add_row(name, size, f"{plan.prompt_tokens:,}" if fits else "-", f"{plan.room:,}" if fits else "-")
     console.print(rows)
     rows = table(">size", "verdict", ">frames sent", ">prompt tokens", ">room", title="Usual sizes")
-    for one in plans:
-        source, sent = (f"{one.source_width}x{one.source_height}", f"{one.frame_width}x{one.frame_height}")
-        rows.add_row(source, verdict_text(one.verdict), sent, f"{one.prompt_tokens:,}", f"{one.room:,}")
+    for plan in plans:
+        source, frame = (f"{plan.source_width}x{plan.source_height}", f"{plan.frame_width}x{plan.frame_height}")
+        rows.add_row(source, verdict_text(plan.verdict), frame, f"{plan.prompt_tokens:,}", f"{plan.room:,}")
     console.print(rows)
 
 
@@ -91,14 +91,14 @@ def _print_memory(gpus: dict[str, list[MemoryPlan]], full_size: dict[str, list[M
         f">full size ({full:,})",
         title=f"Memory: requests of {first.max_model_len:,} tokens at once, by dtype of the weights",
     )
-    for number, one in enumerate(gpus["bf16"]):
+    for number, plan in enumerate(gpus["bf16"]):
         at_once = [_at_once(plans[number]) for plans in gpus.values()]
         # The largest dtype that fits says what is left for the context.
         best = next((plans[number] for plans in gpus.values() if plans[number].fits), None)
         longest = f"{best.longest_model_len:,} in {best.dtype}" if best else "-"
         full_sized = next((plans[number] for plans in full_size.values() if plans[number].fits), None)
         at_full = f"{full_sized.concurrency:.1f} in {full_sized.dtype}" if full_sized else "-"
-        rows.add_row(one.gpu, f"{one.memory_gib:.1f}", *at_once, longest, at_full)
+        rows.add_row(plan.gpu, f"{plan.memory_gib:.1f}", *at_once, longest, at_full)
     console.print(rows)
     if len(gpus["bf16"]) == 1:
         if first.fits:
@@ -111,5 +111,5 @@ def _print_memory(gpus: dict[str, list[MemoryPlan]], full_size: dict[str, list[M
             console.print(f"remedy: {first.remedy}")
 
 
-def _at_once(one: MemoryPlan) -> str:
-    return f"{one.concurrency:.1f}" if one.fits else "does not fit"
+def _at_once(plan: MemoryPlan) -> str:
+    return f"{plan.concurrency:.1f}" if plan.fits else "does not fit"

@@ -62,10 +62,10 @@ class Size(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
         if isinstance(value, tuple):
             return value
-        found = re.fullmatch(r"\s*(\d{1,6})\s*[xX×*]\s*(\d{1,6})\s*", value)
-        if not found or "0" in (found[1].strip("0") or "0", found[2].strip("0") or "0"):
+        match = re.fullmatch(r"\s*(\d{1,6})\s*[xX×*]\s*(\d{1,6})\s*", value)
+        if not match or "0" in (match[1].strip("0") or "0", match[2].strip("0") or "0"):
             self.fail(f"{value!r} is not a size such as 1280x720", param, ctx)
-        return int(found[1]), int(found[2])
+        return int(match[1]), int(match[2])
 
 
 SIZE = Size()
@@ -79,10 +79,10 @@ class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         if isinstance(value, float):
             return value
-        found = re.fullmatch(r"(\d{1,7})(s|m|h|)", str(value).strip())
-        if not found:
+        match = re.fullmatch(r"(\d{1,7})(s|m|h|)", str(value).strip())
+        if not match:
             self.fail(f"{value!r} is not a time such as 90s, 10m or 2h", param, ctx)
-        return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
+        return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 
 DURATION = Duration()
@@ -171,16 +171,16 @@ def length_option(*, auto: bool = False) -> Callable[[Command], Command]:
 
 
 def model_len(
-    asked: int | str | None, needed: Callable[[], int], engine: str, told: EngineSettings, place: str
+    value: int | str | None, needed: Callable[[], int], engine: str, settings: EngineSettings, place: str
 ) -> int | None:
     """What `--max-model-len` stands for; says on stderr what `auto` chose, and why. `needed` is asked only then."""
-    if not isinstance(asked, str):
-        return asked
+    if not isinstance(value, str):
+        return value
     from cosmos_workflow.api import fitting_model_len
     from cosmos_workflow.cli.console import stderr
 
-    length, why = fitting_model_len(needed(), engine, told, place)
-    stderr().print(f"max_model_len: {length} ({why})", style="dim")
+    length, reason = fitting_model_len(needed(), engine, settings, place)
+    stderr().print(f"max_model_len: {length} ({reason})", style="dim")
     return length
 
 
@@ -246,15 +246,15 @@ def ray_items(source: str) -> list[Item]:
     return [entry.item for entry in entries]
 
 
-def refuse_misplaced(options: dict[str, Any], far: bool) -> None:
+def refuse_misplaced(options: dict[str, Any], on_ray: bool) -> None:
     """Raise UsageError for what is given and means nothing at the place: nothing shall be ignored silently."""
-    if far and options["prompt"]:
+    if on_ray and options["prompt"]:
         raise UsageError("-p is for one video", where="--on ray", remedy="give each entry its prompt in a batch file")
-    if far and (options["offload_each"] or not options["no_offload"]):
+    if on_ray and (options["offload_each"] or not options["no_offload"]):
         raise UsageError("engines on Ray end with the run", where="--on ray", remedy="leave --offload out")
-    given = [f"--{name.replace('_', '-')}" for name in RAY_OPTIONS if options[name] is not None]
-    if given and not far:
-        raise UsageError(f"{given[0]} is for Ray", remedy="give --on ray, or ray://HEAD:10001")
+    names = [f"--{name.replace('_', '-')}" for name in RAY_OPTIONS if options[name] is not None]
+    if names and not on_ray:
+        raise UsageError(f"{names[0]} is for Ray", remedy="give --on ray, or ray://HEAD:10001")
 
 
 def request_options(function: Command) -> Command:
@@ -274,9 +274,9 @@ def request_options(function: Command) -> Command:
     )
 
 
-def merged_config(**given: Any) -> Config:
+def merged_config(**overrides: Any) -> Config:
     """The user's settings with what the command line gave on top."""
-    return replace(load_config(), **{name: value for name, value in given.items() if value})
+    return replace(load_config(), **{name: value for name, value in overrides.items() if value})
 
 
 def limits_model(config: Config, place: str = "local") -> Model:

@@ -73,17 +73,17 @@ def _show(count: int, trial: Trial) -> None:
 def _document(study: Study) -> dict[str, Any]:
     from cosmos_workflow.lab import boundaries
 
-    one = study.experiment
+    experiment = study.experiment
     return {
-        "experiment": one.id,
-        "state": one.state,
-        "place": one.place,
-        "engine": one.engine,
-        "environment": one.environment,
+        "experiment": experiment.id,
+        "state": experiment.state,
+        "place": experiment.place,
+        "engine": experiment.engine,
+        "environment": experiment.environment,
         "trials": len(study.trials),
         "boundaries": [
-            {**{name: value for name, value in asdict(found).items() if name != "trial"}, "size": found.size}
-            for found in boundaries(study.trials)
+            {**{name: value for name, value in asdict(boundary).items() if name != "trial"}, "size": boundary.size}
+            for boundary in boundaries(study.trials)
         ],
         "disagreements": [asdict(trial) for trial in study.trials if not trial.agrees],
     }
@@ -94,10 +94,10 @@ def _print(study: Study) -> None:
 
     console = stdout()
     rows = table("search", ">frames", "what", ">predicted", ">seen", "", "largest", title="Boundaries")
-    for one in boundaries(study.trials):
+    for boundary in boundaries(study.trials):
         rows.add_row(
-            one.search, str(one.frames), one.what, f"{one.predicted:,} {one.unit}", f"{one.seen:,} {one.unit}",
-            one.mark, one.size,
+            boundary.search, str(boundary.frames), boundary.what, f"{boundary.predicted:,} {boundary.unit}",
+            f"{boundary.seen:,} {boundary.unit}", boundary.mark, boundary.size,
         )  # fmt: skip
     if rows.row_count:
         console.print(rows)
@@ -110,10 +110,10 @@ def _print(study: Study) -> None:
                 f"{trial.completion_tokens:,}", reason(trial),
             )  # fmt: skip
         console.print(rows)
-    told = study.experiment.environment
-    if "cache_tokens" in told:
-        planned = told.get("planned_cache_tokens")
+    environment = study.experiment.environment
+    if "cache_tokens" in environment:
+        planned = environment.get("planned_cache_tokens")
         beside = f", {planned:,} predicted" if planned is not None else ""
-        console.print(f"KV cache: {told['cache_tokens']:,} tokens{beside}")
+        console.print(f"KV cache: {environment['cache_tokens']:,} tokens{beside}")
     differ = [trial for trial in study.trials if not trial.agrees]
     console.print(f"{len(study.trials)} trials, {len(differ)} not as predicted")

@@ -16,9 +16,9 @@ __all__ = ["Barred", "Progress", "Sending", "bar", "say_lost", "sent_line"]
 SAID_SECONDS = 5.0  # between two lines of an upload
 
 
-def say_lost(error: HostUnreachable, wait: float, *, there: bool = False) -> None:
+def say_lost(error: HostUnreachable, wait: float, *, submitted: bool = False) -> None:
     """A line that broke, for a person; `there` says that the run was submitted, and goes on without us."""
-    goes_on = "the run goes on there, " if there else ""
+    goes_on = "the run goes on there, " if submitted else ""
     stderr().print(f"{error.where}: {error.what}; {goes_on}next try in {wait:.0f} s", style="yellow")
 
 

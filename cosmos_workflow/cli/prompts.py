@@ -26,7 +26,7 @@ STARS = "★"
 SHOWN = 60  # characters of a prompt in a list
 
 
-class Here:
+class LocalPrompts:
     """The prompts of this machine's store, by the names of a client's methods."""
 
     def __init__(self) -> None:
@@ -34,12 +34,12 @@ class Here:
 
         self._store = open_store()
 
-    def prompts(self, search: str = "", *, most: int = 0, **filters: Any) -> list[Prompt]:
-        from cosmos_workflow.store import Wanted
+    def prompts(self, search: str = "", *, most: int = 0, **options: Any) -> list[Prompt]:
+        from cosmos_workflow.store import Filters
 
-        wanted = Wanted(search, **{name: value for name, value in filters.items() if value not in (None, "")})
+        filters = Filters(search, **{name: value for name, value in options.items() if value not in (None, "")})
         history = self._store.history
-        return self._named(history.find(wanted, most=most) if most else list(history.each(wanted)))
+        return self._named(history.find(filters, most=most) if most else list(history.each(filters)))
 
     def prompt(self, number: int) -> Prompt:
         return self._named([self._store.history.get(number)])[0]
@@ -54,8 +54,8 @@ class Here:
     def _named(self, entries: Sequence[Any]) -> list[Prompt]:
         from cosmos_workflow.server.shapes import Prompt
 
-        names = self._store.media.names({Path(one.result.video).name for one in entries})
-        return [Prompt.of(one, names) for one in entries]
+        names = self._store.media.names({Path(entry.result.video).name for entry in entries})
+        return [Prompt.of(entry, names) for entry in entries]
 
 
 def _history(context: click.Context) -> Any:
@@ -63,7 +63,7 @@ def _history(context: click.Context) -> Any:
         from cosmos_workflow.client import Client
 
         return context.with_resource(closing(Client(server)))
-    return Here()
+    return LocalPrompts()
 
 
 def filters(function: Any) -> Any:
@@ -104,9 +104,9 @@ def command() -> None:
 @MOST
 @JSON
 @click.pass_context
-def list_prompts(context: click.Context, /, most: int, as_json: bool, **wanted: Any) -> None:
+def list_prompts(context: click.Context, /, most: int, as_json: bool, **filters: Any) -> None:
     """The latest prompts."""
-    _show_all(_history(context).prompts(most=most, **wanted), as_json, any(wanted.values()))
+    _show_all(_history(context).prompts(most=most, **filters), as_json, any(filters.values()))
 
 
 @command.command("search")
@@ -115,12 +115,12 @@ def list_prompts(context: click.Context, /, most: int, as_json: bool, **wanted: 
 @MOST
 @JSON
 @click.pass_context
-def search(context: click.Context, /, words: tuple[str, ...], most: int, as_json: bool, **wanted: Any) -> None:
+def search(context: click.Context, /, words: tuple[str, ...], most: int, as_json: bool, **filters: Any) -> None:
     """Prompts with these words, here or in the answer.
 
     The last word may be a beginning.
     """
-    _show_all(_history(context).prompts(" ".join(words), most=most, **wanted), as_json, True)
+    _show_all(_history(context).prompts(" ".join(words), most=most, **filters), as_json, True)
 
 
 @command.command("show")
@@ -129,19 +129,24 @@ def search(context: click.Context, /, words: tuple[str, ...], most: int, as_json
 @click.pass_context
 def show(context: click.Context, number: int, as_json: bool) -> None:
     """One prompt with its answer."""
-    one = _history(context).prompt(number)
+    prompt = _history(context).prompt(number)
     if as_json:
-        print_json(one.model_dump())
+        print_json(prompt.model_dump())
         return
     say = stdout().print
-    say(f"{one.number} {_state(one)}")
-    facts = {"run": one.run, "clip": one.clip, "stars": STARS * (one.rating or 0), "tags": ", ".join(one.tags)}
-    facts |= {"prompt": one.result.prompt, "note": one.result.note, "error": one.result.error or ""}
+    say(f"{prompt.number} {_state(prompt)}")
+    facts = {
+        "run": prompt.run,
+        "clip": prompt.clip,
+        "stars": STARS * (prompt.rating or 0),
+        "tags": ", ".join(prompt.tags),
+    }
+    facts |= {"prompt": prompt.result.prompt, "note": prompt.result.note, "error": prompt.result.error or ""}
     for name, value in facts.items():
         if value:
             say(f"  {name:<8}{value}")
-    if one.result.upsampled_prompt:
-        say(f"\n{one.result.upsampled_prompt}")
+    if prompt.result.upsampled_prompt:
+        say(f"\n{prompt.result.upsampled_prompt}")
 
 
 @command.command("rate")
@@ -150,8 +155,8 @@ def show(context: click.Context, number: int, as_json: bool) -> None:
 @click.pass_context
 def rate(context: click.Context, number: int, stars: str) -> None:
     """Give a prompt one to five stars, or none."""
-    one = _history(context).mark(number, rating=None if stars == "none" else int(stars))
-    stderr().print(f"prompt {number}: {STARS * (one.rating or 0) or 'no stars'}")
+    prompt = _history(context).mark(number, rating=None if stars == "none" else int(stars))
+    stderr().print(f"prompt {number}: {STARS * (prompt.rating or 0) or 'no stars'}")
 
 
 @command.command("tag")
@@ -163,8 +168,8 @@ def tag(context: click.Context, number: int, tags: tuple[str, ...], clear: bool)
     """Set a prompt's tags, in place of those it has."""
     if bool(tags) == clear:
         raise UsageError("no tag, or tags and --clear", remedy="give TAGS, or --clear for none")
-    one = _history(context).mark(number, tags=list(tags))
-    stderr().print(f"prompt {number}: {', '.join(one.tags) or 'no tags'}")
+    prompt = _history(context).mark(number, tags=list(tags))
+    stderr().print(f"prompt {number}: {', '.join(prompt.tags) or 'no tags'}")
 
 
 @command.command("export")
@@ -175,7 +180,13 @@ def tag(context: click.Context, number: int, tags: tuple[str, ...], clear: bool)
 @click.option("-o", "--out", type=click.Path(dir_okay=False), help="A file instead of stdout.")
 @click.pass_context
 def export(
-    context: click.Context, /, numbers: tuple[int, ...], search: str, format: str | None, out: str | None, **wanted: Any
+    context: click.Context,
+    /,
+    numbers: tuple[int, ...],
+    search: str,
+    format: str | None,
+    out: str | None,
+    **filters: Any,
 ) -> None:
     """Write prompts with their answers to a file.
 
@@ -185,8 +196,8 @@ def export(
     from cosmos_workflow.server.exporting import exported
 
     history = _history(context)
-    found = [history.prompt(number) for number in numbers] if numbers else history.prompts(search, **wanted)
-    pieces = exported(found, format or ("csv" if out and out.lower().endswith(".csv") else "jsonl"))
+    prompts = [history.prompt(number) for number in numbers] if numbers else history.prompts(search, **filters)
+    pieces = exported(prompts, format or ("csv" if out and out.lower().endswith(".csv") else "jsonl"))
     if out is None or out == "-":
         for piece in pieces:
             if format == "csv":
@@ -195,26 +206,34 @@ def export(
                 click.echo(escaped(piece.rstrip("\n")))
         return
     write_whole(Path(out), "".join(pieces).encode())
-    stderr().print(f"{len(found)} saved: {out}", style="dim")
+    stderr().print(f"{len(prompts)} saved: {out}", style="dim")
 
 
-def _show_all(found: Sequence[Prompt], as_json: bool, filtered: bool) -> None:
+def _show_all(prompts: Sequence[Prompt], as_json: bool, filtered: bool) -> None:
     if as_json:
-        for one in found:
-            print_json(one.model_dump())
+        for prompt in prompts:
+            print_json(prompt.model_dump())
         return
-    if not found:
+    if not prompts:
         none = "none yet: cosmos upsample BATCH --on HOST, or the page of cosmos serve, makes some"
         stderr().print("no prompt is like that: cosmos prompts list shows the latest" if filtered else none)
         return
     rows = table(">number", "state", "stars", "tags", "run", "when", "~prompt")
-    for one in found:
-        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.created))
-        text = " ".join(one.result.prompt.split())
+    for prompt in prompts:
+        created = time.strftime("%Y-%m-%d %H:%M", time.localtime(prompt.created))
+        text = " ".join(prompt.result.prompt.split())
         text = text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
-        rows.add_row(str(one.number), _state(one), STARS * (one.rating or 0), ", ".join(one.tags), one.run, when, text)
+        rows.add_row(
+            str(prompt.number),
+            _state(prompt),
+            STARS * (prompt.rating or 0),
+            ", ".join(prompt.tags),
+            prompt.run,
+            created,
+            text,
+        )
     stdout().print(rows)
 
 
-def _state(one: Prompt) -> str:
-    return {None: "waits", True: "answered", False: "failed"}[one.ok]
+def _state(prompt: Prompt) -> str:
+    return {None: "waits", True: "answered", False: "failed"}[prompt.ok]

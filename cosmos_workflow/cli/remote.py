@@ -40,7 +40,7 @@ class Terminal:
 
     def _lost(self, error: HostUnreachable, wait: float) -> None:
         self._sending.close()
-        say_lost(error, wait, there=self.there)
+        say_lost(error, wait, submitted=self.there)
 
     def _planned(self, run: RunRecord) -> None:
         self.run = run.id

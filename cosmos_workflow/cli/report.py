@@ -40,20 +40,20 @@ def command(
     from cosmos_workflow.api import open_store
     from cosmos_workflow.lab import export, studies, write_report
 
-    found = studies(open_store().experiments, experiments)
+    selection = studies(open_store().experiments, experiments)
     if listing:
-        _list(found, as_json)
+        _list(selection, as_json)
         return
     say = stderr().print
     if exported:
-        say(f"{export(found, Path(exported))} records: {exported}")
+        say(f"{export(selection, Path(exported))} records: {exported}")
         return
     page = Path(html) if html else Path(out).with_suffix(".html")
-    write_report(found, Path(out), page, price_per_hour)
+    write_report(selection, Path(out), page, price_per_hour)
     say(f"report: {out}\npage: {page}")
 
 
-def _list(found: Sequence[Study], as_json: bool) -> None:
+def _list(studies: Sequence[Study], as_json: bool) -> None:
     rows = [
         {
             "experiment": study.experiment.id,
@@ -64,7 +64,7 @@ def _list(found: Sequence[Study], as_json: bool) -> None:
             "records": len(study.trials) + len(study.timings),
             "created": study.experiment.created,
         }
-        for study in found
+        for study in studies
     ]
     if as_json:
         for row in rows:
@@ -73,8 +73,8 @@ def _list(found: Sequence[Study], as_json: bool) -> None:
     if not rows:
         stderr().print("nothing is measured yet: cosmos probe, or cosmos bench")
         return
-    shown = table("experiment", "kind", "state", "place", "engine", ">records", "begun")
+    grid = table("experiment", "kind", "state", "place", "engine", ">records", "begun")
     for row in rows:
         begun = time.strftime("%Y-%m-%d %H:%M", time.localtime(row.pop("created")))
-        shown.add_row(*map(str, row.values()), begun)
-    stdout().print(shown)
+        grid.add_row(*map(str, row.values()), begun)
+    stdout().print(grid)

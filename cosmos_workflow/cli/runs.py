@@ -55,22 +55,22 @@ def list_runs(place: str, unfinished: bool, most: int, as_json: bool) -> None:
     from cosmos_workflow.store.records import UNFINISHED
 
     runs = _runs()
-    found = runs.store.runs(states=UNFINISHED if unfinished else (), place=place, most=most)
+    records = runs.store.runs(states=UNFINISHED if unfinished else (), place=place, most=most)
     if as_json:
-        for run in found:
+        for run in records:
             print_json(_document(run))
         return
-    show_runs(found, unfinished or bool(place))
+    show_runs(records, unfinished or bool(place))
 
 
-def show_runs(found: Sequence[Any], filtered: bool) -> None:
+def show_runs(runs: Sequence[Any], filtered: bool) -> None:
     """Runs as a table; where there are none, how to get one."""
-    if not found:
+    if not runs:
         none = "none yet: cosmos upsample BATCH --on HOST makes one; see cosmos hosts list"
         stderr().print("no run is like that: cosmos runs list shows all" if filtered else none)
         return
     rows = table("run", "state", "place", "engine", ">answered", ">failed", ">items", "started", "batch")
-    for run in found:
+    for run in runs:
         started = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.created))
         counts = [str(count) for count in (run.answered, run.failed, run.total)]
         rows.add_row(run.id, _state(run), run.place, run.engine, *counts, started, run.source)
@@ -85,33 +85,33 @@ def show(run: str, as_json: bool) -> None:
     from cosmos_workflow.cli.cluster import progress_line
 
     runs = _runs()
-    found = runs.store.get(run)
+    record = runs.store.get(run)
     if as_json:
-        results = [asdict(result) for result in runs.each_result(found)]
-        print_json({**_document(found), "results": results})
+        results = [asdict(result) for result in runs.each_result(record)]
+        print_json({**_document(record), "results": results})
         return
     say = stdout().print
-    say(found.id, " ", _state(found), sep="")
-    say(f"  place       {found.place}")
-    say(f"  engine      {found.engine}")
-    say(f"  batch       {found.source}")
-    say(f"  items       {found.answered} answered, {found.failed} failed, {found.open} open")
-    say(f"  attempt     {found.attempt}")
-    say(f"  results     {found.out}")
-    if not is_ray(found.place):
-        say(f"  log         {runs.log(found)}")
-    if found.error:
-        say(f"  error       {found.error_kind}: {found.error}")
-        say(f"  remedy      {found.remedy}")
-    events = runs.events(found)
+    say(record.id, " ", _state(record), sep="")
+    say(f"  place       {record.place}")
+    say(f"  engine      {record.engine}")
+    say(f"  batch       {record.source}")
+    say(f"  items       {record.answered} answered, {record.failed} failed, {record.open} open")
+    say(f"  attempt     {record.attempt}")
+    say(f"  results     {record.out}")
+    if not is_ray(record.place):
+        say(f"  log         {runs.log(record)}")
+    if record.error:
+        say(f"  error       {record.error_kind}: {record.error}")
+        say(f"  remedy      {record.remedy}")
+    events = runs.events(record)
     progress = [event for event in events if event["event"] == "progress"]
     if progress:
         say(f"  progress    {progress_line(progress[-1])}")
     for event in events:
         if event["event"] not in ("item", "memory", "progress"):
-            when = time.strftime("%H:%M:%S", time.localtime(event["time"]))
+            moment = time.strftime("%H:%M:%S", time.localtime(event["time"]))
             more = ", ".join(f"{key} {value}" for key, value in event.items() if key not in ("event", "time", "log"))
-            say(f"  {when}    {event['event']}{f' ({more})' if more else ''}")
+            say(f"  {moment}    {event['event']}{f' ({more})' if more else ''}")
 
 
 @command.command("logs")
@@ -120,20 +120,20 @@ def show(run: str, as_json: bool) -> None:
 def logs(run: str, follow: bool) -> None:
     """The worker's output, as far as it has come to this machine."""
     runs = _runs()
-    found = runs.store.get(run)
-    if is_ray(found.place):
-        raise UsageError("Ray keeps the logs of its machines", where=found.place, remedy="see Ray's dashboard")
-    offset = _copy(runs.log(found), 0)
-    if follow and not found.finished and not runs.is_followed(found):
+    record = runs.store.get(run)
+    if is_ray(record.place):
+        raise UsageError("Ray keeps the logs of its machines", where=record.place, remedy="see Ray's dashboard")
+    offset = _copy(runs.log(record), 0)
+    if follow and not record.finished and not runs.is_followed(record):
         from cosmos_workflow.runs import Listener
 
         # Nobody else brings it here.
-        runs.drive(found.id, Listener(log=lambda data: click.echo(safe(data), nl=False)))
+        runs.drive(record.id, Listener(log=lambda data: click.echo(safe(data), nl=False)))
         return
-    while follow and not runs.store.get(found.id).finished:
+    while follow and not runs.store.get(record.id).finished:
         time.sleep(POLL_SECONDS)
-        offset = _copy(runs.log(found), offset)
-    _copy(runs.log(found), offset)
+        offset = _copy(runs.log(record), offset)
+    _copy(runs.log(record), offset)
 
 
 @command.command("attach")
@@ -159,12 +159,12 @@ def retry(run: str, detach: bool, wait: float, as_json: bool) -> int:
     from cosmos_workflow.runs import Listener, Patience
 
     runs = _runs()
-    found = runs.retry(run)
+    record = runs.retry(run)
     if detach:
-        runs.drive(found.id, Listener(), detach=True, patience=Patience(reach=wait))
-        stderr().print(f"it runs on {found.place}; its results come with: cosmos runs attach {found.id}")
+        runs.drive(record.id, Listener(), detach=True, patience=Patience(reach=wait))
+        stderr().print(f"it runs on {record.place}; its results come with: cosmos runs attach {record.id}")
         return 0
-    return follow(runs, found, wait=wait, as_json=as_json)
+    return follow(runs, record, wait=wait, as_json=as_json)
 
 
 @command.command("cancel")
@@ -172,9 +172,9 @@ def retry(run: str, detach: bool, wait: float, as_json: bool) -> int:
 @forget_option
 def cancel(run: str, forget: bool) -> None:
     """End a run on its host; what is answered stays."""
-    found = _runs().cancel(run, forget=forget)
-    stderr().print(f"{found.id} is {found.state}: {found.answered} of {found.total} answered")
-    _say_left(found, forget)
+    record = _runs().cancel(run, forget=forget)
+    stderr().print(f"{record.id} is {record.state}: {record.answered} of {record.total} answered")
+    _say_left(record, forget)
 
 
 @command.command("remove")
@@ -184,11 +184,11 @@ def cancel(run: str, forget: bool) -> None:
 def remove(run: tuple[str, ...], forget: bool, keep_on_host: bool) -> None:
     """Forget runs that have ended, here and on their hosts. Results files stay."""
     runs = _runs()
-    for one in run:
-        found = runs.store.get(one)
-        runs.remove(found.id, forget=forget or keep_on_host)
-        stderr().print(f"{found.id} removed")
-        _say_left(found, forget)
+    for id in run:
+        record = runs.store.get(id)
+        runs.remove(record.id, forget=forget or keep_on_host)
+        stderr().print(f"{record.id} removed")
+        _say_left(record, forget)
 
 
 @command.command("export")
@@ -199,15 +199,15 @@ def export(run: str, out: str | None) -> None:
     from cosmos_workflow.kinds.upsample import is_stream, open_results
 
     runs = _runs()
-    found = runs.each_result(runs.store.get(run))
+    results = runs.each_result(runs.store.get(run))
     if out is None:
-        for result in found:
+        for result in results:
             print_json(asdict(result))
         return
-    results = list(found)
+    rows = list(results)
     with open_results(out) as file:
-        file.drop({result.id for result in results})
-        for result in results:
+        file.drop({result.id for result in rows})
+        for result in rows:
             file.write(result)
     if not is_stream(out):
         stderr().print(f"saved: {out}", style="dim")

@@ -28,10 +28,10 @@ def tell_of_unfinished() -> None:
         return
     waiting = [f"{id} ({state})" for id, state in rows if not _is_driven(id)]
     if waiting:
-        shown = ", ".join(waiting[:3]) + (f" and {len(waiting) - 3} more" if len(waiting) > 3 else "")
+        names = ", ".join(waiting[:3]) + (f" and {len(waiting) - 3} more" if len(waiting) > 3 else "")
         last = waiting[-1].partition(" ")[0]
         click.echo(
-            f"unfinished: {shown}; go on: cosmos runs attach {last}; end it: cosmos runs cancel {last}", err=True
+            f"unfinished: {names}; go on: cosmos runs attach {last}; end it: cosmos runs cancel {last}", err=True
         )
 
 

@@ -90,39 +90,41 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
     options["asked_engine"] = options["engine"]
     config = merged_config(**{name: options.pop(name) for name in WORDS})
     place = options["place"]
-    far = is_ray(place)
-    refuse_misplaced(options, far)
-    items = ray_items(source) if far and dry_run else [] if far else load_items(source, options.pop("prompt"), note)
+    on_ray = is_ray(place)
+    refuse_misplaced(options, on_ray)
+    items = (
+        ray_items(source) if on_ray and dry_run else [] if on_ray else load_items(source, options.pop("prompt"), note)
+    )
     settings = Settings(
         limits=limits_model(config, place),
         **{name: options[name] for name in Settings.__dataclass_fields__ if name not in ("limits", "max_model_len")},
     )
     offload: Offload = "item" if options["offload_each"] else "never" if options["no_offload"] else "batch"
-    told = engine_settings(config, options["engine_option"], None, offload, place)
-    name, why = choose(place, options["asked_engine"], told, config)
+    engine_setup = engine_settings(config, options["engine_option"], None, offload, place)
+    name, reason = choose(place, options["asked_engine"], engine_setup, config)
     say = stderr().print
-    say(f"engine: {name}{'' if place == 'local' else f' on {place}'} ({why})", style="dim")
-    if place != "local" and not far:
+    say(f"engine: {name}{'' if place == 'local' else f' on {place}'} ({reason})", style="dim")
+    if place != "local" and not on_ray:
         from cosmos_workflow.ssh import one_line
 
         click.get_current_context().with_resource(one_line())
-    length = model_len(options["max_model_len"], lambda: tokens_needed(items, settings), name, told, place)
-    settings, told = replace(settings, max_model_len=length), replace(told, max_model_len=length)
-    batch = far or is_batch(source)
+    length = model_len(options["max_model_len"], lambda: tokens_needed(items, settings), name, engine_setup, place)
+    settings, engine_setup = replace(settings, max_model_len=length), replace(engine_setup, max_model_len=length)
+    batch = on_ray or is_batch(source)
     if dry_run:
-        plans = [one.plan for one in check_items(items, settings, exact=as_json)]
+        plans = [checked.plan for checked in check_items(items, settings, exact=as_json)]
         if as_json:
             for plan in plans:
                 print_json(plan.to_dict() | {"engine": name})
         else:
             print_plans(plans, as_table=batch)
-        return exit_code([one.verdict if not one.runs else "" for one in plans])
+        return exit_code([plan.verdict if not plan.runs else "" for plan in plans])
 
-    if far:
+    if on_ray:
         from cosmos_workflow.cli.cluster import upsample_on_cluster
 
         return upsample_on_cluster(
-            place, source, out or f"{Path(source).stem}.upsampled", name, told, settings,
+            place, source, out or f"{Path(source).stem}.upsampled", name, engine_setup, settings,
             again=again, as_json=as_json, **{name: options[name] for name in ("detach", *RAY_OPTIONS)},
         )  # fmt: skip
     out = out or results_name(source)
@@ -131,15 +133,15 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
 
         keep_warm = options["keep_warm"] if options["no_offload"] else 0.0
         return upsample_there(
-            place, items, source, out, options["asked_engine"], told, settings,
+            place, items, source, out, options["asked_engine"], engine_setup, settings,
             keep_warm=keep_warm, wait=options["wait"], detach=options["detach"], again=again, as_json=as_json,
             batch=batch,
         )  # fmt: skip
-    return _upsample_here(items, name, told, settings, out, again=again, as_json=as_json, batch=batch)
+    return _upsample_here(items, name, engine_setup, settings, out, again=again, as_json=as_json, batch=batch)
 
 
 def _upsample_here(
-    items: list[Item], name: str, told: EngineSettings, settings: Settings, out: str, *,
+    items: list[Item], name: str, engine_setup: EngineSettings, settings: Settings, out: str, *,
     again: bool, as_json: bool, batch: bool,
 ) -> int:  # fmt: skip
     from cosmos_workflow.api import upsample
@@ -147,7 +149,7 @@ def _upsample_here(
     from cosmos_workflow.kinds.upsample import ResultsStream, is_stream
 
     say = stderr().print
-    engine = make_engine(name, told)
+    engine = make_engine(name, engine_setup)
     stated = getattr(engine, "max_model_len", None)
     if name == "server" and stated and not settings.max_model_len:
         settings = replace(settings, max_model_len=stated)

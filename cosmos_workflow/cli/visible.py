@@ -18,16 +18,19 @@ def visible(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(one if one.isprintable() or one in HARMLESS else _sign(one) for one in text.replace("\r\n", "\n"))
+    return "".join(
+        character if character.isprintable() or character in HARMLESS else _sign(character)
+        for character in text.replace("\r\n", "\n")
+    )
 
 
-def _sign(one: str) -> str:
-    code = ord(one)
+def _sign(character: str) -> str:
+    code = ord(character)
     if code < 0x20:
         return chr(0x2400 + code)
     if code == 0x7F:
         return "\u2421"
     # Spaces of any width are no codes; lone halves and letters that nobody has named stay what they are.
-    if unicodedata.category(one) in ("Zs", "Cn", "Co", "Cs"):
-        return one
+    if unicodedata.category(character) in ("Zs", "Cn", "Co", "Cs"):
+        return character
     return f"<U+{code:04X}>"

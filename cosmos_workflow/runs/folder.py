@@ -31,7 +31,7 @@ class RunFolder:
     def __init__(self, path: Path, attempt: int = 1) -> None:
         self.path = path
         self._attempt = attempt
-        self._telling = threading.Lock()
+        self._writing = threading.Lock()
 
     @property
     def parcel(self) -> Parcel:
@@ -42,25 +42,25 @@ class RunFolder:
         return Parcel(self.path / str(attempt), self.path / "blobs")
 
     @property
-    def heard(self) -> Path:
+    def progress_file(self) -> Path:
         """What was heard of the run by whoever drove it, a JSON object a line, for those who watch."""
         return self.path / "heard.jsonl"
 
-    def keep(self, items: Sequence[Item], settings: Settings) -> None:
+    def save_request(self, items: Sequence[Item], settings: Settings) -> None:
         """Remember what was asked, as far as the store does not."""
-        plain = [{**asdict(one), "video": str(one.video.absolute()), "extra": dict(one.extra)} for one in items]
+        plain = [{**asdict(item), "video": str(item.video.absolute()), "extra": dict(item.extra)} for item in items]
         write_json(self.path / "items.json", {"items": plain, "settings": asdict(settings)})
 
-    def asked(self) -> tuple[list[Item], Settings]:
+    def load_request(self) -> tuple[list[Item], Settings]:
         """What `keep` was told."""
-        kept = json.loads((self.path / "items.json").read_text(encoding="utf-8"))
-        items = [Item(**{**values, "video": Path(values["video"])}) for values in kept["items"]]
-        return items, Settings(**kept["settings"])
+        request = json.loads((self.path / "items.json").read_text(encoding="utf-8"))
+        items = [Item(**{**values, "video": Path(values["video"])}) for values in request["items"]]
+        return items, Settings(**request["settings"])
 
-    def tell(self, event: str, **more: Any) -> None:
+    def note(self, event: str, **more: Any) -> None:
         """Add to what was heard."""
         line = json.dumps({"event": event, "time": round(time.time(), 3), **more}) + "\n"
-        with self._telling, of_this_machine(self.heard), self.heard.open("a", encoding="utf-8") as file:
+        with self._writing, of_this_machine(self.progress_file), self.progress_file.open("a", encoding="utf-8") as file:
             file.write(line)
 
     @contextmanager

@@ -48,7 +48,7 @@ class Runs:
     ) -> RunRecord:  # fmt: skip
         """A new run on a host, in the store and with everything that the host needs in its folder; nothing is sent."""
         checked = list(check_items(items, settings))
-        waiting = [pending(one, engine, place) for one in checked]
+        waiting = [pending(item, engine, place) for item in checked]
         path = str(out.absolute()) if out else ""
         run = self._add(items, waiting, place, engine, settings, out=path, source=source, keep=keep_warm)
         self._on_hosts.pack(run, self._folder(run), checked, settings)
@@ -64,9 +64,9 @@ class Runs:
         `checked` are the items' own plans, where the caller has made them already.
         """
         waiting = []
-        for one in checked if checked is not None else check_items(items, settings):
-            result = pending(one, engine, place)
-            waiting.append(result if one.plan.runs else finished(result, refusal(one.plan)))
+        for item in checked if checked is not None else check_items(items, settings):
+            result = pending(item, engine, place)
+            waiting.append(result if item.plan.runs else finished(result, refusal(item.plan)))
         return self._add(
             items, waiting, place, engine, settings, out="", source=source, keep=keep_warm,
             queued=True, priority=priority, held=held,
@@ -93,10 +93,10 @@ class Runs:
             run = self.store.get(id)
             folder = self._folder(run)
             if not run.finished:
-                heard = _recorded(listener, folder, run)
+                recorder = _recorded(listener, folder, run)
                 with _from_system(f"cosmos runs attach {run.id}"):
                     self._at(run).drive(
-                        run, folder, heard, detach=detach, patience=patience, stop=stop or threading.Event()
+                        run, folder, recorder, detach=detach, patience=patience, stop=stop or threading.Event()
                     )  # fmt: skip
         return [] if detach or is_ray(run.place) else self.results(run.id)
 
@@ -112,7 +112,7 @@ class Runs:
                 with _way_out(run, "cancel"):
                     self._at(run).cancel(run)
             self.store.move(run.id, "cancelled", error="cancelled", kind="cancelled")
-            self._folder(run).tell("state", state="cancelled")
+            self._folder(run).note("state", state="cancelled")
         return self.store.get(run.id)
 
     def retry(self, id: str, *, queued: bool = False) -> RunRecord:
@@ -164,9 +164,9 @@ class Runs:
         """The worker's output of the latest attempt, as far as it has come."""
         return self._folder(run).parcel.mirror("log")
 
-    def heard(self, id: str) -> Path:
+    def progress_file(self, id: str) -> Path:
         """What was heard of a run by whoever drove it: a JSON object a line, which grows."""
-        return RunFolder(self.folder(id)).heard
+        return RunFolder(self.folder(id)).progress_file
 
     def events(self, run: RunRecord) -> list[dict[str, Any]]:
         """What the worker told of the latest attempt."""
@@ -186,12 +186,12 @@ class Runs:
         out: str, source: str, keep: float, **queue: Any,
     ) -> RunRecord:  # fmt: skip
         id = new_id()
-        told = {"engine": {**asdict(engine), "settings": dict(engine.settings)}, "keep_warm": keep}
-        RunFolder(self.folder(id)).keep(items, replace(settings, limits=settings.model.name))
+        values = {"engine": {**asdict(engine), "settings": dict(engine.settings)}, "keep_warm": keep}
+        RunFolder(self.folder(id)).save_request(items, replace(settings, limits=settings.model.name))
         # A queued run of a host has its results file beside it, and so has one whose results go into a pipe.
         if not out and place != "local":
             out = str(self.folder(id) / "results.jsonl")
-        self.store.add(id, place, waiting, out=out, source=source, engine=engine.name, settings=told, **queue)
+        self.store.add(id, place, waiting, out=out, source=source, engine=engine.name, settings=values, **queue)
         return self.store.get(id)
 
     def _at(self, run: RunRecord) -> PlaceRuns:
@@ -234,31 +234,33 @@ def _recorded(listener: Listener, folder: RunFolder, run: RunRecord) -> Listener
     began, answered, failed = time.monotonic(), run.answered, run.failed
 
     def state(name: str) -> None:
-        folder.tell("state", state=name)
+        folder.note("state", state=name)
         listener.state(name)
 
-    def result(one: Result) -> None:
+    def result(result: Result) -> None:
         nonlocal answered, failed
-        answered, failed = answered + one.ok, failed + (not one.ok)
+        answered, failed = answered + result.ok, failed + (not result.ok)
         new = answered + failed - run.answered - run.failed
         seconds = time.monotonic() - began
-        left = max(0, run.total - answered - failed)
-        folder.tell(
-            "result", id=one.id, ok=one.ok, answered=answered, failed=failed, total=run.total,
-            eta=round(left * seconds / new, 1) if new else None,
+        remaining = max(0, run.total - answered - failed)
+        folder.note(
+            "result", id=result.id, ok=result.ok, answered=answered, failed=failed, total=run.total,
+            eta=round(remaining * seconds / new, 1) if new else None,
         )  # fmt: skip
-        listener.result(one)
+        listener.result(result)
 
-    def event(one: dict[str, Any]) -> None:
+    def event(event: dict[str, Any]) -> None:
         nonlocal began
-        if one["event"] in ("loaded", "warm"):
+        if event["event"] in ("loaded", "warm"):
             began = time.monotonic()
-        if one["event"] != "item":
-            folder.tell(one["event"], **{name: value for name, value in one.items() if name not in ("event", "time")})
-        listener.event(one)
+        if event["event"] != "item":
+            folder.note(
+                event["event"], **{name: value for name, value in event.items() if name not in ("event", "time")}
+            )
+        listener.event(event)
 
     def lost(error: HostUnreachable, seconds: float) -> None:
-        folder.tell("lost", error=str(error), seconds=seconds)
+        folder.note("lost", error=str(error), seconds=seconds)
         listener.lost(error, seconds)
 
     return replace(listener, state=state, result=result, event=event, lost=lost)

@@ -125,8 +125,8 @@ def _reference(app: FastAPI) -> dict[str, Any]:
         schemas["Problem"] = Problem.model_json_schema()
         problem = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
         for operations in document["paths"].values():
-            for one in operations.values():
-                one["responses"] |= {
+            for operation in operations.values():
+                operation["responses"] |= {
                     str(code): {"description": what, "content": problem} for code, what in PROBLEMS.items()
                 }
         app.openapi_schema = _exact(document)
@@ -136,17 +136,17 @@ def _reference(app: FastAPI) -> dict[str, Any]:
 def _exact(value: Any) -> Any:
     """Bounds in digits: FastAPI makes floats of them, and 9.223372036854776e+18 is more than 2^63 to some readers."""
     if isinstance(value, dict):
-        return {key: _exact(one) for key, one in value.items()}
+        return {key: _exact(part) for key, part in value.items()}
     if isinstance(value, list):
-        return [_exact(one) for one in value]
+        return [_exact(part) for part in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _methods(request: Request) -> set[str]:
     """What the reference says can be done at a path."""
-    found: set[str] = set()
+    methods: set[str] = set()
     for template, operations in request.app.openapi()["paths"].items():
         pattern = "[^/]+".join(map(re.escape, re.split(r"\{[^}]*\}", template)))
         if re.fullmatch(pattern, request.url.path):
-            found |= {method.upper() for method in operations}
-    return found
+            methods |= {method.upper() for method in operations}
+    return methods

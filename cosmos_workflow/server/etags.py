@@ -20,7 +20,7 @@ class ETagMiddleware:
         if scope["type"] != "http" or scope["method"] != "GET":
             await self._app(scope, receive, send)
             return
-        known = Headers(scope=scope).get("if-none-match", "")
+        known_tags = Headers(scope=scope).get("if-none-match", "")
         start: Message | None = None
 
         async def tagged(message: Message) -> None:
@@ -35,7 +35,7 @@ class ETagMiddleware:
                 tag = f'W/"{hashlib.sha256(body).hexdigest()[:24]}"'
                 headers = MutableHeaders(raw=begun["headers"])
                 headers["etag"] = tag
-                if tag in (one.strip() for one in known.split(",")):
+                if tag in (known_tag.strip() for known_tag in known_tags.split(",")):
                     del headers["content-length"]
                     begun["status"], message = 304, {**message, "body": b""}
                 await send(begun)

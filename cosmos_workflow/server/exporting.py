@@ -31,30 +31,30 @@ def exported(prompts: Iterable[Prompt], format: str) -> Iterator[str]:
     if format == "csv":
         yield from _csv(prompts)
         return
-    for one in prompts:
-        value = controlnet_spec(one, ["edge"]) if format == "spec" else _flat(one)
+    for prompt in prompts:
+        value = controlnet_spec(prompt, ["edge"]) if format == "spec" else _flat(prompt)
         yield json.dumps(value, ensure_ascii=False) + "\n"
 
 
 def controlnet_spec(prompt: Prompt, controls: Sequence[str]) -> dict[str, Any]:
     """A spec as Cosmos-Transfer1 reads it; weights sum to 1, so that none has to be scaled down there."""
-    wanted = list(dict.fromkeys(controls)) or ["edge"]
-    weighted = {name: {"control_weight": round(1 / len(wanted), 3)} for name in wanted}
-    said = prompt.result.upsampled_prompt or prompt.result.prompt
-    return {"prompt": said, "input_video_path": prompt.clip, **weighted}
+    names = list(dict.fromkeys(controls)) or ["edge"]
+    weighted = {name: {"control_weight": round(1 / len(names), 3)} for name in names}
+    text = prompt.result.upsampled_prompt or prompt.result.prompt
+    return {"prompt": text, "input_video_path": prompt.clip, **weighted}
 
 
 def _flat(prompt: Prompt) -> dict[str, Any]:
-    known = {name: getattr(prompt, name) for name in ("number", "run", "created", "rating", "tags", "clip")}
-    return known | asdict(prompt.result) | {"video": prompt.clip}
+    facts = {name: getattr(prompt, name) for name in ("number", "run", "created", "rating", "tags", "clip")}
+    return facts | asdict(prompt.result) | {"video": prompt.clip}
 
 
 def _csv(prompts: Iterable[Prompt]) -> Iterator[str]:
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer)
     writer.writerow(COLUMNS)
-    for one in prompts:
-        flat = _flat(one) | {"tags": " ".join(one.tags)}
+    for prompt in prompts:
+        flat = _flat(prompt) | {"tags": " ".join(prompt.tags)}
         writer.writerow([_cell(flat[name]) for name in COLUMNS])
         yield buffer.getvalue()
         buffer.seek(0)

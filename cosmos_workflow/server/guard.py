@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cosmos_workflow.server.sessions import Sessions
 from cosmos_workflow.text import url_parts
 
-__all__ = ["COOKIE", "Guard", "GuardMiddleware", "is_loopback", "session_cookie", "told_to_wait"]
+__all__ = ["COOKIE", "Guard", "GuardMiddleware", "is_loopback", "session_cookie", "with_retry_after"]
 
 COOKIE = "cosmos_session"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
@@ -98,14 +98,14 @@ class Guard:
         """Whether a request shows the token, in its header or by the cookie of a session."""
         if not self.token:
             return True
-        kind, _, given = headers.get("authorization", "").partition(" ")
+        kind, _, token = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
-            return self.is_token(given.strip())
+            return self.is_token(token.strip())
         return self.sessions.holds(session_cookie(headers))
 
-    def is_token(self, given: str) -> bool:
+    def is_token(self, token: str) -> bool:
         """In the same time whatever is given."""
-        return hmac.compare_digest(_digest(given), _digest(self.token))
+        return hmac.compare_digest(_digest(token), _digest(self.token))
 
     def may_try(self, client: str) -> float:
         """0 where a client may try again, else the seconds until then: ten wrong tokens a minute, no more."""
@@ -172,7 +172,7 @@ class GuardMiddleware:
             return None
         client = request.client.host if request.client else ""
         if wait := self._guard.may_try(client):
-            return told_to_wait(_problem(429, "too many wrong tokens", f"wait {wait:.0f} s"), wait)
+            return with_retry_after(_problem(429, "too many wrong tokens", f"wait {wait:.0f} s"), wait)
         if "authorization" in headers:
             self._guard.was_wrong(client)
         if "text/html" in headers.get("accept", "") and not path.startswith("/api/"):
@@ -182,7 +182,7 @@ class GuardMiddleware:
         return refused
 
 
-def told_to_wait(refused: Response, seconds: float) -> Response:
+def with_retry_after(refused: Response, seconds: float) -> Response:
     refused.headers["retry-after"] = str(int(seconds) + 1)
     return refused
 

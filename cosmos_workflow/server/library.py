@@ -81,7 +81,7 @@ class Library:
 
     def shared(self, most: int = 500) -> list[str]:
         """The clips in the shared folder, as `find` takes them."""
-        found: list[str] = []
+        paths: list[str] = []
         for folder, folders, names in os.walk(self._shared or "/nonexistent"):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for name in sorted(names):
@@ -94,10 +94,10 @@ class Library:
                     ".avi",
                     ".png",
                 ):
-                    found.append(path.relative_to(self._shared or Path()).as_posix())
-                    if len(found) >= most:
-                        return found
-        return found
+                    paths.append(path.relative_to(self._shared or Path()).as_posix())
+                    if len(paths) >= most:
+                        return paths
+        return paths
 
     def record(self, id: str) -> MediaRecord:
         """What is known of an uploaded clip. Raises NotFound."""
@@ -127,10 +127,10 @@ class Library:
         stat = path.stat()
         name = path.name if re.fullmatch(MEDIA_ID, path.name) else ""
         name = name or hashlib.sha256(f"{path}{stat.st_mtime_ns}{stat.st_size}".encode()).hexdigest()
-        kept = self._thumbnails / f"{name}.png"
-        if not kept.exists():
+        file = self._thumbnails / f"{name}.png"
+        if not file.exists():
             clip = probe(path)
             ratio = min(1.0, THUMBNAIL / max(clip.width, clip.height))
             size = max(1, round(clip.width * ratio)), max(1, round(clip.height * ratio))
-            write_whole(kept, read_frames(clip, 1, size=size)[0].png, sync=False)
-        return kept.read_bytes()
+            write_whole(file, read_frames(clip, 1, size=size)[0].png, sync=False)
+        return file.read_bytes()

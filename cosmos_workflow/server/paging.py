@@ -23,11 +23,13 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-def page(rows: Sequence[T], limit: int, cursor: Callable[[T], Any], shown: Callable[[Sequence[T]], list[U]]) -> Page[U]:
+def page(
+    rows: Sequence[T], limit: int, cursor: Callable[[T], Any], convert: Callable[[Sequence[T]], list[U]]
+) -> Page[U]:
     """A page of `limit` out of one row more than that, where there is one; `cursor` says where a row stands."""
-    here = rows[:limit]
-    after = str(cursor(here[-1])) if len(rows) > limit else None
-    return Page(items=shown(here), next=after)
+    items = rows[:limit]
+    after = str(cursor(items[-1])) if len(rows) > limit else None
+    return Page(items=convert(items), next=after)
 
 
 def moment_and_id(cursor: str | None) -> tuple[float, str] | None:

@@ -67,14 +67,14 @@ class Server:
 
         def read() -> tuple[bool, int]:
             # Asked before the file is looked at: what came before the end is then in the file.
-            over, path = self.store.get(run).finished, self.runs.heard(run)
+            over, path = self.store.get(run).finished, self.runs.progress_file(run)
             return over, path.stat().st_size if path.exists() else 0
 
         return self._progress.setdefault(run, Watched(read, LOOK_SECONDS))
 
     def _pulse(self) -> str:
         """Another word whenever any run has changed, or any event of a run that is driven has come."""
-        paths = (self.runs.heard(id) for id in self.store.queue.holders())
+        paths = (self.runs.progress_file(id) for id in self.store.queue.holders())
         size = sum(path.stat().st_size for path in paths if path.exists())
         return f"{self.store.pulse()}-{self.store.queue.paused}-{size}"
 
@@ -82,16 +82,16 @@ class Server:
         """The facts that hold. Raises BadInputError where the settings' model folder is not there."""
         return model_at("" if name else self.config.model_path, name or self.config.model or DEFAULT_MODEL)
 
-    def settings(self, asked: shapes.SettingsIn) -> Settings:
-        given = asked.model_dump(exclude={"model"})
-        return Settings(limits=self.model(asked.model), **given)
+    def settings(self, fields: shapes.SettingsIn) -> Settings:
+        values = fields.model_dump(exclude={"model"})
+        return Settings(limits=self.model(fields.model), **values)
 
-    def items(self, asked: Sequence[shapes.ItemIn]) -> list[Item]:
+    def items(self, entries: Sequence[shapes.ItemIn]) -> list[Item]:
         """Items by their clips' files; one without an id is named by its place. Raises NotFound, UsageError."""
         items = []
-        for number, one in enumerate(asked, 1):
-            values = one.model_dump(exclude_none=True) | {"video": str(self.library.find(one.video))}
-            items.append(Item.from_mapping(values | {"id": one.id.strip() or f"p{number}"}))
+        for number, entry in enumerate(entries, 1):
+            values = entry.model_dump(exclude_none=True) | {"video": str(self.library.find(entry.video))}
+            items.append(Item.from_mapping(values | {"id": entry.id.strip() or f"p{number}"}))
         ids = [item.id for item in items]
         if len(set(ids)) < len(ids):
             twice = next(id for id in ids if ids.count(id) > 1)
@@ -114,17 +114,17 @@ class Server:
             max_tokens=settings.max_tokens, max_model_len=settings.max_model_len, exact=True,
         )  # fmt: skip
 
-    def enqueue(self, asked: shapes.NewRun) -> RunRecord:
+    def enqueue(self, body: shapes.NewRun) -> RunRecord:
         """Put a batch into the queue. Raises NotFound, UsageError."""
-        settings, items = self.settings(asked.settings), self.items(asked.items)
-        told = EngineSettings(
+        settings, items = self.settings(body.settings), self.items(body.items)
+        engine_settings = EngineSettings(
             settings.limits, self.config.model_path, self.config.server_url, self.config.server_model,
             settings.max_model_len, options=self.config.engine_options,
         )  # fmt: skip
         run = enqueue(
-            items, place=asked.place, engine=asked.engine, engine_settings=told, settings=settings,
-            keep_warm=asked.keep_warm, priority=asked.priority, held=asked.held,
-            name=asked.name or self._named(items), checked=self.check(items, settings), runs=self.runs,
+            items, place=body.place, engine=body.engine, engine_settings=engine_settings, settings=settings,
+            keep_warm=body.keep_warm, priority=body.priority, held=body.held,
+            name=body.name or self._named(items), checked=self.check(items, settings), runs=self.runs,
             config=self.config,
         )  # fmt: skip
         self.look()
@@ -135,7 +135,7 @@ class Server:
         if self.worker:
             self.worker.look()
 
-    def shown(self, runs: Sequence[RunRecord]) -> list[shapes.Run]:
+    def run_shapes(self, runs: Sequence[RunRecord]) -> list[shapes.Run]:
         """Runs with who has them, and where in the queue they are."""
         holders = self.store.queue.holders()
         waiting = [run.id for run in self.store.queue.waiting() if run.id not in holders]
@@ -144,12 +144,12 @@ class Server:
 
     def show(self, id: str) -> shapes.Run:
         """Raises NotFound."""
-        return self.shown([self.store.get(id)])[0]
+        return self.run_shapes([self.store.get(id)])[0]
 
     def prompts(self, entries: Sequence[Entry]) -> list[shapes.Prompt]:
         """Entries of the history, with what people called their clips."""
-        names = self.clip_names([one.result.video for one in entries])
-        return [shapes.Prompt.of(one, names) for one in entries]
+        names = self.clip_names([entry.result.video for entry in entries])
+        return [shapes.Prompt.of(entry, names) for entry in entries]
 
     def clip_names(self, videos: Sequence[str]) -> dict[str, str]:
         """What people called the clips of these paths, by their file names."""

@@ -56,8 +56,8 @@ class Sessions:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{self._file}.lock"):
             now = time.time()
-            kept = [line for line in self._lines() if int(line.partition(".")[0]) > now]
-            write_whole(self._file, "".join(f"{line}\n" for line in [*kept, name]).encode())
+            lines = [line for line in self._lines() if int(line.partition(".")[0]) > now]
+            write_whole(self._file, "".join(f"{line}\n" for line in [*lines, name]).encode())
 
     def _logged_out(self) -> set[str]:
         if self._file is None:
@@ -80,5 +80,5 @@ class Sessions:
             return []
 
     def _signature(self, name: str) -> str:
-        told = f"cosmos session {name}".encode("utf-8", "replace")
-        return hmac.new(self._token.encode(), told, hashlib.sha256).hexdigest()
+        message = f"cosmos session {name}".encode("utf-8", "replace")
+        return hmac.new(self._token.encode(), message, hashlib.sha256).hexdigest()

@@ -210,8 +210,8 @@ class Prompt(BaseModel):
     def of(cls, entry: Entry, names: Mapping[str, str]) -> Prompt:
         """`names` are those of uploaded clips, by their ids."""
         file = PurePath(entry.result.video).name
-        shown = {**vars(entry), "tags": list(entry.tags)}
-        return cls(**shown, clip=names.get(file, file), media=file if file in names else None)
+        values = {**vars(entry), "tags": list(entry.tags)}
+        return cls(**values, clip=names.get(file, file), media=file if file in names else None)
 
 
 Tag = Annotated[
@@ -246,8 +246,8 @@ class Media(BaseModel):
     duration: float
 
     @classmethod
-    def of(cls, one: MediaRecord) -> Media:
-        return cls(**vars(one))
+    def of(cls, record: MediaRecord) -> Media:
+        return cls(**vars(record))
 
 
 class Upload(BaseModel):

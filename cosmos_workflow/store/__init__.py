@@ -12,7 +12,7 @@ from cosmos_workflow.store.records import STATES, UNFINISHED, RunRecord, State, 
 
 if TYPE_CHECKING:
     from cosmos_workflow.store.experiments import Experiment, Experiments
-    from cosmos_workflow.store.history import Entry, History, Wanted
+    from cosmos_workflow.store.history import Entry, Filters, History
     from cosmos_workflow.store.media import MediaRecord
     from cosmos_workflow.store.queue import LEASE_SECONDS, Queue
     from cosmos_workflow.store.store import Store
@@ -24,13 +24,13 @@ __all__ = [
     "Entry",
     "Experiment",
     "Experiments",
+    "Filters",
     "History",
     "MediaRecord",
     "Queue",
     "RunRecord",
     "State",
     "Store",
-    "Wanted",
     "new_id",
 ]
 
@@ -43,7 +43,7 @@ _HOMES = {
     "MediaRecord": "media",
     "Queue": "queue",
     "Store": "store",
-    "Wanted": "history",
+    "Filters": "history",
 }
 
 

@@ -44,17 +44,21 @@ class Experiments:
 
     def add(self, id: str, kind: Kind, place: str, engine: str, settings: Mapping[str, Any]) -> Experiment:
         now = time.time()
-        one = Experiment(id, kind, "running", now, now, place, engine, dict(settings))
+        experiment = Experiment(id, kind, "running", now, now, place, engine, dict(settings))
         with self._database.begin() as connection:
-            connection.execute(experiments.insert(), vars(one))
-        return one
+            connection.execute(experiments.insert(), vars(experiment))
+        return experiment
 
     def unfinished(self, kind: Kind, place: str, engine: str, settings: Mapping[str, Any]) -> Experiment | None:
         """The newest one that was broken off, and asked for just this."""
-        found = [one for one in self.all(kind) if (one.state, one.place, one.engine) == ("running", place, engine)]
+        candidates = [
+            experiment
+            for experiment in self.all(kind)
+            if (experiment.state, experiment.place, experiment.engine) == ("running", place, engine)
+        ]
         # As the database gives it back: tuples come as lists.
         same = json.loads(json.dumps(settings))
-        return next((one for one in found if one.settings == same), None)
+        return next((experiment for experiment in candidates if experiment.settings == same), None)
 
     def all(self, kind: Kind | None = None) -> list[Experiment]:
         """The newest first."""
@@ -66,10 +70,10 @@ class Experiments:
 
     def get(self, id: str) -> Experiment:
         """By its id, or by a beginning that only one has. Raises UsageError where there is no such experiment."""
-        found = [one for one in self.all() if one.id.startswith(id)]
-        exact = [one for one in found if one.id == id] or found
+        matches = [experiment for experiment in self.all() if experiment.id.startswith(id)]
+        exact = [experiment for experiment in matches if experiment.id == id] or matches
         if len(exact) != 1:
-            what = f"{id!r} begins {len(found)} experiments" if found else f"no experiment {id!r}"
+            what = f"{id!r} begins {len(matches)} experiments" if matches else f"no experiment {id!r}"
             raise NotFound(what, remedy="see them: cosmos report --list")
         return exact[0]
 
@@ -112,8 +116,8 @@ class Experiments:
         """Key, whether it ended, and its record, in the order in which they were begun."""
         query = sa.select(trials.c.key, trials.c.done, trials.c.data).where(trials.c.experiment_id == id)
         with self._database.reading() as connection:
-            found = connection.execute(query.order_by(trials.c.position, trials.c.key))
-            return [(key, done, data) for key, done, data in found]
+            rows = connection.execute(query.order_by(trials.c.position, trials.c.key))
+            return [(key, done, data) for key, done, data in rows]
 
     def remove(self, id: str) -> None:
         with self._database.begin() as connection:

@@ -15,7 +15,7 @@ from cosmos_workflow.kinds.upsample import Result
 from cosmos_workflow.store.database import Database
 from cosmos_workflow.store.schema import items, runs, tags
 
-__all__ = ["Entry", "History", "Wanted"]
+__all__ = ["Entry", "Filters", "History"]
 
 ITEMS_TEXT = sa.table("items_text", sa.column("rowid", sa.Integer))  # SQLite's own index
 
@@ -39,7 +39,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Filters:
     """Which entries: all that is given must hold. `words` are in prompt or answer, the last may be a beginning."""
 
     words: str = ""
@@ -57,37 +57,37 @@ class History:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def find(self, wanted: Wanted | None = None, *, before: int | None = None, most: int = 50) -> list[Entry]:
+    def find(self, filters: Filters | None = None, *, before: int | None = None, most: int = 50) -> list[Entry]:
         """The newest first; `before` is the number of the last entry of an earlier page."""
-        query, number = self._query(wanted or Wanted())
+        query, number = self._query(filters or Filters())
         if before is not None:
             query = query.where(number < before)
         return self._entries(query.order_by(number.desc()).limit(most))
 
     def first_of(self, run: str, most: int) -> list[Entry]:
         """The first entries of a run, in the batch's order."""
-        query, _ = self._query(Wanted(run=run))
+        query, _ = self._query(Filters(run=run))
         return self._entries(query.order_by(items.c.position).limit(most))
 
-    def each(self, wanted: Wanted) -> Iterator[Entry]:
+    def each(self, filters: Filters) -> Iterator[Entry]:
         """All of them, read a page at a time."""
         before: int | None = None
-        while found := self.find(wanted, before=before, most=EACH_PAGE):
-            yield from found
-            before = found[-1].number
+        while page := self.find(filters, before=before, most=EACH_PAGE):
+            yield from page
+            before = page[-1].number
 
     def get(self, number: int) -> Entry:
         """Raises NotFound."""
-        found = self.these([number])
-        if not found:
+        entries = self.by_numbers([number])
+        if not entries:
             raise NotFound(f"no prompt {number}", remedy="see them: cosmos prompts list")
-        return found[0]
+        return entries[0]
 
-    def these(self, numbers: Collection[int]) -> list[Entry]:
+    def by_numbers(self, numbers: Collection[int]) -> list[Entry]:
         """Entries by their numbers, in that order; those that are gone are left out."""
-        query, number = self._query(Wanted())
-        found = {one.number: one for one in self._entries(query.where(number.in_(numbers)))}
-        return [found[number] for number in numbers if number in found]
+        query, number = self._query(Filters())
+        entries = {entry.number: entry for entry in self._entries(query.where(number.in_(numbers)))}
+        return [entries[number] for number in numbers if number in entries]
 
     def rate(self, number: int, rating: int | None) -> None:
         """One to five stars, or None for none. Raises NotFound, UsageError."""
@@ -100,15 +100,15 @@ class History:
 
     def tag(self, number: int, words: Iterable[str]) -> None:
         """Set an entry's tags. Raises NotFound, UsageError."""
-        wanted = list(dict.fromkeys(word.strip() for word in words if word.strip()))
-        if len(wanted) > TAGS_MOST or any(len(word) > TAG_LENGTH for word in wanted):
+        labels = list(dict.fromkeys(word.strip() for word in words if word.strip()))
+        if len(labels) > TAGS_MOST or any(len(word) > TAG_LENGTH for word in labels):
             raise UsageError("too many or too long tags", remedy=f"at most {TAGS_MOST}, of {TAG_LENGTH} characters")
         with self._database.begin() as connection:
             if connection.execute(sa.select(items.c.number).where(items.c.number == number)).first() is None:
                 raise NotFound(f"no prompt {number}", remedy="see them: cosmos prompts list")
             connection.execute(tags.delete().where(tags.c.number == number))
-            if wanted:
-                connection.execute(tags.insert(), [{"number": number, "tag": word} for word in wanted])
+            if labels:
+                connection.execute(tags.insert(), [{"number": number, "tag": word} for word in labels])
 
     def remove(self, numbers: Collection[int]) -> None:
         """Forget entries with their answers; those that wait for one stay, as their runs still need them."""
@@ -121,8 +121,8 @@ class History:
                 less = {"total": runs.c.total - total, "answered": runs.c.answered - answered}
                 less["failed"] = runs.c.failed - (total - answered)
                 connection.execute(runs.update().where(runs.c.id == run).values(**less, updated=time.time()))
-            gone = sa.select(items.c.number).where(*ended)
-            connection.execute(tags.delete().where(tags.c.number.in_(gone)))
+            removed = sa.select(items.c.number).where(*ended)
+            connection.execute(tags.delete().where(tags.c.number.in_(removed)))
             connection.execute(items.delete().where(*ended))
 
     def all_tags(self) -> list[tuple[str, int]]:
@@ -132,48 +132,50 @@ class History:
         with self._database.reading() as connection:
             return [(tag, number) for tag, number in connection.execute(query)]
 
-    def _query(self, wanted: Wanted) -> tuple[sa.Select[Any], sa.ColumnElement[int]]:
+    def _query(self, filters: Filters) -> tuple[sa.Select[Any], sa.ColumnElement[int]]:
         """The entries wanted, and the column of their numbers that the database goes by."""
         columns = items.c.number, items.c.run_id, runs.c.created, items.c.ok, items.c.rating, items.c.result
         query = sa.select(*columns).join(runs, runs.c.id == items.c.run_id)
         number: sa.ColumnElement[int] = items.c.number
-        if words := re.findall(r"\w+", wanted.words):
+        if words := re.findall(r"\w+", filters.words):
             query, number = self._says(query, words)
-        elif wanted.words.strip():
+        elif filters.words.strip():
             query = query.where(sa.false())
         where: list[sa.ColumnElement[bool]] = []
-        if wanted.run:
-            where.append(items.c.run_id == wanted.run)
-        if wanted.ok is not None:
-            where.append(items.c.ok.is_(sa.true() if wanted.ok else sa.false()))
-        if wanted.place:
-            where.append(runs.c.place == wanted.place)
-        if wanted.engine:
-            where.append(runs.c.engine == wanted.engine)
-        if wanted.rating is not None:
-            where.append(items.c.rating >= wanted.rating)
-        if wanted.tag:
-            where.append(items.c.number.in_(sa.select(tags.c.number).where(tags.c.tag == wanted.tag)))
+        if filters.run:
+            where.append(items.c.run_id == filters.run)
+        if filters.ok is not None:
+            where.append(items.c.ok.is_(sa.true() if filters.ok else sa.false()))
+        if filters.place:
+            where.append(runs.c.place == filters.place)
+        if filters.engine:
+            where.append(runs.c.engine == filters.engine)
+        if filters.rating is not None:
+            where.append(items.c.rating >= filters.rating)
+        if filters.tag:
+            where.append(items.c.number.in_(sa.select(tags.c.number).where(tags.c.tag == filters.tag)))
         return query.where(*where), number
 
     def _says(self, query: sa.Select[Any], words: list[str]) -> tuple[sa.Select[Any], sa.ColumnElement[int]]:
         if not self._database.is_sqlite:
-            asked = " & ".join(f"'{word}'" for word in words) + ":*"
+            expression = " & ".join(f"'{word}'" for word in words) + ":*"
             # Written as the index has it, letter by letter.
-            text = sa.text("to_tsvector('simple', items.prompt || ' ' || items.answer) @@ to_tsquery('simple', :asked)")
-            return query.where(text.bindparams(asked=asked)), items.c.number
+            text = sa.text(
+                "to_tsvector('simple', items.prompt || ' ' || items.answer) @@ to_tsquery('simple', :expression)"
+            )
+            return query.where(text.bindparams(expression=expression)), items.c.number
         # Every word is quoted, so that none is an operator. The index is read from its newest row on.
-        asked = " ".join(f'"{word}"' for word in words) + "*"
-        found: sa.ColumnElement[int] = ITEMS_TEXT.c.rowid
-        query = query.join(ITEMS_TEXT, found == items.c.number)
-        return query.where(sa.text("items_text MATCH :asked").bindparams(asked=asked)), found
+        expression = " ".join(f'"{word}"' for word in words) + "*"
+        rowid: sa.ColumnElement[int] = ITEMS_TEXT.c.rowid
+        query = query.join(ITEMS_TEXT, rowid == items.c.number)
+        return query.where(sa.text("items_text MATCH :expression").bindparams(expression=expression)), rowid
 
     def _entries(self, query: sa.Select[Any]) -> list[Entry]:
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
-            which = sa.select(tags).where(tags.c.number.in_([row.number for row in rows])).order_by(tags.c.tag)
+            tag_query = sa.select(tags).where(tags.c.number.in_([row.number for row in rows])).order_by(tags.c.tag)
             tagged: dict[int, list[str]] = {}
-            for number, tag in connection.execute(which) if rows else ():
+            for number, tag in connection.execute(tag_query) if rows else ():
                 tagged.setdefault(number, []).append(tag)
         return [
             Entry(

@@ -34,14 +34,14 @@ class MediaRecords:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, one: MediaRecord) -> MediaRecord:
+    def add(self, record: MediaRecord) -> MediaRecord:
         """Remember a clip; one that is there already stays as it is, and is returned."""
         with self._database.begin() as connection:
-            there = connection.execute(sa.select(media).where(media.c.id == one.id)).mappings().first()
-            if there:
-                return MediaRecord(**there)
-            connection.execute(media.insert(), vars(one))
-        return one
+            row = connection.execute(sa.select(media).where(media.c.id == record.id)).mappings().first()
+            if row:
+                return MediaRecord(**row)
+            connection.execute(media.insert(), vars(record))
+        return record
 
     def get(self, id: str) -> MediaRecord:
         """Raises NotFound."""
@@ -62,8 +62,8 @@ class MediaRecords:
     def names(self, ids: Collection[str]) -> dict[str, str]:
         """What people called these clips; those that are not there are left out."""
         with self._database.reading() as connection:
-            found = connection.execute(sa.select(media.c.id, media.c.name).where(media.c.id.in_(ids)))
-            return {row.id: row.name for row in found}
+            rows = connection.execute(sa.select(media.c.id, media.c.name).where(media.c.id.in_(ids)))
+            return {row.id: row.name for row in rows}
 
     def remove(self, id: str) -> None:
         with self._database.begin() as connection:

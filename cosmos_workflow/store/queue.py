@@ -30,8 +30,8 @@ class Queue:
 
     def add_place(self, connection: sa.Connection, place: str) -> None:
         """See that a place is known, where one run at a time may be."""
-        there = connection.execute(sa.select(slots.c.place).where(slots.c.place == place)).first()
-        if there is None:
+        existing = connection.execute(sa.select(slots.c.place).where(slots.c.place == place)).first()
+        if existing is None:
             if self._database.is_sqlite:
                 from sqlalchemy.dialects.sqlite import insert
             else:
@@ -47,24 +47,24 @@ class Queue:
         with self._database.begin() as connection:
             now = self._database.now(connection)
             paused = self._paused(connection)
-            left = sa.exists().where(runs.c.id == slots.c.run_id, *WAITING)
+            orphaned = sa.exists().where(runs.c.id == slots.c.run_id, *WAITING)
             next_up = sa.exists().where(runs.c.place == slots.c.place, ~runs.c.held, *WAITING)
-            free = sa.select(slots).where(slots.c.until < now, left if paused else left | next_up)
+            free = sa.select(slots).where(slots.c.until < now, orphaned if paused else orphaned | next_up)
             place = connection.execute(
-                free.order_by(~left, slots.c.until).limit(1).with_for_update(skip_locked=True)
+                free.order_by(~orphaned, slots.c.until).limit(1).with_for_update(skip_locked=True)
             ).first()
             if place is None:
                 return None
-            which = runs.c.id == place.run_id, *WAITING
-            found = connection.execute(sa.select(runs).where(*which)).mappings().first()
-            if found is None and not paused:
+            interrupted = runs.c.id == place.run_id, *WAITING
+            row = connection.execute(sa.select(runs).where(*interrupted)).mappings().first()
+            if row is None and not paused:
                 query = sa.select(runs).where(runs.c.place == place.place, ~runs.c.held, *WAITING)
-                found = connection.execute(query.order_by(*ORDER).limit(1)).mappings().first()
-            if found is None:
+                row = connection.execute(query.order_by(*ORDER).limit(1)).mappings().first()
+            if row is None:
                 return None
-            taken = {"run_id": found["id"], "owner": owner, "until": now + lease}
-            connection.execute(slots.update().where(slots.c.place == place.place).values(taken))
-            return record(found)
+            lease_row = {"run_id": row["id"], "owner": owner, "until": now + lease}
+            connection.execute(slots.update().where(slots.c.place == place.place).values(lease_row))
+            return record(row)
 
     def renew(self, run: RunRecord, owner: str, lease: float = LEASE_SECONDS) -> bool:
         """Go on having a run; False where it is no longer `owner`'s, who must then stop."""
@@ -78,8 +78,8 @@ class Queue:
         with self._database.begin() as connection:
             mine = slots.c.place == run.place, slots.c.run_id == run.id, slots.c.owner == owner
             state = connection.execute(sa.select(runs.c.state).where(runs.c.id == run.id)).scalar()
-            kept = run.id if state in UNFINISHED else None
-            connection.execute(slots.update().where(*mine).values(until=0.0, run_id=kept))
+            run_id = run.id if state in UNFINISHED else None
+            connection.execute(slots.update().where(*mine).values(until=0.0, run_id=run_id))
 
     def holders(self) -> dict[str, str]:
         """Which worker has which run now."""
@@ -112,7 +112,7 @@ class Queue:
             self._waits(connection, id)
             query = sa.select(runs.c.id, runs.c.priority, runs.c.rank).where(runs.c.id != id, *WAITING).order_by(*ORDER)
             line = connection.execute(query).all()
-            at = next((n for n, one in enumerate(line) if one.id == other), None if other else 0)
+            at = next((n for n, row in enumerate(line) if row.id == other), None if other else 0)
             if at is None:
                 raise Conflict("the run to go before does not wait", where=other, remedy="see them: GET /queue")
             if not line:
@@ -139,10 +139,8 @@ class Queue:
         return bool(connection.execute(sa.select(switches.c.on).where(switches.c.name == "paused")).scalar())
 
     def _waits(self, connection: sa.Connection, id: str) -> None:
-        found = connection.execute(
-            sa.select(runs.c.state, runs.c.rank).where(runs.c.id == id).with_for_update()
-        ).first()
-        if found is None:
+        row = connection.execute(sa.select(runs.c.state, runs.c.rank).where(runs.c.id == id).with_for_update()).first()
+        if row is None:
             raise NotFound(f"no run {id!r}", remedy="see them: cosmos runs list")
-        if found.rank is None or found.state != "queued":
-            raise Conflict(f"the run does not wait: it is {found.state}", where=id, remedy="cancel it, or let it run")
+        if row.rank is None or row.state != "queued":
+            raise Conflict(f"the run does not wait: it is {row.state}", where=id, remedy="cancel it, or let it run")

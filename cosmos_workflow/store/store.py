@@ -48,12 +48,18 @@ class Store:
             "id": id, "state": "queued" if queued else "planned", "place": place, "created": now, "updated": now,
             "attempt": 1, "out": out, "source": source, "engine": engine, "error": "", "error_kind": "", "remedy": "",
             "settings": settings, "total": len(waiting), "answered": 0,
-            "failed": sum(1 for one in waiting if one.error), "priority": priority, "rank": now if queued else None,
-            "held": held,
+            "failed": sum(1 for result in waiting if result.error), "priority": priority, "held": held,
+            "rank": now if queued else None,
         }  # fmt: skip
         rows = [
-            {"run_id": id, "position": n, "item_id": one.id, "ok": False if one.error else None, "result": asdict(one)}
-            for n, one in enumerate(waiting)
+            {
+                "run_id": id,
+                "position": n,
+                "item_id": result.id,
+                "ok": False if result.error else None,
+                "result": asdict(result),
+            }
+            for n, result in enumerate(waiting)
         ]
         with self.database.begin() as connection:
             connection.execute(runs.insert(), run)
@@ -66,11 +72,11 @@ class Store:
         """A run by its id, or by a beginning that only one has. Raises NotFound where there is no such run."""
         if exact := self._records(runs.c.id == id):
             return exact[0]
-        found = self._records(runs.c.id.startswith(id, autoescape=True), most=50)
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise UsageError(f"{id!r} begins {len(found)} runs", remedy="give more of it: cosmos runs list")
+        matches = self._records(runs.c.id.startswith(id, autoescape=True), most=50)
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            raise UsageError(f"{id!r} begins {len(matches)} runs", remedy="give more of it: cosmos runs list")
         raise NotFound(f"no run {id!r}", remedy="see them: cosmos runs list")
 
     def runs(
@@ -133,12 +139,12 @@ class Store:
         """Keep results; a good one is never replaced by another."""
         answered = failed = 0
         with self.database.begin() as connection:
-            for one in results:
-                which = items.c.run_id == id, items.c.item_id == one.id
-                update = items.update().where(*which).values(ok=one.ok, result=asdict(one))
+            for result in results:
+                item = items.c.run_id == id, items.c.item_id == result.id
+                update = items.update().where(*item).values(ok=result.ok, result=asdict(result))
                 if new := connection.execute(update.where(items.c.ok.is_(None))).rowcount:
-                    answered, failed = answered + new * one.ok, failed + new * (not one.ok)
-                elif one.ok:
+                    answered, failed = answered + new * result.ok, failed + new * (not result.ok)
+                elif result.ok:
                     mended = connection.execute(update.where(items.c.ok.is_(sa.false()))).rowcount
                     answered, failed = answered + mended, failed - mended
                 else:

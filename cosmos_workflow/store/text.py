@@ -13,7 +13,7 @@ __all__ = ["AnyText", "from_json", "to_json"]
 
 MARK = "\ufdd0"  # a noncharacter: Unicode keeps it for such use
 WRITTEN = {"\0": MARK + "0", MARK: MARK + "1"}
-READ = {written: meant for meant, written in WRITTEN.items()}
+READ = {written: character for character, written in WRITTEN.items()}
 
 
 class AnyText(TypeDecorator[str]):
@@ -43,18 +43,18 @@ def from_json(text: str | bytes) -> Any:
 
 
 def _written(text: str) -> str:
-    return re.sub(f"\0|{MARK}|[\ud800-\udfff]", lambda found: WRITTEN.get(found[0], f"{MARK}{ord(found[0]):x}"), text)
+    return re.sub(f"\0|{MARK}|[\ud800-\udfff]", lambda match: WRITTEN.get(match[0], f"{MARK}{ord(match[0]):x}"), text)
 
 
 def _read(text: str) -> str:
-    return re.sub(f"{MARK}([01]|d[89a-f]..)", lambda found: READ.get(found[0]) or chr(int(found[1], 16)), text)
+    return re.sub(f"{MARK}([01]|d[89a-f]..)", lambda match: READ.get(match[0]) or chr(int(match[1], 16)), text)
 
 
 def _mapped(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return change(value)
     if isinstance(value, dict):
-        return {change(key): _mapped(one, change) for key, one in value.items()}
+        return {change(key): _mapped(part, change) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_mapped(one, change) for one in value]
+        return [_mapped(part, change) for part in value]
     return value

@@ -68,11 +68,11 @@ def test_each_good_item_is_answered_once_and_each_bad_one_named(
     with UnwellServer(reply) as server:
         command = ["upsample", "batch.jsonl", "--server-url", server.url, "--engine-option", "max_retries=1"]
         assert main(command) == 1
-        said = capsys.readouterr()
+        output = capsys.readouterr()
         first, asked = results(tmp_path / "batch.upsampled.jsonl"), Counter(server.attempts)
         assert main(command) == 1  # goes on: the bad ones only
-    assert "Traceback" not in said.err
-    assert f"{len(good)} answered, {len(BAD)} failed" in said.err
+    assert "Traceback" not in output.err
+    assert f"{len(good)} answered, {len(BAD)} failed" in output.err
     assert first.keys() == set(prompts)
     for text in good:
         line = first[text]
@@ -126,10 +126,10 @@ def test_a_bad_engine_option_is_a_usage_error(
     where = ["--server-url", "http://127.0.0.1:9/v1"] if engine == "server" else ["--model-path", "nobody/nothing"]
     options = ["--engine", engine, "--engine-option", option, *where]
     assert main(["upsample", str(clip), "-p", "x", *options, *more]) == 2
-    said = " ".join(capsys.readouterr().err.split())
-    assert f"{option.partition('=')[0]} is" in said
-    assert says in said
-    assert "Traceback" not in said
+    text = " ".join(capsys.readouterr().err.split())
+    assert f"{option.partition('=')[0]} is" in text
+    assert says in text
+    assert "Traceback" not in text
 
 
 @pytest.mark.parametrize(

@@ -55,9 +55,9 @@ def fill(prompt: str = "A futuristic city", out: str = "/shots/results.jsonl") -
 )
 def test_slips_are_guessed(words: list[str], near: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert near in said.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert near in output.err
 
 
 def test_alone_it_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
@@ -78,7 +78,7 @@ def every_command() -> Iterator[list[str]]:
         command = cosmos.get_command(root, name)
         yield [name]
         if isinstance(command, click.Group):
-            yield from ([name, one] for one in command.commands)
+            yield from ([name, subcommand] for subcommand in command.commands)
 
 
 @pytest.mark.parametrize("words", [*every_command()], ids=" ".join)
@@ -129,16 +129,16 @@ def test_exit_codes(words: list[str], code: int, clip: Path, capsys: pytest.Capt
     Path("words.mp4").write_text("no video\n")
     Path("mixed.jsonl").write_text('{"prompt": "x", "video": "clip.mp4"}\n{"prompt": "x", "video": "no.mp4"}\n')
     assert main(words) == code
-    said = capsys.readouterr()
-    assert "Traceback" not in said.err
-    assert "report it" not in said.err
+    output = capsys.readouterr()
+    assert "Traceback" not in output.err
+    assert "report it" not in output.err
 
 
 def test_a_bad_clip_and_a_wrong_usage_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["upsample", "no.jsonl"]) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("error: bad input: no.jsonl: ")
-    assert "usage" not in said
+    text = capsys.readouterr().err
+    assert text.startswith("error: bad input: no.jsonl: ")
+    assert "usage" not in text
     for words, command in ((["upsample"], "upsample"), (["check"], "check"), (["runs", "show"], "runs show")):
         assert main(words) == 2
         first, last = capsys.readouterr().err.splitlines()
@@ -158,9 +158,9 @@ def test_a_bad_clip_and_a_wrong_usage_are_told_apart(capsys: pytest.CaptureFixtu
 )
 def test_an_empty_list_says_what_to_do_first(words: list[str], first: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 0
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert first in said.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert first in output.err
     assert main([*words, "--json"]) == 0
     assert capsys.readouterr().out == ""
 
@@ -233,9 +233,9 @@ def test_control_codes_are_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest
         ["prompts", "show", "--\x1b[31m"], ["check", "\x1b[31m.mp4", "-p", EVIL],
     ):  # fmt: skip
         main(words)
-        said = capsys.readouterr()
-        for text in (said.out, said.err):
-            assert all(one.isprintable() or one in "\n\t" for one in text), (words, text)
+        output = capsys.readouterr()
+        for text in (output.out, output.err):
+            assert all(character.isprintable() or character in "\n\t" for character in text), (words, text)
     main(["prompts", "show", "1"])
     assert "a ␛[31mred␇ <U+009B>2J <U+202E>city" in capsys.readouterr().out
     main(["prompts", "list", "--json"])
@@ -245,7 +245,9 @@ def test_control_codes_are_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest
 @given(st.text())
 def test_visible_text_commands_no_terminal(text: str) -> None:
     plain = visible(text)
-    assert not any((ord(one) < 0x20 and one not in "\n\t") or 0x7F <= ord(one) < 0xA0 for one in plain)
+    assert not any(
+        (ord(character) < 0x20 and character not in "\n\t") or 0x7F <= ord(character) < 0xA0 for character in plain
+    )
     if text.isprintable():
         assert plain == text
 
@@ -262,12 +264,12 @@ def test_standard_output_that_takes_nothing(words: str, unbuffered: str) -> None
         done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, env=environment, check=False)
         return done.returncode, done.stderr
 
-    code, said = run(f"{command} >/dev/full")
-    assert (code, said.count("error")) == (1, 1)
-    assert said.endswith("error: standard output: No space left on device; free space there\n")
+    code, output = run(f"{command} >/dev/full")
+    assert (code, output.count("error")) == (1, 1)
+    assert output.endswith("error: standard output: No space left on device; free space there\n")
     for more in (">&-", "| true; exit ${PIPESTATUS[0]}"):
-        code, said = run(f"{command} {more}")
-        assert (code, "error" in said) == (0, False)
+        code, output = run(f"{command} {more}")
+        assert (code, "error" in output) == (0, False)
     assert run(f"{command} quux 2>&- >&-")[0] in (0, 2)
 
 

@@ -23,30 +23,30 @@ def rig(monkeypatch: pytest.MonkeyPatch) -> ArithmeticRig:
 
 def test_a_probe_as_a_document(rig: ArithmeticRig, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["probe", "--aspect", "16:9", "--search", "size", "--json"]) == 0
-    said = capsys.readouterr()
-    found = json.loads(said.out)
-    assert (found["state"], found["disagreements"]) == ("done", [])
-    assert {one["what"]: (one["seen"], one["size"]) for one in found["boundaries"]} == {
+    output = capsys.readouterr()
+    document = json.loads(output.out)
+    assert (document["state"], document["disagreements"]) == ("done", [])
+    assert {boundary["what"]: (boundary["seen"], boundary["size"]) for boundary in document["boundaries"]} == {
         "fits": (911, "911x512"), "runs": (944, "944x531"),
     }  # fmt: skip
-    assert found["environment"]["version"] == "fake 1"
-    assert "engine: vllm on local" in said.err
+    assert document["environment"]["version"] == "fake 1"
+    assert "engine: vllm on local" in output.err
 
 
 def test_a_probe_for_people(rig: ArithmeticRig, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["probe", "--frames", "2,1", "--max-batch", "8"]) == 0
-    said = capsys.readouterr()
+    output = capsys.readouterr()
     for words in ("911 px", "exact", "940x529", "7 tokens are left of the 300 asked for", "0 not as predicted"):
-        assert words in said.out
-    assert "KV cache: 24,576 tokens, 24,576 predicted" in said.out
+        assert words in output.out
+    assert "KV cache: 24,576 tokens, 24,576 predicted" in output.out
 
 
 def test_what_is_not_as_predicted_is_an_exit_code(rig: ArithmeticRig, capsys: pytest.CaptureFixture[str]) -> None:
     rig.limit = 4000
     assert main(["probe", "--aspect", "16:9", "--search", "size"]) == 1
-    said = capsys.readouterr()
-    assert "differs" in said.out
-    assert "predicted fits" in said.err
+    output = capsys.readouterr()
+    assert "differs" in output.out
+    assert "predicted fits" in output.err
 
 
 def test_a_bench(rig: ArithmeticRig, capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,9 +56,9 @@ def test_a_bench(rig: ArithmeticRig, capsys: pytest.CaptureFixture[str]) -> None
     for words_shown in ("offload after every prompt", "warm worker", "1,000 prompts", "gain"):
         assert words_shown in out
     assert main([*words, "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert len(found["modes"]) == 4
-    assert all(row["prompts_per_hour"] > 0 for row in found["modes"])
+    document = json.loads(capsys.readouterr().out)
+    assert len(document["modes"]) == 4
+    assert all(row["prompts_per_hour"] > 0 for row in document["modes"])
 
 
 def test_a_report_and_its_records(
@@ -84,7 +84,7 @@ def test_a_report_and_its_records(
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["probe"], "no model"),
         (["probe", "--engine", "describe"], "has no limits"),
@@ -98,9 +98,9 @@ def test_a_report_and_its_records(
         (["probe", "--server-url", "http://127.0.0.1:9/v1"], "127.0.0.1:9"),
     ],
 )
-def test_words_that_do_not_work(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_words_that_do_not_work(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     code = main(words)
     err = capsys.readouterr().err
     assert code in (2, 3)
-    assert said in err
+    assert message in err
     assert "Traceback" not in err

@@ -13,8 +13,8 @@ def limits(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict:
 
 
 def test_the_field_table(capsys: pytest.CaptureFixture[str]) -> None:
-    found = limits(capsys, "--fit", "off", "-p", "A futuristic city at sunset")
-    rows = {(row["source_width"], row["source_height"]): row for row in found["sizes"]}
+    document = limits(capsys, "--fit", "off", "-p", "A futuristic city at sunset")
+    rows = {(row["source_width"], row["source_height"]): row for row in document["sizes"]}
     assert rows[960, 540]["prompt_tokens"] == 4157
     assert rows[1280, 720]["prompt_tokens"] == 4689
     assert (rows[940, 529]["verdict"], rows[940, 529]["room"]) == ("cut_short", 7)
@@ -44,5 +44,5 @@ def test_for_people(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_another_model(capsys: pytest.CaptureFixture[str]) -> None:
-    found = limits(capsys, "--model", "cosmos-reason1-7b", "--size", "1280x720")
-    assert found["sizes"][0]["image_tokens"] == 2 * 1198
+    document = limits(capsys, "--model", "cosmos-reason1-7b", "--size", "1280x720")
+    assert document["sizes"][0]["image_tokens"] == 2 * 1198

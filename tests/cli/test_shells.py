@@ -149,5 +149,5 @@ def test_tab_says_nothing_where_nothing_can_be_had(
     for words in ("cosmos --server http://127.0.0.1:9 runs show ", "cosmos --server http://127.0.0.1:9 doctor --on "):
         monkeypatch.setenv("COMP_WORDS", words)
         main([])
-        said = capfd.readouterr()
-        assert (said.out.strip(), said.err) == ("", "")
+        output = capfd.readouterr()
+        assert (output.out.strip(), output.err) == ("", "")

@@ -172,12 +172,12 @@ def test_results_on_standard_output_are_json_lines_alone(
     with batch.open("a") as file:
         file.write('{"id": "bad", "prompt": "x", "video": "none.mp4"}\n')
     assert main(["upsample", "prompts.jsonl", "-o", path, *more]) == 1
-    said = capfd.readouterr()
-    documents = [json.loads(line) for line in said.out.splitlines()]
-    assert sorted(one["id"] for one in documents) == ["bad", "i0", "i1", "i2"]
-    assert "3 answered, 1 failed" in said.err or more
-    assert "saved" not in said.err
-    assert {one.name for one in Path().iterdir()} - {"data", "config"} == {"clip.mp4", "prompts.jsonl"}
+    output = capfd.readouterr()
+    documents = [json.loads(line) for line in output.out.splitlines()]
+    assert sorted(entry["id"] for entry in documents) == ["bad", "i0", "i1", "i2"]
+    assert "3 answered, 1 failed" in output.err or more
+    assert "saved" not in output.err
+    assert {entry.name for entry in Path().iterdir()} - {"data", "config"} == {"clip.mp4", "prompts.jsonl"}
 
 
 def test_what_an_engine_prints_is_not_among_the_results(batch: Path) -> None:
@@ -208,17 +208,17 @@ def test_a_batch_as_its_own_results_is_left_as_it_is(batch: Path, capsys: pytest
         batch.write_text(text)
         assert main(["upsample", "prompts.jsonl", "-o", "prompts.jsonl"]) == 2
         assert batch.read_text() == text
-        said = capsys.readouterr().err
-        assert "choose another -o" in said
-        assert "run it again" not in said
+        error = capsys.readouterr().err
+        assert "choose another -o" in error
+        assert "run it again" not in error
 
 
 def test_odd_places_for_results(batch: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("folder").mkdir()
     for place in ("folder", "new/", "clip.mp4"):
         assert main(["upsample", "clip.mp4", "-o", place]) == 2
-        assert "error: " in (said := capsys.readouterr().err)
-        assert "Traceback" not in said
+        assert "error: " in (text := capsys.readouterr().err)
+        assert "Traceback" not in text
     assert main(["upsample", "clip.mp4", "-o", os.devnull]) == 0
     assert "saved" not in capsys.readouterr().err
 
@@ -233,9 +233,9 @@ def test_a_slip_in_a_key_is_told(batch: Path, capsys: pytest.CaptureFixture[str]
     batch.write_text('{"id": "a", "promt": "dusk", "video": "clip.mp4"}\n')
     for words in (["check"], ["check", "--json"], ["check", "--max-model-len", "auto"], ["upsample"]):
         assert main([*words, "prompts.jsonl"]) == 0
-        said = capsys.readouterr()
-        assert said.err.count("promt is not known: did you mean prompt?") == 1
-        assert "promt" not in said.out
+        output = capsys.readouterr()
+        assert output.err.count("promt is not known: did you mean prompt?") == 1
+        assert "promt" not in output.out
 
 
 def test_seeds_are_exact(batch: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,7 +22,11 @@ __all__ = ["Gate", "host_processes", "settled", "upsample_there"]
 def host_processes(peer: Peer) -> list[psutil.Process]:
     """Whatever runs on the host for us."""
     folder = str(peer.home / "ours")
-    return [one for one in psutil.process_iter(["cmdline"]) if any(folder in w for w in one.info["cmdline"] or ())]
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any(folder in w for w in process.info["cmdline"] or ())
+    ]
 
 
 def upsample_there(runs: Runs, items: list[Item], out: Path, **more: object) -> tuple[str, list[Result]]:
@@ -54,8 +58,8 @@ class Gate(unwell.UnwellServer):
         self.passes.release(count)
 
     def settings(self) -> dict[str, object]:
-        told = EngineSettings(server_url=self.url, server_model="m", options={"concurrency": 1, "max_retries": 0})
-        return {"engine": "server", "engine_settings": told}
+        settings = EngineSettings(server_url=self.url, server_model="m", options={"concurrency": 1, "max_retries": 0})
+        return {"engine": "server", "engine_settings": settings}
 
 
 BAD_REPLIES: dict[str, unwell.Reply | None] = {

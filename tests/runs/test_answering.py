@@ -52,7 +52,9 @@ def test_a_batch_is_one_call_and_each_gets_its_own_answer(clip: Path) -> None:
     engine = Recorder()
     results = run([Item(f"i{n}", f"prompt {n}", clip) for n in range(20)], engine)
     assert engine.calls == 1
-    assert {id: one.upsampled_prompt for id, one in results.items()} == {f"i{n}": f"PROMPT {n}" for n in range(20)}
+    assert {id: result.upsampled_prompt for id, result in results.items()} == {
+        f"i{n}": f"PROMPT {n}" for n in range(20)
+    }
 
 
 def test_what_is_refused_never_reaches_the_engine(tmp_path: Path, clip: Path) -> None:
@@ -60,7 +62,7 @@ def test_what_is_refused_never_reaches_the_engine(tmp_path: Path, clip: Path) ->
     large = clips.textured(tmp_path / "large.mp4", 960, 540)
     items = [Item("good", "a", clip), Item("long", "a", large), Item("missing", "a", tmp_path / "x.mp4")]
     results = run(items, engine, fit="off")
-    assert [one.id for one in engine.asked] == ["good"]
+    assert [conversation.id for conversation in engine.asked] == ["good"]
     assert (results["long"].error_kind, results["missing"].error_kind) == ("too_long", "bad_input")
     assert "smaller frames: 910x512" in results["long"].error
     assert results["good"].ok
@@ -98,9 +100,12 @@ def test_an_items_own_settings_go_first(clip: Path) -> None:
     engine = Recorder()
     items = [Item("a", "", clip, temperature=0.0, seed=1, max_tokens=9), Item("b", "", clip)]
     run(items, engine, temperature=0.9, seed=2, max_tokens=50)
-    asked = {one.id: (one.temperature, one.seed, one.max_tokens) for one in engine.asked}
+    asked = {
+        conversation.id: (conversation.temperature, conversation.seed, conversation.max_tokens)
+        for conversation in engine.asked
+    }
     assert asked == {"a": (0.0, 1, 9), "b": (0.9, 2, 50)}
-    assert {one.text for one in engine.asked} == {"describe the following images"}
+    assert {conversation.text for conversation in engine.asked} == {"describe the following images"}
 
 
 def test_results_outlive_an_engine_that_dies_and_the_next_run_goes_on(tmp_path: Path, clip: Path) -> None:
@@ -111,7 +116,7 @@ def test_results_outlive_an_engine_that_dies_and_the_next_run_goes_on(tmp_path: 
     engine = Recorder()
     results = upsample(items, engine=engine, out=out)
     assert len(engine.asked) == 6
-    assert [one.id for one in results] == [item.id for item in items]
+    assert [result.id for result in results] == [item.id for item in items]
     assert len(out.read_text().splitlines()) == 10
     assert upsample(items, engine=(idle := Recorder()), out=out) == results
     assert idle.asked == []

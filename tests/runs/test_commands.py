@@ -37,7 +37,7 @@ def code(*arguments: str) -> int:
 
 
 def write_batch(items: list[Item]) -> str:
-    lines = ({"id": one.id, "prompt": one.prompt, "video": str(one.video)} for one in items)
+    lines = ({"id": item.id, "prompt": item.prompt, "video": str(item.video)} for item in items)
     Path("b.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     return "b.jsonl"
 
@@ -55,12 +55,12 @@ def test_from_a_new_host_to_a_result(peer: Peer, batch: Batch, capsys: pytest.Ca
     assert code("doctor", "--on", "gpu") == 0
     capsys.readouterr()
     assert code("upsample", path, "--on", "gpu", "--json", "--keep-warm", "0") == 0
-    said = capsys.readouterr()
-    documents = [json.loads(line) for line in said.out.splitlines()]
-    assert [(one["id"], one["place"], one["engine"]) for one in documents] == [
+    output = capsys.readouterr()
+    documents = [json.loads(line) for line in output.out.splitlines()]
+    assert [(entry["id"], entry["place"], entry["engine"]) for entry in documents] == [
         (f"i{n}", "gpu", "describe") for n in range(3)
     ]
-    assert "engine: describe on gpu" in said.err
+    assert "engine: describe on gpu" in output.err
 
 
 def test_trust_asks_and_a_no_pins_nothing(peer: Peer, runs: Runs) -> None:
@@ -87,9 +87,9 @@ def test_detach_list_show_attach_logs_export_remove(
 ) -> None:
     path = write_batch(batch(2))
     assert code("upsample", path, "--on", "gpu", "--detach", "--keep-warm", "0s", "-o", "o.jsonl") == 0
-    said = capsys.readouterr().err
+    text = capsys.readouterr().err
     (run,) = runs.store.runs()
-    assert f"cosmos runs attach {run.id}" in said
+    assert f"cosmos runs attach {run.id}" in text
     assert code("limits", "--json") == 0
     assert f"unfinished: {run.id} (running)" in capsys.readouterr().err
     assert code("runs", "list", "--json", "--unfinished") == 0
@@ -151,11 +151,11 @@ def test_ctrl_c_while_it_answers_leaves_it_running_and_attach_goes_on(
             assert time.monotonic() < deadline
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=60)
         assert process.returncode == 130
         (run,) = runs.store.runs()
-        assert f"go on with it: cosmos runs attach {run.id}".encode() in said
-        assert b"Traceback" not in said
+        assert f"go on with it: cosmos runs attach {run.id}".encode() in errors
+        assert b"Traceback" not in errors
         server.let(10)
         assert code("runs", "attach", run.id, "--json") == 0
         assert [json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()] == ["i0", "i1", "i2"]
@@ -188,9 +188,9 @@ def test_results_of_a_host_on_standard_output(runs: Runs, batch: Batch, capfd: p
     assert {*Path().iterdir()} - before <= {Path("data"), Path("config")}
     (run,) = runs.store.runs()
     assert code("runs", "export", run.id, "-o", "-") == 0
-    said = capfd.readouterr()
-    assert len(said.out.splitlines()) == 2
-    assert "saved" not in said.err
+    output = capfd.readouterr()
+    assert len(output.out.splitlines()) == 2
+    assert "saved" not in output.err
     assert code("upsample", path, "--on", "gpu", "--detach", "-o", "-") == 2
     assert "leave --detach out" in capfd.readouterr().err
     assert len(runs.store.runs()) == 1

@@ -37,11 +37,11 @@ Batch = Callable[[int], list[Item]]
 @pytest.fixture
 def large_frames(tmp_path: Path) -> list[Item]:
     """Four items with a clip each: two megabytes of frames."""
-    found = []
+    items = []
     for n in range(4):
         clip = clips.textured(tmp_path / f"clip{n}.mp4", 640, 360, frames=2 + n)
-        found.append(Item(f"i{n}", f"prompt {n}", clip))
-    return found
+        items.append(Item(f"i{n}", f"prompt {n}", clip))
+    return items
 
 
 def through(peer: Peer, port: int) -> None:
@@ -61,7 +61,7 @@ def test_a_line_cut_at_any_byte_loses_nothing_and_doubles_nothing(
         listener = Listener(lost=lambda error, wait: lost.append(wait))
         _, results = upsample_there(runs, large_frames, tmp_path / "o.jsonl", listener=listener, **server.settings())
     assert lost
-    assert [one.upsampled_prompt for one in results] == [f"long prompt {n}" for n in range(4)]
+    assert [result.upsampled_prompt for result in results] == [f"long prompt {n}" for n in range(4)]
     assert sorted(server.attempts.values()) == [1] * 4
     assert len(read_results(tmp_path / "o.jsonl")) == 4
     assert settled(peer)
@@ -87,7 +87,7 @@ def test_a_server_that_is_away_for_20_seconds(
         _, results = upsample_there(runs, batch(5), tmp_path / "o.jsonl", listener=listener, **server.settings())
     assert time.monotonic() - began > 18
     assert len(lost) >= 3
-    assert all(one.ok for one in results)
+    assert all(result.ok for result in results)
     assert sum(server.attempts.values()) == 5
     assert settled(peer)
 
@@ -116,7 +116,7 @@ def test_the_hosts_disk_is_full_while_it_uploads(
         (small_disk / "fill").unlink()
         runs.retry(run.id)
         results = runs.drive(run.id, Listener())
-    assert [one.upsampled_prompt for one in results] == [f"long prompt {n}" for n in range(4)]
+    assert [result.upsampled_prompt for result in results] == [f"long prompt {n}" for n in range(4)]
     assert settled(peer)
 
 
@@ -145,7 +145,7 @@ def test_the_hosts_disk_fills_up_while_it_answers(
         (small_disk / "fill").unlink()
         runs.retry(run.id)
         results = runs.drive(run.id, Listener())
-    assert [one.upsampled_prompt for one in results] == [f"long {item.prompt}" for item in items]
+    assert [result.upsampled_prompt for result in results] == [f"long {item.prompt}" for item in items]
     assert len(read_results(tmp_path / "o.jsonl")) == 6
 
 
@@ -161,9 +161,9 @@ def test_a_frame_damaged_on_the_host_is_sent_again_by_retry(
         newest.write_bytes(b"rot" + newest.read_bytes()[3:])
         server.let(100)
         results = runs.drive(id, Listener())
-        assert [one.error_kind for one in results if one.error] == ["damaged"]
+        assert [result.error_kind for result in results if result.error] == ["damaged"]
         runs.retry(id)
-        assert all(one.ok for one in runs.drive(id, Listener()))
+        assert all(result.ok for result in runs.drive(id, Listener()))
 
 
 def test_a_batch_damaged_on_the_host_is_sent_again_by_retry(
@@ -180,7 +180,7 @@ def test_a_batch_damaged_on_the_host_is_sent_again_by_retry(
             runs.drive(id, Listener())
         assert caught.value.kind == "damaged"
         runs.retry(id)
-        assert all(one.ok for one in runs.drive(id, Listener()))
+        assert all(result.ok for result in runs.drive(id, Listener()))
 
 
 def test_a_hundred_runs_at_once(runs: Runs, batch: Batch, peer: Peer, tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_a_hundred_runs_at_once(runs: Runs, batch: Batch, peer: Peer, tmp_path: 
     assert not troubles
     assert len(set(ids)) == 100
     for id in ids:
-        assert [one.ok for one in runs.drive(id, Listener())] == [True, True]
+        assert [result.ok for result in runs.drive(id, Listener())] == [True, True]
     assert {run.state for run in runs.store.runs()} == {"done"}
     assert settled(peer)
     assert not list((peer.home / "ours" / "runs").iterdir())
@@ -233,12 +233,12 @@ def test_hostile_prompts_and_ids_arrive_unchanged_and_run_nothing(
     before = set(Path.home().iterdir())
     with Gate(10_000) as server:
         _, results = upsample_there(runs, items, tmp_path / "o.jsonl", settings=_long(), **server.settings())
-        refused = [one for one in results if one.error]
-        assert not refused, [one.error[:200] for one in refused]
+        refused = [result for result in results if result.error]
+        assert not refused, [result.error[:200] for result in refused]
         assert set(server.attempts) == set(HOSTILE)
-    assert [one.prompt for one in results] == HOSTILE
-    assert [one.id for one in results] == [item.id for item in items]
-    assert {one.id: one.prompt for one in read_results(tmp_path / "o.jsonl")} == dict(
+    assert [result.prompt for result in results] == HOSTILE
+    assert [result.id for result in results] == [item.id for item in items]
+    assert {result.id: result.prompt for result in read_results(tmp_path / "o.jsonl")} == dict(
         zip([item.id for item in items], HOSTILE, strict=True)
     )
     assert not list(peer.home.rglob("*pwned*"))
@@ -268,8 +268,8 @@ def test_hostile_file_names(runs: Runs, batch: Batch, peer: Peer, tmp_path: Path
         items.append(Item(f"i{n}", "x", folder / name))
     out = folder / "results `touch pwned`.jsonl"
     _, results = upsample_there(runs, items, out)
-    assert all(one.ok for one in results)
-    assert [Path(one.video).name for one in read_results(out)] == NAMES
+    assert all(result.ok for result in results)
+    assert [Path(result.video).name for result in read_results(out)] == NAMES
     assert not [path for path in tmp_path.rglob("*") if path.name == "pwned"]
 
 
@@ -306,7 +306,7 @@ def test_no_console_breaks_whatever_the_worker_prints(
     (tmp_path / "noise").mkdir()
     (tmp_path / "noise" / "sitecustomize.py").write_text(NOISE)
     set_host("gpu", load_config().hosts["gpu"] | {"environment": {"PYTHONPATH": str(tmp_path / "noise")}})
-    lines = ({"id": "日本 🤖", "prompt": "naïve 🤖", "video": str(one.video)} for one in batch(1))
+    lines = ({"id": "日本 🤖", "prompt": "naïve 🤖", "video": str(item.video)} for item in batch(1))
     (tmp_path / "b.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
 

@@ -34,7 +34,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def write_batch(items: list[Item]) -> str:
-    lines = ({"id": one.id, "prompt": one.prompt, "video": str(one.video)} for one in items)
+    lines = ({"id": item.id, "prompt": item.prompt, "video": str(item.video)} for item in items)
     Path("b.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     return "b.jsonl"
 
@@ -47,11 +47,11 @@ def test_a_host_that_cannot_be_reached_is_given_up_and_nothing_goes_on_there(
     assert Patience().reach == 60
     assert main(["upsample", path, "--on", "gpu", "--keep-warm", "0", "--wait", "2s"]) == 3
     (run,) = runs.store.runs()
-    said = capsys.readouterr().err
+    text = capsys.readouterr().err
     assert run.state == "uploading"
-    assert "next try in 1 s" in said
-    assert "goes on there" not in said
-    assert f"cosmos runs attach {run.id} --wait 1h" in said
+    assert "next try in 1 s" in text
+    assert "goes on there" not in text
+    assert f"cosmos runs attach {run.id} --wait 1h" in text
     peer.listen()
     assert main(["runs", "attach", run.id, "--json"]) == 0
     assert settled(peer)
@@ -92,9 +92,9 @@ def test_cancel_and_remove_have_a_way_out(
         expected = 3 if how == "gone" else 2
         for verb in ("cancel", "remove"):
             assert main(["runs", verb, id]) == (expected if verb == "cancel" or how == "gone" else 2)
-            said = capsys.readouterr().err
-            assert f"cosmos runs {verb} {id} --forget" in said
-            assert "gpu" in said
+            text = capsys.readouterr().err
+            assert f"cosmos runs {verb} {id} --forget" in text
+            assert "gpu" in text
             tell_of_unfinished()
             assert (id in capsys.readouterr().err) == (verb == "cancel")
             if verb == "cancel":
@@ -147,7 +147,7 @@ def test_a_disk_that_is_full_here_is_no_line_that_broke(runs: Runs, batch: Batch
     assert last.endswith(f"cosmos runs attach {run.id}")
     assert "next try" not in done.stderr
     results = runs.drive(run.id, Listener())  # with room again
-    assert all(one.ok for one in results)
+    assert all(result.ok for result in results)
     assert len(read_results(tmp_path / "b.upsampled.jsonl")) == 3
     assert settled(peer)
 
@@ -161,9 +161,9 @@ def test_a_slow_upload_shows_bytes_rate_and_eta(
     for second in range(21):
         clock[0] = 100.0 + second
         sending(second * 50_000, 2_000_000)
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.splitlines() == [
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.splitlines() == [
         "sent 300.0 kB of 2.0 MB, 50.0 kB/s, ETA 0:00:34",
         "sent 600.0 kB of 2.0 MB, 50.0 kB/s, ETA 0:00:28",
         "sent 900.0 kB of 2.0 MB, 50.0 kB/s, ETA 0:00:22",

@@ -54,7 +54,7 @@ def until(what: Callable[[], object], seconds: float = 60) -> None:
 
 
 def ended(runs: Runs, *which: RunRecord) -> bool:
-    return all(runs.store.get(one.id).finished for one in which)
+    return all(runs.store.get(run.id).finished for run in which)
 
 
 def worked(runs: Runs, *which: RunRecord) -> None:
@@ -67,14 +67,14 @@ def worked(runs: Runs, *which: RunRecord) -> None:
 def test_what_the_queue_is_given_it_does_once_in_its_order(runs: Runs, items: Callable[[int], list[Item]]) -> None:
     made = [enqueue(items(2), engine="describe", runs=runs, priority=n % 3) for n in range(9)]
     worked(runs, *made)
-    done = [runs.store.get(one.id) for one in made]
-    assert {(one.state, one.answered, one.failed) for one in done} == {("done", 2, 0)}
-    by_time = sorted(done, key=lambda one: one.updated)
-    assert [one.priority for one in by_time] == sorted((one.priority for one in done), reverse=True)
-    assert all(result.upsampled_prompt for one in made for result in runs.results(one.id))
-    heard = [json.loads(line) for line in runs.heard(done[0].id).read_text().splitlines()]
-    assert [one["state"] for one in heard if one["event"] == "state"] == ["running", "done"]
-    assert [one["id"] for one in heard if one["event"] == "result"] == ["i0", "i1"]
+    done = [runs.store.get(record.id) for record in made]
+    assert {(record.state, record.answered, record.failed) for record in done} == {("done", 2, 0)}
+    by_time = sorted(done, key=lambda record: record.updated)
+    assert [record.priority for record in by_time] == sorted((record.priority for record in done), reverse=True)
+    assert all(result.upsampled_prompt for record in made for result in runs.results(record.id))
+    events = [json.loads(line) for line in runs.progress_file(done[0].id).read_text().splitlines()]
+    assert [record["state"] for record in events if record["event"] == "state"] == ["running", "done"]
+    assert [record["id"] for record in events if record["event"] == "result"] == ["i0", "i1"]
 
 
 def test_what_cannot_run_is_answered_by_its_plan(runs: Runs, items: Callable[[int], list[Item]]) -> None:
@@ -91,17 +91,17 @@ def test_what_cannot_run_is_answered_by_its_plan(runs: Runs, items: Callable[[in
 
 def test_tried_again_nothing_hopeless_is_asked(runs: Runs, items: Callable[[int], list[Item]]) -> None:
     run = enqueue(items(1 + len(HOPELESS)), engine="describe", runs=runs)
-    failed = [one for one, _ in runs.store.results(run.id)]
+    failed = [result for result, _ in runs.store.results(run.id)]
     kinds = ("unreachable", *HOPELESS)
     runs.store.save(
-        run.id, [replace(one, error="no", error_kind=kind) for one, kind in zip(failed, kinds, strict=True)]
+        run.id, [replace(result, error="no", error_kind=kind) for result, kind in zip(failed, kinds, strict=True)]
     )
     runs.store.move(run.id, "failed")
     again = runs.retry(run.id)
     assert (again.state, again.failed, again.open) == ("queued", len(HOPELESS), 1)
     worked(runs, run)
-    found = runs.store.get(run.id)
-    assert (found.state, found.answered, found.failed) == ("done", 1, len(HOPELESS))
+    record = runs.store.get(run.id)
+    assert (record.state, record.answered, record.failed) == ("done", 1, len(HOPELESS))
 
 
 def test_bad_answers_cost_only_their_items(runs: Runs, items: Callable[[int], list[Item]]) -> None:
@@ -112,9 +112,9 @@ def test_bad_answers_cost_only_their_items(runs: Runs, items: Callable[[int], li
         worked(runs, run)
     record = runs.store.get(run.id)
     assert (record.state, record.answered, record.failed) == ("done", 1, len(bad))
-    results = {one.id: one for one in runs.results(run.id)}
+    results = {result.id: result for result in runs.results(run.id)}
     assert results.pop(good.id).upsampled_prompt == "long prompt 0"
-    assert {id: one.error_kind for id, one in results.items()} == BAD_KINDS
+    assert {id: result.error_kind for id, result in results.items()} == BAD_KINDS
 
 
 def test_a_cancelled_run_stops_at_its_next_answer(runs: Runs, items: Callable[[int], list[Item]], gate: Gate) -> None:
@@ -167,8 +167,8 @@ def test_an_engine_that_cannot_be_had_fails_the_run_and_not_the_queue(
     good = enqueue(items(1), engine="describe", runs=runs)
     worked(runs, broken, good)
     assert runs.store.get(good.id).state == "done"
-    found = runs.store.get(broken.id)
-    assert (found.state, bool(found.error), bool(found.remedy)) == ("failed", True, True)
+    record = runs.store.get(broken.id)
+    assert (record.state, bool(record.error), bool(record.remedy)) == ("failed", True, True)
 
 
 @pytest.mark.host
@@ -191,16 +191,16 @@ def test_a_thousand_runs_two_worker_processes_and_one_of_them_killed(
         for worker in workers:
             worker.kill()
             worker.wait()
-    assert {(one.answered, one.failed) for one in runs.store.runs()} == {(1, 0)}
-    heard = [json.loads(line) for one in made for line in runs.heard(one.id).read_text().splitlines()]
-    answered = Counter(event["event"] for event in heard)["result"]
+    assert {(record.answered, record.failed) for record in runs.store.runs()} == {(1, 0)}
+    events = [json.loads(line) for record in made for line in runs.progress_file(record.id).read_text().splitlines()]
+    answered = Counter(event["event"] for event in events)["result"]
     assert count <= answered <= count + 1  # the one that was just being kept when its worker died
 
 
 def test_a_run_has_its_part_of_the_engines_log(tmp_path: Path) -> None:
-    engine, mine, told = tmp_path / "engine.log", tmp_path / "1" / "worker.log", []
+    engine, mine, pieces = tmp_path / "engine.log", tmp_path / "1" / "worker.log", []
     engine.write_bytes(b"of an earlier run\n")
-    copy = LogCopy(engine, mine, told.append)
+    copy = LogCopy(engine, mine, pieces.append)
     copy.copy()
     assert not mine.exists()
     with engine.open("ab") as file:
@@ -209,7 +209,7 @@ def test_a_run_has_its_part_of_the_engines_log(tmp_path: Path) -> None:
     copy.copy()
     engine.write_bytes(b"anew\n")  # the engine was loaded again
     copy.copy()
-    assert mine.read_bytes() == b"".join(told) == b"loading\nanew\n"
+    assert mine.read_bytes() == b"".join(pieces) == b"loading\nanew\n"
 
 
 def test_a_defect_fails_its_run_and_a_store_that_is_away_does_not(

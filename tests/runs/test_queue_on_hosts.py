@@ -28,20 +28,20 @@ def until(what: Callable[[], object], seconds: float = 60) -> None:
 def test_runs_for_a_host_wait_for_it_and_are_sent(runs: Runs, batch: Callable[[int], list[Item]]) -> None:
     first, second = (enqueue(batch(3), place="gpu", engine="describe", keep_warm=0.0, runs=runs) for _ in range(2))
     assert (first.state, first.place) == ("queued", "gpu")
-    here = enqueue(batch(1), engine="describe", runs=runs)
+    local = enqueue(batch(1), engine="describe", runs=runs)
     worker = Worker(runs)
     worker.start()
-    until(lambda: all(runs.store.get(one.id).finished for one in (first, second, here)))
+    until(lambda: all(runs.store.get(run.id).finished for run in (first, second, local)))
     worker.stop()
-    for one in (first, second):
-        found = runs.store.get(one.id)
-        assert (found.state, found.answered, found.failed) == ("done", 3, 0)
-        assert all(result.upsampled_prompt and result.place == "gpu" for result in runs.results(one.id))
-        assert len(Path(found.out).read_text(encoding="utf-8").splitlines()) == 3
-    ends = [runs.store.get(one.id).updated for one in (first, second)]
+    for run in (first, second):
+        record = runs.store.get(run.id)
+        assert (record.state, record.answered, record.failed) == ("done", 3, 0)
+        assert all(result.upsampled_prompt and result.place == "gpu" for result in runs.results(run.id))
+        assert len(Path(record.out).read_text(encoding="utf-8").splitlines()) == 3
+    ends = [runs.store.get(run.id).updated for run in (first, second)]
     assert ends == sorted(ends)
-    heard = [json.loads(line) for line in runs.heard(first.id).read_text().splitlines()]
-    states = [one["state"] for one in heard if one["event"] == "state"]
+    events = [json.loads(line) for line in runs.progress_file(first.id).read_text().splitlines()]
+    states = [run["state"] for run in events if run["event"] == "state"]
     assert states == ["uploading", "running", "fetching", "done"]
 
 
@@ -59,8 +59,8 @@ def test_cancelled_there_and_tried_again(runs: Runs, batch: Callable[[int], list
         worker.look()
         until(lambda: runs.store.get(run.id).finished)
         worker.stop()
-        found = runs.store.get(run.id)
-        assert (found.state, found.answered, found.attempt) == ("done", 4, 2)
+        record = runs.store.get(run.id)
+        assert (record.state, record.answered, record.attempt) == ("done", 4, 2)
 
 
 def test_a_host_that_is_gone_does_not_stop_the_queue(
@@ -68,12 +68,12 @@ def test_a_host_that_is_gone_does_not_stop_the_queue(
 ) -> None:
     run = enqueue(batch(1), place="gpu", engine="describe", keep_warm=0.0, runs=runs)
     peer.stop()
-    here = enqueue(batch(1), engine="describe", runs=runs)
+    local = enqueue(batch(1), engine="describe", runs=runs)
     worker = Worker(runs)
     worker.start()
-    until(lambda: runs.store.get(here.id).finished)
-    heard = runs.heard(run.id)  # there only when something was heard
-    until(lambda: heard.exists() and '"lost"' in heard.read_text())
+    until(lambda: runs.store.get(local.id).finished)
+    progress = runs.progress_file(run.id)  # there only when something was heard
+    until(lambda: progress.exists() and '"lost"' in progress.read_text())
     assert not runs.store.get(run.id).finished
     until(lambda: runs.store.queue.holders() == {run.id: worker.name})  # the other is given back after its end
     worker.stop()

@@ -29,17 +29,17 @@ Batch = Callable[[int], list[Item]]
 
 def test_a_host_gives_what_this_machine_gives(runs: Runs, batch: Batch, peer: Peer, tmp_path: Path) -> None:
     items = [*batch(20), Item("lost", "x", tmp_path / "none.mp4")]
-    _, there = upsample_there(runs, items, tmp_path / "there.jsonl")
-    here = upsample(items, out=tmp_path / "here.jsonl")
+    _, remote = upsample_there(runs, items, tmp_path / "there.jsonl")
+    local = upsample(items, out=tmp_path / "here.jsonl")
     differing = ("place", "seconds")
 
     def plain(results: list[Result]) -> list[dict]:
-        return [{key: value for key, value in vars(one).items() if key not in differing} for one in results]
+        return [{key: value for key, value in vars(result).items() if key not in differing} for result in results]
 
-    assert plain(there) == plain(here)
-    assert {one.place for one in there} == {"gpu"}
-    lines = {one.id: one for one in read_results(tmp_path / "there.jsonl")}
-    assert lines == {one.id: one for one in there}
+    assert plain(remote) == plain(local)
+    assert {result.place for result in remote} == {"gpu"}
+    lines = {result.id: result for result in read_results(tmp_path / "there.jsonl")}
+    assert lines == {result.id: result for result in remote}
     (run,) = runs.store.runs()
     assert (run.state, run.answered, run.failed) == ("done", 20, 1)
     assert not list((peer.home / "ours" / "runs").iterdir())
@@ -52,7 +52,7 @@ def test_bad_answers_cost_only_their_items(runs: Runs, batch: Batch, tmp_path: P
     bad = [Item(name, name, good.video) for name in BAD_KINDS]
     with Faulty() as server:
         _, results = upsample_there(runs, [*bad, good], tmp_path / "o.jsonl", **server.settings())
-    assert {one.id: one.error_kind for one in results} == {**BAD_KINDS, good.id: ""}
+    assert {result.id: result.error_kind for result in results} == {**BAD_KINDS, good.id: ""}
     assert results[-1].upsampled_prompt == "long prompt 0"
     (run,) = runs.store.runs()
     assert (run.state, run.answered, run.failed) == ("done", 1, len(bad))
@@ -63,7 +63,7 @@ def test_the_same_results_file_again_asks_only_for_what_is_new(runs: Runs, batch
     upsample_there(runs, batch(3), tmp_path / "o.jsonl")
     assert [run.total for run in runs.store.runs()] == [1, 2]
     assert upsample_there(runs, batch(3), tmp_path / "o.jsonl")[0] == ""
-    assert [one.id for one in read_results(tmp_path / "o.jsonl")] == ["i0", "i1", "i2"]
+    assert [result.id for result in read_results(tmp_path / "o.jsonl")] == ["i0", "i1", "i2"]
 
 
 def test_frames_travel_once_and_arrive_unchanged(runs: Runs, batch: Batch, peer: Peer, tmp_path: Path) -> None:
@@ -75,11 +75,11 @@ def test_frames_travel_once_and_arrive_unchanged(runs: Runs, batch: Batch, peer:
                 runs,
                 items,
                 tmp_path / f"{n}.jsonl",
-                listener=Listener(sent=lambda *told: sent.append(told)),
+                listener=Listener(sent=lambda *counts: sent.append(counts)),
                 **server.settings(),
             )
-            assert [one.upsampled_prompt for one in results] == [f"long prompt {k}" for k in range(3)]
-            assert {one.note for one in results} == {""}
+            assert [result.upsampled_prompt for result in results] == [f"long prompt {k}" for k in range(3)]
+            assert {result.note for result in results} == {""}
     blobs = list((peer.home / "ours" / "blobs").glob("*/*"))
     assert sum(path.read_bytes().startswith(b"\x89PNG") for path in blobs) == 2  # of six requests
     assert len(blobs) == 2 + 2  # and two batches
@@ -92,7 +92,7 @@ def test_frames_travel_once_and_arrive_unchanged(runs: Runs, batch: Batch, peer:
 
 
 # Where the client dies, and the state that its run is then in; "saving" is between its copy of a result and its store.
-DEATHS = {one: one for one in ("planned", "uploading", "running", "fetching")} | {"saving": "running"}
+DEATHS = {state: state for state in ("planned", "uploading", "running", "fetching")} | {"saving": "running"}
 
 # The client of a user who pulls the plug: it kills itself when its run reaches a state.
 KILLED_CLIENT = """
@@ -134,7 +134,7 @@ main(arguments)
 def test_a_client_killed_at_any_moment_loses_nothing(
     runs: Runs, batch: Batch, peer: Peer, tmp_path: Path, moment: str, state: str
 ) -> None:
-    lines = [{"id": one.id, "prompt": one.prompt, "video": str(one.video)} for one in batch(5)]
+    lines = [{"id": item.id, "prompt": item.prompt, "video": str(item.video)} for item in batch(5)]
     lines.append({"id": "lost", "prompt": "x", "video": "none.mp4"})
     (tmp_path / "b.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     with Gate(100) as server:
@@ -147,15 +147,17 @@ def test_a_client_killed_at_any_moment_loses_nothing(
         (run,) = runs.store.runs()
         assert run.state == state
         # Any command finds it.
-        told = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-m", "cosmos_workflow", "limits", "--json"], cwd=tmp_path, capture_output=True, check=True
         )
-        assert f"unfinished: {run.id} ({state})".encode() in told.stderr
+        assert f"unfinished: {run.id} ({state})".encode() in process.stderr
         results = runs.drive(run.id, Listener())
-        assert [one.upsampled_prompt for one in results] == [f"long prompt {n}" for n in range(5)] + [""]
+        assert [result.upsampled_prompt for result in results] == [f"long prompt {n}" for n in range(5)] + [""]
         assert {text: count for text, count in server.attempts.items() if count > 1} == {}  # none was asked twice
     assert runs.store.get(run.id).state == "done"
-    assert sorted(one.id for one in read_results(tmp_path / "b.upsampled.jsonl")) == sorted(one["id"] for one in lines)
+    assert sorted(result.id for result in read_results(tmp_path / "b.upsampled.jsonl")) == sorted(
+        line["id"] for line in lines
+    )
     assert settled(peer)
 
 
@@ -189,7 +191,7 @@ def test_a_line_that_is_lost_while_it_runs_is_no_loss(runs: Runs, batch: Batch, 
         listener = Listener(result=on_result, lost=lambda error, wait: lost.append(error))
         _, results = upsample_there(runs, batch(4), tmp_path / "o.jsonl", listener=listener, **server.settings())
     assert lost
-    assert [one.id for one in results] == ["i0", "i1", "i2", "i3"]
+    assert [result.id for result in results] == ["i0", "i1", "i2", "i3"]
     assert sum(server.attempts.values()) == 4
 
 
@@ -216,10 +218,10 @@ def test_a_killed_worker_fails_the_run_and_retry_asks_for_the_rest(
         run = runs.retry(run.id)
         assert (run.state, run.attempt) == ("planned", 2)
         results = runs.drive(run.id, Listener())
-    assert [one.upsampled_prompt for one in results] == [f"long prompt {n}" for n in range(6)]
+    assert [result.upsampled_prompt for result in results] == [f"long prompt {n}" for n in range(6)]
     asked_again = {text for text, count in server.attempts.items() if count > 1}
     assert asked_again <= {"prompt 3"}  # which was under way
-    assert sorted(one.id for one in read_results(tmp_path / "o.jsonl")) == [f"i{n}" for n in range(6)]
+    assert sorted(result.id for result in read_results(tmp_path / "o.jsonl")) == [f"i{n}" for n in range(6)]
     with pytest.raises(UsageError, match="nothing to try again"):
         runs.retry(run.id)
     assert not list((peer.home / "ours" / "runs").iterdir())
@@ -248,7 +250,7 @@ def test_cancelled_it_ends_on_the_host_and_keeps_what_it_has(
         server.let(10)
         assert runs.retry(id).attempt == 2
         results = runs.drive(id, Listener())
-        assert all(one.ok for one in results)
+        assert all(result.ok for result in results)
 
 
 def test_two_clients_do_not_drive_one_run(runs: Runs, batch: Batch, tmp_path: Path) -> None:
@@ -275,9 +277,13 @@ def test_results_damaged_on_the_host_are_not_taken(runs: Runs, batch: Batch, pee
     path.write_bytes(path.read_bytes().replace(b"prompt 1", b"prompt X", 1).replace(b"Prompt 1", b"Prompt X", 1))
     with pytest.raises(RunFailed, match="1 items came back without an answer"):
         runs.drive(id, Listener())
-    assert [one.id for one in read_results(tmp_path / "o.jsonl")] == ["i0", "i2"]
+    assert [result.id for result in read_results(tmp_path / "o.jsonl")] == ["i0", "i2"]
     runs.retry(id)
-    assert [one.upsampled_prompt[:9] for one in runs.drive(id, Listener())] == ["Prompt 0.", "Prompt 1.", "Prompt 2."]
+    assert [result.upsampled_prompt[:9] for result in runs.drive(id, Listener())] == [
+        "Prompt 0.",
+        "Prompt 1.",
+        "Prompt 2.",
+    ]
 
 
 def test_a_run_whose_folder_is_gone_on_the_host(runs: Runs, batch: Batch, peer: Peer, tmp_path: Path) -> None:
@@ -306,7 +312,7 @@ def test_removed_nothing_is_left_here_or_there(runs: Runs, batch: Batch, peer: P
 def test_a_host_that_cannot_run_vllm_is_told_of_before_anything_is_sent(
     runs: Runs, batch: Batch, peer: Peer, tmp_path: Path
 ) -> None:
-    for values, said in (
+    for values, message in (
         ({"model_path": str(tmp_path / "none")}, "has no vllm"),
         (
             {"model_path": "/none", "runtime": "docker", "image": "x@sha256:1", "runtime_command": ["no-docker"]},
@@ -314,7 +320,7 @@ def test_a_host_that_cannot_run_vllm_is_told_of_before_anything_is_sent(
         ),
     ):
         set_host("gpu", load_config().hosts["gpu"] | values)
-        with pytest.raises(HostError, match=said) as caught:
+        with pytest.raises(HostError, match=message) as caught:
             upsample_there(runs, batch(1), tmp_path / "o.jsonl", engine="vllm")
         assert caught.value.remedy
     assert runs.store.runs() == []

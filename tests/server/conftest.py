@@ -22,14 +22,14 @@ def server(folder: Path) -> Iterator[CosmosServer]:
     clips.textured(folder / "shared" / "inner" / "shot.mp4", 320, 180, frames=6)
     (folder / "secret.mp4").write_bytes((folder / "shared" / "inner" / "shot.mp4").read_bytes())
     (folder / "shared" / "way-out.mp4").symlink_to(folder / "secret.mp4")
-    with CosmosServer(folder / "data", "--media", folder / "shared") as one:
-        yield one
+    with CosmosServer(folder / "data", "--media", folder / "shared") as server:
+        yield server
 
 
 @pytest.fixture
 def client(server: CosmosServer) -> Iterator[Client]:
-    with server.client() as one:
-        yield one
+    with server.client() as client:
+        yield client
 
 
 @pytest.fixture(scope="module")

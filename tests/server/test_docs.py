@@ -18,11 +18,11 @@ PAGE = Path(__file__).parents[2] / "docs" / "API.md"
 @pytest.mark.parametrize(("kind", "program"), [("python", [sys.executable, "-c"]), ("curl", ["bash", "-euc"])])
 def test_the_worked_example_works(server: CosmosServer, tmp_path: Path, kind: str, program: list[str]) -> None:
     clips.textured(tmp_path / "city.mp4", 960, 540, frames=6)
-    found = re.search(rf"<!-- example: {kind} -->\n```\w+\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert found
-    code = found[1].replace("http://127.0.0.1:8420", server.url)
-    told = {**os.environ, "PYTHONUTF8": "1"}
-    done = subprocess.run([*program, code], cwd=tmp_path, env=told, capture_output=True, text=True, check=False)
+    example = re.search(rf"<!-- example: {kind} -->\n```\w+\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert example
+    code = example[1].replace("http://127.0.0.1:8420", server.url)
+    environment = {**os.environ, "PYTHONUTF8": "1"}
+    done = subprocess.run([*program, code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "too_long" in done.stdout
     assert "city at sunset." in done.stdout or "A city." in done.stdout

@@ -31,9 +31,9 @@ def send(
         named["content-type"] = "application/json"
     line.request(method, path, data, named)
     answer = line.getresponse()
-    found = answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+    response = answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
     line.close()
-    return found
+    return response
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +41,8 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CosmosServer]:
     folder = tmp_path_factory.mktemp("guarded")
     (folder / "token").write_text(TOKEN + "\n")
     options = ("--token-file", folder / "token", "--host", "0.0.0.0", "--name", "studio.example")
-    with CosmosServer(folder / "data", *options, token=TOKEN) as one:
-        yield one
+    with CosmosServer(folder / "data", *options, token=TOKEN) as server:
+        yield server
 
 
 def test_it_listens_where_only_this_machine_can_ask(server: CosmosServer) -> None:
@@ -318,5 +318,5 @@ def test_a_spreadsheet_runs_no_formula_out_of_a_prompt(server: CosmosServer) -> 
         )
         for _ in client.events(run.id):
             pass
-    said = send(server, "GET", f"/api/v1/export?run={run.id}&format=csv")[2].decode()
-    assert ",\"'=HYPERLINK" in said
+    text = send(server, "GET", f"/api/v1/export?run={run.id}&format=csv")[2].decode()
+    assert ",\"'=HYPERLINK" in text

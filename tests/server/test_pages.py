@@ -23,14 +23,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CosmosServer]:
     store.move("far", "running")
     store.count("far", total=1_000_000, answered=250_000, failed=3)
     store.database.close()
-    with CosmosServer(folder / "data") as one:
-        yield one
+    with CosmosServer(folder / "data") as server:
+        yield server
 
 
 @pytest.fixture
 def http(server: CosmosServer) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=server.url, timeout=60) as one:
-        yield one
+    with httpx2.Client(base_url=server.url, timeout=60) as client:
+        yield client
 
 
 def test_a_probe_and_a_bench_with_their_plots(http: httpx2.Client) -> None:
@@ -46,7 +46,10 @@ def test_a_probe_and_a_bench_with_their_plots(http: httpx2.Client) -> None:
         assert "sandbox" in picture.headers["content-security-policy"]
     for nothing in ("empty", "nobody", "b1/tokens.svg"):
         assert http.get(f"/limits/experiments/{nothing}").status_code == 404
-    assert [one["id"] for one in http.get("/api/v1/experiments", params={"kind": "probe"}).json()] == ["empty", "p1"]
+    assert [experiment["id"] for experiment in http.get("/api/v1/experiments", params={"kind": "probe"}).json()] == [
+        "empty",
+        "p1",
+    ]
     assert len(http.get("/api/v1/experiments/p1/trials").json()) == len(records.TRIALS)
 
 
@@ -61,8 +64,8 @@ def test_a_form_that_is_wrong_says_so_in_its_place(http: httpx2.Client) -> None:
         ("/limits/check", {"width": "x"}),
         ("/new/check", {"rows": '[{"video": "nothing"}]', "frames": "-1"}),
     ):
-        said = http.post(path, data=form)
-        assert (said.status_code, 'role="alert"' in said.text) == (200, True)
+        answer = http.post(path, data=form)
+        assert (answer.status_code, 'role="alert"' in answer.text) == (200, True)
     assert "no such clip" in http.post("/new/run", data={"rows": '[{"video": "nothing"}]'}).text
     assert "too long" in http.post("/limits/check", data={"width": "960", "height": "540", "fit": "off"}).text
 
@@ -79,7 +82,7 @@ def test_a_server_without_worker_leaves_the_runs_to_others(tmp_path: Path) -> No
     with CosmosServer(tmp_path / "data", "--no-worker") as server, server.client() as client:
         run = client.run([{"video": str(clip), "prompt": "x"}], engine="describe").id
         assert client.show(run).state == "queued"
-        with CosmosServer(tmp_path / "data") as other, other.client() as there:
-            for _ in client.events(run):
+        with CosmosServer(tmp_path / "data") as other, other.client() as second:
+            for _ in second.events(run):
                 pass
-            assert there.show(run).state == "done"
+            assert second.show(run).state == "done"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cosmos_workflow.errors import NotFound, UsageError
 from cosmos_workflow.kinds.upsample import Result
-from cosmos_workflow.store import Store, Wanted
+from cosmos_workflow.store import Filters, Store
 
 PROMPTS = (
     "A futuristic city at sunset",
@@ -27,25 +27,25 @@ def add(store: Store, id: str = "r", *prompts: str, place: str = "local") -> Non
     store.add(id, place, waiting, out="", source="s", engine="describe", settings={})
 
 
-def found(store: Store, words: str = "", **more: object) -> list[str]:
-    return [one.result.id for one in store.history.find(Wanted(words, **more))]  # type: ignore[arg-type]
+def matches(store: Store, words: str = "", **more: object) -> list[str]:
+    return [entry.result.id for entry in store.history.find(Filters(words, **more))]  # type: ignore[arg-type]
 
 
 def test_words_of_prompts_and_answers(store: Store) -> None:
     add(store)
-    assert found(store) == ["p3", "p2", "p1", "p0"]
-    assert found(store, "CITY sun") == ["p0"]
-    assert found(store, "größ") == ["p1"]
-    assert found(store, "4k-ren") == ["p2"]
-    assert found(store, "sun city") == []  # only the last word may be a beginning
+    assert matches(store) == ["p3", "p2", "p1", "p0"]
+    assert matches(store, "CITY sun") == ["p0"]
+    assert matches(store, "größ") == ["p1"]
+    assert matches(store, "4k-ren") == ["p2"]
+    assert matches(store, "sun city") == []  # only the last word may be a beginning
     store.save("r", [replace(Result("p0", PROMPTS[0], "v.mp4", "fits"), upsampled_prompt="Neon towers rise")])
-    assert found(store, "neon tow") == ["p0"]
-    assert found(store, "futuristic neon") == ["p0"]
+    assert matches(store, "neon tow") == ["p0"]
+    assert matches(store, "futuristic neon") == ["p0"]
     store.save("r", [Result("p1", "replaced", "v.mp4", "fits", error="x")])
-    assert found(store, "haus") == []
+    assert matches(store, "haus") == []
     store.move("r", "failed")
     store.remove("r")
-    assert found(store, "city") == []
+    assert matches(store, "city") == []
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -53,7 +53,7 @@ def test_words_of_prompts_and_answers(store: Store) -> None:
     words=st.text(max_size=30) | st.sampled_from(['"', "a OR b", "NEAR(a b)", "x*", "-a", "prompt:a", "'; --", "%_"])
 )
 def test_no_words_are_an_operator_or_an_error(store: Store, words: str) -> None:
-    store.history.find(Wanted(words))
+    store.history.find(Filters(words))
 
 
 def test_a_file_name_that_is_no_utf8_can_be_kept(store: Store) -> None:
@@ -65,7 +65,7 @@ def test_a_file_name_that_is_no_utf8_can_be_kept(store: Store) -> None:
 
 def test_a_zero_character_can_be_kept(store: Store) -> None:
     add(store)
-    assert found(store, "zero") == ["p3"]
+    assert matches(store, "zero") == ["p3"]
     assert store.results("r")[3][0].prompt == PROMPTS[3]
     odd = Result("\0 \ufdd0 \ufdd00", "\ufdd0\0\\u0000", "v.mp4", "fits")
     store.add("odd", "local", [odd], out="", source="\0", engine="describe", settings={"a\0": ["\0", {"b": 1}]})
@@ -81,11 +81,11 @@ def test_filters(store: Store) -> None:
     add(store)
     add(store, "far", "city", place="gpu")
     store.save("r", [Result("p0", "x", "v", "fits", upsampled_prompt="y"), Result("p1", "x", "v", "fits", error="z")])
-    assert found(store, ok=True) == ["p0"]
-    assert found(store, ok=False) == ["p1"]
-    assert found(store, place="gpu") == ["p0"]
-    assert found(store, "city", run="r") == []
-    assert found(store, engine="vllm") == []
+    assert matches(store, ok=True) == ["p0"]
+    assert matches(store, ok=False) == ["p1"]
+    assert matches(store, place="gpu") == ["p0"]
+    assert matches(store, "city", run="r") == []
+    assert matches(store, engine="vllm") == []
 
 
 def test_pages(store: Store) -> None:
@@ -93,8 +93,8 @@ def test_pages(store: Store) -> None:
     for words in ("", "city"):
         seen: list[int] = []
         before = None
-        while page := store.history.find(Wanted(words), before=before, most=10):
-            seen += [one.number for one in page]
+        while page := store.history.find(Filters(words), before=before, most=10):
+            seen += [entry.number for entry in page]
             before = page[-1].number
         assert len(seen) == 25
         assert seen == sorted(seen, reverse=True)
@@ -108,12 +108,12 @@ def test_stars_and_tags(store: Store) -> None:
     store.history.tag(second.number, ["night"])
     assert store.history.get(first.number).tags == ("city", "night")
     assert store.history.all_tags() == [("night", 2), ("city", 1)]
-    assert found(store, rating=4) == [first.result.id]
-    assert found(store, rating=5) == []
-    assert found(store, tag="night") == [first.result.id, second.result.id]
-    assert found(store, "zero", tag="night") == [first.result.id]
+    assert matches(store, rating=4) == [first.result.id]
+    assert matches(store, rating=5) == []
+    assert matches(store, tag="night") == [first.result.id, second.result.id]
+    assert matches(store, "zero", tag="night") == [first.result.id]
     store.history.rate(first.number, None)
-    assert found(store, rating=1) == []
+    assert matches(store, rating=1) == []
     with pytest.raises(UsageError, match="stars"):
         store.history.rate(first.number, 6)
     with pytest.raises(UsageError, match="tags"):
@@ -121,7 +121,7 @@ def test_stars_and_tags(store: Store) -> None:
     for action in (lambda: store.history.rate(0, 1), lambda: store.history.tag(0, ["a"]), lambda: store.history.get(0)):
         with pytest.raises(NotFound):
             action()
-    assert [one.number for one in store.history.these([second.number, 0, first.number])] == [
+    assert [entry.number for entry in store.history.by_numbers([second.number, 0, first.number])] == [
         second.number,
         first.number,
     ]
@@ -143,9 +143,9 @@ def test_runs_of_before_are_found_and_counted_and_come_back_down(url: str) -> No
             connection.execute(sa.text("INSERT INTO items VALUES ('r', :n, :id, :ok, :result)"), values)
     engine.dispose()
     store = Store(url)
-    found = store.get("r")
-    assert (found.total, found.answered, found.failed) == (3, 1, 1)
-    assert [one.result.id for one in store.history.find(Wanted("old cit"))] == ["p2", "p1", "p0"]
+    run_record = store.get("r")
+    assert (run_record.total, run_record.answered, run_record.failed) == (3, 1, 1)
+    assert [entry.result.id for entry in store.history.find(Filters("old cit"))] == ["p2", "p1", "p0"]
     store.database.migrate("0003")
     with engine.begin() as connection:
         rows = connection.execute(sa.text("SELECT item_id, ok FROM items ORDER BY position")).all()

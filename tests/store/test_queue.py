@@ -17,8 +17,8 @@ from cosmos_workflow.store import Store
 
 
 def put(store: Store, id: str, place: str = "local", **how: object) -> None:
-    one = [Result("a", "p", "v", "fits")]
-    store.add(id, place, one, out="", source=id, engine="describe", settings={}, queued=True, **how)  # type: ignore[arg-type]
+    results = [Result("a", "p", "v", "fits")]
+    store.add(id, place, results, out="", source=id, engine="describe", settings={}, queued=True, **how)  # type: ignore[arg-type]
 
 
 def claim(store: Store, owner: str = "me", lease: float = 60.0) -> str:
@@ -167,7 +167,7 @@ def test_four_workers_one_of_them_killed_take_each_run_once(url: str, tmp_path: 
         put(store, id, f"place{n % 4}")
     log = tmp_path / "log"
     context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=work, args=(url, who, log)) for who in ("dies", "w1", "w2", "w3")]
+    workers = [context.Process(target=work, args=(url, name, log)) for name in ("dies", "w1", "w2", "w3")]
     for worker in workers:
         worker.start()
     for worker in workers:

@@ -119,11 +119,11 @@ def test_migrations_up_and_down_give_the_tables_of_the_schema(url: str) -> None:
     engine = sa.create_engine(url)
     inspected = sa.inspect(engine)
     for table in metadata.sorted_tables:
-        found = {column["name"]: column["nullable"] for column in inspected.get_columns(table.name)}
-        assert found == {column.name: column.nullable for column in table.columns}
+        columns = {column["name"]: column["nullable"] for column in inspected.get_columns(table.name)}
+        assert columns == {column.name: column.nullable for column in table.columns}
         # The index for the search is the database's own.
         indexes = {index["name"] for index in inspected.get_indexes(table.name)} - {"items_text"}
-        assert indexes == {one.name for one in table.indexes}
+        assert indexes == {index.name for index in table.indexes}
     store.database.migrate("base")
     assert set(sa.inspect(engine).get_table_names()) == {"alembic_version"}
     store.database.migrate()
@@ -141,7 +141,7 @@ def test_the_newest_migration_is_the_one_that_the_store_asks_for() -> None:
     config.set_main_option("script_location", str(Path(module.__file__).parent / "migrations"))
     script = ScriptDirectory.from_config(config)
     assert script.get_current_head() == module.HEAD
-    revisions = [one.revision for one in script.walk_revisions()]
+    revisions = [revision.revision for revision in script.walk_revisions()]
     assert all(later > earlier for later, earlier in pairwise(revisions))
 
 
@@ -197,9 +197,9 @@ def test_a_writer_killed_in_the_middle_leaves_whole_runs(url: str) -> None:
         for _ in range(12):
             process.stdout.readline()
         os.kill(process.pid, signal.SIGKILL)
-        said = process.stdout.read().split()
+        lines = process.stdout.read().split()
         process.wait()
         runs = Store(url).runs()
         assert {run.total for run in runs} == {50}
-        assert len(runs) >= 11 + len(said) - 1
+        assert len(runs) >= 11 + len(lines) - 1
         Store(url).database.migrate("base")

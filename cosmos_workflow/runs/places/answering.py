@@ -36,17 +36,17 @@ def run_local(items: Iterable[Item], engine: Engine, settings: Settings | None =
 def _run_window(window: list[Checked], engine: Engine, preparer: Preparer, on_result: OnResult) -> None:
     open_items: dict[str, Result] = {}
     conversations = []
-    for one in window:
-        waiting = pending(one, engine)
+    for checked in window:
+        waiting = pending(checked, engine)
         try:
-            if not one.plan.runs:
-                on_result(finished(waiting, refusal(one.plan)))
+            if not checked.plan.runs:
+                on_result(finished(waiting, refusal(checked.plan)))
                 continue
-            conversations.append(preparer.prepare(one))
+            conversations.append(preparer.prepare(checked))
         except BadInputError as error:
-            on_result(finished(waiting, Answer(one.item.id, error=str(error), error_kind="bad_input")))
+            on_result(finished(waiting, Answer(checked.item.id, error=str(error), error_kind="bad_input")))
             continue
-        open_items[one.item.id] = waiting
+        open_items[checked.item.id] = waiting
 
     def deliver(answer: Answer) -> None:
         on_result(finished(open_items.pop(answer.id), answer))

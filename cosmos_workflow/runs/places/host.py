@@ -45,12 +45,12 @@ class HostRuns:
         refused: list[Result] = []
 
         def conversations() -> Iterator[Conversation]:
-            for one, result in zip(checked, waiting, strict=True):
+            for item, result in zip(checked, waiting, strict=True):
                 try:
-                    if one.plan.runs:
-                        yield preparer.prepare(one)
+                    if item.plan.runs:
+                        yield preparer.prepare(item)
                     else:
-                        refused.append(finished(result, refusal(one.plan)))
+                        refused.append(finished(result, refusal(item.plan)))
                 except BadInputError as error:  # noqa: PERF203 - one bad clip, not the batch
                     refused.append(finished(result, Answer(result.id, error=str(error), error_kind="bad_input")))
 
@@ -99,14 +99,14 @@ class HostRuns:
 
     def _pack_again(self, run: RunRecord, folder: RunFolder) -> None:
         """For a run that waited for its place, or whose client was killed while it planned."""
-        items, settings = folder.asked()
+        items, settings = folder.load_request()
         self.pack(run, folder, list(check_items(items, settings)), settings)
 
     def _catch_up(self, run: RunRecord, file: ResultsFile, keep: Callable[[Result], None]) -> None:
         """Results that the store has and the file lacks: what the plan refused, what an earlier client had."""
-        there = {(one.id, one.prompt) for one in file.results}
+        written = {(result.id, result.prompt) for result in file.results}
         for result, ok in self._store.results(run.id):
-            if ok is not None and (result.id, result.prompt) not in there:
+            if ok is not None and (result.id, result.prompt) not in written:
                 keep(result)
 
     def _drive(

@@ -68,11 +68,11 @@ class Driver:
         self._patience = patience
         self.name = attempts(run)[-1]
         # Those that this attempt asks, and that have no good answer yet; an earlier attempt's error is void.
-        asked = {entry["id"] for entry in parcel.entries()}
+        ids = {entry["id"] for entry in parcel.entries()}
         self._waiting = {
             result.id: replace(result, error="", error_kind="")
             for result, ok in store.results(run.id)
-            if not ok and result.id in asked
+            if not ok and result.id in ids
         }
         self._failed: set[str] = set()
 
@@ -148,7 +148,11 @@ class Driver:
             self._keep(path.read_bytes())
 
     def _keep(self, data: bytes) -> None:
-        answers = [one for one in host_steps.answers_in(data) if one.id in self._waiting and one.id not in self._failed]
+        answers = [
+            answer
+            for answer in host_steps.answers_in(data)
+            if answer.id in self._waiting and answer.id not in self._failed
+        ]
         results = [finished(self._waiting[answer.id], answer) for answer in answers]
         self._store.save(self._run.id, results)
         for result in results:

@@ -20,7 +20,7 @@ from cosmos_workflow.runs.places.parcel import MIRRORED, Parcel
 from cosmos_workflow.ssh import Host, HostProgram, Sent, send_blobs
 
 __all__ = [
-    "Hear",
+    "OnData",
     "answers_in",
     "cancel",
     "clean_up",
@@ -35,7 +35,7 @@ SILENT_SECONDS = 30.0  # the host beats every 2 s
 SUBMIT_SECONDS = 180.0
 FULL_BYTES = 1 << 20  # less free than this, and a worker that is gone had no disk to write to
 
-Hear = Callable[[str, bytes], None]
+OnData = Callable[[str, bytes], None]
 
 
 def remote_engine(host: Host, name: str, settings: EngineSettings) -> ChosenEngine:
@@ -43,11 +43,14 @@ def remote_engine(host: Host, name: str, settings: EngineSettings) -> ChosenEngi
 
     Raises UsageError for an unknown engine, or one whose model is not named.
     """
-    name, why = (name, "as asked") if name and name != "auto" else (host.engine, f"hosts.{host.name}.engine")
+    name, reason = (name, "as asked") if name and name != "auto" else (host.engine, f"hosts.{host.name}.engine")
     if not name:
-        name, why = "describe", f"hosts.{host.name} names no model_path, so the clip is measured and no model is used"
+        name, reason = (
+            "describe",
+            f"hosts.{host.name} names no model_path, so the clip is measured and no model is used",
+        )
         if host.model_path:
-            name, why = "vllm", f"hosts.{host.name} names a model folder"
+            name, reason = "vllm", f"hosts.{host.name} names a model folder"
     check_settings(name, replace(settings, options={**host.engine_options, **settings.options}))
     model_path = host.model_path or settings.model_path
     if name in ("vllm", "transformers") and not model_path:
@@ -56,7 +59,7 @@ def remote_engine(host: Host, name: str, settings: EngineSettings) -> ChosenEngi
             remedy=f'give model_path = "FOLDER" in [hosts.{host.name}]',
         )
     limits = settings.limits if isinstance(settings.limits, str) else settings.limits.name
-    told = asdict(EngineSettings()) | {
+    values = asdict(EngineSettings()) | {
         "limits": limits,
         "model_path": model_path,
         "server_url": settings.server_url,
@@ -66,9 +69,9 @@ def remote_engine(host: Host, name: str, settings: EngineSettings) -> ChosenEngi
         "options": {**host.engine_options, **settings.options},
     }
     if name == "describe":
-        return ChosenEngine(name, "", "measurements", why, asdict(EngineSettings()))
+        return ChosenEngine(name, "", "measurements", reason, asdict(EngineSettings()))
     model = settings.server_model if name == "server" else Path(model_path).name
-    return ChosenEngine(name, model, "frames", why, told)
+    return ChosenEngine(name, model, "frames", reason, values)
 
 
 async def upload(program: HostProgram, parcel: Parcel, on_bytes: Callable[[int, int], None]) -> Sent:
@@ -82,8 +85,8 @@ async def submit(
 ) -> dict[str, Any]:
     """Give the run to the host's worker, and start that if none lives; again for the same run changes nothing."""
     worker = _worker(program, engine, keep_warm)
-    asked = {"batch": parcel.batch_sha256(), "keep_warm": keep_warm, "worker": worker}
-    (state,) = await program.ask("submit", run, data=asked, timeout=SUBMIT_SECONDS)
+    request = {"batch": parcel.batch_sha256(), "keep_warm": keep_warm, "worker": worker}
+    (state,) = await program.ask("submit", run, data=request, timeout=SUBMIT_SECONDS)
     return state
 
 
@@ -95,8 +98,8 @@ def _worker(program: HostProgram, engine: ChosenEngine, keep_warm: float) -> dic
     environment = dict(host.environment)
     if host.gpu.replace(",", "").isdigit() and not host.container:
         environment["CUDA_VISIBLE_DEVICES"] = host.gpu
-    told = [settings, environment, host.container, host.image, host.run_options, host.python, program.sha256]
-    key = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+    identity = [settings, environment, host.container, host.image, host.run_options, host.python, program.sha256]
+    key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
     missing = [name for name in host.secrets if name not in os.environ]
     if missing:
         raise UsageError(
@@ -131,7 +134,7 @@ def _launch_command(host: Host, variables: list[str]) -> list[str]:
     return [*run, host.image, *work]
 
 
-async def follow(program: HostProgram, run: str, parcel: Parcel, hear: Hear) -> dict[str, Any]:
+async def follow(program: HostProgram, run: str, parcel: Parcel, on_data: OnData) -> dict[str, Any]:
     """Copy what the run writes, as it writes it, until it is over; returns how it ended.
 
     `hear` gets each piece after it is on this disk, by the file it belongs to: results, events or log. The
@@ -141,7 +144,7 @@ async def follow(program: HostProgram, run: str, parcel: Parcel, hear: Hear) -> 
     """
     await program.install()
     for _ in range(2):
-        ended = await _follow_once(program, run, parcel, hear)
+        ended = await _follow_once(program, run, parcel, on_data)
         damaged = [name for name, sha256 in ended.get("sums", {}).items() if _sha256(parcel.mirror(name)) != sha256]
         for name in damaged:
             parcel.mirror(name).unlink(missing_ok=True)
@@ -150,7 +153,7 @@ async def follow(program: HostProgram, run: str, parcel: Parcel, hear: Hear) -> 
     raise HostError(f"{', '.join(damaged)} arrive damaged", where=program.host.name, remedy="retry")
 
 
-async def _follow_once(program: HostProgram, run: str, parcel: Parcel, hear: Hear) -> dict[str, Any]:
+async def _follow_once(program: HostProgram, run: str, parcel: Parcel, on_data: OnData) -> dict[str, Any]:
     offsets = [str(_whole(parcel, name)) for name in MIRRORED]
     async with program.manager.process(program.arguments("follow", run, *offsets), endless=True) as process:
         while True:
@@ -170,7 +173,7 @@ async def _follow_once(program: HostProgram, run: str, parcel: Parcel, hear: Hea
             with of_this_machine(parcel.mirror(head["file"])):
                 _append(parcel.mirror(head["file"]), head["offset"], data)
             with of_this_machine("what is printed here"):
-                hear(head["file"], data)
+                on_data(head["file"], data)
 
 
 def _whole(parcel: Parcel, name: str) -> int:
@@ -214,9 +217,9 @@ def failure(ended: Mapping[str, Any], run: str, place: str) -> RunFailed | None:
     if ended["free"] < FULL_BYTES:
         return RunFailed("the host's disk is full", kind="disk_full", where=place, remedy="free space there")
     signal, code = ended.get("signal"), ended.get("code")
-    how = f"was killed by {signal}" if signal else f"ended with exit code {code}" if code else "ended without a word"
+    ending = f"was killed by {signal}" if signal else f"ended with exit code {code}" if code else "ended without a word"
     hint = " (often the host's memory)" if signal == "SIGKILL" else ""
-    return RunFailed(f"the worker {how}{hint}", kind="worker_killed", where=run)
+    return RunFailed(f"the worker {ending}{hint}", kind="worker_killed", where=run)
 
 
 async def cancel(program: HostProgram, run: str) -> dict[str, Any]:

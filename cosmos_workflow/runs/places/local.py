@@ -37,7 +37,7 @@ class WarmEngine:
 
     def __init__(self, log: Path) -> None:
         self.log = log
-        self._told: dict[str, Any] | None = None
+        self._choice: dict[str, Any] | None = None
         self._engine: Engine | None = None
         self._cold_at = 0.0
         self._lock = threading.RLock()  # held while it answers
@@ -49,14 +49,14 @@ class WarmEngine:
     def __exit__(self, *_: object) -> None:
         self._lock.release()
 
-    def get(self, told: dict[str, Any], keep_warm: float) -> tuple[Engine, bool]:
+    def get(self, choice: dict[str, Any], keep_warm: float) -> tuple[Engine, bool]:
         """The engine, loaded, and whether it was so already; one that was told otherwise is freed first."""
-        warm = self._engine is not None and self._told == told
+        warm = self._engine is not None and self._choice == choice
         if not warm:
             self.close()
-            self._engine = self._make(told["name"], EngineSettings(**told["settings"]))
+            self._engine = self._make(choice["name"], EngineSettings(**choice["settings"]))
             self._engine.load()
-            self._told = told
+            self._choice = choice
         self._cold_at = time.monotonic() + keep_warm
         assert self._engine is not None
         return self._engine, warm
@@ -79,7 +79,7 @@ class WarmEngine:
                 self._lock.release()
 
     def close(self) -> None:
-        engine, self._engine, self._told = self._engine, None, None
+        engine, self._engine, self._choice = self._engine, None, None
         if engine is not None:
             engine.close()
 
@@ -95,8 +95,8 @@ class WarmEngine:
 class LogCopy:
     """A run's part of the engine's log, brought into a file of its own as it comes."""
 
-    def __init__(self, source: Path, target: Path, told: Callable[[bytes], None]) -> None:
-        self._source, self._target, self._told = source, target, told
+    def __init__(self, source: Path, target: Path, on_data: Callable[[bytes], None]) -> None:
+        self._source, self._target, self._choice = source, target, on_data
         self._offset = source.stat().st_size if source.exists() else 0
 
     def copy(self) -> None:
@@ -113,7 +113,7 @@ class LogCopy:
             self._target.parent.mkdir(parents=True, exist_ok=True)
             with self._target.open("ab") as target:
                 target.write(data)
-            self._told(data)
+            self._choice(data)
 
 
 class LocalRuns:
@@ -128,7 +128,7 @@ class LocalRuns:
         stop: threading.Event,
     ) -> None:  # fmt: skip
         """Answer what is open. After a crash, what was answered is not asked again."""
-        items, settings = folder.asked()
+        items, settings = folder.load_request()
         open_ids = {result.id for result, ok in self._store.results(run.id) if ok is None}
         todo = [item for item in items if item.id in open_ids]
         self._store.move(run.id, "running")
@@ -164,8 +164,8 @@ class LocalRuns:
     def _answer(
         self, run: RunRecord, warm: WarmEngine, ask: Callable[[Engine], None], listener: Listener, log: LogCopy
     ) -> None:
-        told = run.settings["engine"]
-        heavy = told["wants"] == "frames"
+        choice = run.settings["engine"]
+        heavy = choice["wants"] == "frames"
 
         def note(event: str, **more: Any) -> None:
             log.copy()
@@ -173,9 +173,9 @@ class LocalRuns:
 
         sampler = Sampler(note, warm.group) if heavy else None
         try:
-            note("loading", engine=told["name"])
+            note("loading", engine=choice["name"])
             began = time.monotonic()
-            engine, was_warm = warm.get(told, run.settings["keep_warm"])
+            engine, was_warm = warm.get(choice, run.settings["keep_warm"])
             note("warm") if was_warm else note("loaded", seconds=round(time.monotonic() - began, 1))
             ask(engine)
         except BaseException:

@@ -39,7 +39,12 @@ class Parcel:
     def pack(self, conversations: Iterable[Conversation]) -> None:
         """Write everything that the host needs, the batch file last."""
         self.blobs.mkdir(parents=True, exist_ok=True)
-        self.write([{**asdict(replace(one, frames=())), "frames": self._put(one)} for one in conversations])
+        self.write(
+            [
+                {**asdict(replace(conversation, frames=())), "frames": self._put(conversation)}
+                for conversation in conversations
+            ]
+        )
 
     def write(self, entries: list[dict[str, Any]]) -> None:
         write_json(self.batch, {"conversations": entries})
@@ -51,8 +56,8 @@ class Parcel:
 
     def files(self) -> dict[str, Path]:
         """What travels, by its SHA-256: the batch, and the frames that its conversations need."""
-        wanted = {frame["sha256"] for entry in self.entries() for frame in entry["frames"]}
-        return {self.batch_sha256(): self.batch} | {sha256: self.blobs / sha256 for sha256 in wanted}
+        digests = {frame["sha256"] for entry in self.entries() for frame in entry["frames"]}
+        return {self.batch_sha256(): self.batch} | {sha256: self.blobs / sha256 for sha256 in digests}
 
     def batch_sha256(self) -> str:
         return sha256_of(self.batch)

@@ -45,7 +45,7 @@ class PlaceRuns(Protocol):
 
 def to_try_again(store: Store, id: str) -> set[str]:
     """The items without a good answer that may get one yet."""
-    return {one.id for one, ok in store.results(id) if not ok and one.error_kind not in HOPELESS}
+    return {result.id for result, ok in store.results(id) if not ok and result.error_kind not in HOPELESS}
 
 
 def asked_again(store: Store, run: RunRecord) -> set[str]:

@@ -11,5 +11,5 @@ __all__ = ["PREFIX", "router"]
 PREFIX = "/api/v1"
 
 router = APIRouter(prefix=PREFIX)
-for one in (machine, runs, events, prompts, media):
-    router.include_router(one.router)
+for module in (machine, runs, events, prompts, media):
+    router.include_router(module.router)

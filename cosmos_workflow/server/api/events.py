@@ -52,7 +52,7 @@ async def follow_all(ctx: Ctx) -> AsyncIterator[ServerSentEvent]:
 
 
 async def _tail(ctx: Server, id: str, offset: int) -> AsyncIterator[ServerSentEvent]:
-    path = ctx.runs.heard(id)
+    path = ctx.runs.progress_file(id)
     try:
         async for over, size in ctx.progress_of(id).values():
             lines = await run_in_threadpool(_lines_from, path, offset) if size > offset else []

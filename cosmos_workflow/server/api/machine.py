@@ -31,19 +31,19 @@ def health() -> Health:
 
 
 @router.post("/check")
-def check(ctx: Ctx, asked: Check) -> Checked:
+def check(ctx: Ctx, body: Check) -> Checked:
     """What the model would say of each item, before anything runs: tokens, verdict, reason, remedy."""
-    settings = ctx.settings(asked.settings)
-    plans = [one.plan for one in ctx.check(ctx.items(asked.items), settings)]
-    if asked.width and asked.height:
-        plans.append(ctx.check_size(asked.width, asked.height, asked.prompt, settings))
+    settings = ctx.settings(body.settings)
+    plans = [checked.plan for checked in ctx.check(ctx.items(body.items), settings)]
+    if body.width and body.height:
+        plans.append(ctx.check_size(body.width, body.height, body.prompt, settings))
     return Checked(plans=plans)
 
 
 @router.get("/models")
 def list_models() -> list[ModelFacts]:
     """The models whose limits are known."""
-    return [ModelFacts(**{name: getattr(one, name) for name in ModelFacts.model_fields}) for one in MODELS.values()]
+    return [ModelFacts(**{name: getattr(model, name) for name in ModelFacts.model_fields}) for model in MODELS.values()]
 
 
 @router.get("/limits")
@@ -71,12 +71,12 @@ def list_hosts() -> list[Host]:
 def check_host(ctx: Ctx, name: Annotated[str, Path(max_length=200)]) -> list[HostCheck]:
     """What a host has and lacks, with remedies; `local` is the server's own machine. Takes seconds."""
     if name == "local":
-        return [HostCheck(**asdict(one)) for one in examine()]
+        return [HostCheck(**asdict(finding)) for finding in examine()]
     host = find_host(name)
 
     async def looked() -> list[HostCheck]:
-        found = examine_host(host, Pins(known_keys_file()), ctx.model())
-        return [HostCheck(**asdict(one)) async for one in found]
+        findings = examine_host(host, Pins(known_keys_file()), ctx.model())
+        return [HostCheck(**asdict(finding)) async for finding in findings]
 
     return asyncio.run(looked())
 
@@ -84,14 +84,14 @@ def check_host(ctx: Ctx, name: Annotated[str, Path(max_length=200)]) -> list[Hos
 @router.get("/experiments")
 def list_experiments(ctx: Ctx, kind: Literal["probe", "bench"] | None = None) -> list[Experiment]:
     """What the lab has measured, the newest first."""
-    return [Experiment(**vars(one)) for one in ctx.store.experiments.all(kind)]
+    return [Experiment(**vars(record)) for record in ctx.store.experiments.all(kind)]
 
 
 @router.get("/experiments/{id}/trials")
 def list_trials(ctx: Ctx, id: Annotated[str, Path(min_length=1, max_length=40)]) -> list[dict[str, Any]]:
     """Each trial of a probe or a bench, as it was recorded."""
-    one = ctx.store.experiments.get(id)
-    return [{"key": key, "done": done, **data} for key, done, data in ctx.store.experiments.trials(one.id)]
+    experiment = ctx.store.experiments.get(id)
+    return [{"key": key, "done": done, **data} for key, done, data in ctx.store.experiments.trials(experiment.id)]
 
 
 def hosts_of() -> list[Host]:
@@ -100,8 +100,8 @@ def hosts_of() -> list[Host]:
     hosts = [host_from(name, values) for name, values in load_config().hosts.items()]
     return [
         Host(
-            name=one.name, ssh=one.ssh, runtime=one.runtime, engine=one.engine, model_path=one.model_path,
-            trusted=pins.get(one.name) is not None,
+            name=host.name, ssh=host.ssh, runtime=host.runtime, engine=host.engine, model_path=host.model_path,
+            trusted=pins.get(host.name) is not None,
         )
-        for one in hosts
+        for host in hosts
     ]  # fmt: skip

@@ -30,9 +30,9 @@ FOREVER = {"cache-control": "private, max-age=31536000, immutable"}  # the id sa
 
 
 @router.post("/uploads", status_code=201)
-def begin_upload(ctx: Ctx, asked: UploadIn, response: Response) -> Upload:
+def begin_upload(ctx: Ctx, body: UploadIn, response: Response) -> Upload:
     """Begin an upload; its bytes then come in pieces of any size."""
-    upload = ctx.uploads.begin(asked.name, asked.size)
+    upload = ctx.uploads.begin(body.name, body.size)
     response.headers["location"] = f"/api/v1/uploads/{upload.id}"
     return upload
 
@@ -69,8 +69,13 @@ def drop_upload(ctx: Ctx, id: UploadId) -> None:
 @router.get("/media")
 def list_media(ctx: Ctx, limit: Limit = 50, cursor: MomentCursor = None) -> Page[Media]:
     """Uploaded clips, the newest first."""
-    found = ctx.store.media.all(most=limit + 1, before=moment_and_id(cursor))
-    return page(found, limit, lambda one: f"{one.created}~{one.id}", lambda rows: [Media.of(one) for one in rows])
+    records = ctx.store.media.all(most=limit + 1, before=moment_and_id(cursor))
+    return page(
+        records,
+        limit,
+        lambda record: f"{record.created}~{record.id}",
+        lambda rows: [Media.of(record) for record in rows],
+    )
 
 
 @router.get("/shared")

@@ -15,9 +15,9 @@ from cosmos_workflow.server.exporting import FORMATS, controlnet_spec, exported
 from cosmos_workflow.server.paging import Limit, NumberCursor, page, position
 from cosmos_workflow.server.server import Ctx
 from cosmos_workflow.server.shapes import Page, Prompt, PromptChange
-from cosmos_workflow.store import Wanted
+from cosmos_workflow.store import Filters
 
-__all__ = ["Number", "Numbers", "WantedPrompts", "router"]
+__all__ = ["Number", "Numbers", "PromptFilters", "router"]
 
 router = APIRouter(tags=["prompts"])
 
@@ -26,22 +26,22 @@ Numbers = list[Annotated[int, Field(ge=1, le=2**53)]]
 Word = Annotated[str, Query(max_length=255)]
 
 
-def _wanted(
+def _filters(
     search: Annotated[str, Query(max_length=1000, description="words; the last may be a beginning")] = "",
     run: Word = "", ok: bool | None = None, place: Word = "", engine: Word = "",
     rating: Annotated[int | None, Query(ge=1, le=5, description="at least so many stars")] = None, tag: Word = "",
-) -> Wanted:  # fmt: skip
-    return Wanted(search, run, ok, place, engine, rating, tag)
+) -> Filters:  # fmt: skip
+    return Filters(search, run, ok, place, engine, rating, tag)
 
 
-WantedPrompts = Annotated[Wanted, Depends(_wanted)]
+PromptFilters = Annotated[Filters, Depends(_filters)]
 
 
 @router.get("/prompts")
-def list_prompts(ctx: Ctx, wanted: WantedPrompts, limit: Limit = 50, cursor: NumberCursor = None) -> Page[Prompt]:
+def list_prompts(ctx: Ctx, filters: PromptFilters, limit: Limit = 50, cursor: NumberCursor = None) -> Page[Prompt]:
     """Prompts, the newest first; all filters that are given must hold."""
-    found = ctx.store.history.find(wanted, before=position(cursor), most=limit + 1)
-    return page(found, limit, lambda one: one.number, ctx.prompts)
+    entries = ctx.store.history.find(filters, before=position(cursor), most=limit + 1)
+    return page(entries, limit, lambda entry: entry.number, ctx.prompts)
 
 
 @router.get(
@@ -50,22 +50,22 @@ def list_prompts(ctx: Ctx, wanted: WantedPrompts, limit: Limit = 50, cursor: Num
     responses={200: {"content": {"application/x-ndjson": {}, "text/csv": {}}}},
 )
 def export_prompts(
-    ctx: Ctx, wanted: WantedPrompts, format: Literal["jsonl", "csv", "spec"] = "jsonl",
+    ctx: Ctx, filters: PromptFilters, format: Literal["jsonl", "csv", "spec"] = "jsonl",
     number: Annotated[Numbers, Query(max_length=1000, description="only these")] = [],  # noqa: B006
 ) -> StreamingResponse:  # fmt: skip
     """All prompts that the filters find, as JSON Lines, CSV, or NVIDIA controlnet specs (one a line)."""
 
-    def found() -> Iterator[Prompt]:
-        entries = ctx.store.history.these(number) if number else ctx.store.history.each(wanted)
+    def selected() -> Iterator[Prompt]:
+        entries = ctx.store.history.by_numbers(number) if number else ctx.store.history.each(filters)
         names: dict[str, str] = {}
-        for one in entries:
-            if one.result.video not in names:
-                names |= {one.result.video: ""} | ctx.clip_names([one.result.video])
-            yield Prompt.of(one, names)
+        for entry in entries:
+            if entry.result.video not in names:
+                names |= {entry.result.video: ""} | ctx.clip_names([entry.result.video])
+            yield Prompt.of(entry, names)
 
     kind, suffix = FORMATS[format]
     attached = {"content-disposition": f'attachment; filename="prompts.{suffix}"'}
-    return StreamingResponse(exported(found(), format), media_type=kind, headers=attached)
+    return StreamingResponse(exported(selected(), format), media_type=kind, headers=attached)
 
 
 @router.get("/prompts/{number}")

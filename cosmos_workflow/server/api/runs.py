@@ -10,7 +10,7 @@ from cosmos_workflow.errors import Conflict
 from cosmos_workflow.server.paging import Limit, MomentCursor, NumberCursor, moment_and_id, page, position
 from cosmos_workflow.server.server import Ctx
 from cosmos_workflow.server.shapes import NewRun, Page, Prompt, Queue, QueueChange, Run, RunChange
-from cosmos_workflow.store import State, Wanted
+from cosmos_workflow.store import Filters, State
 
 __all__ = ["RunId", "router"]
 
@@ -29,14 +29,14 @@ def list_runs(
     place: Annotated[str, Query(max_length=255)] = "", limit: Limit = 50, cursor: MomentCursor = None,
 ) -> Page[Run]:  # fmt: skip
     """Runs, the newest first."""
-    found = ctx.store.runs(states=state, place=place, most=limit + 1, before=moment_and_id(cursor))
-    return page(found, limit, lambda run: f"{run.created}~{run.id}", ctx.shown)
+    records = ctx.store.runs(states=state, place=place, most=limit + 1, before=moment_and_id(cursor))
+    return page(records, limit, lambda run: f"{run.created}~{run.id}", ctx.run_shapes)
 
 
 @router.post("/runs", status_code=201)
-def create_run(ctx: Ctx, asked: NewRun, response: Response) -> Run:
+def create_run(ctx: Ctx, body: NewRun, response: Response) -> Run:
     """Put a batch into the queue. Items that the plan refuses are answered so at once, the others when it is done."""
-    run = ctx.enqueue(asked)
+    run = ctx.enqueue(body)
     response.headers["location"] = f"/api/v1/runs/{run.id}"
     return ctx.show(run.id)
 
@@ -88,8 +88,8 @@ def remove_run(ctx: Ctx, id: RunId, forget: Forget = False) -> None:
 def list_results(ctx: Ctx, id: RunId, limit: Limit = 50, cursor: NumberCursor = None) -> Page[Prompt]:
     """The prompts of a run, the last first; those that wait have no answer yet."""
     run = ctx.store.get(id)
-    found = ctx.store.history.find(Wanted(run=run.id), before=position(cursor), most=limit + 1)
-    return page(found, limit, lambda one: one.number, ctx.prompts)
+    entries = ctx.store.history.find(Filters(run=run.id), before=position(cursor), most=limit + 1)
+    return page(entries, limit, lambda entry: entry.number, ctx.prompts)
 
 
 @router.get(
@@ -113,7 +113,7 @@ def read_log(
 @router.get("/queue")
 def show_queue(ctx: Ctx) -> Queue:
     """What waits and runs, in the order in which it is taken."""
-    return Queue(paused=ctx.store.queue.paused, runs=ctx.shown(ctx.store.queue.waiting()))
+    return Queue(paused=ctx.store.queue.paused, runs=ctx.run_shapes(ctx.store.queue.waiting()))
 
 
 @router.patch("/queue")

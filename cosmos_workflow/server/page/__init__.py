@@ -10,5 +10,5 @@ from cosmos_workflow.server.page.rendering import show_problem
 __all__ = ["router", "show_problem"]
 
 router = APIRouter(include_in_schema=False)
-for one in (new, runs, prompts, limits, hosts, login, docs):
-    router.include_router(one.router)
+for module in (new, runs, prompts, limits, hosts, login, docs):
+    router.include_router(module.router)

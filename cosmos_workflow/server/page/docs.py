@@ -19,32 +19,32 @@ def docs(request: Request) -> HTMLResponse:
     document: dict[str, Any] = request.app.openapi()
     groups: dict[str, list[dict[str, Any]]] = {}
     for path, operations in document["paths"].items():
-        for method, one in operations.items():
-            shown = {
-                "method": method.upper(), "path": path, "what": one.get("description", ""),
+        for method, operation in operations.items():
+            entry = {
+                "method": method.upper(), "path": path, "what": operation.get("description", ""),
                 "parameters": [
-                    (told["name"], told["in"], _kind(told["schema"]), told.get("description", ""))
-                    for told in one.get("parameters", [])
+                    (parameter["name"], parameter["in"], _kind(parameter["schema"]), parameter.get("description", ""))
+                    for parameter in operation.get("parameters", [])
                 ],
-                "body": _body(one.get("requestBody", {})), "answer": _body(_good(one["responses"])),
+                "body": _body(operation.get("requestBody", {})), "answer": _body(_good(operation["responses"])),
             }  # fmt: skip
-            groups.setdefault(one["tags"][0], []).append(shown)
+            groups.setdefault(operation["tags"][0], []).append(entry)
     shapes = {
-        name: [(field, _kind(schema), schema.get("description", "")) for field, schema in one["properties"].items()]
-        for name, one in sorted(document["components"]["schemas"].items())
-        if "properties" in one
+        name: [(field, _kind(schema), schema.get("description", "")) for field, schema in shape["properties"].items()]
+        for name, shape in sorted(document["components"]["schemas"].items())
+        if "properties" in shape
     }
     return render(request, "docs.html", groups=groups, shapes=shapes)
 
 
 def _good(responses: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = next((one for code, one in responses.items() if code.startswith("2")), {})
-    return found
+    answer: dict[str, Any] = next((response for code, response in responses.items() if code.startswith("2")), {})
+    return answer
 
 
-def _body(one: dict[str, Any]) -> str:
+def _body(body: dict[str, Any]) -> str:
     return ", ".join(
-        _kind(content["schema"]) if "schema" in content else kind for kind, content in one.get("content", {}).items()
+        _kind(content["schema"]) if "schema" in content else kind for kind, content in body.get("content", {}).items()
     )
 
 
@@ -52,9 +52,9 @@ def _kind(schema: dict[str, Any]) -> str:
     """A schema in few words."""
     if "$ref" in schema:
         return str(schema["$ref"]).rsplit("/", 1)[-1]
-    for many in ("anyOf", "oneOf"):
-        if many in schema:
-            return " or ".join(_kind(one) for one in schema[many])
+    for key in ("anyOf", "oneOf"):
+        if key in schema:
+            return " or ".join(_kind(part) for part in schema[key])
     if "enum" in schema:
         return " | ".join(str(value) or '""' for value in schema["enum"])
     if schema.get("type") == "array":

@@ -33,8 +33,8 @@ class SettingsForm(BaseModel):
 
     def settings(self) -> SettingsIn:
         """Raises pydantic's ValidationError."""
-        given = {name: value for name in SettingsForm.model_fields if (value := getattr(self, name).strip())}
-        return SettingsIn.model_validate_strings(given, strict=False)
+        values = {name: value for name in SettingsForm.model_fields if (value := getattr(self, name).strip())}
+        return SettingsIn.model_validate_strings(values, strict=False)
 
 
 def explained(error: CosmosError | ValidationError) -> str:

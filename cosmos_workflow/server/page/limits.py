@@ -35,20 +35,20 @@ class Sized(SettingsForm):
 @router.get("/limits")
 def limits(request: Request, ctx: Ctx, gpu: str = "") -> HTMLResponse:
     """The whole tab; the planner's table alone for HTMX."""
-    found = overview(ctx.model(), gpu=gpu if gpu in GPUS else "")
+    result = overview(ctx.model(), gpu=gpu if gpu in GPUS else "")
     if "hx-request" in request.headers:
-        return render(request, "_planner.html", found=found)
+        return render(request, "_planner.html", overview=result)
     experiments = ctx.store.experiments.all()
-    return render(request, "limits.html", found=found, gpus=list(GPUS), fits=FIT_MODES, experiments=experiments)
+    return render(request, "limits.html", overview=result, gpus=list(GPUS), fits=FIT_MODES, experiments=experiments)
 
 
 @router.post("/limits/check")
-def check_size(request: Request, ctx: Ctx, asked: Annotated[Sized, Form()]) -> HTMLResponse:
+def check_size(request: Request, ctx: Ctx, form: Annotated[Sized, Form()]) -> HTMLResponse:
     """One size, as the model would take it."""
     try:
-        sides = {"width": asked.width.strip(), "height": asked.height.strip()}
+        sides = {"width": form.width.strip(), "height": form.height.strip()}
         size = Check.model_validate_strings(sides, strict=False)
-        plan = ctx.check_size(size.width or 1, size.height or 1, asked.prompt, ctx.settings(asked.settings()))
+        plan = ctx.check_size(size.width or 1, size.height or 1, form.prompt, ctx.settings(form.settings()))
     except (CosmosError, ValidationError) as error:
         return render(request, "_check.html", plan=None, problem=explained(error))
     return render(request, "_check.html", plan=plan, problem="")
@@ -59,7 +59,7 @@ def experiment(request: Request, ctx: Ctx, id: str) -> HTMLResponse:
     """What one probe or bench has seen."""
     study = _study(ctx, id)
     return render(
-        request, "experiment.html", study=study, one=study.experiment, boundaries=boundaries(study.trials),
+        request, "experiment.html", study=study, experiment=study.experiment, boundaries=boundaries(study.trials),
         modes=mode_rows(study.timings), plots=list(_plots(study)),
     )  # fmt: skip
 
@@ -73,24 +73,24 @@ def plot(ctx: Ctx, id: str, name: str) -> Response:
     if name not in _plots(study):
         raise NotFound("no such plot", where=name, remedy="see the experiment's page")
     if name == "tokens":
-        sized = [one for one in study.trials if one.search.startswith("size ")]
-        drawn = figures.draw_tokens(sized, study.experiment.environment["model"])
+        sized = [trial for trial in study.trials if trial.search.startswith("size ")]
+        picture = figures.draw_tokens(sized, study.experiment.environment["model"])
     elif name == "modes":
-        drawn = figures.draw_modes(mode_rows(study.timings))
+        picture = figures.draw_modes(mode_rows(study.timings))
     else:
-        drawn = figures.draw_memory([study])
-    return Response(drawn, media_type="image/svg+xml", headers=PICTURE)
+        picture = figures.draw_memory([study])
+    return Response(picture, media_type="image/svg+xml", headers=PICTURE)
 
 
 def _study(ctx: Ctx, id: str) -> Study:
-    found = studies(ctx.store.experiments, [id])
-    if not found:
+    matches = studies(ctx.store.experiments, [id])
+    if not matches:
         raise NotFound("it measured nothing", where=id, remedy="see what there is: cosmos report --list")
-    return found[0]
+    return matches[0]
 
 
 def _plots(study: Study) -> list[str]:
     """The pictures that its records allow."""
-    plots = ["tokens"] if any(one.search.startswith("size ") for one in study.trials) else []
-    plots += ["modes"] if any(not one.error for one in study.timings) else []
-    return plots + (["memory"] if any(one.memory and not one.error for one in study.timings) else [])
+    plots = ["tokens"] if any(trial.search.startswith("size ") for trial in study.trials) else []
+    plots += ["modes"] if any(not timing.error for timing in study.timings) else []
+    return plots + (["memory"] if any(timing.memory and not timing.error for timing in study.timings) else [])

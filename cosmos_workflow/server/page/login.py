@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from cosmos_workflow.server.guard import COOKIE, session_cookie, told_to_wait
+from cosmos_workflow.server.guard import COOKIE, session_cookie, with_retry_after
 from cosmos_workflow.server.page.rendering import render
 from cosmos_workflow.server.server import Ctx
 from cosmos_workflow.server.sessions import SESSION_SECONDS
@@ -29,7 +29,7 @@ def log_in(request: Request, ctx: Ctx, token: Annotated[str, Form(max_length=100
         client = request.client.host if request.client else ""
         if wait := ctx.guard.may_try(client):
             page = render(request, "login.html", 429, problem=f"too many wrong tokens: wait {wait:.0f} s")
-            return told_to_wait(page, wait)
+            return with_retry_after(page, wait)
         ctx.guard.was_wrong(client)
         return render(request, "login.html", 403, problem="that is not the token")
     answer = RedirectResponse("/", 303)

@@ -78,10 +78,10 @@ def new(
     number: Annotated[Numbers, Query(max_length=1000)] = [],  # noqa: B006
 ) -> HTMLResponse:  # fmt: skip
     """An empty form, or one with a clip, or with earlier prompts to edit and run again."""
-    entries = [ctx.store.history.get(prompt)] if prompt is not None else ctx.store.history.these(number)
+    entries = [ctx.store.history.get(prompt)] if prompt is not None else ctx.store.history.by_numbers(number)
     rows = [
-        {"video": one.media or "", "clip": one.clip, "prompt": one.result.prompt, "whole": True}
-        for one in ctx.prompts(entries)
+        {"video": entry.media or "", "clip": entry.clip, "prompt": entry.result.prompt, "whole": True}
+        for entry in ctx.prompts(entries)
     ] or ([{"video": video, "clip": video, "prompt": ""}] if video else [])
     return render(request, "new.html", rows=rows, **_choices(ctx))
 
@@ -89,30 +89,30 @@ def new(
 @router.post("/new/check")
 def check(request: Request, ctx: Ctx, form: Annotated[NewForm, Form()]) -> HTMLResponse:
     """What the model would say of each prompt, as the form is now."""
-    shown: dict[str, Any] = {"checked": [], "total": 0, "problem": ""}
+    values: dict[str, Any] = {"checked": [], "total": 0, "problem": ""}
     try:
         settings = ctx.settings(form.settings())
         pairs = form.items()
-        plans = [one.plan for one in ctx.check(ctx.items([item for _, item in pairs[:CHECKED]]), settings)]
-        shown |= {"checked": [(row, item, plan) for (row, item), plan in zip(pairs, plans, strict=False)]}
-        shown |= {"total": len(pairs), "worst": min(plans, key=_room, default=None)}
+        plans = [checked.plan for checked in ctx.check(ctx.items([item for _, item in pairs[:CHECKED]]), settings)]
+        values |= {"checked": [(row, item, plan) for (row, item), plan in zip(pairs, plans, strict=False)]}
+        values |= {"total": len(pairs), "worst": min(plans, key=_room, default=None)}
     except (CosmosError, ValidationError) as error:
-        shown["problem"] = explained(error)
-    return render(request, "_checked.html", **shown)
+        values["problem"] = explained(error)
+    return render(request, "_checked.html", **values)
 
 
 @router.post("/new/run")
 def run(request: Request, ctx: Ctx, form: Annotated[NewForm, Form()]) -> Response:
     """Put it into the queue, and show the run."""
     try:
-        how = form.model_dump(include={"place", "engine", "name"})
+        choices = form.model_dump(include={"place", "engine", "name"})
         items = [item for _, item in form.items()]
         if not items:
             raise BadInputError("Choose a clip first")
-        made = ctx.enqueue(NewRun(items=items, settings=form.settings(), held=bool(form.held), **how))
+        record = ctx.enqueue(NewRun(items=items, settings=form.settings(), held=bool(form.held), **choices))
     except (CosmosError, ValidationError) as error:
         return render(request, "_problem.html", problem=explained(error))
-    return Response(status_code=204, headers={"hx-redirect": f"/runs/{made.id}"})
+    return Response(status_code=204, headers={"hx-redirect": f"/runs/{record.id}"})
 
 
 @router.post("/new/batch")

@@ -20,7 +20,7 @@ from cosmos_workflow.server.api.prompts import Number, Numbers, list_prompts
 from cosmos_workflow.server.page.rendering import environment, render
 from cosmos_workflow.server.paging import NumberCursor
 from cosmos_workflow.server.server import Ctx
-from cosmos_workflow.store import Wanted
+from cosmos_workflow.store import Filters
 from cosmos_workflow.text import url_parts
 
 __all__ = ["router"]
@@ -37,15 +37,15 @@ def prompts(request: Request, ctx: Ctx, cursor: NumberCursor = None) -> HTMLResp
     """The whole tab; its list alone, or the next part of it, for HTMX."""
     # What is changed from the list is answered with the list as it was filtered.
     # A form is sent from the page that HTMX names.
-    page = url_parts(request.headers.get("hx-current-url", ""))
-    query = request.query_params if request.method == "GET" else dict(parse_qsl(page.query))
-    given = {name: value for name, value in query.items() if value and name != "cursor"}
-    wanted = _wanted(given)
-    found = list_prompts(ctx, wanted, SHOWN, cursor)
+    address = url_parts(request.headers.get("hx-current-url", ""))
+    query = request.query_params if request.method == "GET" else dict(parse_qsl(address.query))
+    parameters = {name: value for name, value in query.items() if value and name != "cursor"}
+    filters = _filters(parameters)
+    page = list_prompts(ctx, filters, SHOWN, cursor)
     template = "_prompts.html" if "hx-request" in request.headers else "prompts.html"
     places = ["local", *ctx.config.hosts]
     return render(
-        request, template, prompts=found.items, next=found.next, wanted=wanted, query=urlencode(given),
+        request, template, prompts=page.items, next=page.next, filters=filters, query=urlencode(parameters),
         first=cursor is None, tags=[tag for tag, _ in ctx.store.history.all_tags()], engines=list(ENGINES),
         places=places,
     )  # fmt: skip
@@ -54,13 +54,16 @@ def prompts(request: Request, ctx: Ctx, cursor: NumberCursor = None) -> HTMLResp
 @router.get("/prompts/compare")
 def compare(request: Request, ctx: Ctx, number: Annotated[Numbers, Query(max_length=1000)] = []) -> HTMLResponse:  # noqa: B006
     """Several answers side by side."""
-    prompts = ctx.prompts(ctx.store.history.these(number[:COMPARED]))
-    answers = [one.result.upsampled_prompt for one in prompts]
+    prompts = ctx.prompts(ctx.store.history.by_numbers(number[:COMPARED]))
+    answers = [prompt.result.upsampled_prompt for prompt in prompts]
     # Each is set beside the first, and the first beside the second.
-    others = [*answers[1:2], *answers[:1] * len(answers)]
-    compared = [(one, _diff(other, answer)) for one, other, answer in zip(prompts, others, answers, strict=False)]
-    left = max(0, len(number) - COMPARED)
-    return render(request, "compare.html", compared=compared, left=left)
+    references = [*answers[1:2], *answers[:1] * len(answers)]
+    compared = [
+        (prompt, _diff(reference, answer))
+        for prompt, reference, answer in zip(prompts, references, answers, strict=False)
+    ]
+    omitted = max(0, len(number) - COMPARED)
+    return render(request, "compare.html", compared=compared, omitted=omitted)
 
 
 async def _form(request: Request) -> FormData:
@@ -84,7 +87,7 @@ def _ticked(form: FormData) -> list[int]:
 def tag(request: Request, ctx: Ctx, form: Ticked) -> HTMLResponse:
     """Give a tag to all that are ticked, beside those that they have."""
     word = str(form.get("tag", ""))
-    for entry in ctx.store.history.these(_ticked(form)):
+    for entry in ctx.store.history.by_numbers(_ticked(form)):
         ctx.store.history.tag(entry.number, [*entry.tags, word])
     return prompts(request, ctx)
 
@@ -103,12 +106,12 @@ def mark(ctx: Ctx, number: Number, rating: Annotated[str, Form()] = "", tags: An
     ctx.store.history.tag(number, tags.split(","))
 
 
-def _wanted(given: Mapping[str, str]) -> Wanted:
+def _filters(parameters: Mapping[str, str]) -> Filters:
     """What the form asks for; what it left empty or cannot be is not asked for."""
-    rating = given.get("rating", "")
-    words = {name: given.get(name, "")[:255] for name in ("run", "place", "engine", "tag")}
-    return Wanted(
-        given.get("search", "")[:1000], ok={"true": True, "false": False}.get(given.get("ok", "")),
+    rating = parameters.get("rating", "")
+    words = {name: parameters.get(name, "")[:255] for name in ("run", "place", "engine", "tag")}
+    return Filters(
+        parameters.get("search", "")[:1000], ok={"true": True, "false": False}.get(parameters.get("ok", "")),
         rating=int(rating) if rating in STARS else None, **words,
     )  # fmt: skip
 

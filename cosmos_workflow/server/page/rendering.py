@@ -69,20 +69,20 @@ class Remedy:
 def remedies_of(plan: Plan) -> Iterator[Remedy]:
     """The ways out that a plan names; the options that they tell of are the form's fields."""
     for way in filter(None, plan.remedy.removeprefix("for full size: ").split("; or ")):
-        found = re.search(r"\s*\(--([a-z-]+)(?: (\S+))?\)$", way)
-        if not found:
+        option = re.search(r"\s*\(--([a-z-]+)(?: (\S+))?\)$", way)
+        if not option:
             yield Remedy(way)
             continue
         number = re.search(r"at most ([\d,]+)", way)
-        value = found[2] or (number[1].replace(",", "") if number else "")
-        yield Remedy(way[: found.start()], found[1].replace("-", "_"), value)
+        value = option[2] or (number[1].replace(",", "") if number else "")
+        yield Remedy(way[: option.start()], option[1].replace("-", "_"), value)
 
 
 def _when(seconds: float) -> Markup:
     """A time that says its zone; a browser with scripts tells it in its own."""
     moment = time.gmtime(seconds)
-    shown = time.strftime("%Y-%m-%d %H:%M UTC", moment)
-    return Markup('<time datetime="{}">{}</time>').format(time.strftime("%Y-%m-%dT%H:%M:%SZ", moment), shown)
+    text = time.strftime("%Y-%m-%d %H:%M UTC", moment)
+    return Markup('<time datetime="{}">{}</time>').format(time.strftime("%Y-%m-%dT%H:%M:%SZ", moment), text)
 
 
 def _thousands(number: float) -> str:

@@ -21,7 +21,7 @@ router = APIRouter()
 
 LINE_SHOWN, ENDED_SHOWN = 100, 30
 RESULTS_SHOWN = 50
-HEARD_BYTES = 16384
+PROGRESS_BYTES = 16384
 
 
 @router.get("/runs")
@@ -86,13 +86,15 @@ def _act(ctx: Server, id: str, action: str) -> None:
 def _tables(ctx: Server) -> dict[str, Any]:
     waiting = ctx.store.queue.waiting()
     # Those of the command line are in no queue, and run all the same.
-    others = [run for run in ctx.store.runs(states=("planned", "uploading", "running", "fetching")) if run.rank is None]
+    unqueued = [
+        run for run in ctx.store.runs(states=("planned", "uploading", "running", "fetching")) if run.rank is None
+    ]
     ended = ctx.store.runs(states=("done", "failed", "cancelled"), most=ENDED_SHOWN)
-    line = ctx.shown([*others, *waiting][:LINE_SHOWN])
+    line = ctx.run_shapes([*unqueued, *waiting][:LINE_SHOWN])
     return {
-        "more": max(0, len(others) + len(waiting) - LINE_SHOWN),
+        "more": max(0, len(unqueued) + len(waiting) - LINE_SHOWN),
         "line": [(run, progress(ctx, run)) for run in line],
-        "ended": [(run, Now()) for run in ctx.shown(ended)],
+        "ended": [(run, Progress()) for run in ctx.run_shapes(ended)],
         "paused": ctx.store.queue.paused,
         "problem": "",
     }
@@ -105,7 +107,7 @@ def _details(ctx: Server, run: Run) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Now:
+class Progress:
     """The latest that was heard of a run: `eta` in s, memory in MiB; nothing of what was not told."""
 
     step: str = ""
@@ -114,25 +116,25 @@ class Now:
     memory_of: str = ""
 
 
-def progress(ctx: Server, run: Run) -> Now:
+def progress(ctx: Server, run: Run) -> Progress:
     """What a run that goes on does now."""
-    path, now = ctx.runs.heard(run.id), Now()
+    path, now = ctx.runs.progress_file(run.id), Progress()
     if run.state in ("queued", "done", "failed", "cancelled") or not path.exists():
         return now
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - HEARD_BYTES))
+        file.seek(max(0, path.stat().st_size - PROGRESS_BYTES))
         lines = file.read().splitlines()
     for line in lines:
         try:
-            told = json.loads(line)
+            event = json.loads(line)
         except ValueError:
             continue  # the first may be cut
-        match told["event"]:
+        match event["event"]:
             case "loading" | "loaded" | "warm" | "waiting" | "lost":
-                now = replace(now, step=told["event"])
+                now = replace(now, step=event["event"])
             case "result" | "progress":
-                now = replace(now, step="answering", eta=told.get("eta"))
+                now = replace(now, step="answering", eta=event.get("eta"))
             case "memory":
-                of = "GPU memory" if "gpu_mib" in told else "memory"
-                now = replace(now, mib=told.get("gpu_mib") or told.get("process_mib") or 0, memory_of=of)
+                of = "GPU memory" if "gpu_mib" in event else "memory"
+                now = replace(now, mib=event.get("gpu_mib") or event.get("process_mib") or 0, memory_of=of)
     return now

@@ -14,33 +14,33 @@ from cosmos_workflow.engines.process import EngineDied, EngineProcess
 from cosmos_workflow.errors import EngineError, EngineUnavailable
 from cosmos_workflow.kinds.upsample import Result, Settings
 from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
-from cosmos_workflow.runs.places.ray import Who
+from cosmos_workflow.runs.places.ray import JobEngine
 from cosmos_workflow.runs.places.ray.answering import Prepared, answer_all, prepare
 from cosmos_workflow.runs.places.ray.batches import Piece
 
 POISON = str(Path(__file__).parents[2] / "servers" / "poison")
-WHO = Who("describe", "", "measurements")
+ENGINE = JobEngine("describe", "", "measurements")
 
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[EngineProcess]:
     monkeypatch.setenv("PYTHONPATH", POISON)
-    one = EngineProcess("describe", EngineSettings())
-    yield one
-    one.close()
+    process = EngineProcess("describe", EngineSettings())
+    yield process
+    process.close()
 
 
 def prepared(*texts: str) -> Prepared:
     waiting = tuple(Result(f"p{n}", text, "clip.mp4", "fits") for n, text in enumerate(texts))
-    return Prepared("piece", (), waiting, tuple(Conversation(one.id, one.prompt) for one in waiting))
+    return Prepared("piece", (), waiting, tuple(Conversation(result.id, result.prompt) for result in waiting))
 
 
 def test_a_poison_item_is_found_and_the_others_are_answered(engine: EngineProcess) -> None:
     texts = [f"a city {n}" for n in range(20)]
     texts[7], texts[12] = "POISON", "more POISON"
-    results = {one.id: one for one in answer_all(engine, prepared(*texts))}
+    results = {result.id: result for result in answer_all(engine, prepared(*texts))}
     assert len(results) == 20
-    assert {id for id, one in results.items() if not one.ok} == {"p7", "p12"}
+    assert {id for id, result in results.items() if not result.ok} == {"p7", "p12"}
     assert "it ends the engine each time" in results["p7"].error
     assert "SIGABRT" in results["p7"].error
     assert results["p7"].error_kind == "ends_engine"
@@ -60,18 +60,20 @@ def test_an_engine_that_cannot_be_loaded_blames_no_item(tmp_path: Path) -> None:
 
 def alive() -> list[psutil.Process]:
     """The engine's processes: the one that stands for it, and the one that answers."""
-    return [one for one in psutil.Process().children(recursive=True) if one.status() != psutil.STATUS_ZOMBIE]
+    return [
+        process for process in psutil.Process().children(recursive=True) if process.status() != psutil.STATUS_ZOMBIE
+    ]
 
 
 def test_an_engine_ends_with_close_and_starts_again(engine: EngineProcess) -> None:
-    said: list[Answer] = []
-    engine.answer([Conversation("a", "a city")], said.append)
+    answers: list[Answer] = []
+    engine.answer([Conversation("a", "a city")], answers.append)
     _, answering = alive()
     answering.kill()
     with pytest.raises(EngineDied, match="SIGKILL"):
-        engine.answer([Conversation("b", "a city")], said.append)
-    engine.answer([Conversation("b", "a city")], said.append)
-    assert [one.id for one in said] == ["a", "b"]
+        engine.answer([Conversation("b", "a city")], answers.append)
+    engine.answer([Conversation("b", "a city")], answers.append)
+    assert [answer.id for answer in answers] == ["a", "b"]
     assert len(alive()) == 2
     engine.close()
     assert alive() == []
@@ -93,12 +95,12 @@ def test_a_piece_becomes_conversations_and_refusals(clip: Path, tmp_path: Path) 
     ]
     batch = tmp_path / "batch.jsonl"
     batch.write_text("\n".join([*map(json.dumps, lines), "{"]))
-    ready = prepare(Piece(str(batch)), WHO, Settings(fit="off"), "ray")
-    assert [one.id for one in ready.conversations] == [one.id for one in ready.waiting] == ["good"]
-    refused = {one.id: one.error_kind for one in ready.refused}
+    ready = prepare(Piece(str(batch)), ENGINE, Settings(fit="off"), "ray")
+    assert [entry.id for entry in ready.conversations] == [entry.id for entry in ready.waiting] == ["good"]
+    refused = {entry.id: entry.error_kind for entry in ready.refused}
     assert refused == {
         "gone": "bad_input",
         "long": "too_long",
         f"batch.jsonl:{batch.read_text().rindex('{')}": "bad_input",
     }
-    assert prepare(Piece(str(batch)), WHO, Settings(fit="off"), "ray").name == ready.name
+    assert prepare(Piece(str(batch)), ENGINE, Settings(fit="off"), "ray").name == ready.name

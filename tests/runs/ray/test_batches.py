@@ -67,7 +67,7 @@ def test_videos_stand_beside_their_batch(tmp_path: Path) -> None:
 
     with fsspec.open(store, "wb") as file:
         file.write(path.read_bytes())
-    assert [one.video for one in read(Piece(store))] == ["memory://bucket/clip.mp4"]
+    assert [entry.video for entry in read(Piece(store))] == ["memory://bucket/clip.mp4"]
     with fsspec.open("memory://bucket/clip.mp4", "wb") as file:
         file.write(b"frames")
     assert local_copy("memory://bucket/clip.mp4", tmp_path / "cache").read_bytes() == b"frames"
@@ -107,7 +107,7 @@ def test_a_csv_row_with_too_many_fields_is_told_of(tmp_path: Path) -> None:
 def test_folders_and_what_is_no_batch(tmp_path: Path) -> None:
     for name in ("b.jsonl", "a.csv", "c.parquet", "clip.mp4", "notes.txt"):
         (tmp_path / name).touch()
-    assert [Path(one).name for one in files_in(str(tmp_path))] == ["a.csv", "b.jsonl", "c.parquet"]
+    assert [Path(url).name for url in files_in(str(tmp_path))] == ["a.csv", "b.jsonl", "c.parquet"]
     for bad in ("none.jsonl", "clip.mp4"):
         with pytest.raises(BadInputError):
             files_in(str(tmp_path / bad))

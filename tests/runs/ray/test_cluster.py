@@ -28,8 +28,8 @@ POISON = str(Path(__file__).parents[2] / "servers" / "poison")
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[RayCluster]:
-    with RayCluster(PYTHONPATH=POISON) as one:
-        yield one
+    with RayCluster(PYTHONPATH=POISON) as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +83,8 @@ def rows(folder: Path) -> list[dict[str, Any]]:
 
 
 def letters(folder: Path) -> list[dict[str, Any]]:
-    found = (folder / "dead-letters").glob("*.jsonl")
-    return [json.loads(line) for part in found for line in part.read_text().splitlines()]
+    parts = (folder / "dead-letters").glob("*.jsonl")
+    return [json.loads(line) for part in parts for line in part.read_text().splitlines()]
 
 
 def each_once(folder: Path, count: int) -> bool:
@@ -93,33 +93,33 @@ def each_once(folder: Path, count: int) -> bool:
 
 def on_cluster(name: str) -> list[psutil.Process]:
     """Ray's workers with this in their title."""
-    return [one for one in psutil.process_iter(["cmdline"]) if name in " ".join(one.info["cmdline"] or ())]
+    return [process for process in psutil.process_iter(["cmdline"]) if name in " ".join(process.info["cmdline"] or ())]
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 90) -> Any:
     end = time.monotonic() + seconds
-    while not (found := condition()):
+    while not (value := condition()):
         assert time.monotonic() < end
         time.sleep(0.05)
-    return found
+    return value
 
 
 def test_20000_prompts_over_50_clips_are_answered_once_each(
     cluster: RayCluster, make_batch: MakeBatch, tmp_path: Path
 ) -> None:
     batch, out = make_batch(20_000, over=50), tmp_path / "out"
-    code, said = cosmos(cluster, "upsample", batch, "-o", out, "--on", cluster.url)
-    assert code == 0, said
-    assert "20,000 answered, 0 failed" in said
-    assert "Ray's dashboard: http://" in said
+    code, output = cosmos(cluster, "upsample", batch, "-o", out, "--on", cluster.url)
+    assert code == 0, output
+    assert "20,000 answered, 0 failed" in output
+    assert "Ray's dashboard: http://" in output
     assert each_once(out, 20_000)
     assert all("no model was used" in row["note"] for row in rows(out))
     before = {path.name: path.stat().st_mtime_ns for path in out.glob("part-*")}
-    code, said = cosmos(cluster, "upsample", batch, "-o", out, "--on", cluster.url)
-    assert (code, "20,000 answered, 0 failed" in said) == (0, True), said
+    code, output = cosmos(cluster, "upsample", batch, "-o", out, "--on", cluster.url)
+    assert (code, "20,000 answered, 0 failed" in output) == (0, True), output
     assert {path.name: path.stat().st_mtime_ns for path in out.glob("part-*")} == before
-    code, said = cosmos(cluster, "runs", "list", "--json")
-    runs = [json.loads(line) for line in said.splitlines()]
+    code, output = cosmos(cluster, "runs", "list", "--json")
+    runs = [json.loads(line) for line in output.splitlines()]
     assert [(run["state"], run["total"], run["answered"], run["failed"]) for run in runs] == [
         ("done", 20_000, 20_000, 0)
     ] * 2
@@ -129,22 +129,22 @@ def test_changed_added_and_bad_entries(cluster: RayCluster, make_batch: MakeBatc
     batch, out = make_batch(40), tmp_path / "out"
     words = ("upsample", batch, "-o", out, "--on", "ray")
     batch.write_text(batch.read_text() + '{"id": "p40", "prompt": "a city", "video": "none.mp4"}\n{"broken\n')
-    code, said = cosmos(cluster, *words)
-    assert (code, "40 answered, 2 failed" in said) == (1, True), said
-    assert {one["error_kind"] for one in letters(out)} == {"bad_input"}
+    code, output = cosmos(cluster, *words)
+    assert (code, "40 answered, 2 failed" in output) == (1, True), output
+    assert {letter["error_kind"] for letter in letters(out)} == {"bad_input"}
     lines = batch.read_text().splitlines()[:40]
     lines[3] = lines[3].replace("A city 3", "A harbour")
     batch.write_text("\n".join([*lines, lines[0].replace('"p0"', '"p40"')]))
-    code, said = cosmos(cluster, *words, "--json")
-    assert code == 0, said
+    code, output = cosmos(cluster, *words, "--json")
+    assert code == 0, output
     assert each_once(out, 41)
     assert "A harbour" in next(row["prompt"] for row in rows(out) if row["id"] == "p3")
-    assert not any(one["id"] == "p40" for one in letters(out))
+    assert not any(letter["id"] == "p40" for letter in letters(out))
     batch.write_text("\n".join([*lines, lines[0]]))
-    code, said = cosmos(cluster, *words)
+    code, output = cosmos(cluster, *words)
     assert code == 2
-    assert "one id for 2 entries: 'p0'" in said
-    assert "Traceback" not in said
+    assert "one id for 2 entries: 'p0'" in output
+    assert "Traceback" not in output
 
 
 def test_parquet_in_and_out(cluster: RayCluster, make_batch: MakeBatch, tmp_path: Path) -> None:
@@ -156,10 +156,10 @@ def test_parquet_in_and_out(cluster: RayCluster, make_batch: MakeBatch, tmp_path
     for n in range(3):
         pq.write_table(pa.Table.from_pylist(entries[n::3]), tmp_path / "in" / f"{n}.parquet")
     words = ("-o", tmp_path / "out", "--on", "ray", "--out-format", "parquet")
-    code, said = cosmos(cluster, "upsample", tmp_path / "in", *words)
-    assert code == 0, said
-    found = pa.concat_tables(pq.read_table(path) for path in (tmp_path / "out").glob("part-*.parquet"))
-    assert sorted(found["id"].to_pylist()) == sorted(entry["id"] for entry in entries)
+    code, output = cosmos(cluster, "upsample", tmp_path / "in", *words)
+    assert code == 0, output
+    table = pa.concat_tables(pq.read_table(path) for path in (tmp_path / "out").glob("part-*.parquet"))
+    assert sorted(table["id"].to_pylist()) == sorted(entry["id"] for entry in entries)
     (run,) = [json.loads(line) for line in cosmos(cluster, "runs", "list", "--json")[1].splitlines()]
     exported = cosmos(cluster, "runs", "export", run["id"])[1].splitlines()
     assert len(exported) == 30
@@ -169,14 +169,14 @@ def test_parquet_in_and_out(cluster: RayCluster, make_batch: MakeBatch, tmp_path
 
 def test_poison_items_end_in_the_dead_letters(cluster: RayCluster, make_batch: MakeBatch, tmp_path: Path) -> None:
     batch = make_batch(300, more=lambda n: "POISON" if n in (7, 150, 151) else "")
-    code, said = cosmos(cluster, "upsample", batch, "-o", tmp_path / "out", "--on", "ray")
-    assert (code, "297 answered, 3 failed" in said) == (1, True), said
+    code, output = cosmos(cluster, "upsample", batch, "-o", tmp_path / "out", "--on", "ray")
+    assert (code, "297 answered, 3 failed" in output) == (1, True), output
     assert Counter(row["id"] for row in rows(tmp_path / "out")) == Counter(
         f"p{n}" for n in range(300) if n not in (7, 150, 151)
     )
     dead = letters(tmp_path / "out")
-    assert {one["id"] for one in dead} == {"p7", "p150", "p151"}
-    assert all("it ends the engine each time" in one["error"] for one in dead)
+    assert {letter["id"] for letter in dead} == {"p7", "p150", "p151"}
+    assert all("it ends the engine each time" in letter["error"] for letter in dead)
 
 
 def test_killed_actors_and_engines_cost_what_was_in_flight(
@@ -188,8 +188,8 @@ def test_killed_actors_and_engines_cost_what_was_in_flight(
         time.sleep(1)
         wait_for(lambda: [*out.glob("part-*")])
         wait_for(lambda name=name: on_cluster(name))[0].kill()
-    code, said = run.ended()
-    assert code == 0, said
+    code, output = run.ended()
+    assert code == 0, output
     assert each_once(out, 1200)
 
 
@@ -199,8 +199,8 @@ def test_a_lost_machine_costs_what_was_in_flight(make_batch: MakeBatch, tmp_path
         run = Started(own, "upsample", batch, "-o", out, "--on", "ray", "--engines", 2)
         wait_for(lambda: [*out.glob("part-*")])
         own.kill_node(1)
-        code, said = run.ended()
-        assert code == 0, said
+        code, output = run.ended()
+        assert code == 0, output
         assert each_once(out, 1200)
 
 
@@ -219,8 +219,8 @@ def test_a_driver_killed_at_five_moments(cluster: RayCluster, make_batch: MakeBa
         conductor.send_signal(signal.SIGKILL)
         run.ended()
         conductor.wait(60)
-    code, said = cosmos(cluster, *words)
-    assert code == 0, (seed, said)
+    code, output = cosmos(cluster, *words)
+    assert code == 0, (seed, output)
     assert each_once(out, 2000), seed
     assert not letters(out)
 
@@ -228,16 +228,18 @@ def test_a_driver_killed_at_five_moments(cluster: RayCluster, make_batch: MakeBa
 def test_a_client_comes_back_to_what_runs(cluster: RayCluster, make_batch: MakeBatch, tmp_path: Path) -> None:
     batch, out = make_batch(1000, more=lambda n: "WAIT 0.01"), tmp_path / "out"
     words = ("upsample", batch, "-o", out, "--on", cluster.url, "--engines", 2)
-    code, said = cosmos(cluster, *words, "--detach", "--json")
-    assert code == 0, said
-    first = json.loads(said.splitlines()[0] if said.startswith("{") else said[said.index("{") : said.index("}") + 1])
-    code, said = cosmos(cluster, *words, "--fit", "off")
-    assert (code, "with other settings" in said) == (2, True), said
+    code, output = cosmos(cluster, *words, "--detach", "--json")
+    assert code == 0, output
+    first = json.loads(
+        output.splitlines()[0] if output.startswith("{") else output[output.index("{") : output.index("}") + 1]
+    )
+    code, output = cosmos(cluster, *words, "--fit", "off")
+    assert (code, "with other settings" in output) == (2, True), output
     again = Started(cluster, *words)
     wait_for(lambda: [*out.glob("part-*")])
     again.process.kill()
-    code, said = cosmos(cluster, "runs", "attach", first["run"])
-    assert code == 0, said
+    code, output = cosmos(cluster, "runs", "attach", first["run"])
+    assert code == 0, output
     assert each_once(out, 1000)
     runs = [json.loads(line) for line in cosmos(cluster, "runs", "list", "--json")[1].splitlines()]
     assert [(run["id"], run["state"]) for run in runs] == [(first["run"], "done")]
@@ -247,16 +249,16 @@ def test_cancel_ends_it_and_retry_goes_on(cluster: RayCluster, make_batch: MakeB
     batch, out = make_batch(1500, more=lambda n: "WAIT 0.01"), tmp_path / "out"
     run = Started(cluster, "upsample", batch, "-o", out, "--on", "ray", "--engines", 2)
     wait_for(lambda: [*out.glob("part-*")])
-    (found,) = [json.loads(line) for line in cosmos(cluster, "runs", "list", "--json")[1].splitlines()]
-    assert found["state"] == "running"
-    code, said = cosmos(cluster, "runs", "cancel", found["id"])
-    assert (code, "is cancelled" in said) == (0, True), said
-    code, said = run.ended()
-    assert (code, "the run was cancelled" in said) == (3, True), said
+    (record,) = [json.loads(line) for line in cosmos(cluster, "runs", "list", "--json")[1].splitlines()]
+    assert record["state"] == "running"
+    code, output = cosmos(cluster, "runs", "cancel", record["id"])
+    assert (code, "is cancelled" in output) == (0, True), output
+    code, output = run.ended()
+    assert (code, "the run was cancelled" in output) == (3, True), output
     wait_for(lambda: not on_cluster("AnsweringActor") and not on_cluster("engines.process"))
     assert 0 < len(rows(out)) < 1500
-    code, said = cosmos(cluster, "runs", "retry", found["id"])
-    assert code == 0, said
+    code, output = cosmos(cluster, "runs", "retry", record["id"])
+    assert code == 0, output
     assert each_once(out, 1500)
 
 
@@ -274,13 +276,13 @@ def test_everything_in_an_object_store(videos: list[Path], tmp_path: Path, monke
         files.pipe(f"{bucket}/in/bad.jsonl", b'{"id": "p90", "prompt": "a city", "video": "none.mp4"}')
         words = ("upsample", f"{bucket}/in/", "-o", f"{bucket}/out/", "--on")
         with RayCluster(**store.environment) as own:
-            code, said = cosmos(own, *words, "ray", "--out-format", "parquet")
-            assert (code, "90 answered, 1 failed" in said) == (1, True), said
+            code, output = cosmos(own, *words, "ray", "--out-format", "parquet")
+            assert (code, "90 answered, 1 failed" in output) == (1, True), output
             files.pipe(f"{bucket}/in/bad.jsonl", b'{"id": "p90", "prompt": "a city", "video": "clip0.mp4"}')
-            code, said = cosmos(own, *words, own.url, "--out-format", "parquet", "--json")
-            assert code == 0, said
-            found = [json.loads(line)["id"] for line in said.splitlines() if line.startswith("{")]
-            assert Counter(found) == Counter(f"p{n}" for n in range(91))
+            code, output = cosmos(own, *words, own.url, "--out-format", "parquet", "--json")
+            assert code == 0, output
+            ids = [json.loads(line)["id"] for line in output.splitlines() if line.startswith("{")]
+            assert Counter(ids) == Counter(f"p{n}" for n in range(91))
 
 
 @pytest.fixture
@@ -298,14 +300,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_loses_nothing(cluster: RayCluster, make_batch: MakeBatch, small_disk: Path) -> None:
     batch, out = make_batch(2000), small_disk / "out"
     words = ("upsample", batch, "-o", out, "--on", "ray")
-    code, said = cosmos(cluster, *words)
-    assert code == 3, said
-    assert "No space left on device" in said
-    assert "Traceback" not in said
+    code, output = cosmos(cluster, *words)
+    assert code == 3, output
+    assert "No space left on device" in output
+    assert "Traceback" not in output
     kept = {row["id"] for row in rows(out)}
     subprocess.run(["mount", "-o", "remount,size=8m", str(small_disk)], check=True)
-    code, said = cosmos(cluster, *words)
-    assert code == 0, said
+    code, output = cosmos(cluster, *words)
+    assert code == 0, output
     assert kept <= {row["id"] for row in rows(out)}
     assert each_once(out, 2000)
 
@@ -317,8 +319,8 @@ def test_a_line_that_breaks_is_taken_up_again(cluster: RayCluster, make_batch: M
         run = Started(cluster, "upsample", batch, "-o", out, "--on", place, "--engines", 2)
         wait_for(lambda: [*out.glob("part-*")])
         proxy.cut()
-        code, said = run.ended()
-        assert code == 0, said
+        code, output = run.ended()
+        assert code == 0, output
         assert each_once(out, 1500)
 
 
@@ -326,9 +328,9 @@ def test_a_slip_in_a_key_is_told_once(cluster: RayCluster, videos: list[Path], t
     batch, out = tmp_path / "batch.csv", tmp_path / "out"
     rows = [f"p{n};dusk, {n};{videos[0]};{9007199254740993 + n}" for n in range(20)]
     batch.write_text("\n".join(["sep=;", "ID;promt;Video;seed", *rows]), encoding="utf-16")
-    code, said = cosmos(cluster, "upsample", batch, "-o", out, "--on", cluster.url)
-    assert code == 0, said
-    assert said.count("promt is not known: did you mean prompt? Kept but not used, in 20 of 20 entries") == 1
+    code, output = cosmos(cluster, "upsample", batch, "-o", out, "--on", cluster.url)
+    assert code == 0, output
+    assert output.count("promt is not known: did you mean prompt? Kept but not used, in 20 of 20 entries") == 1
     assert each_once(out, 20)
-    code, said = cosmos(cluster, "upsample", batch, "-o", out, "--on", cluster.url, "--dry-run")
-    assert (code, said.count("promt is not known")) == (0, 1), said
+    code, output = cosmos(cluster, "upsample", batch, "-o", out, "--on", cluster.url, "--dry-run")
+    assert (code, output.count("promt is not known")) == (0, 1), output

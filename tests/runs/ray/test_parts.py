@@ -85,7 +85,7 @@ def test_parts_of_other_programs_are_left_alone(tmp_path: Path, name: str) -> No
     with pytest.raises(UsageError, match=name):
         Output(str(tmp_path)).take()
     assert theirs.read_text() == '{"id": "a", "prompt": "x", "video": "v.mp4"}\n'
-    assert [one.name for one in tmp_path.iterdir()] == [name]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 @pytest.mark.parametrize("format", FORMATS)

@@ -16,8 +16,8 @@ FILES = Path(__file__).parents[3] / "docs" / "scale"
 
 
 def load(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((FILES / name).read_text(encoding="utf-8"))
-    return found
+    document: dict[str, Any] = yaml.safe_load((FILES / name).read_text(encoding="utf-8"))
+    return document
 
 
 def with_tool(package: str, code: str, *words: str) -> str:
@@ -55,7 +55,7 @@ def test_rays_autoscaler_reads_the_kuberay_file() -> None:
 PODS = """
 import sys, yaml, kubernetes_validate
 spec = yaml.safe_load(open(sys.argv[1]))["spec"]
-for template in [spec["headGroupSpec"]["template"], *(one["template"] for one in spec["workerGroupSpecs"])]:
+for template in [spec["headGroupSpec"]["template"], *(group["template"] for group in spec["workerGroupSpecs"])]:
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "one"}, "spec": template["spec"]}
     kubernetes_validate.validate(pod, "1.31", strict=True)
     print("good")
@@ -69,7 +69,7 @@ def test_kubernetes_schema_takes_the_pods() -> None:
 TASK = """
 import sys, sky
 task = sky.Task.from_yaml(sys.argv[1])
-print(task.num_nodes, all(one.use_spot for one in task.resources), len(task.resources))
+print(task.num_nodes, all(resource.use_spot for resource in task.resources), len(task.resources))
 """
 
 

@@ -32,19 +32,19 @@ TOLD = EngineSettings(model_path=str(vllm_env.MODEL), options={"load_format": "d
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[RayCluster]:
     for name, value in vllm_env.settings(1).items():
         monkeypatch.setenv(name, value)
-    with RayCluster() as one:
-        yield one
+    with RayCluster() as cluster:
+        yield cluster
 
 
 def test_64_items_through_two_vllm_actors_equal_the_local_results(cluster: RayCluster, tmp_path: Path) -> None:
     videos = [clips.textured(tmp_path / f"clip{n}.mp4", 320, 180, frames=2) for n in range(4)]
     items = [Item(f"p{n}", f"A city {n}", videos[n % 4]) for n in range(64)]
     batch = tmp_path / "batch.jsonl"
-    lines = [{"id": one.id, "prompt": one.prompt, "video": str(one.video)} for one in items]
+    lines = [{"id": item.id, "prompt": item.prompt, "video": str(item.video)} for item in items]
     batch.write_text("\n".join(map(json.dumps, lines)))
     before = vllm_processes()
     engine = make_engine("vllm", TOLD)
-    local = {one.id: one for one in upsample(items, engine=engine, settings=SETTINGS)}
+    local = {item.id: item for item in upsample(items, engine=engine, settings=SETTINGS)}
     engine.close()
     out = tmp_path / "out"
     options = ["--max-tokens", "16", "--temperature", "0", "--engines", "2", "--engine", "vllm"]
@@ -55,10 +55,10 @@ def test_64_items_through_two_vllm_actors_equal_the_local_results(cluster: RayCl
     done = subprocess.run(command, env=cluster.environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "64 answered, 0 failed" in done.stderr
-    there = {one.id: one for one in Output(str(out)).results()}
-    assert len(there) == 64
-    for id, one in local.items():
-        assert said(there[id]) == said(one)
+    remote = {item.id: item for item in Output(str(out)).results()}
+    assert len(remote) == 64
+    for id, item in local.items():
+        assert essence(remote[id]) == essence(item)
     end = time.monotonic() + 60
     while running := vllm_processes() - before:
         assert time.monotonic() < end, running
@@ -69,14 +69,14 @@ def test_64_items_through_two_vllm_actors_equal_the_local_results(cluster: RayCl
 
 def vllm_processes() -> set[psutil.Process]:
     """Those that hold anything: one that ended is a zombie until the machine's first process asks how."""
-    there = psutil.process_iter(["name", "status"])
+    processes = psutil.process_iter(["name", "status"])
     return {
-        one
-        for one in there
-        if (one.info["name"] or "").startswith("VLLM") and one.info["status"] != psutil.STATUS_ZOMBIE
+        process
+        for process in processes
+        if (process.info["name"] or "").startswith("VLLM") and process.info["status"] != psutil.STATUS_ZOMBIE
     }
 
 
-def said(one: Any) -> tuple[Any, ...]:
+def essence(result: Any) -> tuple[Any, ...]:
     names = ("upsampled_prompt", "finish_reason", "prompt_tokens", "completion_tokens", "frame_width", "error")
-    return tuple(getattr(one, name) for name in names)
+    return tuple(getattr(result, name) for name in names)

@@ -14,19 +14,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cosmos_workflow.runs.places.ray.answering import Who
+    from cosmos_workflow.runs.places.ray.answering import JobEngine
     from cosmos_workflow.runs.places.ray.cluster import Cluster, connected, who_answers
     from cosmos_workflow.runs.places.ray.parts import Format, Output
     from cosmos_workflow.runs.places.ray.pipeline import Job, run
 
-__all__ = ["Cluster", "Format", "Job", "Output", "Who", "connected", "is_ray", "run", "who_answers"]
+__all__ = ["Cluster", "Format", "Job", "JobEngine", "Output", "connected", "is_ray", "run", "who_answers"]
 
 _HOMES = {
     "Cluster": "cluster",
     "Format": "parts",
     "Job": "pipeline",
     "Output": "parts",
-    "Who": "answering",
+    "JobEngine": "answering",
     "connected": "cluster",
     "run": "pipeline",
     "who_answers": "cluster",

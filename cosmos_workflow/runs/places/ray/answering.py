@@ -17,7 +17,7 @@ from cosmos_workflow.kinds.upsample.preparing import Preparer, finished, pending
 from cosmos_workflow.media import probe
 from cosmos_workflow.runs.places.ray.batches import Entry, Piece, local_copy, read
 
-__all__ = ["Prepared", "Who", "answer_all", "prepare"]
+__all__ = ["JobEngine", "Prepared", "answer_all", "prepare"]
 
 STRIKES = 2  # alone with the engine, before an item is taken for what ends it
 DEAD_IN_A_ROW = 8  # items that end it, with no answer in between: then it is the engine
@@ -25,7 +25,7 @@ FATAL = "ends_engine"
 
 
 @dataclass(frozen=True)
-class Who:
+class JobEngine:
     """What a result says of who answers (see `preparing.Answering`)."""
 
     name: str
@@ -46,30 +46,30 @@ class Prepared:
     conversations: tuple[Conversation, ...]
 
 
-def prepare(piece: Piece, who: Who, settings: Settings, place: str) -> Prepared:
+def prepare(piece: Piece, engine: JobEngine, settings: Settings, place: str) -> Prepared:
     """Read, plan, decode and fit the frames of a piece; an item that cannot be asked becomes a result with an error."""
     refused: list[Result] = []
     waiting: list[Result] = []
     conversations: list[Conversation] = []
     hashed = hashlib.blake2b(digest_size=12)
-    preparer = _preparer(who.wants, settings)
+    preparer = _preparer(engine.wants, settings)
     # By their videos, so that each is decoded once.
     for entry in sorted(read(piece), key=lambda entry: entry.video):
         hashed.update(entry.key)
         if entry.error:
-            refused.append(_unusable(entry, entry.error, who, place))
+            refused.append(_unusable(entry, entry.error, engine, place))
             continue
         try:
             item = replace(entry.item, video=local_copy(entry.video, _cache()))
             (checked,) = check_items([item], settings, probed=_probed)
-            result = replace(pending(checked, who, place), video=entry.video)
+            result = replace(pending(checked, engine, place), video=entry.video)
             if not checked.plan.runs:
                 refused.append(finished(result, refusal(checked.plan)))
                 continue
             conversations.append(preparer.prepare(checked))
             waiting.append(result)
         except BadInputError as error:
-            refused.append(_unusable(entry, error, who, place))
+            refused.append(_unusable(entry, error, engine, place))
     return Prepared(hashed.hexdigest(), tuple(refused), tuple(waiting), tuple(conversations))
 
 
@@ -79,7 +79,7 @@ def answer_all(engine: EngineProcess, prepared: Prepared) -> list[Result]:
     Raises EngineUnavailable or OutOfMemory where the engine cannot be loaded, EngineError where it ends
     whatever it is asked.
     """
-    waiting = {one.id: one for one in prepared.waiting}
+    waiting = {result.id: result for result in prepared.waiting}
     results = list(prepared.refused)
     in_a_row = 0
 
@@ -97,10 +97,10 @@ def answer_all(engine: EngineProcess, prepared: Prepared) -> list[Result]:
 
 def _ask(engine: EngineProcess, group: Sequence[Conversation], deliver: Deliver, tries: int) -> None:
     """Halve what the engine ended on, until the item that ends it is alone."""
-    left = {one.id: one for one in group}
+    unanswered = {conversation.id: conversation for conversation in group}
 
     def keep(answer: Answer) -> None:
-        del left[answer.id]
+        del unanswered[answer.id]
         deliver(answer)
 
     engine.load()  # where that fails, no item is to blame
@@ -109,21 +109,21 @@ def _ask(engine: EngineProcess, group: Sequence[Conversation], deliver: Deliver,
     except EngineUnavailable:
         raise
     except EngineError as error:
-        why = error.what
-    rest = tuple(left.values())
+        cause = error.what
+    rest = tuple(unanswered.values())
     if len(rest) > 1:
         _ask(engine, rest[: len(rest) // 2], deliver, STRIKES)
         _ask(engine, rest[len(rest) // 2 :], deliver, STRIKES)
     elif rest and tries > 1:
         _ask(engine, rest, deliver, tries - 1)
     elif rest:
-        deliver(Answer(rest[0].id, error=f"it ends the engine each time: {why}", error_kind=FATAL))
+        deliver(Answer(rest[0].id, error=f"it ends the engine each time: {cause}", error_kind=FATAL))
 
 
-def _unusable(entry: Entry, error: BadInputError, who: Who, place: str) -> Result:
+def _unusable(entry: Entry, error: BadInputError, engine: JobEngine, place: str) -> Result:
     item = entry.item
     return Result(
-        item.id, item.prompt, entry.video, "bad_input", engine=who.name, engine_model=who.model, place=place,
+        item.id, item.prompt, entry.video, "bad_input", engine=engine.name, engine_model=engine.model, place=place,
         reason=error.what, remedy=error.remedy, error=str(error), error_kind="bad_input",
     )  # fmt: skip
 

@@ -71,7 +71,7 @@ def files_in(url: str) -> list[str]:
     try:
         paths = [path]
         if fs.isdir(path):
-            paths = [one for one in sorted(fs.find(path)) if one.lower().endswith(SUFFIXES)]
+            paths = [name for name in sorted(fs.find(path)) if name.lower().endswith(SUFFIXES)]
         elif not fs.exists(path):
             raise FileNotFoundError("No such file or directory")
     except Exception as error:
@@ -81,7 +81,7 @@ def files_in(url: str) -> list[str]:
         raise BadInputError(
             "no batch file", where=url, remedy=f"give a file, or a folder of files, that ends in {kinds}"
         )
-    return [fs.unstrip_protocol(one) if "://" in url else one for one in paths]
+    return [fs.unstrip_protocol(name) if "://" in url else name for name in paths]
 
 
 def spans(url: str, size: int = SPAN_BYTES) -> list[Piece]:
@@ -102,10 +102,10 @@ def read(piece: Piece, keys: Keys | None = None) -> Iterator[Entry]:
     """
     read_kind = {".csv": _read_csv, ".parquet": _read_parquet}.get(Path(piece.url).suffix.lower(), _read_lines)
     folder = piece.url.rsplit("/", 1)[0] if "/" in piece.url else ""
-    wanted = frozenset(piece.positions)
+    positions = frozenset(piece.positions)
     try:
         for position, values, wrong in read_kind(piece, keys):
-            if not wanted or position in wanted:
+            if not positions or position in positions:
                 yield _entry(piece.url, folder, position, values, wrong, keys)
     except BadInputError:
         raise

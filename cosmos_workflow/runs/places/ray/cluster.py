@@ -21,7 +21,7 @@ from typing import Any
 from cosmos_workflow.engines import EngineSettings, check_settings
 from cosmos_workflow.errors import CosmosError, HostError, HostUnreachable, RunFailed, UsageError
 from cosmos_workflow.kinds.upsample import Settings
-from cosmos_workflow.runs.places.ray.answering import Who
+from cosmos_workflow.runs.places.ray.answering import JobEngine
 from cosmos_workflow.runs.places.ray.conductor import WAIT_SECONDS, Conductor
 from cosmos_workflow.runs.places.ray.parts import Format, Output
 from cosmos_workflow.runs.places.ray.pipeline import Job
@@ -35,21 +35,21 @@ BUSY_SECONDS = (2.0, 5.0)
 GONE = "the job's driver is gone"
 
 
-def who_answers(name: str, settings: EngineSettings) -> tuple[Who, str]:
+def who_answers(name: str, settings: EngineSettings) -> tuple[JobEngine, str]:
     """Which engine a cluster's actors run, and why. Raises UsageError for a model that is not named."""
-    why = "as asked"
+    reason = "as asked"
     if not name or name == "auto":
-        name, why = "describe", "no model folder and no server are named, so clips are measured and no model is used"
+        name, reason = "describe", "no model folder and no server are named, so clips are measured and no model is used"
         if settings.server_url:
-            name, why = "server", f"a server is configured: {settings.server_url}"
+            name, reason = "server", f"a server is configured: {settings.server_url}"
         elif settings.model_path:
-            name, why = "vllm", "a model folder is named"
+            name, reason = "vllm", "a model folder is named"
     check_settings(name, settings)
     if name in OWN_MODEL and not settings.model_path:
         raise UsageError(f"the {name} engine needs a model", remedy="give --model-path, a folder on every machine")
     if name == "describe":
-        return Who(name, "", "measurements"), why
-    return Who(name, settings.server_model if name == "server" else settings.model_path, "frames"), why
+        return JobEngine(name, "", "measurements"), reason
+    return JobEngine(name, settings.server_model if name == "server" else settings.model_path, "frames"), reason
 
 
 @contextmanager
@@ -96,37 +96,37 @@ def _joined(place: str) -> tuple[Any, bool]:
     """Ray's context, and whether the cluster was started for this process and ends with it."""
     import ray
 
-    told: dict[str, Any] = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": "error"}
+    options: dict[str, Any] = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": "error"}
     if place != "ray":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what they say is raised too
-            return _by_client(place, told), False
+            return _by_client(place, options), False
     try:
-        return ray.init("auto", **told), False
+        return ray.init("auto", **options), False
     except ConnectionError:
         if "RAY_ADDRESS" in os.environ:
             raise
-        return ray.init("local", **told), True
+        return ray.init("local", **options), True
 
 
-def _by_client(place: str, told: dict[str, Any]) -> Any:
+def _by_client(place: str, options: dict[str, Any]) -> Any:
     """A head that is busy may be too slow to start the process that serves a client: it is asked again."""
     import ray
 
     for wait in BUSY_SECONDS:
         try:
-            return ray.init(place, **told)
+            return ray.init(place, **options)
         except ConnectionError as error:  # noqa: PERF203 - it takes seconds anyway
             if "Initialization failure" not in str(error):
                 raise
             ray.shutdown()
             time.sleep(wait)
-    return ray.init(place, **told)
+    return ray.init(place, **options)
 
 
 def _has_token() -> bool:
-    told = any(name in os.environ for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
-    return told or (Path.home() / ".ray" / "auth_token").exists()
+    named = any(name in os.environ for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
+    return named or (Path.home() / ".ray" / "auth_token").exists()
 
 
 @dataclass(frozen=True)
@@ -141,23 +141,25 @@ class Cluster:
     own: bool = False
 
     def job(
-        self, source: str, out: str, engine: str, told: EngineSettings, settings: Settings, *,
+        self, source: str, out: str, engine: str, engine_settings: EngineSettings, settings: Settings, *,
         format: Format | None = None, engines: int | None = None, gpus_per_engine: int | None = None,
         again: bool = False,
     ) -> Job:  # fmt: skip
         """A job for this cluster; see `api.upsample_on_ray`."""
-        who, _ = who_answers(engine, told)
-        count, gpus = self._shares(who, engines, gpus_per_engine)
-        if who.name == "vllm" and gpus > 1:
-            told = replace(told, options={"tensor_parallel_size": gpus, **told.options})
+        chosen, _ = who_answers(engine, engine_settings)
+        count, gpus = self._shares(chosen, engines, gpus_per_engine)
+        if chosen.name == "vllm" and gpus > 1:
+            engine_settings = replace(
+                engine_settings, options={"tensor_parallel_size": gpus, **engine_settings.options}
+            )
         format = format or ("parquet" if source.endswith(".parquet") else "jsonl")
-        return Job(source, Output(out, format), who, told, settings, self.place, count, gpus, again=again)
+        return Job(source, Output(out, format), chosen, engine_settings, settings, self.place, count, gpus, again=again)
 
-    def _shares(self, who: Who, engines: int | None, gpus_per_engine: int | None) -> tuple[int, int]:
+    def _shares(self, engine: JobEngine, engines: int | None, gpus_per_engine: int | None) -> tuple[int, int]:
         """How many engines, and GPUs for each, where nobody says so: one a GPU, or one a machine that needs none."""
         import ray
 
-        gpus = int(ray.cluster_resources().get("GPU", 0)) if who.name in OWN_MODEL else 0
+        gpus = int(ray.cluster_resources().get("GPU", 0)) if engine.name in OWN_MODEL else 0
         each = min(1, gpus) if gpus_per_engine is None else gpus_per_engine
         if engines:
             return engines, each
@@ -177,9 +179,9 @@ class Cluster:
 
         conductor = self._submitted(job)
         with self._guarded():
-            heard, state, error = 0, "running", None
+            number, state, error = 0, "running", None
             while state == "running":
-                event, heard, state, error = ray.get(conductor.listen.remote(heard))
+                event, number, state, error = ray.get(conductor.listen.remote(number))
                 if event:
                     on_event(event)
         if error is not None:

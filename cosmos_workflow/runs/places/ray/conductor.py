@@ -27,7 +27,7 @@ class Conductor:
             )  # fmt: skip
         self._job = job
         self._event: dict[str, Any] | None = None
-        self._told = 0
+        self._count = 0
         self._state = "running"
         self._error: CosmosError | None = None
         self._news = threading.Condition()
@@ -37,11 +37,11 @@ class Conductor:
         """The batch, and `running`, `done`, `failed` or `cancelled`."""
         return self._job.source, self._state
 
-    def listen(self, heard: int) -> tuple[dict[str, Any] | None, int, str, CosmosError | None]:
+    def listen(self, number: int) -> tuple[dict[str, Any] | None, int, str, CosmosError | None]:
         """The latest event where it is newer than number `heard`, its number, the state, and the error of its end."""
         with self._news:
-            self._news.wait_for(lambda: self._told > heard or self._state != "running", WAIT_SECONDS)
-            return self._event if self._told > heard else None, self._told, self._state, self._error
+            self._news.wait_for(lambda: self._count > number or self._state != "running", WAIT_SECONDS)
+            return self._event if self._count > number else None, self._count, self._state, self._error
 
     def cancel(self) -> None:
         """Tell those who listen; whoever calls this ends the actor, and all that it runs with it."""
@@ -63,7 +63,7 @@ class Conductor:
 
     def _tell(self, event: dict[str, Any]) -> None:
         with self._news:
-            self._event, self._told = event | {"time": round(time.time(), 3)}, self._told + 1
+            self._event, self._count = event | {"time": round(time.time(), 3)}, self._count + 1
             self._news.notify_all()
 
     def _end(self, state: str, error: CosmosError | None) -> None:

@@ -44,7 +44,7 @@ class Output:
         fs, folder = self._fs()
         if self._guarded(lambda: fs.isfile(folder)):
             raise UsageError("a file, not a folder of parts", where=self.url, remedy="choose another -o")
-        names = [one.rsplit("/", 1)[-1] for one in self._guarded(lambda: fs.ls(folder, detail=False))]
+        names = [path.rsplit("/", 1)[-1] for path in self._guarded(lambda: fs.ls(folder, detail=False))]
         names = [name for name in names if not name.startswith(f"{OWNER}.")]  # what a crash left of writing it
         strange = [name for name in names if name not in (OWNER, LETTERS) and not name.startswith("part-")]
         if names and not strange and not self._owner():
@@ -54,9 +54,9 @@ class Output:
             raise UsageError(
                 f"it holds {strange[0]!r}, which is no part of a result", where=self.url, remedy="choose another -o"
             )
-        taken = replace(self, owner=secrets.token_hex(8))
-        self._put(OWNER, json.dumps({"owner": taken.owner}).encode())
-        return taken
+        output = replace(self, owner=secrets.token_hex(8))
+        self._put(OWNER, json.dumps({"owner": output.owner}).encode())
+        return output
 
     def write(self, name: str, results: Sequence[Result]) -> None:
         """Put results there, the answers and the dead letters each as one file.
@@ -66,9 +66,9 @@ class Output:
         """
         if self._owner() != self.owner:
             raise UsageError("another run writes here now", where=self.url, remedy="follow that one: cosmos runs list")
-        if answers := [one for one in results if one.ok]:
+        if answers := [result for result in results if result.ok]:
             self._put(f"part-{name}.{self.format}", self._encoded(answers, self.format))
-        if letters := [one for one in results if not one.ok]:
+        if letters := [result for result in results if not result.ok]:
             self._put(f"{LETTERS}/{name}.jsonl", self._encoded(letters, "jsonl"))
 
     def _owner(self) -> str:
@@ -102,19 +102,19 @@ class Output:
     def drop(self, path: str, rows: set[int]) -> None:
         """Take rows, by their numbers, out of a file; a crash leaves the old file or the new one."""
         fs, folder = self._fs()
-        kept = [Result(**row) for n, row in enumerate(self._rows(path, None)) if n not in rows]
-        if not kept:
+        remaining = [Result(**row) for n, row in enumerate(self._rows(path, None)) if n not in rows]
+        if not remaining:
             self._guarded(lambda: fs.rm_file(path))
             return
-        self._put(path.removeprefix(f"{folder}/"), self._encoded(kept, _format_of(path)))
+        self._put(path.removeprefix(f"{folder}/"), self._encoded(remaining, _format_of(path)))
 
     def _files(self, below: str = "") -> list[str]:
         fs, folder = self._fs()
         fs.invalidate_cache()  # others write here too
         if not self._guarded(lambda: fs.isdir(f"{folder}{below}")):
             return []
-        found = self._guarded(lambda: fs.ls(f"{folder}{below}", detail=False))
-        return sorted(one for one in found if one.endswith(FORMATS) and (below or "/part-" in one))
+        paths = self._guarded(lambda: fs.ls(f"{folder}{below}", detail=False))
+        return sorted(path for path in paths if path.endswith(FORMATS) and (below or "/part-" in path))
 
     def _rows(self, path: str, columns: tuple[str, ...] | None) -> list[dict[str, Any]]:
         fs, _ = self._fs()
@@ -134,7 +134,7 @@ class Output:
             raise BadInputError(f"not a part of a result ({error})", where=path, remedy="choose another -o") from error
 
     def _encoded(self, results: Sequence[Result], format: Format) -> bytes:
-        rows = [to_dict(one) for one in results]
+        rows = [to_dict(result) for result in results]
         if format == "jsonl":
             return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf-8", "replace")
         import pyarrow as pa

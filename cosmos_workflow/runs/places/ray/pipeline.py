@@ -15,7 +15,7 @@ from cosmos_workflow.engines import EngineSettings
 from cosmos_workflow.engines.process import EngineProcess
 from cosmos_workflow.errors import BadInputError, CosmosError, EngineError
 from cosmos_workflow.kinds.upsample import Keys, Settings
-from cosmos_workflow.runs.places.ray.answering import Prepared, Who, answer_all, prepare
+from cosmos_workflow.runs.places.ray.answering import JobEngine, Prepared, answer_all, prepare
 from cosmos_workflow.runs.places.ray.batches import Piece, files_in, hashed, read, spans
 from cosmos_workflow.runs.places.ray.parts import Output
 
@@ -25,7 +25,7 @@ __all__ = ["Job", "run"]
 ITEMS_PER_CALL = {"frames": 128, "measurements": 512}
 PIECES_PER_ENGINE = 4  # at least, so that engines end at about the same time
 
-Tell = Callable[[dict[str, Any]], None]
+OnEvent = Callable[[dict[str, Any]], None]
 Hashes = Any  # an array of 16-byte strings
 
 
@@ -38,7 +38,7 @@ class Job:
 
     source: str
     output: Output
-    who: Who
+    engine: JobEngine
     engine_settings: EngineSettings = field(default_factory=EngineSettings)
     settings: Settings = field(default_factory=Settings)
     place: str = "ray"
@@ -48,19 +48,21 @@ class Job:
     again: bool = False
 
     def to_plain(self) -> dict[str, Any]:
-        """As JSON takes it; the model's facts by their name."""
+        """As JSON takes it; the model's facts by their name, the engine as `who`, as jobs in the store have it."""
         plain = asdict(self)
+        plain["who"] = plain.pop("engine")
         plain["engine_settings"]["limits"] = self.engine_settings.model.name
         plain["settings"]["limits"] = self.settings.model.name
         return plain
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Job:
-        parts = {"output": Output, "who": Who, "engine_settings": EngineSettings, "settings": Settings}
-        return cls(**{name: parts[name](**value) if name in parts else value for name, value in plain.items()})
+        parts = {"output": Output, "engine": JobEngine, "engine_settings": EngineSettings, "settings": Settings}
+        values = {"engine" if name == "who" else name: value for name, value in plain.items()}
+        return cls(**{name: parts[name](**value) if name in parts else value for name, value in values.items()})
 
 
-def run(job: Job, tell: Tell) -> None:
+def run(job: Job, on_event: OnEvent) -> None:
     """Answer what has no answer yet in the output; `tell` hears of the counts as they grow.
 
     Raises BadInputError for a batch that cannot be read or gives one id twice, EngineError where the engine
@@ -73,8 +75,8 @@ def run(job: Job, tell: Tell) -> None:
     index = _index(job)
     todo, earlier = _open_items(job, index)
     pieces = _pieces(job, index, todo)
-    counts = Counts(tell, total=len(index.keys), earlier=earlier, job=job, notes=index.notes)
-    counts.tell()
+    counts = Counts(on_event, total=len(index.keys), earlier=earlier, job=job, notes=index.notes)
+    counts.report()
     if pieces:
         rows = [{"piece": pickle.dumps(piece)} for piece in pieces]
         dataset = (
@@ -98,7 +100,7 @@ def run(job: Job, tell: Tell) -> None:
 class Counts:
     """How far a job is."""
 
-    say: Tell
+    on_event: OnEvent
     total: int
     earlier: int
     job: Job
@@ -117,15 +119,15 @@ class Counts:
         self.failed += part["failed"]
         self.tokens += part["tokens"]
         self._first = self._first or (time.monotonic(), self.answered + self.failed)
-        self.tell()
+        self.report()
 
-    def tell(self) -> None:
+    def report(self) -> None:
         """`rate` in items/s, `tokens_per_s` of answers, `gpu_hours` of GPUs held since the pipeline began."""
         now, done = time.monotonic(), self.answered + self.failed
         seconds = max(1e-3, now - self._began)
         since, before = self._first or (self._began, 0)
         rate = (done - before) / max(1e-3, now - since) or done / seconds
-        self.say({
+        self.on_event({
             "event": "progress", "total": self.total, "answered": self.earlier + self.answered, "failed": self.failed,
             "earlier": self.earlier, "rate": round(rate, 3), "tokens_per_s": round(self.tokens / seconds, 1),
             "eta": round((self.total - self.earlier - done) / rate) if rate else None,
@@ -139,7 +141,7 @@ class AnsweringActor:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._engine = EngineProcess(job.who.name, job.engine_settings)
+        self._engine = EngineProcess(job.engine.name, job.engine_settings)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[bytes]]:
         """Answer prepared pieces and write each as a part; the counts of each, or the error that ends the job."""
@@ -150,14 +152,14 @@ class AnsweringActor:
             raise prepared
         results = answer_all(self._engine, prepared)
         self._job.output.write(prepared.name, results)
-        good = [one for one in results if one.ok]
-        tokens = sum(one.completion_tokens for one in good)
+        good = [result for result in results if result.ok]
+        tokens = sum(result.completion_tokens for result in good)
         return {"answered": len(good), "failed": len(results) - len(good), "tokens": tokens}
 
 
 def _prepare_rows(batch: dict[str, Any], *, job: Job) -> dict[str, list[bytes]]:
     pieces = map(pickle.loads, batch["piece"])
-    return {"prepared": [_guarded(prepare, piece, job.who, job.settings, job.place) for piece in pieces]}
+    return {"prepared": [_guarded(prepare, piece, job.engine, job.settings, job.place) for piece in pieces]}
 
 
 def _guarded(action: Callable[..., Any], *words: Any) -> bytes:
@@ -198,19 +200,19 @@ def _index(job: Job) -> Index:
     files = files_in(job.source)
     parts = [(n, piece) for n, url in enumerate(files) for piece in spans(url)]
     if len(parts) == 1:
-        found = [index_span(parts[0][1])]
+        indexed = [index_span(parts[0][1])]
     else:
         remote = ray.remote(index_span)
         with _own_errors():
-            found = ray.get([remote.remote(piece) for _, piece in parts])
+            indexed = ray.get([remote.remote(piece) for _, piece in parts])
     named = Keys()
-    for *_, part in found:
+    for *_, part in indexed:
         named.add(part)
-    count = [len(positions) for positions, *_ in found]
+    count = [len(positions) for positions, *_ in indexed]
     if not sum(count):
         raise BadInputError("the batch is empty", where=job.source, remedy="see docs/BATCHES.md")
     file = np.repeat(np.array([n for n, _ in parts]), count)
-    positions, keys, ids = (np.concatenate([part[n] for part in found]) for n in range(3))
+    positions, keys, ids = (np.concatenate([part[n] for part in indexed]) for n in range(3))
     index = Index(files, file, positions, keys, ids, tuple(named.notes()))
     _, first, times = np.unique(index.ids, return_index=True, return_counts=True)
     if (times > 1).any():
@@ -228,16 +230,16 @@ def _open_items(job: Job, index: Index) -> tuple[Any, int]:
     output = job.output
     keys, ids = np.sort(index.keys), np.sort(index.ids)
     answered = [np.array([], "S16")]
-    for path, there, names in output.answered():
-        now = np.array(there, "S16")
+    for path, part_keys, names in output.answered():
+        now = np.array(part_keys, "S16")
         stale = _within(_hashes(names), ids) & (job.again | ~_within(now, keys))
         answered.append(now[~stale])
         if stale.any():
             output.drop(path, set(np.flatnonzero(stale)))
     todo = ~_within(index.keys, np.sort(np.concatenate(answered)))
-    asked = np.sort(index.ids[todo])
+    open_ids = np.sort(index.ids[todo])
     for path, names in output.letters():
-        if (again := _within(_hashes(names), asked)).any():
+        if (again := _within(_hashes(names), open_ids)).any():
             output.drop(path, set(np.flatnonzero(again)))
     return todo, int((~todo).sum())
 
@@ -254,7 +256,7 @@ def _within(some: Hashes, ordered: Hashes) -> Any:
 
 
 def _pieces(job: Job, index: Index, todo: Any) -> list[Piece]:
-    most = job.items_per_call or ITEMS_PER_CALL[job.who.wants]
+    most = job.items_per_call or ITEMS_PER_CALL[job.engine.wants]
     size = min(most, max(1, -(-int(todo.sum()) // (job.engines * PIECES_PER_ENGINE))))
     pieces = []
     for n, url in enumerate(index.files):
@@ -266,8 +268,8 @@ def _pieces(job: Job, index: Index, todo: Any) -> list[Piece]:
 def _drop_doubles(output: Output) -> None:
     """What a machine that was thought to be lost may have written too."""
     ids = np.concatenate([np.array([], "S16"), *(_hashes(names) for _, _, names in output.answered())])
-    found, times = np.unique(ids, return_counts=True)
-    doubled = found[times > 1]
+    unique, times = np.unique(ids, return_counts=True)
+    doubled = unique[times > 1]
     seen: set[str] = set()
     if not len(doubled):
         return
