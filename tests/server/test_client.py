@@ -23,7 +23,7 @@ from cosmos_workflow.client._sync import runs, uploads
 from cosmos_workflow.errors import BadInputError, HostError, UsageError
 from cosmos_workflow.server import shapes
 from cosmos_workflow.server.api.machine import show_limits
-from cosmos_workflow.store import Wanted
+from cosmos_workflow.store import Filters
 from scripts import sync_client
 
 SHARED = "inner/shot.mp4"
@@ -104,7 +104,7 @@ def test_keywords_and_their_defaults_are_those_of_the_server() -> None:
     assert keywords("change") == defaults(shapes.RunChange)
     assert keywords("mark").keys() == shapes.PromptChange.model_fields.keys()
     assert keywords("limits").keys() == inspect.signature(show_limits).parameters.keys() - {"ctx"}
-    filters = {name: value for name, value in vars(Wanted()).items() if name != "words"}
+    filters = {name: value for name, value in vars(Filters()).items() if name != "words"}
     assert keywords("prompts") == {"most": 0, **filters}
 
 
