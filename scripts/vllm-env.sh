@@ -57,7 +57,8 @@ PY
 "${pip[@]}" install 'alembic>=1.14' 'asyncssh>=2.19' 'av>=17' 'click>=8.1.8' 'filelock>=3.15' 'kitoken>=0.11,<0.12' 'platformdirs>=4.2' \
   'rich>=13.9' 'sqlalchemy>=2.0.36' 'tomlkit>=0.13' 'markdown-it-py>=3.0' 'jinja2>=3.1' 'matplotlib>=3.9' \
   'nvidia-ml-py>=12.535' 'psutil>=6.0' \
-  'httpx2>=2.0; python_version >= "3.11"' 'httpx>=0.28; python_version < "3.11"' 'tomli>=2.0; python_version < "3.11"' \
+  'httpx2>=2.5; python_version >= "3.11"' 'httpx>=0.28; python_version < "3.11"' \
+  'httpx-sse>=0.4.2; python_version < "3.11"' 'pydantic>=2.9' 'tomli>=2.0; python_version < "3.11"' \
   'fastapi>=0.135' 'prometheus-client>=0.20' 'python-multipart>=0.0.18' 'rapidfuzz>=3.9' 'uvicorn>=0.32' \
   'fsspec>=2024.6' 'pyarrow>=15' 'ray[client,data,default]>=2.48' 'pytest>=8.3' 'pytest-timeout>=2.3' 'hypothesis>=6.112' 'accelerate>=1.0'
 
