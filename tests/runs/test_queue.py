@@ -23,7 +23,7 @@ from sqlalchemy.exc import OperationalError
 from cosmos_workflow.api import enqueue, open_runs
 from cosmos_workflow.errors import Conflict, UsageError
 from cosmos_workflow.kinds.upsample import Item
-from cosmos_workflow.runs import Runs, Worker, working
+from cosmos_workflow.runs import Runs, Worker, queue_worker
 from cosmos_workflow.runs.places.local import LogCopy
 from cosmos_workflow.runs.places.place import HOPELESS
 from cosmos_workflow.store import RunRecord
@@ -227,7 +227,7 @@ def test_a_defect_fails_its_run_and_a_store_that_is_away_does_not(
         return drive(id, *words, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(runs, "drive", driven)
-    monkeypatch.setattr(working, "TROUBLE_SECONDS", 0.2)
+    monkeypatch.setattr(queue_worker, "TROUBLE_SECONDS", 0.2)
     worked(runs, broken, waits)
     assert (runs.store.get(broken.id).state, runs.store.get(broken.id).error_kind) == ("failed", "broken")
     assert "ZeroDivisionError: a defect" in runs.store.get(broken.id).error
@@ -240,8 +240,8 @@ class Beats:
     def __init__(self, runs: Runs, monkeypatch: pytest.MonkeyPatch, away: Callable[[int], bool]) -> None:
         self.count = 0
         self._away = away
-        monkeypatch.setattr(working, "BEAT_SECONDS", 0.005)
-        monkeypatch.setattr(working, "time", SimpleNamespace(monotonic=lambda: float(self.count)))
+        monkeypatch.setattr(queue_worker, "BEAT_SECONDS", 0.005)
+        monkeypatch.setattr(queue_worker, "time", SimpleNamespace(monotonic=lambda: float(self.count)))
         monkeypatch.setattr(runs.store.queue, "renew", self._renew)
 
     def _renew(self, *_: object) -> bool:
