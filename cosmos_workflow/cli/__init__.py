@@ -26,18 +26,18 @@ __all__ = ["cosmos", "main"]
 # Help for `cosmos --help` stands here, so that it needs no command's imports.
 COMMANDS = {
     "upsample": "Turn short prompts and their videos into long, detailed prompts.",
-    "check": "Tell whether the model can take them; nothing runs.",
-    "limits": "Show the largest sizes by aspect ratio, and what fits a GPU.",
-    "probe": "Find where an engine's limits really are, beside where they are predicted.",
-    "bench": "Time what the modes cost: offload, stay loaded, batch, warm.",
-    "report": "Write what was measured: TESTING_RESULTS.md, a page with plots, tables.",
-    "prompts": "Every prompt with its answer: list, search, show, rate, tag, export.",
-    "hosts": "The GPU machines that a batch can run on: add, trust, check.",
-    "runs": "Batches on hosts: list, show, logs, attach, cancel, retry.",
-    "serve": "Start the page, the REST API and the queue.",
-    "worker": "Drive runs of the queue beside the server.",
-    "doctor": "Show what is missing on this machine or a host, and its remedy.",
-    "completion": "Print the completion script of a shell.",
+    "check": "Check whether prompts and videos fit the model; nothing runs.",
+    "limits": "Show the largest frame sizes by aspect ratio, and what fits on a GPU.",
+    "probe": "Measure an engine's real limits, and compare them with the predicted ones.",
+    "bench": "Measure how long each mode takes: offload, stay loaded, batch, warm.",
+    "report": "Write up what was measured: TESTING_RESULTS.md, a page with plots, tables.",
+    "prompts": "List, search, show, rate, tag and export earlier prompts and their answers.",
+    "hosts": "Add, trust and check the GPU machines that batches can run on.",
+    "runs": "List, show, follow, cancel, retry and export runs.",
+    "serve": "Start the web page, the REST API and the queue.",
+    "worker": "Take runs from the queue and drive them, in addition to the server.",
+    "doctor": "Show what is missing on this machine or on a host, and how to fix it.",
+    "completion": "Print a shell's completion script.",
     "help": "Show the help of a command.",
 }
 
@@ -79,8 +79,8 @@ class LazyGroup(Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="cosmos")
-@click.option("--server", metavar="URL", envvar="COSMOS_SERVER", help="A cosmos server that does it.")
-@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.option("--server", metavar="URL", envvar="COSMOS_SERVER", help="Let this cosmos server do it.")
+@click.option("--debug", is_flag=True, help="Show a traceback when an error occurs.")
 @click.pass_context
 def cosmos(context: click.Context, server: str | None, debug: bool) -> None:
     """Prompt upsampling for NVIDIA Cosmos-Transfer1, with limits known before anything runs.

@@ -19,22 +19,24 @@ __all__ = ["command"]
 
 
 @click.command("bench", cls=Command)
-@click.option("--mode", "modes", type=LIST, help="Of offload-each,one-at-a-time,batch,warm.  [all]")
-@click.option("--batch", "batches", type=NUMBERS, help="Prompts a batch, one or several such as 3,16.  [3]")
-@click.option("--size", "sizes", type=SIZES, help="Sizes of the frames, such as 854x480,910x512.  [854x480]")
-@click.option("--repeats", type=click.IntRange(1), help="How often each is measured.  [3]")
-@click.option("--frames", type=click.IntRange(1), help="Frames a request.  [2]")
+@click.option("--mode", "modes", type=LIST, help="Modes to measure: offload-each,one-at-a-time,batch,warm.  [all]")
+@click.option("--batch", "batches", type=NUMBERS, help="Prompts in a batch, one number or several such as 3,16.  [3]")
+@click.option("--size", "sizes", type=SIZES, help="Frame sizes, such as 854x480,910x512.  [854x480]")
+@click.option("--repeats", type=click.IntRange(1), help="How often to measure each.  [3]")
+@click.option("--frames", type=click.IntRange(1), help="Frames sent with each prompt.  [2]")
 @click.option("-p", "--prompt", "text", help="The prompt to send.  [A futuristic city at sunset]")
 @measuring_options
-@click.option("--price-per-hour", type=click.FloatRange(0), default=0.0, help="What the machine costs.")
+@click.option(
+    "--price-per-hour", type=click.FloatRange(0), default=0.0, help="Price of the machine, to work out costs."
+)
 def command(as_json: bool, again: bool, max_minutes: float, price_per_hour: float, **options: Any) -> int:
-    """Time the modes: offload after every prompt, stay loaded, whole batch, warm worker.
+    """Measure how long the modes take: offload after every prompt, stay loaded, whole batch, warm engine.
 
     \b
     cosmos bench --model-path ~/models/upsampler --batch 3,16 --price-per-hour 2.49
     cosmos bench --on gpu --mode one-at-a-time,batch,warm
 
-    Each measurement is on disk when it ends: run again with the same words, it goes on where it stopped.
+    Each measurement is on disk when it ends. Run the same command again to continue where it stopped.
     """
     from cosmos_workflow.lab import BenchSettings, bench, mode_rows, studies
 

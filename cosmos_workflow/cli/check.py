@@ -37,10 +37,10 @@ FIELDS = [name for name in Plan.__dataclass_fields__ if name not in ("exact", "f
 @frames_option
 @length_option(auto=True)
 @engine_options
-@click.option("--exact", is_flag=True, help="Count the text exactly even where an upper bound decides.")
+@click.option("--exact", is_flag=True, help="Count the text's tokens exactly, even where an upper bound is enough.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document (JSON Lines for a batch).")
 def command(source: str | None, size: tuple[int, int] | None, as_json: bool, exact: bool, **options: Any) -> int:
-    """Tell whether the model can take a prompt and its video. Nothing runs.
+    """Check whether a prompt and its video fit the model. Nothing runs.
 
     \b
     cosmos check clip.mp4 -p "A futuristic city at sunset"
@@ -48,7 +48,7 @@ def command(source: str | None, size: tuple[int, int] | None, as_json: bool, exa
     cosmos check prompts.jsonl --json
     """
     if (source is None) == (size is None):
-        raise UsageError("nothing to check, or two things", remedy="give a VIDEO, a BATCH or --size WxH")
+        raise UsageError("nothing to check, or more than one thing", remedy="give exactly one of VIDEO, BATCH, --size")
     place, asked_engine = options.pop("place"), options["engine"]
     config = merged_config(**{name: options.pop(name) for name in WORDS})
     settings = engine_settings(config, options.pop("engine_option"))

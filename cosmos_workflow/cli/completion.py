@@ -64,7 +64,7 @@ def complete(instruction: str) -> int:
 
     try:
         return shell_complete(cosmos, {}, "cosmos", VARIABLE, instruction)
-    except (click.ClickException, CosmosError):  # in a line that cannot be run as it is, Tab offers nothing
+    except (click.ClickException, CosmosError):  # where the line so far is not valid, Tab offers nothing
         return 1
 
 
@@ -146,7 +146,7 @@ experiments = _completer(_experiments)
 @click.command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish", "powershell"]))
 def command(shell: str) -> None:
-    """Print the completion script of a shell.
+    """Print a shell's completion script.
 
     \b
     cosmos completion bash >> ~/.bashrc

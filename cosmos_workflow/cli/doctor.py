@@ -18,9 +18,9 @@ __all__ = ["command"]
     shell_complete=completion.places,
     default="local",
     metavar="HOST",
-    help="Look at a host instead of this machine.",
+    help="Check this host instead of this machine.",
 )
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
 def command(place: str, as_json: bool) -> int:
-    """Show what is missing on this machine or on a host, and its remedy."""
+    """Show what is missing on this machine or on a host, and how to fix it."""
     return show_checks(examine() if place == "local" else check_host(place), as_json)

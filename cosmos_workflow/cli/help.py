@@ -12,8 +12,8 @@ from cosmos_workflow.errors import UsageError
 __all__ = ["EXIT_CODES", "Command", "Group", "command"]
 
 EXIT_CODES = {
-    "0": "All good.",
-    "1": "Some item failed; the others are answered.",
+    "0": "Success.",
+    "1": "At least one item failed; the others are answered.",
     "2": "Bad usage, or input that cannot be used.",
     "3": "A host, a server or an engine cannot be reached or used.",
     "130": "Interrupted by Ctrl-C.",

@@ -31,24 +31,39 @@ def command() -> None:
 @command.command("add")
 @click.argument("name")
 @click.argument("ssh", metavar="[USER@]HOST[:PORT]")
-@click.option("--workdir", help="Our folder there.  [.cosmos-workflow]")
+@click.option("--workdir", help="Folder for our files on the host.  [.cosmos-workflow]")
 @click.option("--runtime", type=click.Choice(["none", "docker", "podman"]), help="Container runtime.  [none]")
-@click.option("--image", help="The container's image, best by its digest.")
-@click.option("--run-option", "run_options", multiple=True, help="For the runtime's `run`; repeatable.  [--ipc=host]")
+@click.option("--image", help="Container image, preferably by its digest.")
+@click.option(
+    "--run-option",
+    "run_options",
+    multiple=True,
+    help="Option of the runtime's `run` command; repeatable.  [--ipc=host]",
+)
 @click.option(
     "--engine",
     shell_complete=completion.engines,
-    help="vllm, server, transformers or describe.  [vllm where there is a model]",
+    help="vllm, server, transformers or describe.  [vllm, if there is a model]",
 )
-@click.option("--model-path", help="The model's folder there.")
-@click.option("--python", help="The Python that has the engine.  [python3]")
+@click.option("--model-path", help="The model's folder on the host.")
+@click.option("--python", help="Python on the host that has the engine installed.  [python3]")
 @click.option("--gpu", help='Index of the GPU, or "none".  [all]')
-@click.option("--env", "environment", multiple=True, metavar="NAME=VALUE", help="For the engine; repeatable.")
-@click.option("--secret", "secrets", multiple=True, metavar="NAME", help="Taken from here at each run; repeatable.")
-@click.option("--ssh-config", type=click.Path(exists=True, resolve_path=True), help="Instead of ~/.ssh/config.")
-@click.option("--project", is_flag=True, help="Write ./cosmos.toml instead of your own settings.")
+@click.option("--env", "environment", multiple=True, metavar="NAME=VALUE", help="Variable for the engine; repeatable.")
+@click.option(
+    "--secret",
+    "secrets",
+    multiple=True,
+    metavar="NAME",
+    help="Variable for the engine, taken from this machine at each run; repeatable.",
+)
+@click.option(
+    "--ssh-config",
+    type=click.Path(exists=True, resolve_path=True),
+    help="SSH settings to use instead of ~/.ssh/config.",
+)
+@click.option("--project", is_flag=True, help="Write to ./cosmos.toml instead of your own settings.")
 def add(name: str, project: bool, environment: tuple[str, ...], **options: Any) -> None:
-    """Add a host, or change it. Nothing is connected yet."""
+    """Add or change a host. Nothing connects to it yet."""
     from cosmos_workflow.ssh import host_from
 
     values = {key: list(value) if isinstance(value, tuple) else value for key, value in options.items() if value}
@@ -64,7 +79,7 @@ def add(name: str, project: bool, environment: tuple[str, ...], **options: Any) 
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
 def list_hosts(as_json: bool) -> None:
-    """The hosts there are."""
+    """List the hosts."""
     from cosmos_workflow.ssh import Pins, host_from
 
     hosts = [host_from(name, values) for name, values in load_config().hosts.items()]
@@ -75,7 +90,7 @@ def list_hosts(as_json: bool) -> None:
             print_json({**vars(host), "trusted": trusted[host.name]})
         return
     if not hosts:
-        stderr().print("none yet: cosmos hosts add NAME [USER@]HOST[:PORT]")
+        stderr().print("no hosts yet: cosmos hosts add NAME [USER@]HOST[:PORT]")
         return
     rows = table("host", "destination", "key", "runtime", "model folder")
     for host in hosts:
@@ -89,7 +104,7 @@ def list_hosts(as_json: bool) -> None:
 @click.argument("name", shell_complete=completion.hosts)
 @click.option("--fingerprint", help="Pin only the key with this fingerprint (SHA256:…), without asking.")
 def trust(name: str, fingerprint: str | None) -> None:
-    """Show a host's key and pin it."""
+    """Show a host's SSH key, and pin it if you trust it."""
     from cosmos_workflow.api import find_host
     from cosmos_workflow.ssh import Pins, SSHManager
 
@@ -125,7 +140,7 @@ def trust(name: str, fingerprint: str | None) -> None:
 @click.argument("name", shell_complete=completion.hosts)
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
 def check(name: str, as_json: bool) -> int:
-    """Show what a host has and what it lacks, with remedies."""
+    """Show what a host has and what is missing, and how to fix it."""
     from cosmos_workflow.cli.checks import check_host, show_checks
 
     return show_checks(check_host(name), as_json)
@@ -133,9 +148,9 @@ def check(name: str, as_json: bool) -> int:
 
 @command.command("remove")
 @click.argument("name", shell_complete=completion.hosts)
-@click.option("--project", is_flag=True, help="From ./cosmos.toml instead of your own settings.")
+@click.option("--project", is_flag=True, help="Remove it from ./cosmos.toml instead of your own settings.")
 def remove(name: str, project: bool) -> None:
-    """Forget a host and its key. Nothing is changed there."""
+    """Forget a host and its key. Nothing changes on the host."""
     from cosmos_workflow.api import find_host
     from cosmos_workflow.ssh import Pins
 

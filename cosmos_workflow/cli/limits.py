@@ -28,13 +28,13 @@ __all__ = ["command"]
 @model_options
 @frames_option
 @length_option()
-@click.option("--gpu", shell_complete=completion.gpus, default="", help=f"Only this GPU: {', '.join(GPUS)}.")
-@click.option("--memory-gib", type=click.FloatRange(0, min_open=True), help="A GPU with so much memory.")
+@click.option("--gpu", shell_complete=completion.gpus, default="", help=f"Show only this GPU: {', '.join(GPUS)}.")
+@click.option("--memory-gib", type=click.FloatRange(0, min_open=True), help="Instead, a GPU with so much memory.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def command(
     sizes: tuple[tuple[int, int], ...], gpu: str, memory_gib: float | None, as_json: bool, **options: Any
 ) -> None:
-    """Show the largest frames by aspect ratio, the usual sizes, and what fits a GPU.
+    """Show the largest frames by aspect ratio, the usual sizes, and what fits on a GPU.
 
     \b
     cosmos limits

@@ -32,9 +32,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def measuring_options(function: Command) -> Command:
     """Options that say what is measured, where, and for how long."""
-    ends = "Begin nothing that would end later."
+    ends = "Start nothing that would end after so many minutes."
     function = click.option("--json", "as_json", is_flag=True, help="One JSON document.")(function)
-    function = click.option("--again", is_flag=True, help="Start over instead of resuming.")(function)
+    function = click.option("--again", is_flag=True, help="Start over instead of continuing.")(function)
     function = click.option("--max-minutes", type=click.FloatRange(0), default=0.0, help=ends)(function)
     return engine_options(model_options(length_option()(function)))
 

@@ -48,7 +48,7 @@ __all__ = [
 # Those of `ray_options`, as `api.upsample_on_ray` names them.
 RAY_OPTIONS = ("engines", "gpus_per_engine", "out_format")
 
-# The options that stand above a user's settings of the same name.
+# Options that override the user's settings of the same name.
 WORDS = ("model", "model_path", "engine", "server_url", "server_model")
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -100,7 +100,7 @@ class Seed(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         try:
             return whole_number(value, "it")
         except BadInputError as error:
-            self.fail(f"{value!r} is no seed; {error.remedy}", param, ctx)
+            self.fail(f"{value!r} is not a seed; {error.remedy}", param, ctx)
 
 
 SEED = Seed()
@@ -118,7 +118,7 @@ class Several(click.ParamType):  # type: ignore[type-arg,unused-ignore]
             return value
         words = [word.strip() for word in value.split(",") if word.strip()]
         if not words:
-            self.fail("nothing is named", param, ctx)
+            self.fail("no value is given", param, ctx)
         return tuple(self._kind.convert(word, param, ctx) if self._kind else word for word in words)
 
 
@@ -150,23 +150,27 @@ def model_options(function: Command) -> Command:
     return _apply(
         function,
         [
-            click.option("--model", type=click.Choice(list(MODELS)), help=f"Whose limits hold.  [{DEFAULT_MODEL}]"),
-            click.option("--model-path", metavar="FOLDER", help="The model's folder; its own files then count."),
-            click.option("--max-tokens", type=click.IntRange(1), help="Tokens of answer.  [300]"),
+            click.option(
+                "--model", type=click.Choice(list(MODELS)), help=f"The model whose limits are used.  [{DEFAULT_MODEL}]"
+            ),
+            click.option(
+                "--model-path", metavar="FOLDER", help="The model's folder; its limits are read from its files."
+            ),
+            click.option("--max-tokens", type=click.IntRange(1), help="The longest answer, in tokens.  [300]"),
         ],
     )
 
 
 def frames_option(function: Command) -> Command:
-    return click.option("--frames", type=click.IntRange(1), help="Frames a request.  [2]")(function)
+    return click.option("--frames", type=click.IntRange(1), help="Frames sent with each prompt.  [2]")(function)
 
 
 def length_option(*, auto: bool = False) -> Callable[[Command], Command]:
-    """`--max-model-len`; with `auto`, also that word, for what takes all at full size where the memory is there."""
-    words = "Context length of the engine: a number, or auto: what full size takes, if memory allows.  [4096]"
+    """`--max-model-len`; with `auto`, also that word: as long as full-size frames need, where memory allows."""
+    words = "Context length of the engine, in tokens; auto: enough for full-size frames, if memory allows.  [4096]"
     return click.option(
         "--max-model-len", metavar="N|auto" if auto else "N", type=LENGTH if auto else click.IntRange(1),
-        help=words if auto else "Context length of the engine.  [4096]",
+        help=words if auto else "Context length of the engine, in tokens.  [4096]",
     )  # fmt: skip
 
 
@@ -186,16 +190,19 @@ def model_len(
 
 def engine_options(function: Command) -> Command:
     """Options that decide which engine answers, and where."""
-    names = "vllm, server, transformers or describe.  [what is here]"
-    place = "local, a host of `cosmos hosts`, ray, or ray://HEAD:10001.  [local]"
+    names = "vllm, server, transformers or describe.  [chosen by what is there]"
+    place = "Where to run: local, a host of `cosmos hosts`, ray, or ray://HEAD:10001.  [local]"
     return _apply(
         function,
         [
             click.option("--engine", shell_complete=completion.engines, default="", metavar="NAME", help=names),
-            click.option("--server-url", default="", help="An OpenAI-compatible server, for the server engine."),
-            click.option("--server-model", default="", help="What the server calls the model.  [its first]"),
+            click.option("--server-url", default="", help="URL of an OpenAI-compatible server, for the server engine."),
+            click.option("--server-model", default="", help="The model's name on that server.  [its first model]"),
             click.option(
-                "--engine-option", multiple=True, metavar="KEY=VALUE", help="For the engine's library; repeatable."
+                "--engine-option",
+                multiple=True,
+                metavar="KEY=VALUE",
+                help="Passed on to the engine's library; repeatable.",
             ),
             click.option(
                 "--on", "place", shell_complete=completion.places, default="local", metavar="PLACE", help=place
@@ -205,12 +212,12 @@ def engine_options(function: Command) -> Command:
 
 
 def wait_option(function: Command) -> Command:
-    help = "On a host: how long one that cannot be reached is tried, until it has the run.  [1m]"
+    help = "On a host: how long to keep trying to reach it, until it has the run.  [1m]"
     return click.option("--wait", type=DURATION, default="1m", help=help)(function)
 
 
 def forget_option(function: Command) -> Command:
-    help = "Do not ask the host, which is gone: what it has of the run stays there."
+    help = "Do not ask the host, as it is gone for good; the run's files there stay."
     return click.option("--forget", is_flag=True, help=help)(function)
 
 
@@ -219,12 +226,18 @@ def ray_options(function: Command) -> Command:
     return _apply(
         function,
         [
-            click.option("--engines", type=click.IntRange(1), help="On Ray: how many answer at once.  [one a GPU]"),
             click.option(
-                "--gpus-per-engine", type=click.IntRange(0), help="On Ray: more than one is tensor parallel.  [1]"
+                "--engines", type=click.IntRange(1), help="On Ray: how many engines to use.  [one for each GPU]"
             ),
             click.option(
-                "--out-format", type=click.Choice(["jsonl", "parquet"]), help="On Ray: kind of parts.  [as the batch]"
+                "--gpus-per-engine",
+                type=click.IntRange(0),
+                help="On Ray: GPUs for each engine; more than one is tensor parallel.  [1]",
+            ),
+            click.option(
+                "--out-format",
+                type=click.Choice(["jsonl", "parquet"]),
+                help="On Ray: file format of the results.  [as the batch]",
             ),
         ],
     )
@@ -247,7 +260,7 @@ def ray_items(source: str) -> list[Item]:
 
 
 def refuse_misplaced(options: dict[str, Any], on_ray: bool) -> None:
-    """Raise UsageError for what is given and means nothing at the place: nothing shall be ignored silently."""
+    """Raise UsageError for options that have no meaning at the place, so that none is ignored silently."""
     if on_ray and options["prompt"]:
         raise UsageError("-p is for one video", where="--on ray", remedy="give each entry its prompt in a batch file")
     if on_ray and (options["offload_each"] or not options["no_offload"]):
@@ -262,13 +275,15 @@ def request_options(function: Command) -> Command:
     return _apply(
         function,
         [
-            click.option("-p", "--prompt", default="", help="The prompt of a video (or of entries without one)."),
+            click.option(
+                "-p", "--prompt", default="", help="The prompt for the video (in a batch: for entries without one)."
+            ),
             click.option(
                 "--fit",
                 type=click.Choice(FIT_MODES),
                 default="auto",
                 show_default=True,
-                help="auto: smaller frames where needed; strict: refuse those; off: never shrink.",
+                help="auto: shrink frames where needed; strict: refuse such items; off: never shrink.",
             ),
         ],
     )
@@ -294,7 +309,7 @@ def engine_settings(
     offload: Offload = "never",
     place: str = "local",
 ) -> EngineSettings:
-    """What engines are told under these settings; `pairs` are those of `--engine-option`."""
+    """The engine's settings from the user's settings; `pairs` are those of `--engine-option`."""
     from cosmos_workflow.engines import EngineSettings
 
     return EngineSettings(
@@ -304,7 +319,7 @@ def engine_settings(
 
 
 def results_name(source: str, suffix: str = ".upsampled.jsonl") -> str:
-    """What a source's results are called where nobody says; file systems take 255 bytes, with what is added aside."""
+    """The default name of a source's results file; file systems take 255 bytes, of which temporary names need some."""
     stem = Path(source).stem or Path(source).absolute().stem or "results"
     name = os.fsencode(stem)
     return (name[:180].decode("utf-8", "ignore") if len(name) > 180 else stem) + suffix

@@ -19,23 +19,23 @@ __all__ = ["command"]
 
 
 @click.command("probe", cls=Command)
-@click.option("--search", "searches", type=LIST, help="Of size,usual,frames,prompt,batch.  [all]")
-@click.option("--aspect", "aspects", type=LIST, help="Aspect ratios.  [16:9,4:3,1:1,9:16]")
-@click.option("--frames", type=NUMBERS, help="Frames a request, one or several such as 1,2.  [2]")
+@click.option("--search", "searches", type=LIST, help="Searches to run: size,usual,frames,prompt,batch.  [all]")
+@click.option("--aspect", "aspects", type=LIST, help="Aspect ratios to try.  [16:9,4:3,1:1,9:16]")
+@click.option("--frames", type=NUMBERS, help="Frames sent with each prompt, one number or several such as 1,2.  [2]")
 @click.option("-p", "--prompt", "text", help="The prompt to send.  [A futuristic city at sunset]")
 @click.option("--around", type=click.IntRange(0), help="Sizes to try on both sides of each boundary.  [2]")
 @click.option("--max-batch", type=click.IntRange(1), help="The largest batch to try.  [32]")
 @click.option("--longest-side", type=click.IntRange(1), help="The longest side to try, in pixels.  [the model's]")
 @measuring_options
 def command(as_json: bool, again: bool, max_minutes: float, **options: Any) -> int:
-    """Find an engine's limits by bisection, and set what is seen beside what is predicted.
+    """Measure an engine's real limits by bisection, and compare them with the predicted ones.
 
     \b
     cosmos probe --model-path ~/models/upsampler
     cosmos probe --on gpu --aspect 16:9,1:1 --frames 1,2 --max-minutes 20
     cosmos probe --server-url http://localhost:8000/v1 --search size,prompt
 
-    Each trial is on disk when it ends: run again with the same words, it goes on where it stopped.
+    Each trial is on disk when it ends. Run the same command again to continue where it stopped.
     """
     from cosmos_workflow.lab import ProbeSettings, probe, studies
 

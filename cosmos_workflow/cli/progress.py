@@ -17,7 +17,7 @@ SAID_SECONDS = 5.0  # between two lines of an upload
 
 
 def say_lost(error: HostUnreachable, wait: float, *, submitted: bool = False) -> None:
-    """A line that broke, for a person; `there` says that the run was submitted, and goes on without us."""
+    """Tell a person that the connection broke; a run that was `submitted` goes on without us."""
     goes_on = "the run goes on there, " if submitted else ""
     stderr().print(f"{error.where}: {error.what}; {goes_on}next try in {wait:.0f} s", style="yellow")
 

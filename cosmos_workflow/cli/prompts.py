@@ -69,27 +69,38 @@ def _history(context: click.Context) -> Any:
 def filters(function: Any) -> Any:
     """Options that say which prompts; all that are given must hold."""
     for option in (
-        click.option("--run", default="", shell_complete=completion.runs, help="Only of this run."),
-        click.option("--ok/--failed", "ok", default=None, help="Only those answered, or those that failed."),
+        click.option("--run", default="", shell_complete=completion.runs, help="Only prompts of this run."),
+        click.option("--ok/--failed", "ok", default=None, help="Only prompts that were answered, or that failed."),
         click.option(
-            "--on", "place", default="", metavar="PLACE", shell_complete=completion.places, help="Only there."
+            "--on",
+            "place",
+            default="",
+            metavar="PLACE",
+            shell_complete=completion.places,
+            help="Only prompts answered there.",
         ),
-        click.option("--engine", default="", metavar="NAME", shell_complete=completion.engines, help="Only by it."),
-        click.option("--stars", "rating", type=click.IntRange(1, 5), help="With so many stars, or more."),
-        click.option("--tag", default="", help="With this tag."),
+        click.option(
+            "--engine",
+            default="",
+            metavar="NAME",
+            shell_complete=completion.engines,
+            help="Only prompts answered by it.",
+        ),
+        click.option("--stars", "rating", type=click.IntRange(1, 5), help="Only prompts with so many stars or more."),
+        click.option("--tag", default="", help="Only prompts with this tag."),
     ):
         function = option(function)
     return function
 
 
-MOST = click.option("-n", "most", type=click.IntRange(1), default=20, show_default=True, help="How many.")
+MOST = click.option("-n", "most", type=click.IntRange(1), default=20, show_default=True, help="How many to list.")
 JSON = click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
 NUMBER = click.argument("number", type=click.IntRange(1, 2**53))
 
 
 @click.group("prompts", cls=Group)
 def command() -> None:
-    """Every prompt that runs of the queue and of hosts asked, with its answer.
+    """Earlier prompts of the queue and of hosts, with their answers.
 
     \b
     cosmos prompts search futuristic city --stars 4
@@ -105,7 +116,7 @@ def command() -> None:
 @JSON
 @click.pass_context
 def list_prompts(context: click.Context, /, most: int, as_json: bool, **filters: Any) -> None:
-    """The latest prompts."""
+    """List the latest prompts."""
     _show_all(_history(context).prompts(most=most, **filters), as_json, any(filters.values()))
 
 
@@ -116,9 +127,9 @@ def list_prompts(context: click.Context, /, most: int, as_json: bool, **filters:
 @JSON
 @click.pass_context
 def search(context: click.Context, /, words: tuple[str, ...], most: int, as_json: bool, **filters: Any) -> None:
-    """Prompts with these words, here or in the answer.
+    """Search prompts and answers for words.
 
-    The last word may be a beginning.
+    The last word may be the beginning of a word.
     """
     _show_all(_history(context).prompts(" ".join(words), most=most, **filters), as_json, True)
 
@@ -128,7 +139,7 @@ def search(context: click.Context, /, words: tuple[str, ...], most: int, as_json
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_context
 def show(context: click.Context, number: int, as_json: bool) -> None:
-    """One prompt with its answer."""
+    """Show one prompt with its answer."""
     prompt = _history(context).prompt(number)
     if as_json:
         print_json(prompt.model_dump())
@@ -162,12 +173,12 @@ def rate(context: click.Context, number: int, stars: str) -> None:
 @command.command("tag")
 @NUMBER
 @click.argument("tags", nargs=-1)
-@click.option("--clear", is_flag=True, help="Take all tags away.")
+@click.option("--clear", is_flag=True, help="Remove all tags.")
 @click.pass_context
 def tag(context: click.Context, number: int, tags: tuple[str, ...], clear: bool) -> None:
-    """Set a prompt's tags, in place of those it has."""
+    """Set a prompt's tags; they replace those it has."""
     if bool(tags) == clear:
-        raise UsageError("no tag, or tags and --clear", remedy="give TAGS, or --clear for none")
+        raise UsageError("neither tags nor --clear, or both", remedy="give either TAGS or --clear")
     prompt = _history(context).mark(number, tags=list(tags))
     stderr().print(f"prompt {number}: {', '.join(prompt.tags) or 'no tags'}")
 
@@ -175,9 +186,13 @@ def tag(context: click.Context, number: int, tags: tuple[str, ...], clear: bool)
 @command.command("export")
 @click.argument("numbers", nargs=-1, type=click.IntRange(1, 2**53))
 @filters
-@click.option("--search", default="", help="Only those with these words.")
-@click.option("--format", type=click.Choice(["jsonl", "csv", "spec"]), help="spec is NVIDIA's.  [as -o ends; jsonl]")
-@click.option("-o", "--out", type=click.Path(dir_okay=False), help="A file instead of stdout.")
+@click.option("--search", default="", help="Only prompts with these words.")
+@click.option(
+    "--format",
+    type=click.Choice(["jsonl", "csv", "spec"]),
+    help="spec: NVIDIA's controlnet specs.  [by the ending of -o, else jsonl]",
+)
+@click.option("-o", "--out", type=click.Path(dir_okay=False), help="Write to this file instead of stdout.")
 @click.pass_context
 def export(
     context: click.Context,
@@ -190,7 +205,7 @@ def export(
 ) -> None:
     """Write prompts with their answers to a file.
 
-    All that the filters find, or those with these NUMBERS.
+    Either the prompts with these NUMBERS, or all that match the filters.
     """
     from cosmos_workflow.files import write_whole
     from cosmos_workflow.server.exporting import exported
@@ -215,8 +230,8 @@ def _show_all(prompts: Sequence[Prompt], as_json: bool, filtered: bool) -> None:
             print_json(prompt.model_dump())
         return
     if not prompts:
-        none = "none yet: cosmos upsample BATCH --on HOST, or the page of cosmos serve, makes some"
-        stderr().print("no prompt is like that: cosmos prompts list shows the latest" if filtered else none)
+        none = "no prompts yet: cosmos upsample BATCH --on HOST, or the page of cosmos serve, makes some"
+        stderr().print("no prompt matches: cosmos prompts list shows the latest" if filtered else none)
         return
     rows = table(">number", "state", "stars", "tags", "run", "when", "~prompt")
     for prompt in prompts:

@@ -20,9 +20,18 @@ __all__ = ["command"]
 
 @click.command("report")
 @click.argument("experiments", nargs=-1, metavar="[EXPERIMENT]…", shell_complete=completion.experiments)
-@click.option("-o", "--out", type=click.Path(dir_okay=False), default="TESTING_RESULTS.md", show_default=True)
-@click.option("--html", type=click.Path(dir_okay=False), help="The same as one page with its plots.  [beside -o]")
-@click.option("--price-per-hour", type=click.FloatRange(0), default=0.0, help="What the machine costs.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(dir_okay=False),
+    default="TESTING_RESULTS.md",
+    show_default=True,
+    help="Where to write it.",
+)
+@click.option("--html", type=click.Path(dir_okay=False), help="The same as one HTML page with plots.  [beside -o]")
+@click.option(
+    "--price-per-hour", type=click.FloatRange(0), default=0.0, help="Price of the machine, to work out costs."
+)
 @click.option("--export", "exported", type=click.Path(dir_okay=False), help="Write only the records: .jsonl or .csv.")
 @click.option("--list", "listing", is_flag=True, help="List what has been measured.")
 @click.option("--json", "as_json", is_flag=True, help="With --list: JSON Lines.")
@@ -30,7 +39,7 @@ def command(
     experiments: tuple[str, ...], out: str, html: str | None, price_per_hour: float, exported: str | None,
     listing: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Write up what `cosmos probe` and `cosmos bench` measured; all of it, or the experiments named.
+    """Write up what `cosmos probe` and `cosmos bench` measured: everything, or the given experiments.
 
     \b
     cosmos report
@@ -71,7 +80,7 @@ def _list(studies: Sequence[Study], as_json: bool) -> None:
             print_json(row)
         return
     if not rows:
-        stderr().print("nothing is measured yet: cosmos probe, or cosmos bench")
+        stderr().print("nothing is measured yet: run cosmos probe or cosmos bench")
         return
     grid = table("experiment", "kind", "state", "place", "engine", ">records", "begun")
     for row in rows:

@@ -37,9 +37,9 @@ def _say_left(run: Any, forget: bool) -> None:
 
 @click.group("runs", cls=Group)
 def command() -> None:
-    """Batches sent to hosts: what runs, what ended, what can go on.
+    """Runs: list, show, follow, cancel, retry, remove and export them.
 
-    A RUN is its id, or a beginning of it that no other has.
+    RUN is a run's id, or a beginning of it that no other run has.
     """
 
 
@@ -48,10 +48,10 @@ def command() -> None:
     "--on", "place", shell_complete=completion.places, default="", metavar="HOST", help="Only runs on this host."
 )
 @click.option("--unfinished", is_flag=True, help="Only runs that have not ended.")
-@click.option("-n", "most", type=click.IntRange(1), default=20, show_default=True, help="How many.")
+@click.option("-n", "most", type=click.IntRange(1), default=20, show_default=True, help="How many to list.")
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
 def list_runs(place: str, unfinished: bool, most: int, as_json: bool) -> None:
-    """The latest runs."""
+    """List the latest runs."""
     from cosmos_workflow.store.records import UNFINISHED
 
     runs = _runs()
@@ -66,8 +66,8 @@ def list_runs(place: str, unfinished: bool, most: int, as_json: bool) -> None:
 def show_runs(runs: Sequence[Any], filtered: bool) -> None:
     """Runs as a table; where there are none, how to get one."""
     if not runs:
-        none = "none yet: cosmos upsample BATCH --on HOST makes one; see cosmos hosts list"
-        stderr().print("no run is like that: cosmos runs list shows all" if filtered else none)
+        none = "no runs yet: cosmos upsample BATCH --on HOST makes one; see cosmos hosts list"
+        stderr().print("no run matches: cosmos runs list shows all" if filtered else none)
         return
     rows = table("run", "state", "place", "engine", ">answered", ">failed", ">items", "started", "batch")
     for run in runs:
@@ -81,7 +81,7 @@ def show_runs(runs: Sequence[Any], filtered: bool) -> None:
 @click.argument("run", shell_complete=completion.runs)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document, with the results.")
 def show(run: str, as_json: bool) -> None:
-    """One run: its state, its counts, why it failed, what its worker told."""
+    """Show a run: its state, its counts, why it failed, what happened."""
     from cosmos_workflow.cli.cluster import progress_line
 
     runs = _runs()
@@ -116,9 +116,9 @@ def show(run: str, as_json: bool) -> None:
 
 @command.command("logs")
 @click.argument("run", shell_complete=completion.runs)
-@click.option("-f", "--follow", is_flag=True, help="Go on until the run ends.")
+@click.option("-f", "--follow", is_flag=True, help="Keep printing until the run ends.")
 def logs(run: str, follow: bool) -> None:
-    """The worker's output, as far as it has come to this machine."""
+    """Print the output of a run's engine, as far as it has come to this machine."""
     runs = _runs()
     record = runs.store.get(run)
     if is_ray(record.place):
@@ -141,7 +141,7 @@ def logs(run: str, follow: bool) -> None:
 @wait_option
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
 def attach(run: str, wait: float, as_json: bool) -> int:
-    """Go on with a run, to its end: after a crash, after --detach, after Ctrl-C."""
+    """Follow a run to its end: after a crash, after --detach, after Ctrl-C."""
     from cosmos_workflow.cli.remote import follow
 
     runs = _runs()
@@ -150,11 +150,11 @@ def attach(run: str, wait: float, as_json: bool) -> int:
 
 @command.command("retry")
 @click.argument("run", shell_complete=completion.runs)
-@click.option("--detach", is_flag=True, help="Return when the host has it.")
+@click.option("--detach", is_flag=True, help="Return as soon as the host has it.")
 @wait_option
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
 def retry(run: str, detach: bool, wait: float, as_json: bool) -> int:
-    """Try again what has no answer; what is answered is not asked again."""
+    """Ask again for the items without an answer."""
     from cosmos_workflow.cli.remote import follow
     from cosmos_workflow.runs import Listener, Patience
 
@@ -171,7 +171,7 @@ def retry(run: str, detach: bool, wait: float, as_json: bool) -> int:
 @click.argument("run", shell_complete=completion.runs)
 @forget_option
 def cancel(run: str, forget: bool) -> None:
-    """End a run on its host; what is answered stays."""
+    """Cancel a run; its answers so far are kept."""
     record = _runs().cancel(run, forget=forget)
     stderr().print(f"{record.id} is {record.state}: {record.answered} of {record.total} answered")
     _say_left(record, forget)
@@ -193,9 +193,9 @@ def remove(run: tuple[str, ...], forget: bool, keep_on_host: bool) -> None:
 
 @command.command("export")
 @click.argument("run", shell_complete=completion.runs)
-@click.option("-o", "--out", type=click.Path(dir_okay=False), help="A file instead of stdout.")
+@click.option("-o", "--out", type=click.Path(dir_okay=False), help="Write to this file instead of stdout.")
 def export(run: str, out: str | None) -> None:
-    """A run's results as JSON Lines."""
+    """Write a run's results as JSON Lines."""
     from cosmos_workflow.kinds.upsample import is_stream, open_results
 
     runs = _runs()

@@ -22,14 +22,22 @@ TOKEN_LENGTH = 16
 
 
 @click.command("serve")
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8420, show_default=True, help="0 takes a free one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8420,
+    show_default=True,
+    help="Port to listen on; 0 takes a free one.",
+)
 @click.option(
     "--token-file",
     type=click.Path(exists=True, dir_okay=False),
     help="File with the access token that clients must send.",
 )
-@click.option("--name", "names", multiple=True, metavar="NAME", help="By which the server is called; repeatable.")
+@click.option(
+    "--name", "names", multiple=True, metavar="NAME", help="Name by which clients reach the server; repeatable."
+)
 @click.option(
     "--behind-proxy",
     "behind",
@@ -37,28 +45,28 @@ TOKEN_LENGTH = 16
     metavar="ADDRESS",
     help="Address or network of a proxy whose X-Forwarded-For and -Proto are believed; repeatable.",
 )
-@click.option("--media", type=click.Path(exists=True, file_okay=False), help="A folder whose clips it offers.")
-@click.option("--upload-gib", type=click.FloatRange(0, min_open=True), default=8.0, help="The largest upload.  [8]")
-@click.option("--no-worker", is_flag=True, help="Drive no runs: `cosmos worker` beside it does.")
-@click.option("--paused", is_flag=True, help="Begin with the queue paused.")
+@click.option("--media", type=click.Path(exists=True, file_okay=False), help="Folder of clips that the server offers.")
+@click.option("--upload-gib", type=click.FloatRange(0, min_open=True), default=8.0, help="Largest upload, in GiB.  [8]")
+@click.option("--no-worker", is_flag=True, help="Drive no runs here; leave them to `cosmos worker`.")
+@click.option("--paused", is_flag=True, help="Start with the queue paused.")
 @click.option("--open", "opens", is_flag=True, help="Open the page in a browser.")
 @click.option(
     "--engine",
     shell_complete=completion.engines,
     default="",
     metavar="NAME",
-    help="For runs here that name none.  [what is here]",
+    help="Engine of runs on this machine that name none.  [chosen by what is there]",
 )
-@click.option("--model", type=click.Choice(list(MODELS)), help="Whose limits hold.")
+@click.option("--model", type=click.Choice(list(MODELS)), help="The model whose limits are used.")
 @click.option("--model-path", metavar="FOLDER", help="The model's folder.")
-@click.option("--server-url", default="", help="An OpenAI-compatible server, for the server engine.")
-@click.option("--server-model", default="", help="What the server calls the model.  [its first]")
+@click.option("--server-url", default="", help="URL of an OpenAI-compatible server, for the server engine.")
+@click.option("--server-model", default="", help="The model's name on that server.  [its first model]")
 def command(
     host: str, port: int, token_file: str | None, names: tuple[str, ...], behind: tuple[str, ...],
     media: str | None, upload_gib: float,
     no_worker: bool, paused: bool, opens: bool, **words: Any,
 ) -> None:  # fmt: skip
-    """Start the page, the REST API and the queue; it runs until Ctrl-C, and a start goes on with what was running.
+    """Start the web page, the REST API and the queue, until Ctrl-C. The next start continues unfinished runs.
 
     \b
     cosmos serve

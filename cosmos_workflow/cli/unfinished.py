@@ -1,4 +1,4 @@
-"""After a crash, any command says which runs can be gone on with. Only the standard library: it must cost nothing."""
+"""After a crash, any command says which runs can be continued. Only the standard library: it must cost nothing."""
 
 from __future__ import annotations
 

@@ -48,15 +48,15 @@ __all__ = ["command"]
 @click.argument("source", metavar="VIDEO | BATCH.jsonl", type=click.Path())
 @request_options
 @click.option(
-    "-o", "--out", type=click.Path(), help="Results file, - is stdout; on Ray a folder.  [NAME.upsampled.jsonl]"
+    "-o", "--out", type=click.Path(), help="Results file, - for stdout; on Ray a folder.  [NAME.upsampled.jsonl]"
 )
 @engine_options
 @model_options
 @frames_option
 @length_option(auto=True)
-@click.option("--pick", type=click.Choice(["first", "spread"]), default="first", help="Which frames.  [first]")
+@click.option("--pick", type=click.Choice(["first", "spread"]), default="first", help="Which frames to send.  [first]")
 @click.option("--temperature", type=click.FloatRange(0), help="0 gives the same answer each time.  [0.6]")
-@click.option("--seed", type=SEED, help="Makes sampling repeatable.")
+@click.option("--seed", type=SEED, help="Makes the answers repeatable.")
 @click.option(
     "--no-offload/--offload",
     "no_offload",
@@ -64,11 +64,11 @@ __all__ = ["command"]
     help="Keep the model loaded, or free the GPU after the batch.  [--no-offload]",
 )
 @click.option("--offload-each", is_flag=True, help="Load and free the model for each item, as NVIDIA's script does.")
-@click.option("--detach", is_flag=True, help="On a host: return when it has the batch; see `cosmos runs`.")
+@click.option("--detach", is_flag=True, help="On a host: return as soon as it has the batch; see `cosmos runs`.")
 @click.option("--keep-warm", type=DURATION, default="10m", help="On a host: how long the model stays loaded.  [10m]")
 @wait_option
 @ray_options
-@click.option("--again", is_flag=True, help="Ask also for what the results file already answers.")
+@click.option("--again", is_flag=True, help="Ask again for what the results file already answers.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and the engine; run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document (JSON Lines for a batch).")
 def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: bool, **options: Any) -> int:
@@ -81,8 +81,8 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
     cosmos upsample prompts.jsonl --on gpu
     cosmos upsample s3://bucket/prompts/ -o s3://bucket/upsampled/ --on ray://head:10001 --model-path /models/upsampler
 
-    Each result is on disk before the next one starts. Run again with the same results file, it goes on
-    where it stopped.
+    Each result is on disk before the next one starts. Run the same command again to continue where it
+    stopped.
     """
     from cosmos_workflow.api import choose, load_items, tokens_needed
     from cosmos_workflow.kinds.upsample import Settings, check_items, is_batch
@@ -155,7 +155,7 @@ def _upsample_here(
         settings = replace(settings, max_model_len=stated)
     progress = Progress(len(items), enabled=batch, quiet=as_json)
     with ExitStack() as stack:
-        # Before standard output is turned away from what engines print.
+        # Before standard output is redirected because of what engines print.
         stream = stack.enter_context(ResultsStream(out)) if is_stream(out) else None
 
         def keep(result: Result) -> None:

@@ -15,11 +15,18 @@ __all__ = ["command"]
 
 
 @click.command("worker")
-@click.option("--at-once", type=click.IntRange(1, 256), default=16, show_default=True, help="Places, one run at each.")
+@click.option(
+    "--at-once",
+    type=click.IntRange(1, 256),
+    default=16,
+    show_default=True,
+    help="How many places to use at the same time, one run at each.",
+)
 def command(at_once: int) -> None:
-    """Drive runs of the queue until Ctrl-C; several workers may share one store, and one data folder.
+    """Take runs from the queue and drive them, until Ctrl-C.
 
-    Ctrl-C gives back what has not ended: another worker, or the next start, goes on with it.
+    Several workers may share one store and one data folder. Ctrl-C puts unfinished runs back into the queue:
+    another worker, or the next start, continues them.
     """
     from cosmos_workflow.api import open_runs
     from cosmos_workflow.runs import Worker

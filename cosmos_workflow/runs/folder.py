@@ -1,4 +1,4 @@
-"""What a run has on this machine's disk: its items, its attempts, and what was heard of it."""
+"""What a run has on this machine's disk: its items, its attempts and its progress."""
 
 from __future__ import annotations
 
@@ -43,29 +43,29 @@ class RunFolder:
 
     @property
     def progress_file(self) -> Path:
-        """What was heard of the run by whoever drove it, a JSON object a line, for those who watch."""
+        """The events of the run as it was driven, a JSON object a line, for those who watch it."""
         return self.path / "heard.jsonl"
 
     def save_request(self, items: Sequence[Item], settings: Settings) -> None:
-        """Remember what was asked, as far as the store does not."""
+        """Remember the items and settings, which the store does not keep as they were given."""
         plain = [{**asdict(item), "video": str(item.video.absolute()), "extra": dict(item.extra)} for item in items]
         write_json(self.path / "items.json", {"items": plain, "settings": asdict(settings)})
 
     def load_request(self) -> tuple[list[Item], Settings]:
-        """What `keep` was told."""
+        """The items and settings that `save_request` was given."""
         request = json.loads((self.path / "items.json").read_text(encoding="utf-8"))
         items = [Item(**{**values, "video": Path(values["video"])}) for values in request["items"]]
         return items, Settings(**request["settings"])
 
     def note(self, event: str, **more: Any) -> None:
-        """Add to what was heard."""
+        """Add an event to the progress file."""
         line = json.dumps({"event": event, "time": round(time.time(), 3), **more}) + "\n"
         with self._writing, of_this_machine(self.progress_file), self.progress_file.open("a", encoding="utf-8") as file:
             file.write(line)
 
     @contextmanager
     def alone(self, wait: float = LOCK_SECONDS) -> Iterator[None]:
-        """One cosmos at a time drives a run. Raises Conflict where another does."""
+        """One process at a time drives a run. Raises Conflict where another one does."""
         self.path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.path / "lock")
         try:

@@ -161,20 +161,20 @@ class Runs:
         return self._data / "runs" / id
 
     def log(self, run: RunRecord) -> Path:
-        """The worker's output of the latest attempt, as far as it has come."""
+        """The file with the agent's output of the latest attempt, as far as it has come."""
         return self._folder(run).parcel.mirror("log")
 
     def progress_file(self, id: str) -> Path:
-        """What was heard of a run by whoever drove it: a JSON object a line, which grows."""
+        """The file with the events of a run as it is driven: a JSON object a line, which grows."""
         return RunFolder(self.folder(id)).progress_file
 
     def events(self, run: RunRecord) -> list[dict[str, Any]]:
-        """What the worker told of the latest attempt."""
+        """The agent's events of the latest attempt."""
         path = self._folder(run).parcel.mirror("events")
         return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
 
     def is_followed(self, run: RunRecord) -> bool:
-        """Whether a cosmos of this machine drives the run now."""
+        """Whether a process of this machine drives the run now."""
         try:
             with self._folder(run).alone(wait=0):
                 return False
@@ -210,7 +210,7 @@ def _let_go(run: RunRecord, forget: bool) -> bool:
 
 @contextmanager
 def _way_out(run: RunRecord, verb: str) -> Iterator[None]:
-    """Whoever cannot ask a place learns how to do without it."""
+    """Where a place cannot be asked, the error's remedy says how to do without it."""
     try:
         yield
     except (HostError, NotFound) as error:
@@ -230,7 +230,7 @@ def _from_system(go_on: str) -> Iterator[None]:
 
 
 def _recorded(listener: Listener, folder: RunFolder, run: RunRecord) -> Listener:
-    """A listener that also puts down what it hears, for those who watch from elsewhere."""
+    """A listener that also writes what it is told into the progress file, for those who watch from elsewhere."""
     began, answered, failed = time.monotonic(), run.answered, run.failed
 
     def state(name: str) -> None:

@@ -48,9 +48,10 @@ STATUS: tuple[tuple[type[CosmosError], int], ...] = (
 )
 
 PROBLEMS = {
-    400: "no JSON", 401: "no token", 403: "not from here", 404: "nothing has that name", 405: "not with this method",
-    409: "what is there does not allow it", 413: "too large",
-    422: "not as the reference says, or no clip", 429: "too many wrong tokens",
+    400: "not valid JSON", 401: "the token is missing or wrong", 403: "not allowed", 404: "not found",
+    405: "the method is not allowed",
+    409: "not possible in the current state", 413: "too large",
+    422: "not valid, or not a clip", 429: "too many wrong tokens",
     503: "the store, a host or an engine does not answer",
 }  # fmt: skip
 

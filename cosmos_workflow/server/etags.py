@@ -1,4 +1,4 @@
-"""ETags: who asks again and has it already, is told so and sent nothing."""
+"""ETags: a client that asks again for what it has already gets status 304 and no body."""
 
 from __future__ import annotations
 

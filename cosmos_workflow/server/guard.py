@@ -1,6 +1,6 @@
-"""Who is let in: against other web pages, against guessing, against whatever an answer or a name may hold.
+"""Who may use the server: protects it from other web pages, from guessed tokens and from what answers or names contain.
 
-The server believes nobody who does not show its token; without one it answers only where this machine alone can ask.
+The server answers only requests with its token; without a token, only requests from this machine.
 Browsers carry attacks of their own: a page elsewhere may send forms here (so Origin is checked), or point its own name
 at 127.0.0.1 (DNS rebinding, so Host is checked), or show what somebody else wrote (so only our own files' scripts run).
 """
@@ -160,7 +160,9 @@ class GuardMiddleware:
     def _refusal(self, request: Request) -> Response | None:
         headers, path = request.headers, request.url.path
         if not self._guard.host_is_ours(headers.get("host", "")):
-            return _problem(403, "this server has another name", "start it with --name NAME, or use its address")
+            return _problem(
+                403, "the server is not known by this name", "start it with --name NAME, or use its address"
+            )
         if request.method not in SAFE_METHODS and not self._guard.origin_is_ours(headers):
             return _problem(
                 403, "the request comes from another web page", "use this server's own pages, or no browser"
@@ -177,7 +179,7 @@ class GuardMiddleware:
             self._guard.was_wrong(client)
         if "text/html" in headers.get("accept", "") and not path.startswith("/api/"):
             return RedirectResponse("/login", 303)
-        refused = _problem(401, "no token, or a wrong one", "send `Authorization: Bearer TOKEN`")
+        refused = _problem(401, "the token is missing or wrong", "send `Authorization: Bearer TOKEN`")
         refused.headers["www-authenticate"] = "Bearer"
         return refused
 

@@ -11,8 +11,8 @@ from cosmos_workflow.server.shapes import Page
 
 __all__ = ["Limit", "MomentCursor", "NumberCursor", "moment_and_id", "page", "position"]
 
-Limit = Annotated[int, Query(ge=1, le=200, description="at most so many")]
-AFTER = "`next` of the page before"
+Limit = Annotated[int, Query(ge=1, le=200, description="the most items on the page")]
+AFTER = "`next` of the previous page"
 # Of things with a time and an id; of numbered things. No longer than what databases take.
 MomentCursor = Annotated[
     str | None, Query(pattern=r"^[0-9]{1,12}(\.[0-9]{1,9})?~[A-Za-z0-9._-]{1,64}$", description=AFTER)
@@ -26,7 +26,7 @@ U = TypeVar("U")
 def page(
     rows: Sequence[T], limit: int, cursor: Callable[[T], Any], convert: Callable[[Sequence[T]], list[U]]
 ) -> Page[U]:
-    """A page of `limit` out of one row more than that, where there is one; `cursor` says where a row stands."""
+    """A page of `limit` rows, of which `rows` has one more where a page follows; `cursor` gives the cursor of a row."""
     items = rows[:limit]
     after = str(cursor(items[-1])) if len(rows) > limit else None
     return Page(items=convert(items), next=after)

@@ -131,7 +131,7 @@ class Server:
         return run
 
     def look(self) -> None:
-        """Something may have come into the queue."""
+        """Let the worker look into the queue at once, as something may have come."""
         if self.worker:
             self.worker.look()
 

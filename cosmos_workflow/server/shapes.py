@@ -1,4 +1,4 @@
-"""What travels between server and clients, as JSON: the words are those of the command line."""
+"""What server and clients exchange, as JSON; its words are those of the command line."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ Stars = Annotated[int, Field(ge=1, le=5), whole]
 
 
 class Shape(BaseModel):
-    """What is not known is refused, so that a misspelt word is not silently ignored; a "1" is no 1."""
+    """Unknown fields are refused, so that a misspelt one is not silently ignored; the text "1" is not the number 1."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 

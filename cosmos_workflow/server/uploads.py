@@ -1,4 +1,4 @@
-"""Uploads in pieces: what has come stays, and a line that broke is gone on with from there."""
+"""Uploads in pieces: what has arrived is kept, and after a broken connection the upload continues from there."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Uploads:
         for it beside what the open ones may still bring.
         """
         if size > self._most:
-            raise Conflict(f"{size:,} bytes are too many", where=name, remedy=f"at most {self._most:,}")
+            raise Conflict(f"{size:,} bytes are too large an upload", where=name, remedy=f"at most {self._most:,}")
         with self._beginning:
             missing = self._missing()
             if len(missing) >= MOST_OPEN:
@@ -75,14 +75,14 @@ class Uploads:
     def piece(self, id: str, offset: int) -> Iterator[Callable[[bytes], None]]:
         """Where the bytes from `offset` on go, in order.
 
-        Raises Conflict where others bytes are due, for too many, and where another piece is just coming.
+        Raises Conflict where other bytes are due, for too many, and while another piece is being received.
         """
         size = self.get(id).size
         lock = FileLock(self._folder / f"{id}.lock", thread_local=False)
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            raise Conflict("another piece is coming", where=id, remedy="wait for it") from None
+            raise Conflict("another piece of this upload is being received", where=id, remedy="wait for it") from None
         try:
             now = self.get(id)
             if now.media or offset != now.offset:
@@ -91,7 +91,11 @@ class Uploads:
 
                 def put(data: bytes) -> None:
                     if file.tell() + len(data) > size:
-                        raise Conflict("more bytes than were told of", where=id, remedy="tell of its true size")
+                        raise Conflict(
+                            "more bytes than the upload was begun with",
+                            where=id,
+                            remedy="begin it again with its true size",
+                        )
                     file.write(data)
 
                 yield put
@@ -166,4 +170,4 @@ class Uploads:
 
 
 def _unknown(id: str) -> NotFound:
-    return NotFound("no such upload", where=id[:80], remedy="begin it anew")
+    return NotFound("no such upload", where=id[:80], remedy="begin it again")

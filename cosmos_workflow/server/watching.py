@@ -1,4 +1,4 @@
-"""One look at the store for all who watch: it costs the same for one open page and for five hundred."""
+"""One reading of the store for all watchers: it costs the same for one open page and for five hundred."""
 
 from __future__ import annotations
 

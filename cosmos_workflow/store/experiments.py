@@ -73,7 +73,7 @@ class Experiments:
         matches = [experiment for experiment in self.all() if experiment.id.startswith(id)]
         exact = [experiment for experiment in matches if experiment.id == id] or matches
         if len(exact) != 1:
-            what = f"{id!r} begins {len(matches)} experiments" if matches else f"no experiment {id!r}"
+            what = f"{len(matches)} experiments begin with {id!r}" if matches else f"no experiment {id!r}"
             raise NotFound(what, remedy="see them: cosmos report --list")
         return exact[0]
 

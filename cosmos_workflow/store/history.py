@@ -40,7 +40,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Filters:
-    """Which entries: all that is given must hold. `words` are in prompt or answer, the last may be a beginning."""
+    """Which entries: all that are given must match. `words` are in prompt or answer; the last may be incomplete."""
 
     words: str = ""
     run: str = ""
@@ -92,7 +92,7 @@ class History:
     def rate(self, number: int, rating: int | None) -> None:
         """One to five stars, or None for none. Raises NotFound, UsageError."""
         if rating is not None and not 1 <= rating <= STARS:
-            raise UsageError(f"{rating} stars", remedy=f"give 1 to {STARS}, or none")
+            raise UsageError(f"{rating} stars are not possible", remedy=f"give 1 to {STARS}, or none")
         with self._database.begin() as connection:
             done = connection.execute(items.update().where(items.c.number == number).values(rating=rating))
         if not done.rowcount:
@@ -102,7 +102,9 @@ class History:
         """Set an entry's tags. Raises NotFound, UsageError."""
         labels = list(dict.fromkeys(word.strip() for word in words if word.strip()))
         if len(labels) > TAGS_MOST or any(len(word) > TAG_LENGTH for word in labels):
-            raise UsageError("too many or too long tags", remedy=f"at most {TAGS_MOST}, of {TAG_LENGTH} characters")
+            raise UsageError(
+                "the tags are too many or too long", remedy=f"at most {TAGS_MOST}, of {TAG_LENGTH} characters"
+            )
         with self._database.begin() as connection:
             if connection.execute(sa.select(items.c.number).where(items.c.number == number)).first() is None:
                 raise NotFound(f"no prompt {number}", remedy="see them: cosmos prompts list")

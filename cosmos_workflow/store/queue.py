@@ -114,7 +114,9 @@ class Queue:
             line = connection.execute(query).all()
             at = next((n for n, row in enumerate(line) if row.id == other), None if other else 0)
             if at is None:
-                raise Conflict("the run to go before does not wait", where=other, remedy="see them: GET /queue")
+                raise Conflict(
+                    "the run to move before does not wait in the queue", where=other, remedy="see them: GET /queue"
+                )
             if not line:
                 return
             behind = line[at]
@@ -143,4 +145,6 @@ class Queue:
         if row is None:
             raise NotFound(f"no run {id!r}", remedy="see them: cosmos runs list")
         if row.rank is None or row.state != "queued":
-            raise Conflict(f"the run does not wait: it is {row.state}", where=id, remedy="cancel it, or let it run")
+            raise Conflict(
+                f"the run does not wait in the queue: it is {row.state}", where=id, remedy="cancel it, or let it run"
+            )

@@ -76,7 +76,7 @@ class Store:
         if len(matches) == 1:
             return matches[0]
         if matches:
-            raise UsageError(f"{id!r} begins {len(matches)} runs", remedy="give more of it: cosmos runs list")
+            raise UsageError(f"{len(matches)} runs begin with {id!r}", remedy="give more of the id: cosmos runs list")
         raise NotFound(f"no run {id!r}", remedy="see them: cosmos runs list")
 
     def runs(

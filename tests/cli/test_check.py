@@ -90,7 +90,7 @@ def test_a_bound_is_called_one(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "words"),
     [
         (["check"], "nothing to check"),
-        (["check", "a.mp4", "--size", "1x1"], "two things"),
+        (["check", "a.mp4", "--size", "1x1"], "more than one thing"),
         (["check", "--size", "12"], "not a size"),
         (["check", "--size", "0x5"], "not a size"),
         (["check", "--size", "5x5", "--model-path", "/nowhere/at/all"], "no such model folder"),

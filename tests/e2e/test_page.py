@@ -64,7 +64,7 @@ def drop_check_and_mend(page: Page, clip: Path) -> None:
     """The bar goes red at 960×540 with `fit off`; a remedy's button mends it, and the frame shows as sent."""
     drop(page, clip)
     expect(page.locator("#clips [data-name=video]")).to_have_value(re.compile("^[0-9a-f]{64}$"))
-    page.get_by_label("One prompt a line").fill("\n".join(PROMPTS))
+    page.get_by_label("One prompt per line").fill("\n".join(PROMPTS))
     page.locator("[name=fit]").select_option("off")
     expect(page.locator("#summary .chip")).to_have_text("too long")
     expect(page.locator("#check .bar")).to_have_class(re.compile("over"))
@@ -129,8 +129,8 @@ def find_rate_and_export(page: Page, served: CosmosServer) -> None:
     page.goto(f"{served.url}/prompts")
     expect(page.locator("article")).to_have_count(4)
     for n in (0, 1):
-        page.get_by_label("tick", exact=True).nth(n).check()
-    page.get_by_role("button", name="Compare the ticked").click()
+        page.get_by_label("select", exact=True).nth(n).check()
+    page.get_by_role("button", name="Compare selected").click()
     expect(page.locator(".beside article")).to_have_count(2)
     expect(page.locator(".beside")).to_contain_text("<b>bolder</b>")
 
@@ -180,7 +180,7 @@ def test_each_tab_at_each_size_in_light_and_dark(
             page.goto(filled.url + TABS[tab])
             if tab == "new":
                 page.locator("#video").select_option(index=1)
-                page.get_by_label("One prompt a line").fill("\n".join(PROMPTS[:2]))
+                page.get_by_label("One prompt per line").fill("\n".join(PROMPTS[:2]))
                 page.locator("[name=fit]").select_option("off")
                 expect(page.locator("#check .bar")).to_have_class(re.compile("over"))
                 page.screenshot(path=shots / f"red-{size}-{scheme}.png")
@@ -244,7 +244,7 @@ def test_by_keyboard_alone(browser: Browser, filled: CosmosServer) -> None:
                 "document.activeElement.getAttribute('aria-label') || document.activeElement.textContent.trim()"
             )
         )
-    assert {"New", "Prompts", "Pause", "Let go Waits for the evening", "Retry A wrong clip"} <= set(names)
+    assert {"New", "Prompts", "Pause", "Release Waits for the evening", "Retry A wrong clip"} <= set(names)
     page.goto(filled.url + "/prompts")
     page.locator("article").first.get_by_placeholder("tags").focus()
     page.keyboard.press("Shift+Tab")  # the button that clears them

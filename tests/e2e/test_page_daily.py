@@ -79,7 +79,7 @@ def test_each_prompt_has_its_own_row_size_and_verdict(page: Page, server: Cosmos
     page.goto(server.url)
     drop(page, *files[:3])
     expect(page.locator("#clips .verdict .chip")).to_have_count(3)
-    page.get_by_label("One prompt a line").fill(SHARED)
+    page.get_by_label("One prompt per line").fill(SHARED)
     page.get_by_label("Prompts of small.mp4").fill("A robot")
     page.locator("[name=fit]").select_option("off")
     expect(page.locator("#run")).to_have_text("Run 1 of 3 prompts")
@@ -123,7 +123,7 @@ def test_a_batch_file_becomes_rows_and_finds_its_clips(page: Page, server: Cosmo
 def test_what_was_written_survives_and_ctrl_enter_runs_it(page: Page, server: CosmosServer, files: list[Path]) -> None:
     page.goto(server.url)
     drop(page, *files[:2])
-    page.get_by_label("One prompt a line").fill(SHARED)
+    page.get_by_label("One prompt per line").fill(SHARED)
     page.get_by_label("Prompts of small.mp4").fill("A robot")
     expect(page.locator("#run")).to_have_text("Run 2 prompts")
     page.get_by_role("link", name="Runs", exact=True).click()
@@ -131,7 +131,7 @@ def test_what_was_written_survives_and_ctrl_enter_runs_it(page: Page, server: Co
     page.reload()
     expect(page.locator("#run")).to_have_text("Run 2 prompts")
     expect(page.get_by_label("Prompts of small.mp4")).to_have_value("A robot")
-    expect(page.get_by_label("One prompt a line")).to_have_value(SHARED)
+    expect(page.get_by_label("One prompt per line")).to_have_value(SHARED)
     page.keyboard.press("Control+Enter")
     page.wait_for_url(re.compile("/runs/"))
     expect(page.locator("#run .counts")).to_contain_text("2 of 2")
@@ -201,23 +201,23 @@ def test_marks_are_kept_cleared_and_set_for_many(page: Page, server: CosmosServe
         with page.expect_response(re.compile("/mark")):
             card.get_by_role("button", name="Clear the stars").click()
         assert client.prompts(run=run)[0].rating is None
-        boxes = page.get_by_label("tick", exact=True)
+        boxes = page.get_by_label("select", exact=True)
         boxes.nth(1).check()
         boxes.nth(3).click(modifiers=["Shift"])
         expect(page.locator("article :checked[name=number]")).to_have_count(3)
         page.locator("#bulk-tag").fill("best")
-        page.get_by_role("button", name="Tag the ticked").click()
+        page.get_by_role("button", name="Tag selected").click()
         expect(page.locator("article [name=tags]").nth(2)).to_have_value("best")
         assert [one.tags for one in client.prompts(run=run)] == [[], ["best"], ["best"], ["best"], []]
-        page.locator("article").first.get_by_label("tick", exact=True).check()
+        page.locator("article").first.get_by_label("select", exact=True).check()
         page.once("dialog", lambda dialog: dialog.accept())
-        page.get_by_role("button", name="Remove the ticked").click()
+        page.get_by_role("button", name="Remove selected").click()
         expect(page.locator("article")).to_have_count(4)
         state = client.show(run)
         assert (state.total, state.answered, state.failed) == (4, 4, 0)
-        page.get_by_label("all shown").check()
+        page.get_by_label("select all shown").check()
         with page.expect_download() as coming:
-            page.get_by_role("button", name="Export the ticked").click()
+            page.get_by_role("button", name="Export selected").click()
         assert len(coming.value.path().read_text(encoding="utf-8").splitlines()) == 4
         page.get_by_role("button", name="Run again").click()
         expect(page.locator("#run")).to_have_text("Run 4 prompts")
@@ -244,7 +244,7 @@ def test_run_and_verdict_are_in_sight(
     with a_page(browser, width, height, color_scheme=scheme) as page:
         page.goto(server.url)
         drop(page, *files)
-        page.get_by_label("One prompt a line").fill(SHARED)
+        page.get_by_label("One prompt per line").fill(SHARED)
         expect(page.locator("#run")).to_have_text("Run 3 prompts")
         page.evaluate("scrollTo(0, 0)")
         for part in ("#run", "#summary .chip"):

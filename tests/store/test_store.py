@@ -97,7 +97,7 @@ def test_which_run_is_meant(store: Store) -> None:
         add(store, id)
     assert store.get("20260101-aa").id == "20260101-aa"
     assert store.get("2026").id == "2026"
-    with pytest.raises(UsageError, match="begins 2 runs"):
+    with pytest.raises(UsageError, match="2 runs begin with"):
         store.get("20260101")
     for wrong in ("x", "%", "_"):
         with pytest.raises(UsageError, match="no run"):

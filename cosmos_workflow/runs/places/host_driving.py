@@ -27,8 +27,8 @@ def _nothing(*_: Any) -> None:
 
 @dataclass(frozen=True)
 class Listener:
-    """Who is told what: the run when it is planned, results as they come, events of the worker, its output,
-    states, lost lines with the seconds until the next try, bytes that have arrived of those to be sent, and what
+    """What to call for what happens: the run when it is planned, results as they come, events of the agent, its output,
+    states, lost connections with the seconds until the next try, bytes that have arrived of those to be sent, and what
     looks wrong with a host.
     """
 
@@ -91,7 +91,7 @@ class Driver:
     async def finish(self) -> None:
         """Follow, fetch and clean up. Raises RunFailed where the run ended without all of its answers."""
         trouble = await self._hold(self._follow)
-        # What came damaged or not at all has no answer. A worker that broke down behind its last one lost nothing.
+        # What came damaged or not at all has no answer. An agent that broke down after its last one lost nothing.
         missing = self._waiting.keys() - self._failed
         if trouble and (missing or trouble.kind == "cancelled"):
             raise trouble
@@ -115,7 +115,7 @@ class Driver:
         for _ in range(STRANDED_TRIES):
             ended = await host_steps.follow(self._program, self.name, self._parcel, self._hear)
             if ended["state"] == "gone" and ended["waits"]:
-                # Its worker ended before it came to this run: nothing of it has run.
+                # Its agent ended before it came to this run: nothing of it has run.
                 await self._upload_and_submit()
                 continue
             break

@@ -33,7 +33,7 @@ __all__ = [
 
 SILENT_SECONDS = 30.0  # the host beats every 2 s
 SUBMIT_SECONDS = 180.0
-FULL_BYTES = 1 << 20  # less free than this, and a worker that is gone had no disk to write to
+FULL_BYTES = 1 << 20  # less free than this, and an agent that is gone had no disk to write to
 
 OnData = Callable[[str, bytes], None]
 
@@ -83,15 +83,15 @@ async def upload(program: HostProgram, parcel: Parcel, on_bytes: Callable[[int, 
 async def submit(
     program: HostProgram, run: str, parcel: Parcel, engine: ChosenEngine, keep_warm: float
 ) -> dict[str, Any]:
-    """Give the run to the host's worker, and start that if none lives; again for the same run changes nothing."""
-    worker = _worker(program, engine, keep_warm)
-    request = {"batch": parcel.batch_sha256(), "keep_warm": keep_warm, "worker": worker}
+    """Give the run to the host's agent, started if none lives; doing it again for the same run changes nothing."""
+    agent = _agent(program, engine, keep_warm)
+    request = {"batch": parcel.batch_sha256(), "keep_warm": keep_warm, "worker": agent}
     (state,) = await program.ask("submit", run, data=request, timeout=SUBMIT_SECONDS)
     return state
 
 
-def _worker(program: HostProgram, engine: ChosenEngine, keep_warm: float) -> dict[str, Any]:
-    """What the host is told of the worker: runs of the same engine and settings share one, and its warmth."""
+def _agent(program: HostProgram, engine: ChosenEngine, keep_warm: float) -> dict[str, Any]:
+    """How the host starts the agent; runs of the same engine and settings share one, and its loaded model."""
     host = program.host
     device = host.gpu.replace(",", "-") or "0"
     settings = {"engine": {"name": engine.name, **engine.settings}, "device": device}
@@ -103,7 +103,7 @@ def _worker(program: HostProgram, engine: ChosenEngine, keep_warm: float) -> dic
     missing = [name for name in host.secrets if name not in os.environ]
     if missing:
         raise UsageError(
-            f"{', '.join(missing)} not set here",
+            f"{', '.join(missing)} not set on this machine",
             where=f"hosts.{host.name}.secrets",
             remedy="set them, or take them out",
         )
@@ -119,7 +119,7 @@ def _worker(program: HostProgram, engine: ChosenEngine, keep_warm: float) -> dic
 
 
 def _launch_command(host: Host, variables: list[str]) -> list[str]:
-    """The command that starts a worker; the host fills in {program}, {root}, {key}, {name} and {model}."""
+    """The command that starts an agent; the host fills in {program}, {root}, {key}, {name} and {model}."""
     work = [host.python, "{program}", "supervise", "{root}", "{key}", "{name}"]
     if not host.container:
         return work
@@ -137,7 +137,7 @@ def _launch_command(host: Host, variables: list[str]) -> list[str]:
 async def follow(program: HostProgram, run: str, parcel: Parcel, on_data: OnData) -> dict[str, Any]:
     """Copy what the run writes, as it writes it, until it is over; returns how it ended.
 
-    `hear` gets each piece after it is on this disk, by the file it belongs to: results, events or log. The
+    `on_data` gets each piece after it is on this disk, by the file it belongs to: results, events or log. The
     copies say where an earlier listener stopped, so a new connection goes on exactly there. Each copy is
     compared with the host's own sum at the end; one that differs is fetched again.
     Raises HostUnreachable when the line breaks, OSError with its path where this machine's disk takes nothing.
@@ -150,7 +150,7 @@ async def follow(program: HostProgram, run: str, parcel: Parcel, on_data: OnData
             parcel.mirror(name).unlink(missing_ok=True)
         if not damaged:
             return ended
-    raise HostError(f"{', '.join(damaged)} arrive damaged", where=program.host.name, remedy="retry")
+    raise HostError(f"{', '.join(damaged)} arrived damaged", where=program.host.name, remedy="try again")
 
 
 async def _follow_once(program: HostProgram, run: str, parcel: Parcel, on_data: OnData) -> dict[str, Any]:
@@ -217,9 +217,11 @@ def failure(ended: Mapping[str, Any], run: str, place: str) -> RunFailed | None:
     if ended["free"] < FULL_BYTES:
         return RunFailed("the host's disk is full", kind="disk_full", where=place, remedy="free space there")
     signal, code = ended.get("signal"), ended.get("code")
-    ending = f"was killed by {signal}" if signal else f"ended with exit code {code}" if code else "ended without a word"
+    ending = (
+        f"was killed by {signal}" if signal else f"ended with exit code {code}" if code else "ended without a message"
+    )
     hint = " (often the host's memory)" if signal == "SIGKILL" else ""
-    return RunFailed(f"the worker {ending}{hint}", kind="worker_killed", where=run)
+    return RunFailed(f"the agent {ending}{hint}", kind="worker_killed", where=run)
 
 
 async def cancel(program: HostProgram, run: str) -> dict[str, Any]:

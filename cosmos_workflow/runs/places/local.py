@@ -50,7 +50,7 @@ class WarmEngine:
         self._lock.release()
 
     def get(self, choice: dict[str, Any], keep_warm: float) -> tuple[Engine, bool]:
-        """The engine, loaded, and whether it was so already; one that was told otherwise is freed first."""
+        """The engine, loaded, and whether it was so already; one of another choice is freed first."""
         warm = self._engine is not None and self._choice == choice
         if not warm:
             self.close()

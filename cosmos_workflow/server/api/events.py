@@ -1,4 +1,4 @@
-"""What happens, as it happens: server-sent events that a broken line can go on with."""
+"""What happens, as it happens: server-sent events that continue after a broken connection."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ __all__ = ["router"]
 router = APIRouter(tags=["runs"])
 
 
-def _found(ctx: Ctx, id: RunId) -> RunRecord:
-    """Looked for before the stream begins, as a stream that has begun can tell of no error."""
+def _existing_run(ctx: Ctx, id: RunId) -> RunRecord:
+    """Looked up before the stream begins, as a stream that has begun cannot answer with an error."""
     return ctx.store.get(id)
 
 
-Found = Annotated[RunRecord, Depends(_found)]
+ExistingRun = Annotated[RunRecord, Depends(_existing_run)]
 LastEventId = Annotated[str | None, Header()]
 
 
 @router.get("/runs/{id}/events", response_class=EventSourceResponse)
-async def follow_run(ctx: Ctx, run: Found, last_event_id: LastEventId = None) -> AsyncIterator[ServerSentEvent]:
-    """What was heard of a run from its beginning, or from the Last-Event-ID on, until it has ended.
+async def follow_run(ctx: Ctx, run: ExistingRun, last_event_id: LastEventId = None) -> AsyncIterator[ServerSentEvent]:
+    """The events of a run from its beginning, or after the Last-Event-ID, until it has ended.
 
     The name of an event is what happened: `state`, `result`, `loading`, `loaded`, `warm`, `memory`, `lost`, `progress`.
     """
@@ -43,7 +43,7 @@ async def follow_run(ctx: Ctx, run: Found, last_event_id: LastEventId = None) ->
 
 @router.get("/events", response_class=EventSourceResponse)
 async def follow_all(ctx: Ctx) -> AsyncIterator[ServerSentEvent]:
-    """`runs` each time that any run has changed, or something was heard of it."""
+    """An event `runs` each time that any run has changed or has a new event."""
     before = ""
     async for now in ctx.pulse.values():
         if now != before:
@@ -78,5 +78,5 @@ def _lines_from(path: Path, offset: int) -> list[bytes]:
 
 
 def _offset(last_event_id: str | None) -> int:
-    """What is no offset of ours is the beginning."""
+    """Where the id is not an offset, the beginning."""
     return int(last_event_id) if last_event_id and re.fullmatch(r"[0-9]{1,15}", last_event_id) else 0

@@ -32,7 +32,7 @@ def health() -> Health:
 
 @router.post("/check")
 def check(ctx: Ctx, body: Check) -> Checked:
-    """What the model would say of each item, before anything runs: tokens, verdict, reason, remedy."""
+    """Check items before anything runs: tokens, verdict, reason and remedy of each."""
     settings = ctx.settings(body.settings)
     plans = [checked.plan for checked in ctx.check(ctx.items(body.items), settings)]
     if body.width and body.height:

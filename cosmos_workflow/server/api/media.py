@@ -39,7 +39,7 @@ def begin_upload(ctx: Ctx, body: UploadIn, response: Response) -> Upload:
 
 @router.get("/uploads/{id}")
 def show_upload(ctx: Ctx, id: UploadId) -> Upload:
-    """How far an upload is: where the next piece begins, after a line that broke."""
+    """How far an upload is, and so where its next piece begins, for example after a broken connection."""
     return ctx.uploads.get(id)
 
 
@@ -52,7 +52,7 @@ def show_upload(ctx: Ctx, id: UploadId) -> Upload:
 async def continue_upload(
     ctx: Ctx, id: UploadId, offset: Annotated[int, Query(ge=0, lt=2**50)], request: Request
 ) -> Upload:
-    """Send the bytes from `offset` on. The answer to the last piece has the clip; what is no clip is refused then."""
+    """Send the bytes from `offset` on. The last response has the clip; what is not a clip is refused then."""
     with ctx.uploads.piece(id, offset) as put:
         async for data in request.stream():
             put(data)

@@ -27,9 +27,9 @@ Word = Annotated[str, Query(max_length=255)]
 
 
 def _filters(
-    search: Annotated[str, Query(max_length=1000, description="words; the last may be a beginning")] = "",
+    search: Annotated[str, Query(max_length=1000, description="words; the last may be the beginning of one")] = "",
     run: Word = "", ok: bool | None = None, place: Word = "", engine: Word = "",
-    rating: Annotated[int | None, Query(ge=1, le=5, description="at least so many stars")] = None, tag: Word = "",
+    rating: Annotated[int | None, Query(ge=1, le=5, description="the fewest stars")] = None, tag: Word = "",
 ) -> Filters:  # fmt: skip
     return Filters(search, run, ok, place, engine, rating, tag)
 

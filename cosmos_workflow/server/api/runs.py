@@ -20,7 +20,7 @@ RunId = Annotated[
     str, Path(min_length=1, max_length=40, description="a run's id, or a beginning of it that no other has")
 ]
 
-Forget = Annotated[bool, Query(description="do not ask the run's host, which is gone")]
+Forget = Annotated[bool, Query(description="do not ask the run's host, as it is gone for good")]
 
 
 @router.get("/runs")
@@ -35,7 +35,7 @@ def list_runs(
 
 @router.post("/runs", status_code=201)
 def create_run(ctx: Ctx, body: NewRun, response: Response) -> Run:
-    """Put a batch into the queue. Items that the plan refuses are answered so at once, the others when it is done."""
+    """Put a batch into the queue. Items that cannot run get their error at once, the others are answered in turn."""
     run = ctx.enqueue(body)
     response.headers["location"] = f"/api/v1/runs/{run.id}"
     return ctx.show(run.id)
@@ -49,7 +49,7 @@ def show_run(ctx: Ctx, id: RunId) -> Run:
 
 @router.patch("/runs/{id}")
 def change_run(ctx: Ctx, id: RunId, change: RunChange) -> Run:
-    """Let a waiting run go earlier or later, hold it back, or let it go."""
+    """Move a waiting run to an earlier or later place, hold it back, or release it."""
     run = ctx.store.get(id)
     ctx.store.queue.change(run.id, priority=change.priority, held=change.held)
     if change.first or change.before:
@@ -61,17 +61,19 @@ def change_run(ctx: Ctx, id: RunId, change: RunChange) -> Run:
 
 @router.post("/runs/{id}/cancel")
 def cancel_run(ctx: Ctx, id: RunId, forget: Forget = False) -> Run:
-    """End a run wherever it is; what is answered stays."""
+    """Cancel a run; its answers so far are kept."""
     return ctx.show(ctx.runs.cancel(id, forget=forget).id)
 
 
 @router.post("/runs/{id}/retry")
 def retry_run(ctx: Ctx, id: RunId) -> Run:
-    """One more attempt for what has no answer, in the queue."""
+    """Put a run into the queue again, for its items without an answer."""
     run = ctx.store.get(id)
     if "job" in run.settings:
         raise Conflict(
-            "a cluster's run is tried again from the command line", where=run.id, remedy=f"cosmos runs retry {run.id}"
+            "a run on a Ray cluster can be retried from the command line only",
+            where=run.id,
+            remedy=f"cosmos runs retry {run.id}",
         )
     ctx.runs.retry(run.id, queued=True)
     ctx.look()
@@ -100,7 +102,7 @@ def list_results(ctx: Ctx, id: RunId, limit: Limit = 50, cursor: NumberCursor = 
 def read_log(
     ctx: Ctx, id: RunId, last: Annotated[int, Query(ge=1, le=1 << 22, description="bytes")] = 1 << 16
 ) -> Response:
-    """The end of the output of what answers the run, as far as it has come here."""
+    """The end of the output of the run's engine, as far as it has come to the server."""
     path = ctx.runs.log(ctx.store.get(id))
     data = b""
     if path.exists():
@@ -112,13 +114,13 @@ def read_log(
 
 @router.get("/queue")
 def show_queue(ctx: Ctx) -> Queue:
-    """What waits and runs, in the order in which it is taken."""
+    """The waiting and running runs, in the order in which they are started."""
     return Queue(paused=ctx.store.queue.paused, runs=ctx.run_shapes(ctx.store.queue.waiting()))
 
 
 @router.patch("/queue")
 def change_queue(ctx: Ctx, change: QueueChange) -> Queue:
-    """Begin no further run, or begin them again; what runs goes on."""
+    """Pause or resume the queue: while it is paused no further run is started; running ones continue."""
     ctx.store.queue.pause(change.paused)
     ctx.look()
     return show_queue(ctx)

@@ -1,4 +1,4 @@
-"""Showing the token once, for a session in a cookie that scripts cannot read and other sites cannot send."""
+"""Logging in: the token, given once, begins a session; scripts cannot read its cookie, other sites cannot send it."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def ask(request: Request) -> Response:
 
 @router.post("/login")
 def log_in(request: Request, ctx: Ctx, token: Annotated[str, Form(max_length=1000)] = "") -> Response:
-    """Wrong tokens count, and soon have to wait."""
+    """Begin a session. After too many wrong tokens, further tries have to wait."""
     if not ctx.guard.is_token(token.strip()):
         client = request.client.host if request.client else ""
         if wait := ctx.guard.may_try(client):
             page = render(request, "login.html", 429, problem=f"too many wrong tokens: wait {wait:.0f} s")
             return with_retry_after(page, wait)
         ctx.guard.was_wrong(client)
-        return render(request, "login.html", 403, problem="that is not the token")
+        return render(request, "login.html", 403, problem="wrong token")
     answer = RedirectResponse("/", 303)
     answer.set_cookie(
         COOKIE, ctx.guard.sessions.begin(), max_age=SESSION_SECONDS, httponly=True, samesite="strict",
@@ -42,7 +42,7 @@ def log_in(request: Request, ctx: Ctx, token: Annotated[str, Form(max_length=100
 
 @router.post("/logout")
 def log_out(request: Request, ctx: Ctx) -> Response:
-    """End the session here too: a copy of its cookie is worth nothing from now on."""
+    """End the session on the server too, so that a copy of its cookie is worth nothing from now on."""
     ctx.guard.sessions.end(session_cookie(request.headers))
     answer = RedirectResponse("/login", 303)
     answer.delete_cookie(COOKIE, httponly=True, samesite="strict")

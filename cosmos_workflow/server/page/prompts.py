@@ -107,7 +107,7 @@ def mark(ctx: Ctx, number: Number, rating: Annotated[str, Form()] = "", tags: An
 
 
 def _filters(parameters: Mapping[str, str]) -> Filters:
-    """What the form asks for; what it left empty or cannot be is not asked for."""
+    """The filters that the form states; fields that are empty or not valid are left out."""
     rating = parameters.get("rating", "")
     words = {name: parameters.get(name, "")[:255] for name in ("run", "place", "engine", "tag")}
     return Filters(

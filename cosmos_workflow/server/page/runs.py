@@ -108,7 +108,7 @@ def _details(ctx: Server, run: Run) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Progress:
-    """The latest that was heard of a run: `eta` in s, memory in MiB; nothing of what was not told."""
+    """The latest progress of a run: `eta` in s, memory in MiB; what no event has stated is empty."""
 
     step: str = ""
     eta: float | None = None

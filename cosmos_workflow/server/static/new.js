@@ -41,11 +41,11 @@ function addRow({ video = "", clip = "", prompt = "", whole = false, own = {}, p
 function show(row, video) {
   value(row, "video").value = video;
   const base = MEDIA.test(video) ? `/api/v1/media/${video}/` : "/api/v1/shared/";
-  const asked = MEDIA.test(video) ? "" : `?path=${encodeURIComponent(video)}`;
+  const query = MEDIA.test(video) ? "" : `?path=${encodeURIComponent(video)}`;
   const player = document.createElement("video");
   Object.assign(player, { muted: true, playsInline: true, preload: "none", width: 160, height: 90, tabIndex: 0 });
-  player.poster = `${base}thumbnail${asked}`;
-  player.src = `${base}content${asked}`;
+  player.poster = `${base}thumbnail${query}`;
+  player.src = `${base}content${query}`;
   player.setAttribute("aria-label", value(row, "clip").value);
   row.querySelector(".seen").replaceChildren(player);
 }
@@ -82,8 +82,8 @@ async function send(rows, file) {
 
 const baseName = (path) => path.split(/[\\/]/).pop();
 
-// The server's own name of a clip that a batch tells of, where it has it.
-function known(path) {
+// The server's id or path of a clip that a batch names, empty where it has no such clip.
+function videoOf(path) {
   const options = [...byId("video").options].filter((option) => option.value);
   const match = options.find((option) => option.value === path)
     || options.find((option) => !MEDIA.test(option.value) && baseName(option.value) === baseName(path))
@@ -99,7 +99,7 @@ async function addBatch(file, coming) {
   byId("notes").textContent = answer.notes.join("\n");
   byId("notes").hidden = !answer.notes.length;
   for (const row of answer.rows) {
-    const video = coming.has(baseName(row.clip)) ? "" : known(row.clip);
+    const video = coming.has(baseName(row.clip)) ? "" : videoOf(row.clip);
     addRow({ ...row, video, problem: video ? "" : "this clip is not here yet: drop it too" });
   }
 }
@@ -140,9 +140,9 @@ async function filesOf(transfer) {
     }
     const reader = entry.createReader();
     for (;;) {
-      const some = await new Promise((done, failed) => reader.readEntries(done, failed));
-      if (!some.length) return;
-      for (const inner of some.sort((a, b) => a.name.localeCompare(b.name))) await walk(inner);
+      const entries = await new Promise((done, failed) => reader.readEntries(done, failed));
+      if (!entries.length) return;
+      for (const inner of entries.sort((a, b) => a.name.localeCompare(b.name))) await walk(inner);
     }
   };
   for (const entry of entries) await walk(entry);
@@ -205,7 +205,7 @@ function keepDraft() {
   const rows = [...clips.children].map((row) => ({
     video: value(row, "video").value, clip: value(row, "clip").value, prompt: value(row, "prompt").value,
     whole: row.dataset.whole !== undefined, own: JSON.parse(value(row, "own").value || "{}"),
-    problem: value(row, "video").value ? "" : row.querySelector(".problem").textContent || "the upload was broken off: drop the file again",
+    problem: value(row, "video").value ? "" : row.querySelector(".problem").textContent || "the upload was interrupted: drop the file again",
   }));
   const fields = {};
   for (const field of form.elements) {
@@ -221,15 +221,15 @@ document.addEventListener("htmx:beforeOnLoad", (event) => {
 });
 
 document.addEventListener("DOMContentLoaded", () => {
-  const asked = JSON.parse(form.dataset.rows);
-  const draft = asked.length ? {} : JSON.parse(sessionStorage.getItem(DRAFT) || "{}");
-  for (const [name, kept] of Object.entries(draft.fields || {})) {
+  const given = JSON.parse(form.dataset.rows);
+  const draft = given.length ? {} : JSON.parse(sessionStorage.getItem(DRAFT) || "{}");
+  for (const [name, saved] of Object.entries(draft.fields || {})) {
     const field = form.elements[name];
-    if (field && field.type === "checkbox") field.checked = kept;
-    else if (field) field.value = kept;
+    if (field && field.type === "checkbox") field.checked = saved;
+    else if (field) field.value = saved;
   }
-  for (const row of [...asked, ...draft.rows || []]) addRow(row);
-  for (const row of asked.length ? clips.children : []) {
+  for (const row of [...given, ...draft.rows || []]) addRow(row);
+  for (const row of given.length ? clips.children : []) {
     if (!value(row, "video").value) refuse(row, "this clip is no longer here: drop it again");
   }
   changed();

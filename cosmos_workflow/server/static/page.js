@@ -16,17 +16,17 @@ async function ask(method, path, body) {
     headers: json ? { "content-type": "application/json" } : {},
     body: json ? JSON.stringify(body) : body,
   });
-  const told = await response.json().catch(() => ({}));
+  const answer = await response.json().catch(() => ({}));
   if (!response.ok) {
-    throw new Refused([told.where, told.what, told.remedy].filter(Boolean).join(": ") || response.statusText);
+    throw new Refused([answer.where, answer.what, answer.remedy].filter(Boolean).join(": ") || response.statusText);
   }
-  return told;
+  return answer;
 }
 
-async function upload(file, heard) {
+async function upload(file, onProgress) {
   let state = await ask("POST", "/uploads", { name: file.name, size: file.size });
   for (let broken = 0; !state.media;) {
-    heard(state.offset / file.size);
+    onProgress(state.offset / file.size);
     try {
       const piece = file.slice(state.offset, state.offset + PIECE);
       state = await ask("PATCH", `/uploads/${state.id}?offset=${state.offset}`, piece);
@@ -37,7 +37,7 @@ async function upload(file, heard) {
       state = await ask("GET", `/uploads/${state.id}`).catch(() => state);
     }
   }
-  heard(1);
+  onProgress(1);
   return state.media;
 }
 
@@ -80,7 +80,7 @@ document.addEventListener("click", async (event) => {
 // What was unfolded stays so when its part of the page comes anew.
 let unfolded = [];
 document.addEventListener("htmx:beforeSwap", (event) => {
-  unfolded = [...event.detail.target.querySelectorAll("details[open][id]")].map((one) => one.id);
+  unfolded = [...event.detail.target.querySelectorAll("details[open][id]")].map((details) => details.id);
 });
 document.addEventListener("htmx:afterSwap", () => {
   for (const id of unfolded) byId(id)?.setAttribute("open", "");
@@ -88,12 +88,12 @@ document.addEventListener("htmx:afterSwap", () => {
 
 // A refusal is shown where its answer would have been.
 document.addEventListener("htmx:responseError", (event) => {
-  let told = {};
-  try { told = JSON.parse(event.detail.xhr.responseText); } catch { /* no Problem */ }
+  let problem = {};
+  try { problem = JSON.parse(event.detail.xhr.responseText); } catch { /* no Problem */ }
   const line = document.createElement("p");
   line.className = "problem";
   line.setAttribute("role", "alert");
-  line.textContent = [told.what || `the server answers ${event.detail.xhr.status}`, told.remedy].filter(Boolean).join("; ");
+  line.textContent = [problem.what || `the server answers ${event.detail.xhr.status}`, problem.remedy].filter(Boolean).join("; ");
   event.detail.target.prepend(line);
 });
 
@@ -104,18 +104,18 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 });
 
-// Times are told in the zone of whoever reads.
-function tellTimes(root) {
+// Times are shown in the reader's own time zone.
+function showTimes(root) {
   for (const time of root.querySelectorAll("time[datetime]")) {
     time.textContent = new Date(time.dateTime).toLocaleString([], {
       year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
     });
   }
 }
-document.addEventListener("DOMContentLoaded", () => tellTimes(document));
-document.addEventListener("htmx:afterSettle", () => tellTimes(document));
+document.addEventListener("DOMContentLoaded", () => showTimes(document));
+document.addEventListener("htmx:afterSettle", () => showTimes(document));
 
-// A tag or a star says when it is kept.
+// A tag or a star says when it is saved.
 document.addEventListener("htmx:afterRequest", (event) => {
   const note = event.target.querySelector?.(":scope > .kept");
   if (!note) return;
@@ -123,14 +123,14 @@ document.addEventListener("htmx:afterRequest", (event) => {
   setTimeout(() => { note.textContent = ""; }, 3000);
 });
 
-// A server that is gone says so, and the page goes on when it is back.
+// The page says that the server is gone, and continues when it is back.
 const LOOK = 2000; // ms
 async function look() {
-  let there = false;
-  try { there = (await fetch("/api/v1/health", { signal: AbortSignal.timeout(LOOK) })).ok; } catch { /* gone */ }
+  let alive = false;
+  try { alive = (await fetch("/api/v1/health", { signal: AbortSignal.timeout(LOOK) })).ok; } catch { /* gone */ }
   const gone = byId("gone");
-  if (there && !gone.hidden) document.body.dispatchEvent(new Event("back"));
-  gone.hidden = there;
+  if (alive && !gone.hidden) document.body.dispatchEvent(new Event("back"));
+  gone.hidden = alive;
   setTimeout(look, LOOK);
 }
 setTimeout(look, LOOK);

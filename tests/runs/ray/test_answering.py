@@ -14,7 +14,7 @@ from cosmos_workflow.engines.process import EngineDied, EngineProcess
 from cosmos_workflow.errors import EngineError, EngineUnavailable
 from cosmos_workflow.kinds.upsample import Result, Settings
 from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
-from cosmos_workflow.runs.places.ray import JobEngine
+from cosmos_workflow.runs.places.ray import Job, JobEngine, Output
 from cosmos_workflow.runs.places.ray.answering import Prepared, answer_all, prepare
 from cosmos_workflow.runs.places.ray.batches import Piece
 
@@ -104,3 +104,10 @@ def test_a_piece_becomes_conversations_and_refusals(clip: Path, tmp_path: Path) 
         f"batch.jsonl:{batch.read_text().rindex('{')}": "bad_input",
     }
     assert prepare(Piece(str(batch)), ENGINE, Settings(fit="off"), "ray").name == ready.name
+
+
+def test_a_job_in_the_store_has_its_engine_as_who() -> None:
+    job = Job("batch.jsonl", Output("out"), ENGINE)
+    plain = json.loads(json.dumps(job.to_plain()))
+    assert plain["who"] == {"name": "describe", "model": "", "wants": "measurements"}
+    assert Job.from_plain(plain).to_plain() == job.to_plain()

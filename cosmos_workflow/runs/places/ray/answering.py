@@ -26,7 +26,7 @@ FATAL = "ends_engine"
 
 @dataclass(frozen=True)
 class JobEngine:
-    """What a result says of who answers (see `preparing.Answering`)."""
+    """What a result says of the engine that answers (see `preparing.Answering`)."""
 
     name: str
     model: str

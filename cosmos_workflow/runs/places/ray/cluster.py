@@ -170,7 +170,7 @@ class Cluster:
         self._submitted(job)
 
     def follow(self, job: Job, on_event: Callable[[dict[str, Any]], None]) -> None:
-        """Start the job, or find it where it runs already, and stay to its end; `on_event` hears of its progress.
+        """Start the job, or find it where it runs already, and stay to its end; `on_event` gets its progress.
 
         Raises what ended the job early: RunFailed where it was cancelled or its driver is gone, else see
         `pipeline.run`. HostUnreachable where the line breaks: the job then goes on.
@@ -229,7 +229,7 @@ class Cluster:
             except ValueError:
                 return False
             ray.get(conductor.cancel.remote())
-            time.sleep(2 * WAIT_SECONDS)  # for those who follow it to hear why
+            time.sleep(2 * WAIT_SECONDS)  # for those who follow it to learn why
             ray.kill(conductor)
             return True
 

@@ -17,7 +17,7 @@ LINGER_SECONDS = 60.0  # after its end, for a client whose line is down
 
 
 class Conductor:
-    """Runs the job in a thread of its own and tells whoever asks; clients come and go."""
+    """Runs the job in a thread of its own and tells clients about it, which come and go."""
 
     def __init__(self, job: Job, version: str) -> None:
         if version != __version__:
@@ -38,7 +38,7 @@ class Conductor:
         return self._job.source, self._state
 
     def listen(self, number: int) -> tuple[dict[str, Any] | None, int, str, CosmosError | None]:
-        """The latest event where it is newer than number `heard`, its number, the state, and the error of its end."""
+        """The latest event where it is newer than `number`, its number, the state, and the error of its end."""
         with self._news:
             self._news.wait_for(lambda: self._count > number or self._state != "running", WAIT_SECONDS)
             return self._event if self._count > number else None, self._count, self._state, self._error

@@ -52,7 +52,7 @@ class Output:
             strange = [OWNER if OWNER in names else names[0]]
         if strange:
             raise UsageError(
-                f"it holds {strange[0]!r}, which is no part of a result", where=self.url, remedy="choose another -o"
+                f"it holds {strange[0]!r}, which is not part of a result", where=self.url, remedy="choose another -o"
             )
         output = replace(self, owner=secrets.token_hex(8))
         self._put(OWNER, json.dumps({"owner": output.owner}).encode())

@@ -63,7 +63,7 @@ class Job:
 
 
 def run(job: Job, on_event: OnEvent) -> None:
-    """Answer what has no answer yet in the output; `tell` hears of the counts as they grow.
+    """Answer what has no answer yet in the output; `on_event` gets the counts as they grow.
 
     Raises BadInputError for a batch that cannot be read or gives one id twice, EngineError where the engine
     cannot be used, CosmosError where the output cannot. What is written by then stands.
