@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from servers.postgres import Postgres
 # A busy machine is no failure.
 settings.register_profile("ours", deadline=None)
 settings.load_profile("ours")
+
+# A shell starts what runs in its background deaf to Ctrl-C, and children stay so: the tests of Ctrl-C would fail.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)  # vLLM's environment has no xdist
