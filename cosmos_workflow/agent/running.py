@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import threading
@@ -12,6 +11,7 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.agent.engine_host import EngineHost, Sampler
@@ -19,6 +19,7 @@ from cosmos_workflow.agent.files import (
     Appender,
     read_json,
     sealed,
+    sha256_of,
     size_of,
     tail,
     try_lock,
@@ -30,13 +31,12 @@ from cosmos_workflow.agent.paths import AgentPaths, HostPaths, RunPaths
 from cosmos_workflow.agent.private import touch
 from cosmos_workflow.engines import classify, root_cause
 from cosmos_workflow.errors import CosmosError, EngineError, OutOfMemory
-from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
-from cosmos_workflow.media import Frame
+from cosmos_workflow.kinds.kind import Outcome, Task
 
 __all__ = ["work"]
 
 POLL_SECONDS = 0.1
-WINDOW = 256  # conversations whose frames are in memory at once
+WINDOW = 256  # tasks whose files an engine has in memory at once
 
 
 class Broken(Exception):
@@ -103,14 +103,15 @@ class Run:
         self._writing = threading.Lock()  # the sampler's thread notes events too
 
     def answer(self, host: EngineHost, log_start: int) -> None:
-        """Answer every conversation that has no answer yet, and record the outcome."""
+        """Do every task that has no outcome yet, and record how the run ended."""
         self.note("started", log=log_start)
         sampler = Sampler(self.note)
         try:
             engine = host.ready(self.note)
-            todo = self._open_conversations()
+            todo = self._open_tasks()
             while window := list(islice(todo, WINDOW)):
-                engine.answer(window, self._keep)
+                files = {sha256: path for _, paths in window for sha256, path in paths.items()}
+                engine.run([task for task, _ in window], files, self._keep)
             outcome = {"state": "done"}
         except Exception as error:
             traceback.print_exc()
@@ -129,36 +130,33 @@ class Run:
         with self._writing:
             self._events.add({"event": event, "time": round(time.time(), 3), **more})
 
-    def _open_conversations(self) -> Iterator[Conversation]:
+    def _open_tasks(self) -> Iterator[tuple[Task, dict[str, Path]]]:
+        """The tasks without an outcome, each with its input files by their SHA-256, verified."""
         values = map(unsealed, self._run.results.read_bytes().split(b"\n"))
-        answered = {value["id"] for value in values if value}
-        for entry in json.loads(self._blob(self._batch))["conversations"]:
-            if entry["id"] in answered:
+        done = {value["id"] for value in values if value}
+        for entry in json.loads(self._blob(self._batch).read_bytes())["tasks"]:
+            task = Task(**entry)
+            if task.id in done:
                 continue
             try:
-                frames = tuple(self._frame(frame) for frame in entry["frames"])
+                yield task, {sha256: self._blob(sha256) for sha256 in task.inputs.values()}
             except Damaged as error:
-                self._keep(Answer(entry["id"], error=str(error), error_kind="damaged"))
-                continue
-            yield Conversation(**{**entry, "frames": frames})
+                self._keep(Outcome(task.id, error=str(error), error_kind="damaged"))
 
-    def _frame(self, frame: dict[str, Any]) -> Frame:
-        return Frame(self._blob(frame["sha256"]), frame["width"], frame["height"], frame["seconds"])
-
-    def _blob(self, sha256: str) -> bytes:
+    def _blob(self, sha256: str) -> Path:
         path = self._paths.blob(sha256)
         try:
-            data = path.read_bytes()
+            digest = sha256_of(path)
         except OSError as error:
             raise Damaged(f"an uploaded file is gone from the host ({error.strerror})") from error
-        if hashlib.sha256(data).hexdigest() != sha256:
+        if digest != sha256:
             path.unlink(missing_ok=True)
             raise Damaged("an uploaded file is damaged on the host: its content does not match its name")
-        return data
+        return path
 
-    def _keep(self, answer: Answer) -> None:
-        self._results.add(sealed(asdict(answer)))
-        self.note("error" if answer.error else "item", id=answer.id, seconds=answer.seconds, kind=answer.error_kind)
+    def _keep(self, outcome: Outcome) -> None:
+        self._results.add(sealed(asdict(outcome)))
+        self.note("error" if outcome.error else "item", id=outcome.id, seconds=outcome.seconds, kind=outcome.error_kind)
 
     def _log_size(self) -> int:
         return size_of(self._log)

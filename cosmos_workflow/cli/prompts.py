@@ -54,7 +54,7 @@ class LocalPrompts:
     def _named(self, entries: Sequence[Any]) -> list[Prompt]:
         from cosmos_workflow.server.shapes import Prompt
 
-        names = self._store.media.names({Path(entry.result.video).name for entry in entries})
+        names = self._store.files.names({Path(entry.result.video).name for entry in entries})
         return [Prompt.of(entry, names) for entry in entries]
 
 

@@ -1,40 +1,47 @@
-"""The protocol that every engine implements."""
+"""The protocol that every engine implements, whatever the kind of work."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol
 
-from cosmos_workflow.kinds.upsample.conversation import Conversation, Deliver, Wants
+from cosmos_workflow.kinds.kind import Files, Outcome, Task
 
-__all__ = ["Engine", "Offload"]
+__all__ = ["Deliver", "Engine", "Offload"]
 
 Offload = Literal["never", "batch", "item"]
+Deliver = Callable[[Outcome], None]
 
 
 class Engine(Protocol):
-    """Something that answers a batch of conversations."""
+    """Something that does tasks: loaded once, asked many times, closed.
+
+    `wants` says how it wants a task's inputs packed, in the words of the kind (see `Kind.pack`).
+    """
 
     name: str
-    wants: Wants
+
+    @property
+    def wants(self) -> str: ...
 
     @property
     def model(self) -> str:
         """The name of the model that answers; empty if the engine uses none."""
 
     def load(self) -> None:
-        """Load the model now instead of at the first answer. Raises EngineUnavailable or OutOfMemory."""
+        """Load the model now instead of at the first task. Raises EngineUnavailable or OutOfMemory."""
 
     def properties(self) -> dict[str, Any]:
         """What the loaded engine reports about itself, as far as it is known: `version`, `device`, `max_model_len` and
         `cache_tokens` in tokens, `block_size`, `concurrency` (requests of full length at once), `max_num_seqs`.
         """
 
-    def answer(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
-        """Answer each conversation once, calling `deliver` for each as it finishes, in any order.
+    def run(self, tasks: Sequence[Task], files: Files, deliver: Deliver) -> None:
+        """Do each task once, calling `deliver` with its outcome as it finishes, in any order.
 
-        `deliver` is called in the caller's thread. A conversation that the engine refuses is delivered with
-        its error; EngineError is raised only for a failure that affects all conversations that are still open.
+        `files` holds the inputs that the tasks name. `deliver` is called in the caller's thread. A task that the
+        engine refuses is delivered with its error; EngineError is raised only for a failure that affects all tasks
+        that are still open.
         """
 
     def close(self) -> None:

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from cosmos_workflow.engines import EngineSettings, make_engine
-from cosmos_workflow.kinds.upsample.conversation import Wants
 
 __all__ = ["ChosenEngine", "local_engine"]
 
@@ -18,7 +17,7 @@ class ChosenEngine:
 
     name: str
     model: str
-    wants: Wants
+    wants: str
     why: str
     settings: Mapping[str, Any] = field(default_factory=dict)
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cosmos_workflow.engines.upsampler import Upsampler
 from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, Deliver, Wants
 
 __all__ = ["NOTE", "DescribeEngine", "describe"]
@@ -16,7 +17,7 @@ __all__ = ["NOTE", "DescribeEngine", "describe"]
 NOTE = "no model was used: written from measurements of the clip"
 
 
-class DescribeEngine:
+class DescribeEngine(Upsampler):
     """Writes a paragraph from `Conversation.measured` (a `media.Measurements` as a dict)."""
 
     name = "describe"

@@ -17,8 +17,9 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from cosmos_workflow.engines import EngineSettings, make_engine
+from cosmos_workflow.engines.base import Deliver
 from cosmos_workflow.errors import CosmosError, EngineError
-from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, Deliver
+from cosmos_workflow.kinds.kind import Files, Outcome, Task
 
 __all__ = ["EngineDied", "EngineProcess"]
 
@@ -26,7 +27,7 @@ WATCH_SECONDS = 0.5
 
 
 class EngineDied(EngineError):
-    """The process has ended, and some conversations are not answered."""
+    """The process has ended, and some tasks have no outcome."""
 
 
 class EngineProcess:
@@ -64,13 +65,14 @@ class EngineProcess:
         """What the loaded engine reports about itself."""
         return self._properties
 
-    def answer(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
-        """As `Engine.answer`. Raises EngineDied if the process ended, and EngineError as the engine does."""
+    def run(self, tasks: Sequence[Task], files: Files, deliver: Deliver) -> None:
+        """As `Engine.run`. Raises EngineDied if the process ended, and EngineError as the engine does."""
         self.load()
-        self._send(list(conversations))
-        while (answer := self._receive()) is not None:
-            assert isinstance(answer, Answer)
-            deliver(answer)
+        needed = {sha256 for task in tasks for sha256 in task.inputs.values()}
+        self._send((list(tasks), {sha256: files[sha256] for sha256 in needed}))
+        while (outcome := self._receive()) is not None:
+            assert isinstance(outcome, Outcome)
+            deliver(outcome)
 
     def close(self) -> None:
         """End the process, and all that it started."""
@@ -85,7 +87,7 @@ class EngineProcess:
                 pipe.close()  # type: ignore[union-attr]
 
     def interrupt(self) -> None:
-        """End the process from another thread; a thread that waits for its answers gets EngineDied."""
+        """End the process from another thread; a thread that waits for its outcomes gets EngineDied."""
         if self._process is not None:
             with suppress(OSError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -122,7 +124,7 @@ class EngineProcess:
 
 
 def main() -> None:
-    """Answer conversations from standard input, as long as the parent process lives.
+    """Do the tasks that come on standard input, as long as the parent process lives.
 
     A child process does the work. When Ray ends an actor, it kills only the actor's own children, that is, this
     process; the child survives to end vLLM's processes.
@@ -132,7 +134,7 @@ def main() -> None:
         _wait_for(child)
     threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
     replies = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # an engine's own output goes to standard error, as standard output carries the answers
+    os.dup2(2, 1)  # an engine's own output goes to standard error, as standard output carries the outcomes
 
     def send(message: Any) -> None:
         pickle.dump(message, replies, pickle.HIGHEST_PROTOCOL)
@@ -158,10 +160,10 @@ def main() -> None:
     guarded(load)
     while True:
         try:
-            conversations = pickle.load(sys.stdin.buffer)
+            tasks, files = pickle.load(sys.stdin.buffer)
         except EOFError:
             break
-        guarded(lambda batch=conversations: engine.answer(batch, send))
+        guarded(lambda batch=(tasks, files): engine.run(*batch, send))
     engine.close()
 
 

@@ -27,8 +27,9 @@ from cosmos_workflow.engines.messages import messages
 from cosmos_workflow.engines.options import checked_options
 from cosmos_workflow.engines.patience import patiently
 from cosmos_workflow.engines.replies import Fault, Reply, answer_in, fault_in, models_in
+from cosmos_workflow.engines.upsampler import Upsampler
 from cosmos_workflow.errors import EngineUnavailable
-from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, Deliver, Wants
+from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, Deliver
 
 __all__ = ["ServerEngine"]
 
@@ -43,7 +44,7 @@ GATEWAY = {502, 503, 504}  # sent by a proxy that cannot reach the server behind
 OF_ITEM = ("too_long", "too_many_images", "empty_answer")
 
 
-class ServerEngine:
+class ServerEngine(Upsampler):
     """A server by its URL (`http://localhost:8000/v1`), with up to `concurrency` requests at once.
 
     408, 429, 5xx and connection errors are tried again with backoff, up to `max_retries` times, refusals never.
@@ -53,7 +54,6 @@ class ServerEngine:
     """
 
     name = "server"
-    wants: Wants = "frames"
 
     def __init__(
         self,

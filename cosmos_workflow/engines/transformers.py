@@ -14,20 +14,20 @@ from typing import Any
 from cosmos_workflow.engines.answers import ALIKE, ask_again, judged
 from cosmos_workflow.engines.failures import classify, readable
 from cosmos_workflow.engines.options import option_to_blame
+from cosmos_workflow.engines.upsampler import Upsampler
 from cosmos_workflow.errors import EngineError, EngineUnavailable, OutOfMemory
-from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, Deliver, Wants
+from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, Deliver
 
 __all__ = ["TransformersEngine"]
 
 
-class TransformersEngine:
+class TransformersEngine(Upsampler):
     """Answers one conversation after another: simple and exact, but slower than vLLM.
 
     `options` are further arguments of `from_pretrained` (`dtype`, `device_map` …).
     """
 
     name = "transformers"
-    wants: Wants = "frames"
 
     def __init__(self, model_path: str | Path, *, options: Mapping[str, Any] | None = None) -> None:
         self.model = Path(model_path).name

@@ -16,9 +16,10 @@ from cosmos_workflow.engines.base import Offload
 from cosmos_workflow.engines.failures import classify, concerns_one_request, readable
 from cosmos_workflow.engines.messages import messages
 from cosmos_workflow.engines.options import known_options, option_to_blame
+from cosmos_workflow.engines.upsampler import Upsampler
 from cosmos_workflow.engines.watching import watched
 from cosmos_workflow.errors import EngineError, EngineUnavailable, OutOfMemory
-from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, Deliver, Wants
+from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, Deliver
 from cosmos_workflow.limits import DEFAULT_MODEL, Model, get_model
 
 __all__ = ["VLLMEngine"]
@@ -28,7 +29,7 @@ __all__ = ["VLLMEngine"]
 MAX_NUM_SEQS = 16
 
 
-class VLLMEngine:
+class VLLMEngine(Upsampler):
     """Uses only what vLLM 0.8 to 0.32 have in common: `LLM`, `LLM.chat`, `llm_engine.step` and the request counter.
 
     `offload` says when the model leaves the GPU: `never` (it stays loaded until `close`), after each
@@ -36,7 +37,6 @@ class VLLMEngine:
     """
 
     name = "vllm"
-    wants: Wants = "frames"
 
     def __init__(
         self,

@@ -16,6 +16,7 @@ from typing import Any
 from cosmos_workflow.engines import EngineSettings, classify, root_cause
 from cosmos_workflow.errors import CosmosError, HostUnreachable
 from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
+from cosmos_workflow.kinds.upsample.tasks import answer_of, task_of
 from cosmos_workflow.lab.rigs import Call, load_parts, measured_options
 from cosmos_workflow.runs.places import host_steps
 from cosmos_workflow.runs.places.host_steps import remote_engine
@@ -40,7 +41,7 @@ class _Transcript:
 
     def add(self, file: str, data: bytes) -> None:
         if file == "results":
-            self.answers |= {answer.id: answer for answer in host_steps.answers_in(data)}
+            self.answers |= {outcome.id: answer_of(outcome) for outcome in host_steps.outcomes_in(data)}
         elif file == "events":
             self.events += [json.loads(line) for line in data.splitlines()]
         else:
@@ -87,7 +88,7 @@ class HostRig:
         transcript = _Transcript()
         began = time.monotonic()
         try:
-            parcel.pack(conversations)
+            parcel.pack(task_of(conversation) for conversation in conversations)
             ended = run_steps(self._run(name, parcel, transcript, WARM_SECONDS if stay else 0.0))
         finally:
             shutil.rmtree(parcel.folder, ignore_errors=True)

@@ -46,16 +46,10 @@ class RunFolder:
         """The events of the run as it was driven, a JSON object a line, for those who watch it."""
         return self.path / "heard.jsonl"
 
-    def save_request(self, items: Sequence[Item], settings: Settings) -> None:
-        """Remember the items and settings, which the store does not keep as they were given."""
-        plain = [{**asdict(item), "video": str(item.video.absolute()), "extra": dict(item.extra)} for item in items]
-        write_json(self.path / "items.json", {"items": plain, "settings": asdict(settings)})
-
-    def load_request(self) -> tuple[list[Item], Settings]:
-        """The items and settings that `save_request` was given."""
-        request = json.loads((self.path / "items.json").read_text(encoding="utf-8"))
-        items = [Item(**{**values, "video": Path(values["video"])}) for values in request["items"]]
-        return items, Settings(**request["settings"])
+    def old_request(self) -> dict[str, Any]:
+        """The `items` and `settings` of a run of the version before, as JSON; later ones have them in the store."""
+        request: dict[str, Any] = json.loads((self.path / "items.json").read_text(encoding="utf-8"))
+        return request
 
     def note(self, event: str, **more: Any) -> None:
         """Add an event to the progress file."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cosmos_workflow.engines.chosen import ChosenEngine
 from cosmos_workflow.errors import Conflict, HostError, HostUnreachable, NotFound, from_system
-from cosmos_workflow.kinds.upsample import Checked, Item, Result, Settings, check_items
-from cosmos_workflow.kinds.upsample.preparing import finished, pending, refusal
+from cosmos_workflow.kinds.kind import Kind
 from cosmos_workflow.runs.folder import RunFolder
 from cosmos_workflow.runs.places.host import HostRuns
 from cosmos_workflow.runs.places.host_driving import Listener, Patience
@@ -23,7 +22,7 @@ from cosmos_workflow.runs.places.place import PlaceRuns
 from cosmos_workflow.runs.places.ray import is_ray
 from cosmos_workflow.runs.places.ray_runs import RayRuns
 from cosmos_workflow.ssh import Host, Pins
-from cosmos_workflow.store import RunRecord, Store, new_id
+from cosmos_workflow.store import NewItem, RunRecord, Store, new_id
 
 if TYPE_CHECKING:
     from cosmos_workflow.runs.places.ray import Job
@@ -42,35 +41,31 @@ class Runs:
         self._on_ray = RayRuns(store)
         self._here = LocalRuns(store, self.engine)
 
-    def plan(
-        self, items: Sequence[Item], place: str, engine: ChosenEngine, settings: Settings, *,
-        out: Path | None, source: str, keep_warm: float,
+    def submit(
+        self, kind: Kind, items: Iterable[Any], place: str, engine: ChosenEngine, settings: Any, *,
+        out: Path | None = None, source: str, keep_warm: float, queued: bool = False, priority: int = 0,
+        held: bool = False, checked: Iterable[Any] | None = None,
     ) -> RunRecord:  # fmt: skip
-        """A new run on a host, in the store and with everything that the host needs in its folder; nothing is sent."""
-        checked = list(check_items(items, settings))
-        waiting = [pending(item, engine, place) for item in checked]
-        path = str(out.absolute()) if out else ""
-        run = self._add(items, waiting, place, engine, settings, out=path, source=source, keep=keep_warm)
-        self._on_hosts.pack(run, self._folder(run), checked, settings)
-        return self.store.get(run.id)
+        """A new run, in the store with all of its items before anything of it starts; nothing is sent yet.
 
-    def queue(
-        self, items: Sequence[Item], place: str, engine: ChosenEngine, settings: Settings, *,
-        source: str, keep_warm: float, priority: int = 0, held: bool = False,
-        checked: Sequence[Checked] | None = None,
-    ) -> RunRecord:  # fmt: skip
-        """A new run that waits for its place; items that the plan refuses are answered at once.
-
-        `checked` are the items' own plans, where the caller has made them already.
+        A `queued` one is taken by a worker when its place is free. Items that the check refuses are answered at once.
+        `checked` are the items as `kind.check` sees them, where the caller has checked them already.
         """
-        waiting = []
-        for item in checked if checked is not None else check_items(items, settings):
-            result = pending(item, engine, place)
-            waiting.append(result if item.plan.runs else finished(result, refusal(item.plan)))
-        return self._add(
-            items, waiting, place, engine, settings, out="", source=source, keep=keep_warm,
-            queued=True, priority=priority, held=held,
+        id = new_id()
+        path = str(out.absolute()) if out else ""
+        # A queued run of a host has its results file beside it, and so has one whose results go into a pipe.
+        if not path and place != "local":
+            path = str(self.folder(id) / "results.jsonl")
+        values = {
+            "engine": {**asdict(engine), "settings": dict(engine.settings)}, "keep_warm": keep_warm,
+            "settings": kind.dump_settings(settings),
+        }  # fmt: skip
+        new = (_new_item(kind, each, engine, place) for each in checked or kind.check(items, settings))
+        self.store.add(
+            id, place, new, kind=kind.name, out=path, source=source, engine=engine.name, settings=values,
+            queued=queued, priority=priority, held=held,
         )  # fmt: skip
+        return self.store.get(id)
 
     def plan_on_ray(self, job: Job) -> RunRecord:
         """A new run of a cluster's job, or the one with the same output that has not ended."""
@@ -79,7 +74,7 @@ class Runs:
     def drive(
         self, id: str, listener: Listener, *, detach: bool = False, patience: Patience = Patience(),  # noqa: B008
         stop: threading.Event | None = None,
-    ) -> list[Result]:  # fmt: skip
+    ) -> list[Any]:  # fmt: skip
         """Take a run as far as it goes, and write its results into its results file as they come.
 
         On Ray they are written there, and none are returned: see `each_result`. `stop` asks to leave a local run
@@ -145,14 +140,14 @@ class Runs:
             self.store.remove(run.id)
         folder.remove()
 
-    def results(self, id: str) -> list[Result]:
+    def results(self, id: str) -> list[Any]:
         """Each item's result, in the batch's order; one that has no answer yet says so as its error."""
         return [
             replace(result, error="no answer yet", error_kind="open") if ok is None else result
             for result, ok in self.store.results(id)
         ]
 
-    def each_result(self, run: RunRecord) -> Iterator[Result]:
+    def each_result(self, run: RunRecord) -> Iterator[Any]:
         """The results that there are, read one by one where there may be millions."""
         return self._at(run).results(run)
 
@@ -181,19 +176,6 @@ class Runs:
         except Conflict:
             return True
 
-    def _add(
-        self, items: Sequence[Item], waiting: Sequence[Result], place: str, engine: ChosenEngine, settings: Settings, *,
-        out: str, source: str, keep: float, **queue: Any,
-    ) -> RunRecord:  # fmt: skip
-        id = new_id()
-        values = {"engine": {**asdict(engine), "settings": dict(engine.settings)}, "keep_warm": keep}
-        RunFolder(self.folder(id)).save_request(items, replace(settings, limits=settings.model.name))
-        # A queued run of a host has its results file beside it, and so has one whose results go into a pipe.
-        if not out and place != "local":
-            out = str(self.folder(id) / "results.jsonl")
-        self.store.add(id, place, waiting, out=out, source=source, engine=engine.name, settings=values, **queue)
-        return self.store.get(id)
-
     def _at(self, run: RunRecord) -> PlaceRuns:
         if is_ray(run.place):
             return self._on_ray
@@ -201,6 +183,13 @@ class Runs:
 
     def _folder(self, run: RunRecord) -> RunFolder:
         return RunFolder(self.folder(run.id), run.attempt)
+
+
+def _new_item(kind: Kind, checked: Any, engine: ChosenEngine, place: str) -> NewItem:
+    result = kind.begin(checked, engine, place)
+    if not checked.runs:
+        result = kind.finish(result, kind.refusal(checked))
+    return NewItem(result, kind.dump_item(checked.item))
 
 
 def _let_go(run: RunRecord, forget: bool) -> bool:
@@ -237,7 +226,7 @@ def _recorded(listener: Listener, folder: RunFolder, run: RunRecord) -> Listener
         folder.note("state", state=name)
         listener.state(name)
 
-    def result(result: Result) -> None:
+    def result(result: Any) -> None:
         nonlocal answered, failed
         answered, failed = answered + result.ok, failed + (not result.ok)
         new = answered + failed - run.answered - run.failed

@@ -13,7 +13,7 @@ from cosmos_workflow.agent.files import sha256_of
 from cosmos_workflow.errors import BadInputError, NotFound
 from cosmos_workflow.files import write_whole
 from cosmos_workflow.media import probe, read_frames
-from cosmos_workflow.store import MediaRecord, Store
+from cosmos_workflow.store import FileRecord, Store
 
 __all__ = ["MEDIA_ID", "Library", "kind_of"]
 
@@ -99,11 +99,11 @@ class Library:
                         return paths
         return paths
 
-    def record(self, id: str) -> MediaRecord:
+    def record(self, id: str) -> FileRecord:
         """What is known of an uploaded clip. Raises NotFound."""
-        return self._store.media.get(id)
+        return self._store.files.get(id)
 
-    def take(self, file: Path, name: str) -> MediaRecord:
+    def take(self, file: Path, name: str) -> FileRecord:
         """Take a whole file in, and away from where it was. Raises BadInputError for what is no clip."""
         kind_of(file)
         clip, size, digest = probe(file), file.stat().st_size, sha256_of(file)
@@ -112,15 +112,15 @@ class Library:
         with file.open("r+b") as synced:
             os.fsync(synced.fileno())  # before its row says that it is there
         file.replace(path)
-        record = MediaRecord(digest, name, time.time(), size, clip.width, clip.height, clip.frames, clip.duration)
-        return self._store.media.add(record)
+        record = FileRecord(digest, name, time.time(), size, clip.width, clip.height, clip.frames, clip.duration)
+        return self._store.files.add(record)
 
     def remove(self, id: str) -> None:
         """Forget a clip and its bytes; prompts that used it stay. Raises NotFound."""
-        self._store.media.get(id)
+        self._store.files.get(id)
         (self._media / id[:2] / id).unlink(missing_ok=True)  # another request removes it just now, or it was lost
         (self._thumbnails / f"{id}.png").unlink(missing_ok=True)
-        self._store.media.remove(id)
+        self._store.files.remove(id)
 
     def thumbnail(self, path: Path) -> bytes:
         """A small PNG of a clip's first frame, made once. Raises BadInputError."""

@@ -153,7 +153,7 @@ class Server:
 
     def clip_names(self, videos: Sequence[str]) -> dict[str, str]:
         """What people called the clips of these paths, by their file names."""
-        return self.store.media.names({Path(video).name for video in videos})
+        return self.store.files.names({Path(video).name for video in videos})
 
     def _named(self, items: Sequence[Item]) -> str:
         video = str(items[0].video)

@@ -13,7 +13,7 @@ from cosmos_workflow.limits import MODELS, Fit, Plan
 from cosmos_workflow.store import State
 
 if TYPE_CHECKING:
-    from cosmos_workflow.store import Entry, MediaRecord, RunRecord
+    from cosmos_workflow.store import Entry, FileRecord, RunRecord
 
 __all__ = [
     "Check",
@@ -246,8 +246,9 @@ class Media(BaseModel):
     duration: float
 
     @classmethod
-    def of(cls, record: MediaRecord) -> Media:
-        return cls(**vars(record))
+    def of(cls, record: FileRecord) -> Media:
+        names = cls.model_fields.keys() - {"id"}
+        return cls(id=record.sha256, **{name: getattr(record, name) for name in names})
 
 
 class Upload(BaseModel):

@@ -12,10 +12,10 @@ from cosmos_workflow.store.records import STATES, UNFINISHED, RunRecord, State, 
 
 if TYPE_CHECKING:
     from cosmos_workflow.store.experiments import Experiment, Experiments
+    from cosmos_workflow.store.files import FileRecord
     from cosmos_workflow.store.history import Entry, Filters, History
-    from cosmos_workflow.store.media import MediaRecord
     from cosmos_workflow.store.queue import LEASE_SECONDS, Queue
-    from cosmos_workflow.store.store import Store
+    from cosmos_workflow.store.store import NewItem, Store, StoredItem
 
 __all__ = [
     "LEASE_SECONDS",
@@ -24,13 +24,15 @@ __all__ = [
     "Entry",
     "Experiment",
     "Experiments",
+    "FileRecord",
     "Filters",
     "History",
-    "MediaRecord",
+    "NewItem",
     "Queue",
     "RunRecord",
     "State",
     "Store",
+    "StoredItem",
     "new_id",
 ]
 
@@ -40,9 +42,11 @@ _HOMES = {
     "Experiment": "experiments",
     "Experiments": "experiments",
     "History": "history",
-    "MediaRecord": "media",
+    "FileRecord": "files",
     "Queue": "queue",
+    "NewItem": "store",
     "Store": "store",
+    "StoredItem": "store",
     "Filters": "history",
 }
 

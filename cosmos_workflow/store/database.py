@@ -16,7 +16,7 @@ from cosmos_workflow.store.text import from_json, to_json
 
 __all__ = ["HEAD", "Database"]
 
-HEAD = "0004"
+HEAD = "0005"
 BUSY_SECONDS = 60.0
 JSON: dict[str, Any] = {"json_serializer": to_json, "json_deserializer": from_json}
 

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from cosmos_workflow.errors import NotFound, UsageError
-from cosmos_workflow.kinds.upsample import Result
+from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.store.database import Database
 from cosmos_workflow.store.schema import items, runs, tags
 
@@ -35,7 +35,7 @@ class Entry:
     ok: bool | None
     rating: int | None
     tags: tuple[str, ...]
-    result: Result
+    result: Any
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,15 @@ class History:
 
     def _query(self, filters: Filters) -> tuple[sa.Select[Any], sa.ColumnElement[int]]:
         """The entries wanted, and the column of their numbers that the database goes by."""
-        columns = items.c.number, items.c.run_id, runs.c.created, items.c.ok, items.c.rating, items.c.result
+        columns = (
+            items.c.number,
+            items.c.run_id,
+            runs.c.kind,
+            runs.c.created,
+            items.c.ok,
+            items.c.rating,
+            items.c.result,
+        )
         query = sa.select(*columns).join(runs, runs.c.id == items.c.run_id)
         number: sa.ColumnElement[int] = items.c.number
         if words := re.findall(r"\w+", filters.words):
@@ -163,7 +171,7 @@ class History:
             expression = " & ".join(f"'{word}'" for word in words) + ":*"
             # Written as the index has it, letter by letter.
             text = sa.text(
-                "to_tsvector('simple', items.prompt || ' ' || items.answer) @@ to_tsquery('simple', :expression)"
+                "to_tsvector('simple', items.question || ' ' || items.answer) @@ to_tsquery('simple', :expression)"
             )
             return query.where(text.bindparams(expression=expression)), items.c.number
         # Every word is quoted, so that none is an operator. The index is read from its newest row on.
@@ -182,7 +190,7 @@ class History:
         return [
             Entry(
                 row.number, row.run_id, row.created, row.ok, row.rating, tuple(tagged.get(row.number, ())),
-                Result(**row.result),
+                get_kind(row.kind).load_result(row.result),
             )
             for row in rows
         ]  # fmt: skip

@@ -44,6 +44,7 @@ class RunRecord:
 
     id: str
     state: State
+    kind: str
     place: str
     created: float
     updated: float

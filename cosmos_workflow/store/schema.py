@@ -14,12 +14,11 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    Text,
 )
 
 from cosmos_workflow.store.text import AnyText
 
-__all__ = ["experiments", "items", "media", "metadata", "runs", "slots", "switches", "tags", "trials"]
+__all__ = ["experiments", "files", "item_files", "items", "metadata", "runs", "slots", "switches", "tags", "trials"]
 
 metadata = MetaData()
 
@@ -28,6 +27,7 @@ runs = Table(
     metadata,
     Column("id", String(40), primary_key=True),
     Column("state", String(20), nullable=False, index=True),
+    Column("kind", String(40), nullable=False),
     Column("place", String(255), nullable=False),
     Column("created", Float, nullable=False, index=True),
     Column("updated", Float, nullable=False),
@@ -63,9 +63,12 @@ items = Table(
     # The Result: before its answer comes, what the plan says of it.
     Column("result", JSON, nullable=False),
     Column("rating", Integer, nullable=True),
-    # Taken from the result by the database itself, and searched.
-    Column("prompt", Text, nullable=True),
-    Column("answer", Text, nullable=True),
+    # What was asked, as `Kind.dump_item` writes it; and the same for the same work (see `kinds.kind.identity`).
+    Column("asked", JSON, nullable=True),
+    Column("identity", String(64), nullable=False),
+    # What the kind says is searched: the text that was asked, and the text of the answer.
+    Column("question", AnyText, nullable=False),
+    Column("answer", AnyText, nullable=False),
     Index("items_by_id", "run_id", "item_id", unique=True),
     Index("items_by_position", "run_id", "position", unique=True),
     Index("items_by_rating", "rating"),
@@ -92,11 +95,11 @@ switches = Table(
     "switches", metadata, Column("name", String(40), primary_key=True), Column("on", Boolean, nullable=False)
 )
 
-media = Table(
-    "media",
+files = Table(
+    "files",
     metadata,
     # The SHA-256 of its bytes.
-    Column("id", String(64), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
     Column("name", AnyText, nullable=False),
     Column("created", Float, nullable=False, index=True),
     Column("size", BigInteger, nullable=False),
@@ -104,6 +107,19 @@ media = Table(
     Column("height", Integer, nullable=False),
     Column("frames", Integer, nullable=False),
     Column("duration", Float, nullable=False),
+    Column("media_type", String(100), nullable=False),
+    # Whether the library of this machine has its bytes.
+    Column("kept", Boolean, nullable=False),
+)
+
+# The files that an item reads and makes, by the kind's names for them.
+item_files = Table(
+    "item_files",
+    metadata,
+    Column("number", NUMBER, ForeignKey("items.number", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(100), primary_key=True),
+    Column("is_output", Boolean, primary_key=True),
+    Column("sha256", String(64), nullable=False, index=True),
 )
 
 experiments = Table(

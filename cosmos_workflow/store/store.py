@@ -3,29 +3,66 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
 
 from cosmos_workflow.errors import Conflict, NotFound, UsageError
-from cosmos_workflow.kinds.upsample import Result
+from cosmos_workflow.kinds.kind import FIRST_KIND, Kind, get_kind
 from cosmos_workflow.store.database import Database
 from cosmos_workflow.store.experiments import Experiments
+from cosmos_workflow.store.files import FileRecords
 from cosmos_workflow.store.history import History
-from cosmos_workflow.store.media import MediaRecords
 from cosmos_workflow.store.queue import Queue
 from cosmos_workflow.store.records import ALLOWED, RunRecord, State, record
 from cosmos_workflow.store.schema import items, runs
 
-__all__ = ["Store"]
+__all__ = ["NewItem", "Store", "StoredItem"]
+
+ROWS_AT_ONCE = 1000
+
+
+@dataclass(frozen=True)
+class NewItem:
+    """An item of a new run: its Result as far as it is known, what was asked as JSON, and its identity."""
+
+    result: Any
+    asked: Mapping[str, Any] | None = None
+    identity: str = ""
+
+
+@dataclass(frozen=True)
+class StoredItem:
+    """An item of a run: `ok` is None while it waits for its answer."""
+
+    position: int
+    ok: bool | None
+    identity: str
+    asked: Mapping[str, Any] | None
+    result: Any
+
+
+def row_of(run: str, position: int, new: NewItem, kind: Kind) -> dict[str, Any]:
+    """A new item as a row of the items."""
+    ok = False if new.result.error else None
+    asked = None if new.asked is None else dict(new.asked)
+    row = {"run_id": run, "position": position, "item_id": new.result.id, "ok": ok, "asked": asked}
+    return row | {"identity": new.identity, **answer_of(new.result, kind)}
+
+
+def answer_of(result: Any, kind: Kind) -> dict[str, Any]:
+    """The columns that change with an item's answer."""
+    question, answer = kind.texts(result)
+    return {"result": asdict(result), "question": question, "answer": answer}
 
 
 class Store:
     """What a database remembers, by its URL (see `Database`).
 
-    Runs are its own; `queue` says which of them is next, `history` finds their prompts, `media` are uploaded clips,
+    Runs are its own; `queue` says which of them is next, `history` finds their prompts, `files` are known by their content,
     `experiments` are the lab's.
 
     Every write is a transaction of its own, on disk when the call returns.
@@ -35,36 +72,37 @@ class Store:
         self.database = Database(url)
         self.experiments = Experiments(self.database)
         self.history = History(self.database)
-        self.media = MediaRecords(self.database)
+        self.files = FileRecords(self.database)
         self.queue = Queue(self.database)
 
     def add(
-        self, id: str, place: str, waiting: Sequence[Result], *, out: str, source: str, engine: str,
-        settings: dict[str, Any], queued: bool = False, priority: int = 0, held: bool = False,
+        self, id: str, place: str, new: Iterable[NewItem], *, out: str, source: str, engine: str,
+        settings: dict[str, Any], kind: str = FIRST_KIND, queued: bool = False, priority: int = 0, held: bool = False,
     ) -> None:  # fmt: skip
-        """Remember a run, `planned` or `queued`, and its items; one with an error is answered by it already."""
-        now = time.time()
+        """Remember a run, `planned` or `queued`, and its items; one with an error is answered by it already.
+
+        Items are taken one by one, and written in steps: until the last is written the run waits for nobody.
+        """
+        now, its_kind = time.time(), get_kind(kind)
         run = {
-            "id": id, "state": "queued" if queued else "planned", "place": place, "created": now, "updated": now,
-            "attempt": 1, "out": out, "source": source, "engine": engine, "error": "", "error_kind": "", "remedy": "",
-            "settings": settings, "total": len(waiting), "answered": 0,
-            "failed": sum(1 for result in waiting if result.error), "priority": priority, "held": held,
-            "rank": now if queued else None,
+            "id": id, "kind": kind, "state": "queued", "place": place, "created": now, "updated": now, "attempt": 1,
+            "out": out, "source": source, "engine": engine, "error": "", "error_kind": "", "remedy": "",
+            "settings": settings, "total": 0, "answered": 0, "failed": 0, "priority": priority, "held": held,
+            "rank": None,
         }  # fmt: skip
-        rows = [
-            {
-                "run_id": id,
-                "position": n,
-                "item_id": result.id,
-                "ok": False if result.error else None,
-                "result": asdict(result),
-            }
-            for n, result in enumerate(waiting)
-        ]
         with self.database.begin() as connection:
             connection.execute(runs.insert(), run)
-            if rows:
+        total = failed = 0
+        numbered = enumerate(new)
+        while step := list(islice(numbered, ROWS_AT_ONCE)):
+            rows = [row_of(id, position, item, its_kind) for position, item in step]
+            total, failed = total + len(rows), failed + sum(row["ok"] is False for row in rows)
+            with self.database.begin() as connection:
                 connection.execute(items.insert(), rows)
+        values: dict[str, Any] = {"state": "queued" if queued else "planned", "total": total, "failed": failed}
+        with self.database.begin() as connection:
+            values["rank"] = self.database.now(connection) if queued else None
+            connection.execute(runs.update().where(runs.c.id == id).values(values))
             if queued:
                 self.queue.add_place(connection, place)
 
@@ -135,13 +173,14 @@ class Store:
         with self.database.begin() as connection:
             connection.execute(runs.update().where(runs.c.id == id).values(values))
 
-    def save(self, id: str, results: Iterable[Result]) -> None:
+    def save(self, id: str, results: Iterable[Any]) -> None:
         """Keep results; a good one is never replaced by another."""
         answered = failed = 0
+        kind = get_kind(self.get(id).kind)
         with self.database.begin() as connection:
             for result in results:
                 item = items.c.run_id == id, items.c.item_id == result.id
-                update = items.update().where(*item).values(ok=result.ok, result=asdict(result))
+                update = items.update().where(*item).values(ok=result.ok, **answer_of(result, kind))
                 if new := connection.execute(update.where(items.c.ok.is_(None))).rowcount:
                     answered, failed = answered + new * result.ok, failed + new * (not result.ok)
                 elif result.ok:
@@ -152,15 +191,25 @@ class Store:
             values = {"answered": runs.c.answered + answered, "failed": runs.c.failed + failed, "updated": time.time()}
             connection.execute(runs.update().where(runs.c.id == id).values(values))
 
-    def results(self, id: str, *, after: int = -1, most: int | None = None) -> list[tuple[Result, bool | None]]:
+    def results(self, id: str, *, after: int = -1, most: int | None = None) -> list[tuple[Any, bool | None]]:
         """Each item's Result in the batch's order, and whether it is good; None while it waits.
 
         Those behind the position `after`, `most` of them.
         """
-        where = items.c.run_id == id, items.c.position > after
-        query = sa.select(items.c.result, items.c.ok).where(*where).order_by(items.c.position).limit(most)
+        return [(entry.result, entry.ok) for entry in self.items(id, after=after, most=most)]
+
+    def items(self, id: str, *, after: int = -1, most: int | None = None, only_open: bool = False) -> list[StoredItem]:
+        """The items of a run in the batch's order, those behind the position `after`, `most` of them."""
+        where = [items.c.run_id == id, items.c.position > after]
+        where += [items.c.ok.is_(None)] if only_open else []
+        columns = items.c.position, items.c.ok, items.c.identity, items.c.asked, items.c.result
+        query = sa.select(*columns).where(*where).order_by(items.c.position).limit(most)
+        kind = get_kind(self.get(id).kind)
         with self.database.reading() as connection:
-            return [(Result(**result), ok) for result, ok in connection.execute(query)]
+            return [
+                StoredItem(row.position, row.ok, row.identity, row.asked, kind.load_result(row.result))
+                for row in connection.execute(query)
+            ]
 
     def remove(self, id: str) -> None:
         """Forget a run and its results."""

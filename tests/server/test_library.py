@@ -50,7 +50,7 @@ def test_an_upload_that_is_finished_by_several_at_once_is_one_clip(uploads: Uplo
         put(data)
     finished = at_once(lambda: uploads.finish(upload.id))
     assert len({done.media.id for done in finished}) == 1
-    assert [record.name for record in store.media.all()] == ["shot.mp4"]
+    assert [record.name for record in store.files.all()] == ["shot.mp4"]
 
 
 def test_an_upload_is_told_of_at_each_moment_of_its_end(
@@ -112,8 +112,8 @@ def test_a_clip_is_on_disk_before_the_store_says_so(
 ) -> None:
     steps: list[str] = []
     monkeypatch.setattr(os, "fsync", lambda _: steps.append("synced"))
-    add = library._store.media.add
-    monkeypatch.setattr(library._store.media, "add", lambda record: (steps.append("row"), add(record))[1])
+    add = library._store.files.add
+    monkeypatch.setattr(library._store.files, "add", lambda record: (steps.append("row"), add(record))[1])
     library.take(clip, "shot.mp4")
     assert steps.index("synced") < steps.index("row")
 

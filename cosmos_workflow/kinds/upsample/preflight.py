@@ -44,6 +44,11 @@ class Checked:
     plan: Plan
     clip: Clip | None = None
 
+    @property
+    def runs(self) -> bool:
+        """Whether the plan lets it be sent to an engine."""
+        return self.plan.runs
+
 
 def check_items(
     items: Iterable[Item], settings: Settings | None = None, *, exact: bool = False,

@@ -11,7 +11,7 @@ from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, Wa
 from cosmos_workflow.limits import Plan
 from cosmos_workflow.media import Clip, Frame, read_frames, version
 
-__all__ = ["Preparer", "finished", "pending", "refusal"]
+__all__ = ["Preparer", "finished", "first", "pending", "refusal"]
 
 # Many prompts often have the same clip, so neighbours in a batch share its decoded frames. Measurements are small, so
 # they are kept for later batches of this process too.
@@ -29,7 +29,7 @@ class EngineInfo(Protocol):
     @property
     def model(self) -> str: ...
     @property
-    def wants(self) -> Wants: ...
+    def wants(self) -> str: ...
 
 
 class Preparer:
@@ -49,8 +49,8 @@ class Preparer:
             item.id,
             item.prompt,
             max_tokens=plan.answer_tokens,
-            temperature=_first(item.temperature, settings.temperature, model.temperature),
-            seed=_first(item.seed, settings.seed, None),
+            temperature=first(item.temperature, settings.temperature, model.temperature),
+            seed=first(item.seed, settings.seed),
         )
         if self._wants == "measurements":
             return replace(conversation, measured=_measured(checked.clip, version(checked.clip.path)))
@@ -69,7 +69,7 @@ def _measured(clip: Clip, _: tuple[int, int]) -> dict[str, Any]:
     return measure(clip).to_dict()
 
 
-def _first(*values: Any) -> Any:
+def first(*values: Any) -> Any:
     """The first value that is not None."""
     return next((value for value in values if value is not None), None)
 

@@ -37,24 +37,18 @@ class HostRuns:
         self._hosts = hosts
         self._pins = pins
 
-    def pack(self, run: RunRecord, folder: RunFolder, checked: Iterable[Checked], settings: Settings) -> None:
-        """Put everything that the host needs into the run's folder; what the plan refuses is answered so."""
-        engine = ChosenEngine(**run.settings["engine"])
-        preparer = Preparer(engine.wants, settings)
-        waiting = [result for result, _ in self._store.results(run.id)]
-        refused: list[Result] = []
+    def _pack(self, run: RunRecord, folder: RunFolder) -> None:
+        """Put everything that the host needs into the run's folder; an item that cannot be read is answered so."""
+        refused: list[Any] = []
 
-        def conversations() -> Iterator[Conversation]:
-            for item, result in zip(checked, waiting, strict=True):
-                try:
-                    if item.plan.runs:
-                        yield preparer.prepare(item)
-                    else:
-                        refused.append(finished(result, refusal(item.plan)))
-                except BadInputError as error:  # noqa: PERF203 - one bad clip, not the batch
-                    refused.append(finished(result, Answer(result.id, error=str(error), error_kind="bad_input")))
+        def packed() -> Iterator[Packed]:
+            for item in prepared_items(self._store, run, folder):
+                if item.packed:
+                    yield item.packed
+                else:
+                    refused.append(item.result)
 
-        folder.parcel.pack(conversations())
+        folder.parcel.pack(packed())
         self._store.save(run.id, refused)
 
     def drive(
@@ -63,13 +57,13 @@ class HostRuns:
     ) -> None:  # fmt: skip
         """The host goes on by itself, whether or not anybody stays."""
         if not folder.parcel.batch.exists():
-            self._pack_again(run, folder)
+            self._pack(run, folder)
         if detach:
             self._drive(run, folder, listener, True, patience, stop)
             return
         with ResultsFile(run.out) as file:
 
-            def keep(result: Result) -> None:
+            def keep(result: Any) -> None:
                 file.write(result)
                 listener.result(result)
 
@@ -85,24 +79,19 @@ class HostRuns:
     def again(self, run: RunRecord, folder: RunFolder, *, queued: bool) -> None:
         todo = asked_again(self._store, run)
         if not folder.parcel.batch.exists():
-            self._pack_again(run, folder)
-        entries = [entry for entry in folder.parcel.entries() if entry["id"] in todo]
-        folder.parcel_of(self._store.again(run.id, queued=queued)).write(entries)
+            self._pack(run, folder)
+        tasks = [task for task in folder.parcel.tasks() if task.id in todo]
+        folder.parcel_of(self._store.again(run.id, queued=queued)).write(tasks)
 
     def forget(self, run: RunRecord) -> None:
         # One that is done left nothing there, and one that never began neither.
         if run.state != "done":
             self._with_host(run, lambda program: host_steps.clean_up(program, attempts(run)))
 
-    def results(self, run: RunRecord) -> Iterator[Result]:
+    def results(self, run: RunRecord) -> Iterator[Any]:
         return (result for result, ok in self._store.results(run.id) if ok is not None)
 
-    def _pack_again(self, run: RunRecord, folder: RunFolder) -> None:
-        """For a run that waited for its place, or whose client was killed while it planned."""
-        items, settings = folder.load_request()
-        self.pack(run, folder, list(check_items(items, settings)), settings)
-
-    def _catch_up(self, run: RunRecord, file: ResultsFile, keep: Callable[[Result], None]) -> None:
+    def _catch_up(self, run: RunRecord, file: ResultsFile, keep: Callable[[Any], None]) -> None:
         """Results that the store has and the file lacks: what the plan refused, what an earlier client had."""
         written = {(result.id, result.prompt) for result in file.results}
         for result, ok in self._store.results(run.id):

@@ -9,8 +9,7 @@ from typing import Any
 
 from cosmos_workflow.engines.chosen import ChosenEngine
 from cosmos_workflow.errors import HostFull, HostUnreachable, RunFailed
-from cosmos_workflow.kinds.upsample import Result
-from cosmos_workflow.kinds.upsample.preparing import finished
+from cosmos_workflow.kinds.kind import Result, get_kind
 from cosmos_workflow.runs.places import host_steps
 from cosmos_workflow.runs.places.parcel import Parcel
 from cosmos_workflow.ssh import HostProgram
@@ -65,10 +64,11 @@ class Driver:
     ) -> None:
         self._store, self._run, self._parcel, self._program = store, run, parcel, program
         self._listen = listener
+        self._kind = get_kind(run.kind)
         self._patience = patience
         self.name = attempts(run)[-1]
         # Those that this attempt asks, and that have no good answer yet; an earlier attempt's error is void.
-        ids = {entry["id"] for entry in parcel.entries()}
+        ids = {task.id for task in parcel.tasks()}
         self._waiting = {
             result.id: replace(result, error="", error_kind="")
             for result, ok in store.results(run.id)
@@ -148,12 +148,11 @@ class Driver:
             self._keep(path.read_bytes())
 
     def _keep(self, data: bytes) -> None:
-        answers = [
-            answer
-            for answer in host_steps.answers_in(data)
-            if answer.id in self._waiting and answer.id not in self._failed
+        results = [
+            self._kind.finish(self._waiting[outcome.id], outcome)
+            for outcome in host_steps.outcomes_in(data)
+            if outcome.id in self._waiting and outcome.id not in self._failed
         ]
-        results = [finished(self._waiting[answer.id], answer) for answer in answers]
         self._store.save(self._run.id, results)
         for result in results:
             if result.ok:

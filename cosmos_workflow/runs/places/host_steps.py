@@ -15,17 +15,17 @@ from cosmos_workflow.engines import EngineSettings, check_settings
 from cosmos_workflow.engines.chosen import ChosenEngine
 from cosmos_workflow.errors import HostError, HostUnreachable, RunFailed, UsageError
 from cosmos_workflow.files import of_this_machine
-from cosmos_workflow.kinds.upsample.conversation import Answer
+from cosmos_workflow.kinds.kind import Outcome, load_outcome
 from cosmos_workflow.runs.places.parcel import MIRRORED, Parcel
 from cosmos_workflow.ssh import Host, HostProgram, Sent, send_blobs
 
 __all__ = [
     "OnData",
-    "answers_in",
     "cancel",
     "clean_up",
     "failure",
     "follow",
+    "outcomes_in",
     "remote_engine",
     "submit",
     "upload",
@@ -197,10 +197,10 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes() if path.exists() else b"").hexdigest()
 
 
-def answers_in(data: bytes) -> list[Answer]:
-    """The answers in lines of a results file; a damaged line holds none, and its item counts as not answered."""
+def outcomes_in(data: bytes) -> list[Outcome]:
+    """The outcomes in lines of a host's results; a damaged line holds none, and its item counts as not answered."""
     values = [unsealed(line) for line in data.split(b"\n") if line]
-    return [Answer(**value) for value in values if value is not None]
+    return [load_outcome(value) for value in values if value is not None]
 
 
 def failure(ended: Mapping[str, Any], run: str, place: str) -> RunFailed | None:

@@ -1,17 +1,16 @@
-"""A run as it travels: the conversations as JSON, their frames as files named by their content."""
+"""A run as it travels: its tasks as JSON, their input files named by their content."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.agent.files import sha256_of, write_json
 from cosmos_workflow.files import write_whole
-from cosmos_workflow.kinds.upsample.conversation import Conversation
+from cosmos_workflow.kinds.kind import Packed, Task, load_task
 
 __all__ = ["MIRRORED", "Parcel"]
 
@@ -22,7 +21,7 @@ MIRRORED = {"results": "results.jsonl", "events": "events.jsonl", "log": "worker
 class Parcel:
     """One attempt of a run, in a folder of this machine: what goes to the host, and copies of what comes back.
 
-    `blobs` holds the frames; attempts of one run share it.
+    `blobs` holds the input files; the attempts of one run share it.
     """
 
     folder: Path
@@ -36,39 +35,33 @@ class Parcel:
         """The copy of one of the host's files: results, events or log."""
         return self.folder / MIRRORED[file]
 
-    def pack(self, conversations: Iterable[Conversation]) -> None:
+    def pack(self, packed: Iterable[Packed]) -> None:
         """Write everything that the host needs, the batch file last."""
         self.blobs.mkdir(parents=True, exist_ok=True)
-        self.write(
-            [
-                {**asdict(replace(conversation, frames=())), "frames": self._put(conversation)}
-                for conversation in conversations
-            ]
-        )
+        self.write([self._put(each) for each in packed])
 
-    def write(self, entries: list[dict[str, Any]]) -> None:
-        write_json(self.batch, {"conversations": entries})
+    def write(self, tasks: Iterable[Task]) -> None:
+        """Write the batch file: tasks whose input files are here already."""
+        write_json(self.batch, {"tasks": [asdict(task) for task in tasks]})
 
-    def entries(self) -> list[dict[str, Any]]:
-        """The conversations as they travel."""
+    def tasks(self) -> list[Task]:
+        """The tasks, as they travel."""
         batch: dict[str, Any] = json.loads(self.batch.read_text(encoding="utf-8"))
-        return list(batch["conversations"])
+        # The version before called them conversations.
+        return [load_task(values) for values in batch.get("tasks") or batch.get("conversations") or ()]
 
     def files(self) -> dict[str, Path]:
-        """What travels, by its SHA-256: the batch, and the frames that its conversations need."""
-        digests = {frame["sha256"] for entry in self.entries() for frame in entry["frames"]}
+        """What travels, by its SHA-256: the batch, and the input files of its tasks."""
+        digests = {sha256 for task in self.tasks() for sha256 in task.inputs.values()}
         return {self.batch_sha256(): self.batch} | {sha256: self.blobs / sha256 for sha256 in digests}
 
     def batch_sha256(self) -> str:
         return sha256_of(self.batch)
 
-    def _put(self, conversation: Conversation) -> list[dict[str, Any]]:
-        described = []
-        for frame in conversation.frames:
-            sha256 = hashlib.sha256(frame.png).hexdigest()
+    def _put(self, packed: Packed) -> Task:
+        for sha256, file in packed.files.items():
             path = self.blobs / sha256
             if not path.exists():
-                write_whole(path, frame.png, sync=False)  # the host verifies what it gets
-            size = {"width": frame.width, "height": frame.height, "seconds": frame.seconds}
-            described.append({"sha256": sha256, **size})
-        return described
+                data = file if isinstance(file, bytes) else file.read_bytes()
+                write_whole(path, data, sync=False)  # the host verifies what it gets
+        return packed.task

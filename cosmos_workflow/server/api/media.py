@@ -69,7 +69,7 @@ def drop_upload(ctx: Ctx, id: UploadId) -> None:
 @router.get("/media")
 def list_media(ctx: Ctx, limit: Limit = 50, cursor: MomentCursor = None) -> Page[Media]:
     """Uploaded clips, the newest first."""
-    records = ctx.store.media.all(most=limit + 1, before=moment_and_id(cursor))
+    records = ctx.store.files.all(most=limit + 1, before=moment_and_id(cursor))
     return page(
         records,
         limit,
@@ -103,7 +103,7 @@ def show_shared_thumbnail(ctx: Ctx, path: SharedPath) -> Response:
 @router.get("/media/{id}")
 def show_media(ctx: Ctx, id: MediaId) -> Media:
     """What is known of a clip."""
-    return Media.of(ctx.store.media.get(id))
+    return Media.of(ctx.store.files.get(id))
 
 
 @router.delete("/media/{id}", status_code=204)

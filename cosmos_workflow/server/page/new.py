@@ -150,7 +150,7 @@ def _as_written(video: Path, folder: str) -> str:
 
 def _choices(ctx: Server) -> dict[str, Any]:
     return {
-        "media": ctx.store.media.all(most=RECENT), "shared": ctx.library.shared(), "fits": FIT_MODES,
+        "media": ctx.store.files.all(most=RECENT), "shared": ctx.library.shared(), "fits": FIT_MODES,
         "models": list(MODELS), "engines": list(ENGINES), "places": ["local", *(host.name for host in hosts_of())],
     }  # fmt: skip
 

@@ -1,0 +1,267 @@
+"""What other rooms know of a kind of work: `Task`, `Outcome`, `Kind`, and the registry that finds a kind by its name.
+
+A kind turns what a person asks (items of a batch) into tasks that an engine answers, and the outcomes into results.
+It knows no machine, no database and no screen; runs, the store, the agent and the server know no kind but through here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from cosmos_workflow.errors import UsageError
+
+__all__ = [
+    "FIRST_KIND",
+    "KINDS",
+    "Checked",
+    "Files",
+    "Kind",
+    "Outcome",
+    "Packed",
+    "Result",
+    "Task",
+    "get_kind",
+    "identity",
+    "known_kinds",
+    "load_outcome",
+    "load_task",
+]
+
+Files = Mapping[str, "bytes | Path"]
+"""Input files by their SHA-256: in memory, or on this machine's disk."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One item, checked and packed: all that an engine needs to answer it.
+
+    `asks` is JSON in the kind's own words, `inputs` names the SHA-256 of each file that the engine reads, `needs` are
+    the ids of tasks that must be done before.
+
+    >>> Task("shot-1", "upsample", {"text": "a city"}, {"frame-0": "9f86d0…"}).kind
+    'upsample'
+    """
+
+    id: str
+    kind: str
+    asks: Mapping[str, Any]
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the Task of the same id.
+
+    `says` is the engine's answer as JSON in the kind's own words, `outputs` names the SHA-256 of each file that it
+    made. `error` says why there is no answer, and `error_kind` which kind of failure that is; `seconds` is the time
+    that the engine took.
+
+    >>> Outcome("shot-1", error="the prompt is too long", error_kind="too_long").ok
+    False
+    """
+
+    id: str
+    says: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
+    error_kind: str = ""
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        return not self.error
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A task, and the files that it names which are not yet where the engine is."""
+
+    task: Task
+    files: Files = field(default_factory=dict)
+
+
+class Checked(Protocol):
+    """An item with what is known of it before it runs."""
+
+    @property
+    def item(self) -> Any: ...
+    @property
+    def runs(self) -> bool:
+        """Whether it may be sent to an engine."""
+
+
+class Result(Protocol):
+    """An item's answer, or why there is none; a dataclass of the kind's, whose first field is `id`.
+
+    Results are what people keep: lines of a results file, rows of the store.
+    """
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def ok(self) -> bool: ...
+    @property
+    def error(self) -> str: ...
+    @property
+    def error_kind(self) -> str: ...
+    @property
+    def seconds(self) -> float: ...
+
+
+class Kind(ABC):
+    """One kind of work. There is one object of each kind: see `get_kind`.
+
+    `version` is part of every identity: a kind whose answers mean something else from now on has a new one.
+    `engines` names those that can do it, the preferred first; `hopeless` are the kinds of error that asking again
+    cannot change. `inputs` are the fields of an item that name files. `modules` are what a host needs of it
+    besides this package.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    engines: ClassVar[tuple[str, ...]]
+    hopeless: ClassVar[tuple[str, ...]] = ("bad_input",)
+    inputs: ClassVar[tuple[str, ...]] = ()
+    modules: ClassVar[tuple[str, ...]] = ()
+    item: type
+    settings: type
+    result: type
+
+    @abstractmethod
+    def read(self, path: Path, note: Callable[[str], None]) -> Iterator[Any]:
+        """The items of a batch file, one by one; `note` gets what a person should know of the file.
+
+        Raises BadInputError that names the entry which cannot be used.
+        """
+
+    @abstractmethod
+    def check(self, items: Iterable[Any], settings: Any) -> Iterator[Any]:
+        """What is known of each item before it runs (`Checked`); one that cannot be used is told of, never raised."""
+
+    @abstractmethod
+    def asks(self, checked: Any, settings: Any) -> Mapping[str, Any]:
+        """What decides the answer besides input files, engine and model: the same asks are the same work."""
+
+    @abstractmethod
+    def pack(self, checked: Any, settings: Any, wants: str) -> Packed:
+        """The task of an item that runs, for an engine that `wants` its inputs so. Raises BadInputError."""
+
+    @abstractmethod
+    def begin(self, checked: Any, engine: Any, place: str) -> Any:
+        """The Result of an item that has been checked and not answered yet."""
+
+    @abstractmethod
+    def refusal(self, checked: Any) -> Outcome:
+        """The outcome of an item that does not run: the reason, and what to do about it."""
+
+    @abstractmethod
+    def finish(self, result: Any, outcome: Outcome) -> Any:
+        """The Result with its answer."""
+
+    def load_result(self, values: Mapping[str, Any]) -> Any:
+        """A Result from its JSON; what only a later version knows is left out."""
+        names = self.result.__dataclass_fields__
+        return self.result(**{name: value for name, value in values.items() if name in names})
+
+    @abstractmethod
+    def dump_item(self, item: Any) -> dict[str, Any]:
+        """An item as JSON, from which `load_item` makes it again; files by their absolute paths."""
+
+    @abstractmethod
+    def load_item(self, values: Mapping[str, Any]) -> Any:
+        """An item from what `dump_item` wrote."""
+
+    @abstractmethod
+    def dump_settings(self, settings: Any) -> dict[str, Any]:
+        """Settings as JSON, from which `load_settings` makes them again."""
+
+    @abstractmethod
+    def load_settings(self, values: Mapping[str, Any]) -> Any:
+        """Settings from what `dump_settings` wrote."""
+
+    @abstractmethod
+    def checked_again(self, item: Any, result: Any, settings: Any) -> Any:
+        """An item as it was checked when its run began: what was decided then, kept in its Result, is not decided anew.
+
+        One whose files cannot be read any more does not run.
+        """
+
+    @abstractmethod
+    def texts(self, result: Any) -> tuple[str, str]:
+        """What is searched: the text that was asked, and the text of the answer."""
+
+    def window(self, wants: str) -> int:
+        """How many tasks are in memory at once, and asked in one call, on this machine and on a host."""
+        return 256
+
+    def piece(self, wants: str) -> int:
+        """How many tasks one call of a cluster's engine has at most, and one part of its results."""
+        return 128
+
+    def old_task(self, values: Mapping[str, Any]) -> Task:
+        """A task as it was packed before there were kinds."""
+        raise NotImplementedError
+
+    def old_outcome(self, values: Mapping[str, Any]) -> Outcome:
+        """An outcome as a host told it before there were kinds."""
+        raise NotImplementedError
+
+
+# What every run was before there were kinds.
+FIRST_KIND = "upsample"
+# The kinds of this package; others come with distributions of their own, as entry points of this group.
+KINDS = {"upsample": "cosmos_workflow.kinds.upsample.kind:UPSAMPLE"}
+GROUP = "cosmos_workflow.kinds"
+
+
+def known_kinds() -> dict[str, str]:
+    """The kinds that are installed: each name, and where its object is (`module:object`)."""
+    return {entry.name: entry.value for entry in entry_points(group=GROUP)} | KINDS
+
+
+@lru_cache
+def get_kind(name: str) -> Kind:
+    """A kind by its name. Raises UsageError for one that is not installed.
+
+    >>> get_kind("upsample").version
+    1
+    """
+    where = KINDS.get(name) or known_kinds().get(name)
+    if where is None:
+        raise UsageError(f"no kind of work named {name!r}", remedy=f"known are {', '.join(known_kinds())}")
+    module, _, attribute = where.partition(":")
+    kind: Kind = getattr(import_module(module), attribute)
+    return kind
+
+
+def identity(kind: Kind, asks: Mapping[str, Any], inputs: Mapping[str, str], engine: str, model: str) -> str:
+    """The same for the same work, everywhere: what is asked, the content of its input files, who answers.
+
+    32 hexadecimal digits. The path of a file and the place of a run never count.
+
+    >>> identity(get_kind("upsample"), {"text": "a city"}, {}, "describe", "")[:8] != ""
+    True
+    """
+    parts = [kind.name, kind.version, asks, inputs, engine, model]
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def load_task(values: Mapping[str, Any]) -> Task:
+    """A task from its JSON, also as the version before wrote it."""
+    return Task(**values) if "kind" in values else get_kind(FIRST_KIND).old_task(values)
+
+
+def load_outcome(values: Mapping[str, Any]) -> Outcome:
+    """An outcome from its JSON, also as the version before wrote it."""
+    return Outcome(**values) if "says" in values else get_kind(FIRST_KIND).old_outcome(values)

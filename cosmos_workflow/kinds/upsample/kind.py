@@ -1,0 +1,111 @@
+"""Prompt upsampling as a kind of work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from cosmos_workflow.kinds.kind import Kind, Outcome, Packed, Task
+from cosmos_workflow.errors import BadInputError
+from cosmos_workflow.limits import Plan
+from cosmos_workflow.media import probe
+from cosmos_workflow.kinds.upsample.batch import read_batch
+from cosmos_workflow.kinds.upsample.conversation import Answer, Wants
+from cosmos_workflow.kinds.upsample.item import Item, Result
+from cosmos_workflow.kinds.upsample.preflight import Checked, Settings, check_items
+from cosmos_workflow.kinds.upsample.preparing import PLANNED, Preparer, finished, first, pending, refusal
+from cosmos_workflow.kinds.upsample.tasks import answer_of, outcome_of, task_of
+
+__all__ = ["UPSAMPLE", "Upsample"]
+
+
+class Upsample(Kind):
+    """Short prompts and their clips become long prompts."""
+
+    name = "upsample"
+    engines = ("server", "vllm", "transformers", "describe")
+    hopeless = ("bad_input", "too_long", "cut_short", "too_many_images")
+    inputs = ("video",)
+    item, settings, result = Item, Settings, Result
+
+    def read(self, path: Path, note: Callable[[str], None]) -> Iterator[Item]:
+        return iter(read_batch(path, note))
+
+    def check(self, items: Iterable[Item], settings: Settings) -> Iterator[Checked]:
+        return check_items(items, settings)
+
+    def asks(self, checked: Checked, settings: Settings) -> Mapping[str, Any]:
+        """As the model gets it: the plan decides the frames, so limits that lead to the same plan are the same work."""
+        item, plan = checked.item, checked.plan
+        return {
+            "prompt": item.prompt,
+            "frames": plan.frames,
+            "size": [plan.frame_width, plan.frame_height],
+            "pick": settings.pick,
+            "max_tokens": plan.answer_tokens,
+            "temperature": first(item.temperature, settings.temperature, settings.model.temperature),
+            "seed": first(item.seed, settings.seed),
+        }
+
+    def pack(self, checked: Checked, settings: Settings, wants: Wants) -> Packed:
+        return task_of(_preparer(wants, settings).prepare(checked))
+
+    def begin(self, checked: Checked, engine: Any, place: str) -> Result:
+        return pending(checked, engine, place)
+
+    def refusal(self, checked: Checked) -> Outcome:
+        return outcome_of(refusal(checked.plan))
+
+    def finish(self, result: Result, outcome: Outcome) -> Result:
+        return finished(result, answer_of(outcome))
+
+    def dump_item(self, item: Item) -> dict[str, Any]:
+        return {**asdict(item), "video": str(item.video.absolute()), "extra": dict(item.extra)}
+
+    def load_item(self, values: Mapping[str, Any]) -> Item:
+        return Item(**{**values, "video": Path(values["video"])})
+
+    def dump_settings(self, settings: Settings) -> dict[str, Any]:
+        return asdict(replace(settings, limits=settings.model.name))
+
+    def load_settings(self, values: Mapping[str, Any]) -> Settings:
+        return Settings(**values)
+
+    def checked_again(self, item: Item, result: Result, settings: Settings) -> Checked:
+        plan = Plan(**{name: getattr(result, name) for name in PLANNED}, fit=settings.fit)
+        try:
+            return Checked(item, plan, probe(item.video))
+        except BadInputError as error:
+            reason = f"{error.where}: {error.what}"
+            return Checked(item, replace(plan, verdict="bad_input", reason=reason, remedy=error.remedy))
+
+    def window(self, wants: str) -> int:
+        """Measuring takes longer than writing about it, so there each item is answered as soon as it is measured."""
+        return 256 if wants == "frames" else 1
+
+    def piece(self, wants: str) -> int:
+        return 128 if wants == "frames" else 512
+
+    def old_task(self, values: Mapping[str, Any]) -> Task:
+        frames = [dict(frame) for frame in values["frames"]]
+        inputs = {f"frame-{number}": frame.pop("sha256") for number, frame in enumerate(frames)}
+        asks = {**values, "frames": frames}
+        return Task(asks.pop("id"), self.name, asks, inputs)
+
+    def old_outcome(self, values: Mapping[str, Any]) -> Outcome:
+        return outcome_of(Answer(**values))
+
+    def texts(self, result: Result) -> tuple[str, str]:
+        return result.prompt, result.upsampled_prompt
+
+
+@lru_cache(1)
+def _preparer(wants: Wants, settings: Settings) -> Preparer:
+    """One a process, as it keeps the frames of clips that many prompts share."""
+    return Preparer(wants, settings)
+
+
+UPSAMPLE = Upsample()

@@ -1,0 +1,108 @@
+"""The one loop from checked items to results, wherever an engine runs: pack, ask, finish."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from cosmos_workflow.engines import Engine
+from cosmos_workflow.engines.process import EngineProcess
+from cosmos_workflow.errors import BadInputError, EngineError, EngineUnavailable
+from cosmos_workflow.kinds.kind import Checked, Kind, Outcome, Packed
+
+__all__ = ["Prepared", "answer", "answer_together", "prepare"]
+
+STRIKES = 2  # how often an item may end the engine while it is asked alone, before it gets an error
+DEATHS_IN_A_ROW = 8  # items that end the engine, with no answer in between: then the engine itself is broken
+FATAL = "ends_engine"
+
+OnResult = Callable[[Any], None]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An item whose task is packed; or one that cannot be asked, whose result is final (`packed` is None)."""
+
+    result: Any
+    packed: Packed | None = None
+
+
+def prepare(kind: Kind, checked: Checked, result: Any, settings: Any, wants: str) -> Prepared:
+    """Pack a checked item, whose Result is begun; one that does not run, or cannot be read, gets its error."""
+    if not checked.runs:
+        return Prepared(kind.finish(result, kind.refusal(checked)))
+    try:
+        return Prepared(result, kind.pack(checked, settings, wants))
+    except BadInputError as error:
+        return Prepared(kind.finish(result, Outcome(result.id, error=str(error), error_kind="bad_input")))
+
+
+def answer(kind: Kind, prepared: Iterable[Prepared], engine: Engine, on_result: OnResult) -> None:
+    """Ask `engine` for each item, once, and give every result to `on_result` as it finishes, in any order.
+
+    Only as many items are in memory as the kind says for what the engine wants. Raises EngineError where the engine
+    itself fails; the results that were given by then stand.
+    """
+    items = iter(prepared)
+    while window := list(islice(items, kind.window(engine.wants))):
+        answer_together(kind, window, engine, on_result)
+
+
+def answer_together(kind: Kind, prepared: Sequence[Prepared], engine: Engine, on_result: OnResult) -> None:
+    """Ask for all of them in one call.
+
+    An engine in a process of its own may be ended by an item: the others are asked again, and the item that ends it
+    each time gets an error. Raises EngineUnavailable or OutOfMemory where the engine cannot be loaded, EngineError
+    where it fails or ends whatever it is asked.
+    """
+    results = {item.result.id: item.result for item in prepared if item.packed}
+    deaths = 0
+    for item in prepared:
+        if item.packed is None:
+            on_result(item.result)
+
+    def deliver(outcome: Outcome) -> None:
+        nonlocal deaths
+        deaths = deaths + 1 if outcome.error_kind == FATAL else 0
+        if deaths >= DEATHS_IN_A_ROW:
+            raise EngineError(outcome.error, where=f"{deaths} items in a row", remedy="see the engine's output")
+        on_result(kind.finish(results.pop(outcome.id), outcome))
+
+    packed = [item.packed for item in prepared if item.packed]
+    if not packed:
+        return
+    if isinstance(engine, EngineProcess):
+        _ask(engine, packed, deliver, STRIKES)
+    else:
+        engine.run([one.task for one in packed], _files(packed), deliver)
+
+
+def _ask(engine: EngineProcess, packed: Sequence[Packed], deliver: Callable[[Outcome], None], tries: int) -> None:
+    """Halve what the engine ended on, until the item that ends it is alone."""
+    left = {each.task.id: each for each in packed}
+
+    def keep(outcome: Outcome) -> None:
+        del left[outcome.id]
+        deliver(outcome)
+
+    engine.load()  # if this fails, no item is to blame
+    try:
+        engine.run([each.task for each in packed], _files(packed), keep)
+    except EngineUnavailable:
+        raise
+    except EngineError as error:
+        reason = error.what
+    rest = list(left.values())
+    if len(rest) > 1:
+        _ask(engine, rest[: len(rest) // 2], deliver, STRIKES)
+        _ask(engine, rest[len(rest) // 2 :], deliver, STRIKES)
+    elif rest and tries > 1:
+        _ask(engine, rest, deliver, tries - 1)
+    elif rest:
+        deliver(Outcome(rest[0].task.id, error=f"it ends the engine each time: {reason}", error_kind=FATAL))
+
+
+def _files(packed: Sequence[Packed]) -> dict[str, Any]:
+    return {sha256: file for each in packed for sha256, file in each.files.items()}

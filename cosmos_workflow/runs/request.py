@@ -1,0 +1,41 @@
+"""What a run asks: its settings, and its items one by one, read from the store page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from cosmos_workflow.engines.chosen import ChosenEngine
+from cosmos_workflow.kinds.kind import get_kind
+from cosmos_workflow.runs.folder import RunFolder
+from cosmos_workflow.runs.loop import Prepared, prepare
+from cosmos_workflow.store import RunRecord, Store
+
+__all__ = ["prepared_items", "settings_of"]
+
+PAGE = 500
+
+
+def settings_of(run: RunRecord, folder: RunFolder) -> Any:
+    """The settings that the items are asked with."""
+    values = run.settings.get("settings")
+    if values is None:  # a run of the version before
+        values = folder.old_request()["settings"]
+    return get_kind(run.kind).load_settings(values)
+
+
+def prepared_items(store: Store, run: RunRecord, folder: RunFolder) -> Iterator[Prepared]:
+    """Each item that waits for its answer, in the batch's order, packed for the run's engine when it is its turn."""
+    kind, settings = get_kind(run.kind), settings_of(run, folder)
+    engine = ChosenEngine(**run.settings["engine"])
+    old: dict[str, Any] = {}
+    after = -1
+    while page := store.items(run.id, after=after, most=PAGE, only_open=True):
+        for stored in page:
+            asked = stored.asked
+            if asked is None:  # a run of the version before
+                old = old or {values["id"]: values for values in folder.old_request()["items"]}
+                asked = old[stored.result.id]
+            checked = kind.checked_again(kind.load_item(asked), stored.result, settings)
+            yield prepare(kind, checked, stored.result, settings, engine.wants)
+        after = page[-1].position
