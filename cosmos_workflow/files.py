@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 
-__all__ = ["aside", "of_this_machine", "write_whole"]
+__all__ = ["aside", "at_home", "of_this_machine", "write_whole"]
 
 
 def aside(path: Path) -> Path:
@@ -50,6 +50,15 @@ def of_this_machine(path: Path | str) -> Iterator[None]:
         if error.filename is None:
             error.filename = str(path)
         raise
+
+
+def at_home(path: Path) -> Path:
+    """A path with a leading `~` replaced by the home folder; a file whose own name begins with `~` stays as it is."""
+    first = path.parts[0] if path.parts else ""
+    if first == "~" or (first.startswith("~") and len(path.parts) > 1):
+        with suppress(RuntimeError):  # there is no such user
+            return path.expanduser()
+    return path
 
 
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows

@@ -101,7 +101,8 @@ class Checked(Protocol):
 
 
 class Result(Protocol):
-    """An item's answer, or why there is none; a dataclass of the kind's, whose first field is `id`.
+    """An item's answer, or why there is none; a dataclass of the kind's. Its first fields are texts, `id` and so forth up
+    to `verdict`.
 
     Results are what people keep: lines of a results file, rows of the store.
     """
@@ -123,7 +124,8 @@ class Kind(ABC):
 
     `version` is part of every identity: a kind whose answers mean something else from now on has a new one.
     `engines` names those that can do it, the preferred first; `hopeless` are the kinds of error that asking again
-    cannot change. `inputs` are the fields of an item that name files. `modules` are what a host needs of it
+    cannot change. `verdicts` are what a check may say; `later_fields` of a Result are those that its first version
+    did not have, and `old_after_verdict` what stood behind the verdict then. `inputs` are the fields of an item that name files. `modules` are what a host needs of it
     besides this package.
     """
 
@@ -132,6 +134,9 @@ class Kind(ABC):
     engines: ClassVar[tuple[str, ...]]
     hopeless: ClassVar[tuple[str, ...]] = ("bad_input",)
     inputs: ClassVar[tuple[str, ...]] = ()
+    verdicts: ClassVar[tuple[str, ...]]
+    later_fields: ClassVar[frozenset[str]] = frozenset()
+    old_after_verdict: ClassVar[tuple[str, ...]] = ()
     modules: ClassVar[tuple[str, ...]] = ()
     item: type
     settings: type
@@ -180,6 +185,10 @@ class Kind(ABC):
     @abstractmethod
     def load_item(self, values: Mapping[str, Any]) -> Any:
         """An item from what `dump_item` wrote."""
+
+    @abstractmethod
+    def answers(self, result: Any, item: Any) -> bool:
+        """Whether a result without an identity, of the version before, answers an item of the same id."""
 
     @abstractmethod
     def dump_settings(self, settings: Any) -> dict[str, Any]:

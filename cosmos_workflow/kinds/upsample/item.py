@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.errors import BadInputError
+from cosmos_workflow.files import at_home
 from cosmos_workflow.kinds.upsample.keys import Keys, fields_of, guess, meaning
 from cosmos_workflow.text import writable
 
-__all__ = ["LEAST_SEED", "MOST_SEED", "Item", "Result", "at_home", "whole_number"]
+__all__ = ["LEAST_SEED", "MOST_SEED", "Item", "Result", "whole_number"]
 
 # The range of a signed 64-bit integer: vLLM's server takes no other seeds (protocol.py: `torch.long`), nor databases.
 LEAST_SEED, MOST_SEED = -(2**63), 2**63 - 1
@@ -76,15 +77,6 @@ def _video_remedy(named: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
         return f'{slips[0]!r} is not known: did you mean "video"?'
     keys = ", ".join(repr(key[:60]) for key in [*named, *extra][:12])
     return 'give "video": "PATH"' + (f"; there are {keys}" if keys else "")
-
-
-def at_home(path: Path) -> Path:
-    """A path with a leading `~` replaced by the home folder; a file whose own name begins with `~` stays as it is."""
-    first = path.parts[0] if path.parts else ""
-    if first == "~" or (first.startswith("~") and len(path.parts) > 1):
-        with suppress(RuntimeError):  # there is no such user
-            return path.expanduser()
-    return path
 
 
 def whole_number(value: Any, name: str, where: str = "", low: int = LEAST_SEED) -> int:

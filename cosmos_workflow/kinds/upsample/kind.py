@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from cosmos_workflow.kinds.kind import Kind, Outcome, Packed, Task
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.limits import Plan
+from cosmos_workflow.limits.fit import Verdict
 from cosmos_workflow.media import probe
 from cosmos_workflow.kinds.upsample.batch import read_batch
 from cosmos_workflow.kinds.upsample.conversation import Answer, Wants
@@ -29,6 +30,11 @@ class Upsample(Kind):
     engines = ("server", "vllm", "transformers", "describe")
     hopeless = ("bad_input", "too_long", "cut_short", "too_many_images")
     inputs = ("video",)
+    verdicts = get_args(Verdict)
+    later_fields = frozenset(
+        {"text_tokens", "image_tokens", "max_model_len", "room", "reason", "remedy", "engine_model"}
+    )
+    old_after_verdict = ("upsampled_prompt",)
     item, settings, result = Item, Settings, Result
 
     def read(self, path: Path, note: Callable[[str], None]) -> Iterator[Item]:
@@ -67,6 +73,10 @@ class Upsample(Kind):
 
     def load_item(self, values: Mapping[str, Any]) -> Item:
         return Item(**{**values, "video": Path(values["video"])})
+
+    def answers(self, result: Result, item: Item) -> bool:
+        # Of the video only the name: the same batch may be run from another folder.
+        return (result.prompt, Path(result.video).name) == (item.prompt, item.video.name)
 
     def dump_settings(self, settings: Settings) -> dict[str, Any]:
         return asdict(replace(settings, limits=settings.model.name))

@@ -6,15 +6,15 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from cosmos_workflow.errors import BadInputError, CosmosError
-from cosmos_workflow.kinds.upsample.item import Item, Result
-from cosmos_workflow.kinds.upsample.results import ResultsFile, line_of
+from cosmos_workflow.kinds.kind import Kind
+from cosmos_workflow.runs.results.file import ResultsFile
+from cosmos_workflow.runs.results.lines import Lines
 
 __all__ = ["ResultsStream", "is_stdout", "is_stream", "open_results"]
 
@@ -39,9 +39,9 @@ def is_stream(path: str | Path) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
 
 
-def open_results(path: str | Path) -> ResultsFile:
+def open_results(path: str | Path, kind: Kind) -> ResultsFile:
     """A results file or a stream, by its path; to be used in a `with` statement."""
-    return ResultsStream(path) if is_stream(path) else ResultsFile(path)
+    return ResultsStream(path, kind) if is_stream(path) else ResultsFile(path, kind)
 
 
 class ResultsStream(ResultsFile):
@@ -51,10 +51,10 @@ class ResultsStream(ResultsFile):
     Entering raises BadInputError if it cannot be opened, also for a named pipe without a reader, instead of waiting.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, kind: Kind) -> None:
         self.path = Path(path)
         self._name = os.fspath(path)
-        self.results: list[Result] = []
+        self._lines = Lines(kind)
         self._file: Any = None
         self._ascii = False
 
@@ -75,21 +75,25 @@ class ResultsStream(ResultsFile):
         if self._file is not None:
             self._file.close()
 
-    def answered(self, items: Iterable[Item]) -> list[Result]:
-        """Nothing, as a stream keeps no results."""
-        return []
+    def holds(self, id: str) -> bool:
+        """False, as a stream keeps no results."""
+        return False
+
+    def answer_to(self, item: Any, identity: str) -> Any | None:
+        """None, as a stream keeps no results."""
+        return None
 
     def drop(self, ids: set[str]) -> None:
         """Do nothing, as a stream keeps no results."""
 
-    def write(self, result: Result) -> None:
-        """Write one line, without a buffer."""
-        line = line_of(result, ascii=self._ascii)
+    def write(self, result: Any, identity: str = "") -> bool:
+        """Write one line, without a buffer; True."""
+        line = self._lines.write(result, identity, ascii=self._ascii)
         try:
             if self._file is None:
                 sys.stdout.write(line)
                 sys.stdout.flush()
-                return
+                return True
             left = memoryview(line.encode())
             while left:
                 left = left[self._file.write(left) :]
@@ -100,7 +104,7 @@ class ResultsStream(ResultsFile):
             raise CosmosError(
                 f"a result could not be written ({reason})", where=self._name, remedy="solve this, then run it again"
             ) from error
-        self.results.append(result)
+        return True
 
     def _opened(self) -> Any:
         if self._name in (*STDOUT, *STDERR):

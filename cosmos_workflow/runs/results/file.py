@@ -1,0 +1,194 @@
+"""The results file: one JSON line for each item, on disk before the next one starts, so a crash loses nothing."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from cosmos_workflow.errors import BadInputError, CosmosError, UsageError
+from cosmos_workflow.files import at_home, write_whole
+from cosmos_workflow.kinds.kind import Kind
+from cosmos_workflow.runs.results.lines import Line, Lines
+
+__all__ = ["ResultsFile", "read_results"]
+
+
+def read_results(path: str | Path, kind: Kind) -> list[Any]:
+    """The results in a file, in its order; an incomplete last line, left by a crash, is skipped.
+
+    Raises BadInputError if any other line is not a result, as the file is then something else.
+    """
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise _not_results(path, error.strerror or str(error)) from error
+    return [line.result for line in _parsed(data, path, Lines(kind))]
+
+
+def _parsed(data: bytes, path: Path, lines: Lines) -> list[Line]:
+    """The lines in a file's bytes."""
+    whole, _, last = data.rpartition(b"\n")
+    parsed = []
+    for number, text in enumerate(whole.split(b"\n"), 1):
+        if not text.strip():
+            continue
+        if (line := lines.read(text)) is None:
+            raise _not_results(path, f"line {number}")
+        parsed.append(line)
+    if last.strip():
+        if line := lines.read(last):
+            parsed.append(line)
+        elif not lines.is_torn(last, follows=bool(parsed)):
+            raise _not_results(path, "its last line", maybe=not parsed and lines.is_torn(last, follows=True))
+    return parsed
+
+
+class ResultsFile:
+    """A results file open for writing, by one process at a time.
+
+    Opening it reads the existing results: `answer_to` says which items need not be asked again. Failed results
+    and an incomplete last line are dropped then, so that each item has one line; the other lines stay as they are.
+    A line with unknown keys is never dropped: if it would have to be, the file is refused.
+    A file that holds anything else is refused, and left as it is.
+    """
+
+    def __init__(self, path: str | Path, kind: Kind) -> None:
+        self.path = at_home(Path(path))
+        self._is_folder = os.fspath(path).endswith(("/", os.sep))
+        self._lines = Lines(kind)
+        self._kind = kind
+        self._by_id: dict[str, Line] = {}
+
+    def __enter__(self) -> ResultsFile:
+        from filelock import FileLock, Timeout
+
+        try:
+            if self._is_folder or self.path.is_dir():
+                raise BadInputError("this is a folder", where=str(self.path), remedy="give a file: -o results.jsonl")
+            # If it is a link, write to the file that it points to, so that the link stays.
+            self._real = Path(os.path.realpath(self.path))
+            if self._real.exists() and not self._real.is_file():
+                raise BadInputError("not a regular file", where=str(self.path), remedy="choose another -o")
+            self._real.parent.mkdir(parents=True, exist_ok=True)
+            lock = _lock_of(self._real)
+            self._lock = FileLock(lock)
+            self._lock.acquire(timeout=0)
+        except Timeout as error:
+            if not lock.exists():  # FileLock also times out where the folder does not let it create its file
+                raise self._unwritable(ValueError("no file can be made beside it")) from error
+            raise UsageError(
+                "another process is writing this file",
+                where=str(self.path),
+                remedy="wait until it has ended, or choose another -o",
+            ) from error
+        except (OSError, ValueError) as error:
+            raise self._unwritable(error) from error
+        try:
+            self._keep(lambda line: line.result.ok)
+        except OSError as error:
+            self._lock.release()
+            raise self._unwritable(error) from error
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        self._lock.release()
+
+    def holds(self, id: str) -> bool:
+        """Whether there is an answer for an item of this id, to whatever it was asked then."""
+        return id in self._by_id
+
+    def answer_to(self, item: Any, identity: str) -> Any | None:
+        """The answer that stands for an item as it is now.
+
+        A line of the version before has no identity: there the kind says whether it answers this item.
+        """
+        line = self._by_id.get(item.id)
+        if line is None:
+            return None
+        same = line.identity == identity if line.identity else self._kind.answers(line.result, item)
+        return line.result if same else None
+
+    def drop(self, ids: set[str]) -> None:
+        """Remove earlier answers to items that have changed since, as these are asked again."""
+        if ids & self._by_id.keys():
+            self._file.close()
+            self._keep(lambda line: line.result.id not in ids)
+
+    def write(self, result: Any, identity: str = "") -> bool:
+        """Append one result and wait until the disk has it. False if its answer stands here already."""
+        line = self._by_id.get(result.id)
+        if line is not None and line.identity == identity:
+            return False
+        text = self._lines.write(result, identity).encode()
+        before = os.fstat(self._file.fileno()).st_size
+        try:
+            left = memoryview(text)
+            while left:
+                left = left[self._file.write(left) :]
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            # Leave no incomplete line: as the first line of a file, it could not be told from a user's own text.
+            with suppress(OSError):
+                self._file.truncate(before)
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            raise CosmosError(
+                f"a result could not be written ({error.strerror})",
+                where=str(self.path),
+                remedy=f"{'free space there' if full else 'solve this'}, then run it again: written results are kept",
+            ) from error
+        if result.ok:
+            self._by_id[result.id] = Line(result, identity, text)
+        return True
+
+    def _keep(self, wanted: Callable[[Line], bool]) -> None:
+        """Open the file to append to it, with only the wanted lines; a crash leaves the old file or the new one."""
+        data = self._real.read_bytes() if self._real.exists() else b""
+        lines = _parsed(data, self.path, self._lines)
+        latest = {line.result.id: line for line in lines if wanted(line)}
+        kept = [line for line in lines if latest.get(line.result.id) is line]
+        for line in lines:
+            if latest.get(line.result.id) is not line and (added := self._lines.added(line)):
+                names = ", ".join(repr(name[:60]) for name in added[:6])
+                raise BadInputError(
+                    f"the result of {line.result.id!r} would be replaced, but it holds added keys ({names})",
+                    where=str(self.path),
+                    remedy="choose another -o: this file is left as it is",
+                )
+        new = b"".join(line.text + b"\n" for line in kept)
+        if data.strip() and new != data:
+            write_whole(self._real, new)
+        # Unbuffered, so that closing does not try again to write what a full disk has refused.
+        self._file = self._real.open("ab", buffering=0)
+        self._by_id = latest
+
+    def _unwritable(self, error: OSError | ValueError) -> BadInputError:
+        reason = getattr(error, "strerror", None) or str(error)
+        return BadInputError(f"cannot be written ({reason})", where=str(self.path), remedy="choose another -o")
+
+
+def _lock_of(path: Path) -> Path:
+    """A name that no user's file has, as FileLock empties or removes its file: NAME.lock could be one, like uv.lock."""
+    name = path.name if len(path.name) <= 60 else hashlib.sha256(path.name.encode("utf-8", "replace")).hexdigest()
+    return path.with_name(f".{name}.cosmos-lock")
+
+
+def _not_results(path: Path, detail: str, *, maybe: bool = False) -> BadInputError:
+    remedy = "choose another -o: this file is left as it is"
+    if maybe:
+        remedy += "; if a crash left it with an incomplete first result, it holds no answer, and you can remove it"
+    return BadInputError(f"not a results file ({detail})", where=str(path), remedy=remedy)
