@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cosmos_workflow.kinds.upsample.batch import BATCH_SUFFIXES, is_batch, read_batch
-    from cosmos_workflow.kinds.upsample.item import LEAST_SEED, MOST_SEED, Item, Result, at_home, whole_number
+    from cosmos_workflow.kinds.upsample.item import LEAST_SEED, MOST_SEED, Item, Result, whole_number
     from cosmos_workflow.kinds.upsample.keys import Keys
     from cosmos_workflow.kinds.upsample.preflight import Checked, Settings, check_items
-    from cosmos_workflow.kinds.upsample.results import ResultsFile, is_result, read_results, to_dict
-    from cosmos_workflow.kinds.upsample.streams import ResultsStream, is_stdout, is_stream, open_results
 
 __all__ = [
     "BATCH_SUFFIXES",
@@ -23,19 +21,10 @@ __all__ = [
     "Item",
     "Keys",
     "Result",
-    "ResultsFile",
-    "ResultsStream",
     "Settings",
-    "at_home",
     "check_items",
     "is_batch",
-    "is_result",
-    "is_stdout",
-    "is_stream",
-    "open_results",
     "read_batch",
-    "read_results",
-    "to_dict",
     "whole_number",
 ]
 
@@ -47,19 +36,10 @@ _HOMES = {
     "LEAST_SEED": "item",
     "MOST_SEED": "item",
     "Result": "item",
-    "ResultsFile": "results",
-    "ResultsStream": "streams",
     "Settings": "preflight",
-    "at_home": "item",
     "check_items": "preflight",
     "is_batch": "batch",
-    "is_result": "results",
-    "is_stdout": "streams",
-    "is_stream": "streams",
-    "open_results": "streams",
     "read_batch": "batch",
-    "read_results": "results",
-    "to_dict": "results",
     "whole_number": "item",
 }
 

@@ -10,15 +10,13 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from cosmos_workflow.engines.chosen import ChosenEngine
-from cosmos_workflow.errors import BadInputError
-from cosmos_workflow.kinds.upsample import Checked, Result, ResultsFile, Settings, check_items
-from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
-from cosmos_workflow.kinds.upsample.preparing import Preparer, finished, refusal
+from cosmos_workflow.kinds.kind import Packed, get_kind
 from cosmos_workflow.runs.folder import RunFolder
 from cosmos_workflow.runs.places import host_steps
 from cosmos_workflow.runs.places.host_driving import Listener, Patience, attempts, drive
 from cosmos_workflow.runs.places.place import asked_again, to_try_again
+from cosmos_workflow.runs.request import prepared_items
+from cosmos_workflow.runs.results import ResultsFile
 from cosmos_workflow.ssh import Host, HostProgram, Pins, line_to, run_steps
 from cosmos_workflow.store import RunRecord, Store
 
@@ -61,15 +59,20 @@ class HostRuns:
         if detach:
             self._drive(run, folder, listener, True, patience, stop)
             return
-        with ResultsFile(run.out) as file:
+        with ResultsFile(run.out, get_kind(run.kind)) as file:
+            # What the store has and the file lacks: what the check refused, what an earlier client had.
+            stored = self._store.items(run.id)
+            identities = {item.result.id: item.identity for item in stored}
 
             def keep(result: Any) -> None:
-                file.write(result)
-                listener.result(result)
+                if file.write(result, identities[result.id]):
+                    listener.result(result)
 
-            self._catch_up(run, file, keep)
+            for item in stored:
+                if item.ok is not None:
+                    keep(item.result)
             self._drive(run, folder, replace(listener, result=keep), False, patience, stop)
-        if not to_try_again(self._store, run.id):
+        if not to_try_again(self._store, run):
             shutil.rmtree(folder.parcel.blobs, ignore_errors=True)
 
     def cancel(self, run: RunRecord) -> None:
@@ -90,13 +93,6 @@ class HostRuns:
 
     def results(self, run: RunRecord) -> Iterator[Any]:
         return (result for result, ok in self._store.results(run.id) if ok is not None)
-
-    def _catch_up(self, run: RunRecord, file: ResultsFile, keep: Callable[[Any], None]) -> None:
-        """Results that the store has and the file lacks: what the plan refused, what an earlier client had."""
-        written = {(result.id, result.prompt) for result in file.results}
-        for result, ok in self._store.results(run.id):
-            if ok is not None and (result.id, result.prompt) not in written:
-                keep(result)
 
     def _drive(
         self, run: RunRecord, folder: RunFolder, listener: Listener, detach: bool, patience: Patience,

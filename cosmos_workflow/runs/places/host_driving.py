@@ -9,7 +9,7 @@ from typing import Any
 
 from cosmos_workflow.engines.chosen import ChosenEngine
 from cosmos_workflow.errors import HostFull, HostUnreachable, RunFailed
-from cosmos_workflow.kinds.kind import Result, get_kind
+from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.runs.places import host_steps
 from cosmos_workflow.runs.places.parcel import Parcel
 from cosmos_workflow.ssh import HostProgram
@@ -32,7 +32,7 @@ class Listener:
     """
 
     planned: Callable[[RunRecord], None] = _nothing
-    result: Callable[[Result], None] = _nothing
+    result: Callable[[Any], None] = _nothing
     event: Callable[[dict[str, Any]], None] = _nothing
     log: Callable[[bytes], None] = _nothing
     state: Callable[[str], None] = _nothing

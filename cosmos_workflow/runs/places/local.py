@@ -15,11 +15,12 @@ from cosmos_workflow.engines import Engine, EngineSettings, make_engine
 from cosmos_workflow.engines.logs import log_vllm_to
 from cosmos_workflow.engines.process import EngineProcess
 from cosmos_workflow.errors import Conflict, EngineError, NotFound, OutOfMemory, RunFailed, UsageError
-from cosmos_workflow.kinds.upsample import Result
+from cosmos_workflow.kinds.kind import get_kind
+from cosmos_workflow.runs.loop import answer
+from cosmos_workflow.runs.request import prepared_items
 from cosmos_workflow.runs.folder import RunFolder
-from cosmos_workflow.runs.places.answering import run_local
 from cosmos_workflow.runs.places.host_driving import Listener, Patience
-from cosmos_workflow.runs.places.place import HOPELESS, asked_again
+from cosmos_workflow.runs.places.place import asked_again
 from cosmos_workflow.store import RunRecord, Store
 
 __all__ = ["LocalRuns", "WarmEngine"]
@@ -96,7 +97,7 @@ class LogCopy:
     """A run's part of the engine's log, brought into a file of its own as it comes."""
 
     def __init__(self, source: Path, target: Path, on_data: Callable[[bytes], None]) -> None:
-        self._source, self._target, self._choice = source, target, on_data
+        self._source, self._target, self._on_data = source, target, on_data
         self._offset = source.stat().st_size if source.exists() else 0
 
     def copy(self) -> None:
@@ -113,7 +114,7 @@ class LogCopy:
             self._target.parent.mkdir(parents=True, exist_ok=True)
             with self._target.open("ab") as target:
                 target.write(data)
-            self._choice(data)
+            self._on_data(data)
 
 
 class LocalRuns:
@@ -128,13 +129,11 @@ class LocalRuns:
         stop: threading.Event,
     ) -> None:  # fmt: skip
         """Answer what is open. After a crash, what was answered is not asked again."""
-        items, settings = folder.load_request()
-        open_ids = {result.id for result, ok in self._store.results(run.id) if ok is None}
-        todo = [item for item in items if item.id in open_ids]
+        kind = get_kind(run.kind)
         self._store.move(run.id, "running")
         listener.state("running")
 
-        def keep(result: Result) -> None:
+        def keep(result: Any) -> None:
             self._store.save(run.id, [result])
             listener.result(result)
             if stop.is_set():
@@ -145,7 +144,7 @@ class LocalRuns:
                 log = LogCopy(warm.log, folder.parcel.mirror("log"), listener.log)
                 with _interrupted(warm, stop):
                     self._answer(
-                        run, warm, lambda engine: run_local(todo, engine, settings, on_result=keep), listener, log
+                        run, warm, lambda engine: answer(kind, prepared_items(self._store, run, folder), engine, keep), listener, log
                     )
         except Stopped:
             return
@@ -154,10 +153,10 @@ class LocalRuns:
         except (EngineError, UsageError) as error:
             if stop.is_set():
                 return
-            kind = "out_of_memory" if isinstance(error, OutOfMemory) else "engine_failed"
-            self._store.move(run.id, "failed", error=str(error), kind=kind, remedy=error.remedy)
+            error_kind = "out_of_memory" if isinstance(error, OutOfMemory) else "engine_failed"
+            self._store.move(run.id, "failed", error=str(error), kind=error_kind, remedy=error.remedy)
             listener.state("failed")
-            raise RunFailed(error.what, kind=kind, where=error.where or run.id, remedy=error.remedy) from error
+            raise RunFailed(error.what, kind=error_kind, where=error.where or run.id, remedy=error.remedy) from error
         self._store.move(run.id, "done")
         listener.state("done")
 
@@ -193,12 +192,12 @@ class LocalRuns:
 
     def again(self, run: RunRecord, folder: RunFolder, *, queued: bool) -> None:
         asked_again(self._store, run)
-        self._store.again(run.id, queued=queued, reopen_but=HOPELESS)
+        self._store.again(run.id, queued=queued, reopen_but=get_kind(run.kind).hopeless)
 
     def forget(self, run: RunRecord) -> None:
         """All of it is in the run's folder and in the store."""
 
-    def results(self, run: RunRecord) -> Iterator[Result]:
+    def results(self, run: RunRecord) -> Iterator[Any]:
         return (result for result, ok in self._store.results(run.id) if ok is not None)
 
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 from cosmos_workflow.errors import Conflict
-from cosmos_workflow.kinds.upsample import Result
+from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.runs.folder import RunFolder
 from cosmos_workflow.runs.places.host_driving import Listener, Patience
 from cosmos_workflow.store import RunRecord, Store
 
-__all__ = ["HOPELESS", "PlaceRuns", "asked_again", "to_try_again"]
-
-# Asking again cannot change what is wrong with the item itself.
-HOPELESS = ("bad_input", "too_long", "cut_short", "too_many_images")
+__all__ = ["PlaceRuns", "asked_again", "to_try_again"]
 
 
 class PlaceRuns(Protocol):
@@ -39,18 +36,19 @@ class PlaceRuns(Protocol):
     def forget(self, run: RunRecord) -> None:
         """Remove what the place keeps of it."""
 
-    def results(self, run: RunRecord) -> Iterator[Result]:
+    def results(self, run: RunRecord) -> Iterator[Any]:
         """The results that there are, one by one."""
 
 
-def to_try_again(store: Store, id: str) -> set[str]:
-    """The items without a good answer that may get one yet."""
-    return {result.id for result, ok in store.results(id) if not ok and result.error_kind not in HOPELESS}
+def to_try_again(store: Store, run: RunRecord) -> set[str]:
+    """The items without a good answer that may get one yet: asking again cannot change what is wrong with some."""
+    hopeless = get_kind(run.kind).hopeless
+    return {result.id for result, ok in store.results(run.id) if not ok and result.error_kind not in hopeless}
 
 
 def asked_again(store: Store, run: RunRecord) -> set[str]:
     """The items that one more attempt asks. Raises Conflict where there are none."""
-    todo = to_try_again(store, run.id)
+    todo = to_try_again(store, run)
     if not todo:
         raise Conflict(
             "nothing to try again: every item is answered or cannot be", where=run.id,
