@@ -96,7 +96,7 @@ class LogCopy:
     """A run's part of the engine's log, brought into a file of its own as it comes."""
 
     def __init__(self, source: Path, target: Path, on_data: Callable[[bytes], None]) -> None:
-        self._source, self._target, self._choice = source, target, on_data
+        self._source, self._target, self._on_data = source, target, on_data
         self._offset = source.stat().st_size if source.exists() else 0
 
     def copy(self) -> None:
@@ -113,7 +113,7 @@ class LogCopy:
             self._target.parent.mkdir(parents=True, exist_ok=True)
             with self._target.open("ab") as target:
                 target.write(data)
-            self._choice(data)
+            self._on_data(data)
 
 
 class LocalRuns:
