@@ -58,7 +58,7 @@ class CosmosError(Exception):
         self.remedy = remedy
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickled, (type(self), self.args, self.__dict__)
+        return _again, (type(self), self.args, self.__dict__)
 
     def __str__(self) -> str:
         prefix = f"{self.where}: " if self.where else ""
@@ -81,7 +81,8 @@ def from_system(error: OSError, go_on: str = "") -> CosmosError:
 _FULL = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}
 
 
-def _unpickled(kind: type[CosmosError], args: tuple[Any, ...], state: dict[str, Any]) -> CosmosError:
+# Named in pickles, which a Ray cluster of another version may have written.
+def _again(kind: type[CosmosError], args: tuple[Any, ...], state: dict[str, Any]) -> CosmosError:
     """An error from another process, made without its constructor, as those take different arguments."""
     error = kind.__new__(kind, *args)
     error.__dict__.update(state)

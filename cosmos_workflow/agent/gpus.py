@@ -7,7 +7,8 @@ which also says in words what is wrong. Both list every GPU, whatever CUDA_VISIB
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -39,7 +40,7 @@ class Gpu:
 
 
 def read_gpus(timeout: float = 30.0) -> list[Gpu]:
-    """Every NVIDIA GPU that works; empty where there is none. `timeout` in seconds is for `nvidia-smi`."""
+    """Every NVIDIA GPU that works; empty where there is none. Library and `nvidia-smi` have `timeout` seconds each."""
     return gpus_in(ask_driver(timeout))
 
 
@@ -49,7 +50,7 @@ def ask_driver(timeout: float = 30.0) -> dict[str, Any]:
     {missing, code, out, err} is what `nvidia-smi` printed (see `output_of`). Where NVIDIA's library answered, these
     say that nothing is wrong, and `gpus` holds the fields of each Gpu.
     """
-    if gpus := _from_library():
+    if gpus := _within(timeout, _from_library):
         return {"missing": False, "code": 0, "out": "", "err": "", "gpus": [asdict(gpu) for gpu in gpus]}
     return output_of(["nvidia-smi", f"--query-gpu={FIELDS}", "--format=csv,noheader,nounits"], timeout)
 
@@ -75,6 +76,15 @@ def parse_gpus(text: str) -> list[Gpu]:
 
 def _number(word: str | None) -> int | None:
     return int(word) if word and word.isdigit() else None
+
+
+def _within(timeout: float, read: Callable[[], list[Gpu]]) -> list[Gpu]:
+    """What `read` returns; nothing where a driver that hangs does not let it return in time."""
+    gpus: list[Gpu] = []
+    thread = threading.Thread(target=lambda: gpus.extend(read()), daemon=True)
+    thread.start()
+    thread.join(timeout)
+    return gpus
 
 
 def _from_library() -> list[Gpu]:

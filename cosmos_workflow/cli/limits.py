@@ -29,7 +29,11 @@ __all__ = ["command"]
 @frames_option
 @length_option()
 @click.option("--gpu", shell_complete=completion.gpus, default="", help=f"Show only this GPU: {', '.join(GPUS)}.")
-@click.option("--memory-gib", type=click.FloatRange(0, min_open=True), help="Instead, a GPU with so much memory.")
+@click.option(
+    "--memory-gib",
+    type=click.FloatRange(0, min_open=True),
+    help="Plan for a GPU with so much memory, instead of the known ones.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def command(
     sizes: tuple[tuple[int, int], ...], gpu: str, memory_gib: float | None, as_json: bool, **options: Any

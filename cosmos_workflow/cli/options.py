@@ -190,7 +190,7 @@ def model_len(
 
 def engine_options(function: Command) -> Command:
     """Options that decide which engine answers, and where."""
-    names = "vllm, server, transformers or describe.  [chosen by what is there]"
+    names = "vllm, server, transformers or describe.  [automatic]"
     place = "Where to run: local, a host of `cosmos hosts`, ray, or ray://HEAD:10001.  [local]"
     return _apply(
         function,

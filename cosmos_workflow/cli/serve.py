@@ -55,7 +55,7 @@ TOKEN_LENGTH = 16
     shell_complete=completion.engines,
     default="",
     metavar="NAME",
-    help="Engine of runs on this machine that name none.  [chosen by what is there]",
+    help="Engine of runs on this machine that name none.  [automatic]",
 )
 @click.option("--model", type=click.Choice(list(MODELS)), help="The model whose limits are used.")
 @click.option("--model-path", metavar="FOLDER", help="The model's folder.")

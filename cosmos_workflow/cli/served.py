@@ -49,11 +49,13 @@ def client_of(context: click.Context) -> Client:
 def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         request_options,
-        click.option("--model", type=click.Choice(list(MODELS)), help="Whose limits hold.  [the server's]"),
+        click.option("--model", type=click.Choice(list(MODELS)), help="The model whose limits apply.  [the server's]"),
         frames_option,
         length_option(),
-        click.option("--max-tokens", type=click.IntRange(1), help="Tokens of answer.  [300]"),
-        click.option("--pick", type=click.Choice(["first", "spread"]), help="Which frames.  [first]"),
+        click.option("--max-tokens", type=click.IntRange(1), help="The longest answer, in tokens.  [300]"),
+        click.option(
+            "--pick", type=click.Choice(["first", "spread"]), help="Which frames are shown to the model.  [first]"
+        ),
         click.option("--temperature", type=click.FloatRange(0), help="0 gives the same answer each time.  [0.6]"),
         click.option("--seed", type=SEED, help="Makes sampling repeatable."),
     ):
@@ -107,7 +109,7 @@ def check(context: click.Context, /, source: str, as_json: bool, **options: Any)
 @click.option("--priority", type=click.IntRange(-1000, 1000), default=0, help="Higher goes first.  [0]")
 @click.option("--keep-warm", type=DURATION, default="10m", help="How long the model stays loaded.  [10m]")
 @click.option("--detach", is_flag=True, help="Return when the server has it; see `runs`.")
-@click.option("--again", is_flag=True, help="Ask also for what the results file already answers.")
+@click.option("--again", is_flag=True, help="Ask again for what the results file already answers.")
 @JSON
 @click.pass_context
 def upsample(
@@ -121,7 +123,7 @@ def upsample(
     items = load_items(source, options["prompt"], note)
     out = out or results_name(source)
     if detach and is_stream(out):
-        raise UsageError("nothing comes back while nobody follows the run", where=f"-o {out}", remedy="leave one out")
+        raise UsageError("a detached run cannot write to a stream", where=f"-o {out}", remedy="leave one out")
     with open_results(out) as file:
         results = {} if again else {result.id: result for result in file.answered(items)}
         file.drop({item.id for item in items} - results.keys())
@@ -223,14 +225,14 @@ def _verb(name: str, help: str, option: Callable[[Any], Any] = lambda function: 
 
 
 _verb("cancel", "End a run wherever it is; what is answered stays.", forget_option)
-_verb("retry", "One more attempt for what has no answer.")
+_verb("retry", "Try again what has no answer.")
 _verb("remove", "Forget a run that has ended, with its prompts.", forget_option)
 
 
 @runs.command("pause")
 @click.pass_context
 def pause(context: click.Context) -> None:
-    """Begin no further run; what runs goes on."""
+    """Start no more runs; those that run go on."""
     client_of(context).pause()
 
 

@@ -56,7 +56,7 @@ __all__ = ["command"]
 @length_option(auto=True)
 @click.option("--pick", type=click.Choice(["first", "spread"]), default="first", help="Which frames to send.  [first]")
 @click.option("--temperature", type=click.FloatRange(0), help="0 gives the same answer each time.  [0.6]")
-@click.option("--seed", type=SEED, help="Makes the answers repeatable.")
+@click.option("--seed", type=SEED, help="Makes sampling repeatable.")
 @click.option(
     "--no-offload/--offload",
     "no_offload",

@@ -80,7 +80,7 @@ class HostRig:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing to do: a warm worker ends by itself."""
+        """Nothing to do: a warm agent ends by itself."""
 
     def ask(self, conversations: Sequence[Conversation], *, stay: bool = True) -> Call:
         name = f"lab-{secrets.token_hex(6)}"

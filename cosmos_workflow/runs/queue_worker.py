@@ -29,7 +29,7 @@ POLL_SECONDS = 0.5
 BEAT_SECONDS = 1.0
 TROUBLE_SECONDS = 5.0  # until the next attempt, when the store or a host does not answer
 
-log = logging.getLogger("cosmos_workflow.agent")
+log = logging.getLogger("cosmos_workflow.worker")
 
 T = TypeVar("T")
 

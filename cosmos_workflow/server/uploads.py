@@ -47,7 +47,7 @@ class Uploads:
         for it beside what the open ones may still bring.
         """
         if size > self._most:
-            raise Conflict(f"{size:,} bytes are too large an upload", where=name, remedy=f"at most {self._most:,}")
+            raise Conflict(f"an upload of {size:,} bytes is too large", where=name, remedy=f"at most {self._most:,}")
         with self._beginning:
             missing = self._missing()
             if len(missing) >= MOST_OPEN:

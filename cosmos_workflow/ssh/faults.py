@@ -118,8 +118,8 @@ async def login_error(error: Exception, attempt: Attempt, pins: Pins) -> CosmosE
         return _proxy_error(f"cannot be started ({error.strerror})", attempt)
     if is_of_this_machine(error):
         return None
-    if answer := _answer(error, attempt):
-        return answer
+    if server_error := _answer(error, attempt):
+        return server_error
     if isinstance(error, (asyncssh.Error, OSError, EOFError, asyncio.TimeoutError, TimeoutError)):
         if attempt.proxy_command and not attempt.answered:
             return _proxy_error("ended, or did not connect to an SSH server", attempt)
@@ -139,7 +139,7 @@ def _answer(error: Exception, attempt: Attempt) -> HostError | None:
     if isinstance(error, asyncssh.DisconnectError) and "Too many authentication failures" in str(error):
         keys = attempt.agent_keys + len(attempt.offered)
         return HostError(
-            f"the host disconnects after too many keys ({keys} to offer, {attempt.agent_keys} of them in your agent)",
+            f"the host disconnects after too many keys ({keys} to offer, {attempt.agent_keys} in your SSH agent)",
             where=attempt.where,
             remedy=f"name its key in ~/.ssh/config, with IdentitiesOnly: Host {attempt.name}, IdentityFile FILE,"
             " IdentitiesOnly yes",
@@ -207,7 +207,7 @@ def _refused(attempt: Attempt) -> HostError:
     skipped = f"; not usable: {', '.join(attempt.unusable)}" if attempt.unusable else ""
     last = [line.strip() for line in attempt.banner.splitlines() if line.strip()][-1:]
     banner = f"; its banner: {last[0][:200]}" if last else ""
-    keys = [*attempt.offered, *([f"{attempt.agent_keys} in your agent"] if attempt.agent_keys else [])]
+    keys = [*attempt.offered, *([f"{attempt.agent_keys} in your SSH agent"] if attempt.agent_keys else [])]
     copy = f"copy your key to the host (ssh-copy-id {attempt.destination})"
     instead = f"; it would accept {methods}" if methods else ""
     if attempt.key_rounds == 0 and methods:
@@ -217,8 +217,8 @@ def _refused(attempt: Attempt) -> HostError:
         what = f"the host wants {methods} in addition to the key"
         remedy = "ask its owner to accept a key alone for this account (AuthenticationMethods publickey)"
     elif attempt.locked:
-        what = f"the key {', '.join(attempt.locked)} is protected by a passphrase, and no agent holds it"
-        remedy = f"add it to your agent: ssh-add {attempt.locked[0]}"
+        what = f"the key {', '.join(attempt.locked)} is protected by a passphrase, and no SSH agent holds it"
+        remedy = f"add it to your SSH agent: ssh-add {attempt.locked[0]}"
     elif keys:
         what = f"the host accepts none of the keys offered ({', '.join(keys)}){instead}"
         remedy = f"check the user name and the key (ssh {attempt.destination}), or {copy}"

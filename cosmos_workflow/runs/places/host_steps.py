@@ -161,11 +161,11 @@ async def _follow_once(program: HostProgram, run: str, parcel: Parcel, on_data: 
             if line == b"\n":
                 continue  # a beat
             if not line.endswith(b"\n"):
-                raise HostUnreachable("the line broke", where=program.host.name)
+                raise HostUnreachable("the connection broke", where=program.host.name)
             try:
                 head = json.loads(line)
             except ValueError:  # it was ended, and its shell says goodbye
-                raise HostUnreachable("the line broke", where=program.host.name) from None
+                raise HostUnreachable("the connection broke", where=program.host.name) from None
             program.check(head)
             if "state" in head:
                 return dict(head)

@@ -2,8 +2,8 @@
 
     from cosmos_workflow.runs.places.ray import Job, Output, connected, who_answers
 
-    who, _ = who_answers("vllm", settings := EngineSettings(model_path="/models/upsampler"))
-    job = Job("s3://bucket/prompts/", Output("s3://bucket/upsampled/"), who, settings, engines=8, gpus_per_engine=1)
+    engine, _ = who_answers("vllm", settings := EngineSettings(model_path="/models/upsampler"))
+    job = Job("s3://bucket/prompts/", Output("s3://bucket/upsampled/"), engine, settings, engines=8, gpus_per_engine=1)
     with connected("ray://head:10001") as cluster:
         cluster.follow(job, print)
 

@@ -129,7 +129,7 @@ def _entry(url: str, folder: str, position: int, values: Any, wrong: str, keys: 
     where = f"{url}, {'row' if url.lower().endswith('.parquet') else 'byte'} {position}"
     try:
         if wrong or not isinstance(values, dict):
-            raise BadInputError(wrong or "not an object", where=where, remedy="mend or remove it")
+            raise BadInputError(wrong or "not an object", where=where, remedy="correct or remove it")
         item = Item.from_mapping(values, where=where, keys=keys)
         video = str(fields_of(values)[0]["video"])
     except BadInputError as error:

@@ -241,14 +241,14 @@ class Cluster:
             yield
         except (ConnectionError, ActorUnavailableError) as error:
             raise HostUnreachable(
-                f"the line broke ({error})", where=self.place, remedy="the job goes on there"
+                f"the connection broke ({error})", where=self.place, remedy="the job goes on there"
             ) from error
         except ActorDiedError as error:
             cause = error.__cause__ or getattr(error, "cause", None)
             if isinstance(cause, CosmosError):
                 raise cause from error
             raise RunFailed(
-                GONE, kind="worker_killed", where=self.place, remedy="run it again: what is written stands"
+                GONE, kind="worker_killed", where=self.place, remedy="run it again: written results are kept"
             ) from error
         except RayError as error:
             words = str(error).strip().splitlines() or [type(error).__name__]

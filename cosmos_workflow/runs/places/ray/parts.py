@@ -170,7 +170,7 @@ class Output:
             full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
             raise (HostFull if full else HostError)(
                 f"the output cannot be used ({reason})", where=self.url,
-                remedy="mend it and run it again: what is written stands",
+                remedy="solve this, then run it again: written results are kept",
             ) from error  # fmt: skip
 
 

@@ -297,5 +297,5 @@ def _own_errors() -> Iterator[None]:
         text = str(error).strip().splitlines()
         raise EngineError(
             f"Ray ended the job ({text[-1] if text else type(error).__name__})",
-            where=type(error).__name__, remedy="run it again: what is written stands",
+            where=type(error).__name__, remedy="run it again: written results are kept",
         ) from error  # fmt: skip
