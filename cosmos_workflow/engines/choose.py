@@ -1,19 +1,36 @@
-"""Chooses the engine: the one asked for, else what this machine can run, else `describe`; always with the reason."""
+"""Chooses the engine of a run, once: the one asked for, else the first that its place can run; with the reason."""
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Literal
 
 from cosmos_workflow.engines.base import Engine, Offload
 from cosmos_workflow.engines.options import checked_options
 from cosmos_workflow.errors import UsageError
+from cosmos_workflow.kinds.kind import Kind
 from cosmos_workflow.limits import DEFAULT_MODEL, Model, get_model
 
-__all__ = ["ENGINES", "EngineSettings", "check_settings", "choose_engine", "known", "make_engine"]
+__all__ = [
+    "ENGINES",
+    "ChosenEngine",
+    "EngineSettings",
+    "EngineType",
+    "Surroundings",
+    "check_settings",
+    "choose_engine",
+    "engine_type",
+    "library_is_here",
+    "make_engine",
+]
+
+GROUP = "cosmos_workflow.engines"  # entry points of distributions that bring engines of their own
 
 
 @dataclass(frozen=True)
@@ -34,58 +51,147 @@ class EngineSettings:
         return get_model(self.limits)
 
 
-def choose_engine(name: str, settings: EngineSettings) -> tuple[str, str]:
-    """The engine's name and why it was chosen; `name` is empty or "auto" if none was asked for.
+@dataclass(frozen=True)
+class ChosenEngine:
+    """The engine of a run, as it is kept with it; `settings` are its `EngineSettings` as a dict for JSON.
 
-    Raises UsageError for an unknown name, or an invalid option.
+    `module` names where an engine of another distribution is made (`module:object`), as its entry point says.
     """
-    name, why = _choose(name, settings)
+
+    name: str
+    model: str
+    wants: str
+    why: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    module: str = ""
+
+
+@dataclass(frozen=True)
+class EngineType:
+    """How an engine is made, what it needs (`model`: a folder, `server`: a URL), and how it wants its inputs packed."""
+
+    make: Callable[[EngineSettings], Engine]
+    needs: Literal["", "model", "server"] = ""
+    wants: str = ""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a place has, as far as it decides which engine a run there gets.
+
+    `default` is the engine that the place's own settings name, `can_load` tells whether an engine's library is there.
+    """
+
+    name: str = "this machine"
+    default: str = ""
+    model_path: str = ""
+    server_url: str = ""
+    can_load: Callable[[str], bool] = lambda name: True
+
+
+def choose_engine(kind: Kind, name: str, settings: EngineSettings, place: Surroundings) -> ChosenEngine:
+    """The engine for a kind of work at a place; `name` is empty or "auto" if none was asked for.
+
+    Raises UsageError for an unknown name, an engine that does another kind of work, and a setting that is missing or
+    invalid.
+    """
+    name, why = _choose(kind, name, place)
+    type = engine_type(name)
+    if name not in kind.engines:
+        raise UsageError(
+            f"the engine {name} does not do {kind.name}", remedy=f"choose one of {', '.join(kind.engines)}"
+        )
+    settings = replace(settings, model_path=place.model_path or settings.model_path)
     check_settings(name, settings)
-    return name, why
+    if not type.needs:  # its answers do not depend on the settings
+        return ChosenEngine(name, "", type.wants, why, asdict(EngineSettings()), _module_of(name))
+    _missing(name, type, settings)
+    model = settings.server_model if type.needs == "server" else Path(settings.model_path).name
+    values = asdict(replace(settings, limits=settings.model.name))
+    return ChosenEngine(name, model, type.wants, why, values, _module_of(name))
 
 
-def _choose(name: str, settings: EngineSettings) -> tuple[str, str]:
+def _choose(kind: Kind, name: str, place: Surroundings) -> tuple[str, str]:
     if name and name != "auto":
-        return known(name), "as asked"
-    if settings.server_url:
-        return "server", f"a server is configured: {settings.server_url}"
-    if settings.model_path and _has("vllm") and shutil.which("nvidia-smi"):
-        return "vllm", "vLLM, a GPU and a model folder are here"
-    if settings.model_path and _has("transformers") and _has("torch"):
-        return "transformers", "transformers and a model folder are here"
-    missing = "no model folder (--model-path) and no server (--server-url)"
-    if settings.model_path:
-        missing = "neither vLLM with a GPU nor transformers is here"
-    return "describe", f"{missing}, so the clip is measured and no model is used"
+        return name, "as asked"
+    if place.default and place.default != "auto":
+        return place.default, f"the settings of {place.name} name it"
+    for candidate in kind.engines:
+        needs = engine_type(candidate).needs
+        if needs == "server" and place.server_url:
+            return candidate, f"a server is configured: {place.server_url}"
+        if needs == "model" and place.model_path and place.can_load(candidate):
+            return candidate, f"{place.name} has a model folder, and can load it"
+        if not needs:
+            missing = "no model folder (--model-path) and no server (--server-url)"
+            if place.model_path:
+                missing = f"{place.name} has a model folder, but no engine that can load it"
+            return candidate, f"{missing}, so no model is used"
+    raise UsageError(f"no engine here does {kind.name}", remedy=f"choose one of {', '.join(kind.engines)}")
 
 
-def make_engine(name: str, settings: EngineSettings) -> Engine:
+def _missing(name: str, type: EngineType, settings: EngineSettings) -> None:
+    if type.needs == "server" and not settings.server_url:
+        raise UsageError(
+            f"the {name} engine needs a URL",
+            remedy="give --server-url, such as http://localhost:8000/v1 (vLLM) or http://localhost:11434/v1 (Ollama)",
+        )
+    if type.needs == "model" and not settings.model_path:
+        raise UsageError(
+            f"the {name} engine needs a model",
+            remedy="give --model-path FOLDER, or set model_path in cosmos.toml",
+        )
+
+
+def library_is_here(name: str) -> bool:
+    """Whether this machine has the library of an engine, and for vLLM a GPU."""
+    if name == "vllm":
+        return _has("vllm") and bool(shutil.which("nvidia-smi"))
+    return _has("transformers") and _has("torch")
+
+
+def make_engine(name: str, settings: EngineSettings, module: str = "") -> Engine:
     """The engine, not loaded yet. Raises UsageError for an unknown name or a missing setting."""
+    type = _imported(module) if module else engine_type(name)
     check_settings(name, settings)
-    return ENGINES[name](settings)
+    _missing(name, type, settings)
+    return type.make(settings)
 
 
 def check_settings(name: str, settings: EngineSettings) -> None:
-    """Raise UsageError for an unknown engine, an invalid option, or an invalid server URL."""
-    checked_options(known(name), settings.options)
+    """Raise UsageError for an invalid option, or an invalid server URL."""
+    checked_options(name, settings.options)
     if name == "server" and settings.server_url:
         from cosmos_workflow.engines.connection import checked_url
 
         checked_url(settings.server_url)
 
 
-def known(name: str) -> str:
-    """The name, if an engine has it. Raises UsageError otherwise."""
-    if name not in ENGINES:
-        raise UsageError(f"unknown engine {name!r}", remedy=f"choose one of {', '.join(ENGINES)}")
-    return name
+def engine_type(name: str) -> EngineType:
+    """How an engine is made. Raises UsageError for an unknown name."""
+    if name in ENGINES:
+        return ENGINES[name]
+    others = {entry.name: entry.value for entry in entry_points(group=GROUP)}
+    if name not in others:
+        raise UsageError(f"unknown engine {name!r}", remedy=f"choose one of {', '.join([*ENGINES, *others])}")
+    return _imported(others[name])
+
+
+def _module_of(name: str) -> str:
+    return "" if name in ENGINES else next(entry.value for entry in entry_points(group=GROUP) if entry.name == name)
+
+
+def _imported(where: str) -> EngineType:
+    module, _, attribute = where.partition(":")
+    type: EngineType = getattr(importlib.import_module(module), attribute)
+    return type
 
 
 def _vllm(settings: EngineSettings) -> Engine:
     from cosmos_workflow.engines.vllm import VLLMEngine
 
     return VLLMEngine(
-        _model_path("vllm", settings),
+        settings.model_path,
         limits=settings.limits,
         max_model_len=settings.max_model_len,
         offload=settings.offload,
@@ -96,18 +202,13 @@ def _vllm(settings: EngineSettings) -> Engine:
 def _server(settings: EngineSettings) -> Engine:
     from cosmos_workflow.engines.server import ServerEngine
 
-    if not settings.server_url:
-        raise UsageError(
-            "the server engine needs a URL",
-            remedy="give --server-url, such as http://localhost:8000/v1 (vLLM) or http://localhost:11434/v1 (Ollama)",
-        )
     return ServerEngine(settings.server_url, model=settings.server_model, **settings.options)
 
 
 def _transformers(settings: EngineSettings) -> Engine:
     from cosmos_workflow.engines.transformers import TransformersEngine
 
-    return TransformersEngine(_model_path("transformers", settings), options=settings.options)
+    return TransformersEngine(settings.model_path, options=settings.options)
 
 
 def _describe(settings: EngineSettings) -> Engine:
@@ -117,21 +218,12 @@ def _describe(settings: EngineSettings) -> Engine:
 
 
 # A new engine is one new file and one line in this table.
-ENGINES: dict[str, Callable[[EngineSettings], Engine]] = {
-    "vllm": _vllm,
-    "server": _server,
-    "transformers": _transformers,
-    "describe": _describe,
+ENGINES: dict[str, EngineType] = {
+    "vllm": EngineType(_vllm, "model", "frames"),
+    "server": EngineType(_server, "server", "frames"),
+    "transformers": EngineType(_transformers, "model", "frames"),
+    "describe": EngineType(_describe, "", "measurements"),
 }
-
-
-def _model_path(engine: str, settings: EngineSettings) -> str:
-    if not settings.model_path:
-        raise UsageError(
-            f"the {engine} engine needs a model",
-            remedy="give --model-path FOLDER, or set model_path in cosmos.toml",
-        )
-    return settings.model_path
 
 
 def _has(module: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from cosmos_workflow.engines.chosen import ChosenEngine
+from cosmos_workflow.engines import ChosenEngine
 from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.runs.folder import RunFolder
 from cosmos_workflow.runs.loop import Prepared, prepare

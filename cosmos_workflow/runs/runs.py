@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cosmos_workflow.engines.chosen import ChosenEngine
+from cosmos_workflow.engines import ChosenEngine
 from cosmos_workflow.errors import Conflict, HostError, HostUnreachable, NotFound, from_system
 from cosmos_workflow.kinds.kind import Kind
 from cosmos_workflow.runs.folder import RunFolder

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cosmos_workflow.engines.chosen import ChosenEngine
+from cosmos_workflow.engines import ChosenEngine
 from cosmos_workflow.errors import HostFull, HostUnreachable, RunFailed
 from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.runs.places import host_steps

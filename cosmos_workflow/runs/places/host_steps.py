@@ -12,7 +12,7 @@ from typing import Any
 
 from cosmos_workflow.agent.files import unsealed
 from cosmos_workflow.engines import EngineSettings, check_settings
-from cosmos_workflow.engines.chosen import ChosenEngine
+from cosmos_workflow.engines import ChosenEngine
 from cosmos_workflow.errors import HostError, HostUnreachable, RunFailed, UsageError
 from cosmos_workflow.files import of_this_machine
 from cosmos_workflow.kinds.kind import Outcome, load_outcome
