@@ -1,0 +1,106 @@
+"""The one way in which work becomes a run, whoever asks: the command line, the page, the REST API or a script."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cosmos_workflow.engines import ChosenEngine
+from cosmos_workflow.errors import BadInputError, UsageError
+from cosmos_workflow.kinds.kind import Kind, identity
+from cosmos_workflow.runs.results import ResultsFile
+from cosmos_workflow.store import UNFINISHED, NewItem, RunRecord, Store
+
+__all__ = ["Identified", "Request", "answered_in", "identified", "unfinished_like"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked, with all that is decided before it runs."""
+
+    kind: Kind
+    settings: Any
+    place: str
+    engine: ChosenEngine
+    out: Path | None = None
+    source: str = ""
+    keep_warm: float = 0.0
+    queued: bool = False
+    priority: int = 0
+    held: bool = False
+
+
+@dataclass(frozen=True)
+class Identified:
+    """A checked item with the identity of its work; that of an item which does not run is empty."""
+
+    checked: Any
+    identity: str
+
+
+@dataclass
+class Earlier:
+    """What a results file answers already: the results, and how many items it answers that have changed since."""
+
+    results: dict[str, Any] = field(default_factory=dict)
+    stale: set[str] = field(default_factory=set)
+
+
+def identified(request: Request, checked: Iterable[Any], sha256_of: Callable[[Path], str]) -> Iterator[Identified]:
+    """Each checked item with its identity; `sha256_of` hashes an input file, and may remember it."""
+    for each in checked:
+        yield Identified(each, _identity(request, each, sha256_of) if each.runs else "")
+
+
+def _identity(request: Request, checked: Any, sha256_of: Callable[[Path], str]) -> str:
+    kind, engine = request.kind, request.engine
+    try:
+        inputs = {name: sha256_of(getattr(checked.item, name)) for name in kind.inputs}
+    except BadInputError:
+        return ""  # it is gone since it was checked: packing says so
+    return identity(kind, kind.asks(checked, request.settings), inputs, engine.name, engine.model)
+
+
+def answered_in(file: ResultsFile, items: Iterable[Identified]) -> tuple[list[Identified], Earlier]:
+    """The items that a results file does not answer, and what it says of the others."""
+    earlier, rest = Earlier(), []
+    for item in items:
+        id = item.checked.item.id
+        result = file.answer_to(item.checked.item, item.identity)
+        if result is not None:
+            earlier.results[id] = result
+            continue
+        if file.holds(id):
+            earlier.stale.add(id)
+        rest.append(item)
+    return rest, earlier
+
+
+def unfinished_like(store: Store, request: Request, items: Iterable[Identified]) -> RunRecord | None:
+    """The run that does this work already: it writes the same results, has not ended, and asks the same.
+
+    Raises UsageError where a run writes there that asks something else.
+    """
+    if request.out is None:
+        return None
+    asked = {item.checked.item.id: item.identity for item in items}
+    for run in store.runs(states=UNFINISHED, place=request.place):
+        if run.out != str(request.out) or run.kind != request.kind.name:
+            continue
+        if asked.items() <= store.identities(run.id).items():
+            return run
+        remedy = f"follow it: cosmos runs attach {run.id}; or end it: cosmos runs cancel {run.id}"
+        raise UsageError(f"run {run.id} writes to this output, and asks something else", where=run.out, remedy=remedy)
+    return None
+
+
+def new_items(request: Request, items: Iterable[Identified]) -> Iterator[NewItem]:
+    """The items of a new run; one that does not run is answered with the reason."""
+    kind = request.kind
+    for item in items:
+        result = kind.begin(item.checked, request.engine, request.place)
+        if not item.checked.runs:
+            result = kind.finish(result, kind.refusal(item.checked))
+        yield NewItem(result, kind.dump_item(item.checked.item), item.identity)
