@@ -195,8 +195,8 @@ class ServerEngine(Upsampler):
             self._alike.clear()
         elif not self._answered and answer.error_kind not in OF_ITEM:
             # Leave out numbers and request ids, which differ between equal refusals.
-            pattern = re.sub(r"[\w-]*\d[\w-]*", "#", f"{answer.error_kind} {answer.error}")
-            self._alike[pattern].add(answer.id)
+            wording = re.sub(r"[\w-]*\d[\w-]*", "#", f"{answer.error_kind} {answer.error}")
+            self._alike[wording].add(answer.id)
             self._refusal = answer
 
     def _suspect(self) -> bool:

@@ -18,7 +18,8 @@ STRIKES = 2  # how often an item may end the engine while it is asked alone, bef
 DEATHS_IN_A_ROW = 8  # items that end the engine, with no answer in between: then the engine itself is broken
 FATAL = "ends_engine"
 
-OnResult = Callable[[Any], None]
+OnResult = Callable[[Any, str], None]
+"""Takes a Result and the identity of its work."""
 
 
 @dataclass(frozen=True)
@@ -27,16 +28,20 @@ class Prepared:
 
     result: Any
     packed: Packed | None = None
+    identity: str = ""
 
 
-def prepare(kind: Kind, checked: Checked, result: Any, settings: Any, wants: str) -> Prepared:
+def prepare(
+    kind: Kind, checked: Checked, result: Any, settings: Any, wants: str, identity: str = ""
+) -> Prepared:
     """Pack a checked item, whose Result is begun; one that does not run, or cannot be read, gets its error."""
     if not checked.runs:
-        return Prepared(kind.finish(result, kind.refusal(checked)))
+        return Prepared(kind.finish(result, kind.refusal(checked)), identity=identity)
     try:
-        return Prepared(result, kind.pack(checked, settings, wants))
+        return Prepared(result, kind.pack(checked, settings, wants), identity)
     except BadInputError as error:
-        return Prepared(kind.finish(result, Outcome(result.id, error=str(error), error_kind="bad_input")))
+        outcome = Outcome(result.id, error=str(error), error_kind="bad_input")
+        return Prepared(kind.finish(result, outcome), identity=identity)
 
 
 def answer(kind: Kind, prepared: Iterable[Prepared], engine: Engine, on_result: OnResult) -> None:
@@ -57,26 +62,25 @@ def answer_together(kind: Kind, prepared: Sequence[Prepared], engine: Engine, on
     each time gets an error. Raises EngineUnavailable or OutOfMemory where the engine cannot be loaded, EngineError
     where it fails or ends whatever it is asked.
     """
-    results = {item.result.id: item.result for item in prepared if item.packed}
+    waiting = {item.result.id: item for item in prepared if item.packed}
     deaths = 0
     for item in prepared:
         if item.packed is None:
-            on_result(item.result)
+            on_result(item.result, item.identity)
 
     def deliver(outcome: Outcome) -> None:
         nonlocal deaths
         deaths = deaths + 1 if outcome.error_kind == FATAL else 0
         if deaths >= DEATHS_IN_A_ROW:
             raise EngineError(outcome.error, where=f"{deaths} items in a row", remedy="see the engine's output")
-        on_result(kind.finish(results.pop(outcome.id), outcome))
+        item = waiting.pop(outcome.id)
+        on_result(kind.finish(item.result, outcome), item.identity)
 
     packed = [item.packed for item in prepared if item.packed]
-    if not packed:
-        return
-    if isinstance(engine, EngineProcess):
+    if packed and isinstance(engine, EngineProcess):
         _ask(engine, packed, deliver, STRIKES)
-    else:
-        engine.run([one.task for one in packed], _files(packed), deliver)
+    elif packed:
+        engine.run([each.task for each in packed], _files(packed), deliver)
 
 
 def _ask(engine: EngineProcess, packed: Sequence[Packed], deliver: Callable[[Outcome], None], tries: int) -> None:

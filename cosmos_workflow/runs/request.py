@@ -37,5 +37,5 @@ def prepared_items(store: Store, run: RunRecord, folder: RunFolder) -> Iterator[
                 old = old or {values["id"]: values for values in folder.old_request()["items"]}
                 asked = old[stored.result.id]
             checked = kind.checked_again(kind.load_item(asked), stored.result, settings)
-            yield prepare(kind, checked, stored.result, settings, engine.wants)
+            yield prepare(kind, checked, stored.result, settings, engine.wants, stored.identity)
         after = page[-1].position

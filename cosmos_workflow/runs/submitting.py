@@ -13,7 +13,7 @@ from cosmos_workflow.kinds.kind import Kind, identity
 from cosmos_workflow.runs.results import ResultsFile
 from cosmos_workflow.store import UNFINISHED, NewItem, RunRecord, Store
 
-__all__ = ["Identified", "Request", "answered_in", "identified", "unfinished_like"]
+__all__ = ["Earlier", "Identified", "Request", "answered_in", "identified", "new_items", "unfinished_like"]
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,8 @@ class Pins:
         import asyncssh
 
         for line in self._lines():
-            pinned, _, key = line.partition(" ")
-            if pinned == name:
+            host, _, key = line.partition(" ")
+            if host == name:
                 return asyncssh.import_public_key(key)
         return None
 

@@ -71,15 +71,15 @@ async def _send(
     total, sent = sum(head["size"] - head["offset"] for head in heads), 0
     on_bytes(0, total)
     async with program.manager.process(program.arguments("receive"), endless=True) as process:
-        replies = asyncio.ensure_future(_answers(process.stdout, total, on_bytes))
+        reading = asyncio.ensure_future(_answers(process.stdout, total, on_bytes))
         try:
             with suppress(BrokenPipeError):  # the agent has ended; its answers, read below, say why
                 for head in heads:
                     sent += await _send_one(process.stdin, head, blobs[head["sha256"]])
                 process.stdin.write_eof()
-            answers = await replies
+            answers = await reading
         finally:
-            replies.cancel()
+            reading.cancel()
     for answer in answers:
         program.check(answer)
     if not any("received" in answer for answer in answers):

@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from cosmos_workflow.store.text import AnyText
 
-__all__ = ["experiments", "files", "item_files", "items", "metadata", "runs", "slots", "switches", "tags", "trials"]
+__all__ = ["experiments", "files", "hashes", "item_files", "items", "metadata", "runs", "slots", "switches", "tags", "trials"]
 
 metadata = MetaData()
 
@@ -120,6 +120,16 @@ item_files = Table(
     Column("name", String(100), primary_key=True),
     Column("is_output", Boolean, primary_key=True),
     Column("sha256", String(64), nullable=False, index=True),
+)
+
+# Input files of this machine that were hashed: by their path, while size and time of change (ns) are the same.
+hashes = Table(
+    "hashes",
+    metadata,
+    Column("path", AnyText, primary_key=True),
+    Column("changed", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
 )
 
 experiments = Table(

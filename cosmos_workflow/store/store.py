@@ -15,6 +15,7 @@ from cosmos_workflow.kinds.kind import FIRST_KIND, Kind, get_kind
 from cosmos_workflow.store.database import Database
 from cosmos_workflow.store.experiments import Experiments
 from cosmos_workflow.store.files import FileRecords
+from cosmos_workflow.store.hashes import Hashes
 from cosmos_workflow.store.history import History
 from cosmos_workflow.store.queue import Queue
 from cosmos_workflow.store.records import ALLOWED, RunRecord, State, record
@@ -71,6 +72,7 @@ class Store:
     def __init__(self, url: str) -> None:
         self.database = Database(url)
         self.experiments = Experiments(self.database)
+        self.hashes = Hashes(self.database)
         self.history = History(self.database)
         self.files = FileRecords(self.database)
         self.queue = Queue(self.database)
@@ -210,6 +212,12 @@ class Store:
                 StoredItem(row.position, row.ok, row.identity, row.asked, kind.load_result(row.result))
                 for row in connection.execute(query)
             ]
+
+    def identities(self, id: str) -> dict[str, str]:
+        """The identity of each item of a run, by the item's id."""
+        query = sa.select(items.c.item_id, items.c.identity).where(items.c.run_id == id)
+        with self.database.reading() as connection:
+            return {row.item_id: row.identity for row in connection.execute(query)}
 
     def remove(self, id: str) -> None:
         """Forget a run and its results."""

@@ -66,7 +66,7 @@ def _prepared(kind: Kind, entry: Entry, engine: JobEngine, settings: Any, place:
 def answer_all(kind: Kind, engine: Engine, prepared: Prepared) -> list[Any]:
     """A result for each item of a piece. Raises as `loop.answer_together`."""
     results: list[Any] = []
-    loop.answer_together(kind, prepared.items, engine, results.append)
+    loop.answer_together(kind, prepared.items, engine, lambda result, identity: results.append(result))
     return results
 
 

@@ -95,9 +95,17 @@ def upgrade() -> None:
         sa.Column("is_output", sa.Boolean, primary_key=True),
         sa.Column("sha256", sa.String(64), nullable=False, index=True),
     )
+    op.create_table(
+        "hashes",
+        sa.Column("path", sa.Text, primary_key=True),
+        sa.Column("changed", sa.BigInteger, nullable=False),
+        sa.Column("size", sa.BigInteger, nullable=False),
+        sa.Column("sha256", sa.String(64), nullable=False),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("hashes")
     op.drop_table("item_files")
     op.execute("DELETE FROM files WHERE NOT kept")
     for name in ("media_type", "kept"):

@@ -1,0 +1,36 @@
+"""The content of input files, hashed once: remembered by path, size and time of the last change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from cosmos_workflow.store.database import Database
+from cosmos_workflow.store.schema import hashes
+
+__all__ = ["Hashes"]
+
+
+class Hashes:
+    """The SHA-256 of files of this machine."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of(self, path: Path, version: tuple[int, int], compute: Callable[[Path], str]) -> str:
+        """The hash of a file, computed only where its `version` (time of change in ns, bytes) is another than before."""
+        changed, size = version
+        where = hashes.c.path == str(path)
+        with self._database.reading() as connection:
+            row = connection.execute(sa.select(hashes).where(where)).mappings().first()
+        if row and (row["changed"], row["size"]) == (changed, size):
+            return str(row["sha256"])
+        sha256 = compute(path)
+        with self._database.begin() as connection:
+            connection.execute(hashes.delete().where(where))
+            connection.execute(
+                hashes.insert(), {"path": str(path), "changed": changed, "size": size, "sha256": sha256}
+            )
+        return sha256
