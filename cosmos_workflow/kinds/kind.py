@@ -101,8 +101,7 @@ class Checked(Protocol):
 
 
 class Result(Protocol):
-    """An item's answer, or why there is none; a dataclass of the kind's. Its first fields are texts, `id` and so forth up
-    to `verdict`.
+    """An item's answer, or why there is none; a dataclass of the kind's, which begins with texts from `id` to `verdict`.
 
     Results are what people keep: lines of a results file, rows of the store.
     """
@@ -124,9 +123,9 @@ class Kind(ABC):
 
     `version` is part of every identity: a kind whose answers mean something else from now on has a new one.
     `engines` names those that can do it, the preferred first; `hopeless` are the kinds of error that asking again
-    cannot change. `verdicts` are what a check may say; `later_fields` of a Result are those that its first version
-    did not have, and `old_after_verdict` what stood behind the verdict then. `inputs` are the fields of an item that name files. `modules` are what a host needs of it
-    besides this package.
+    cannot change. `inputs` are the fields of an item that name files, and `verdicts` what a check may say.
+    `later_fields` of a Result are those that its first version did not have, and `old_after_verdict` what stood behind
+    the verdict then. `modules` are what a host needs of it besides this package.
     """
 
     name: ClassVar[str]

@@ -6,12 +6,12 @@ This room knows nothing about prompts, models or engines, and imports no other r
 from typing import TYPE_CHECKING
 
 from cosmos_workflow.media.frames import PICKS, Frame, Pick, read_frames
-from cosmos_workflow.media.video import Clip, probe, version
+from cosmos_workflow.media.video import Clip, probe, sha256_of, version
 
 if TYPE_CHECKING:
     from cosmos_workflow.media.measuring import Measurements, measure
 
-__all__ = ["PICKS", "Clip", "Frame", "Measurements", "Pick", "measure", "probe", "read_frames", "version"]
+__all__ = ["PICKS", "Clip", "Frame", "Measurements", "Pick", "measure", "probe", "read_frames", "sha256_of", "version"]
 
 
 def __getattr__(name: str) -> object:

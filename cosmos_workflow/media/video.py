@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-__all__ = ["Clip", "decoded", "no_frames", "opened", "pixel_aspect", "probe", "shape", "turn", "version"]
+__all__ = ["Clip", "decoded", "no_frames", "opened", "pixel_aspect", "probe", "sha256_of", "shape", "turn", "version"]
 
 # FFmpeg's formats that can hold one picture or many.
 ANIMATED_FORMATS = {"gif", "apng"}
@@ -133,6 +134,22 @@ def _first(container: InputContainer, stream: VideoStream, path: Path) -> VideoF
     for frame in decoded(container, stream):
         return frame
     raise no_frames(path)
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's bytes, or of those of all images of a sequence in their order, as hex.
+
+    Raises BadInputError if a file cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        for file in files_of(path).values() if is_sequence(path) else [path]:
+            with file.open("rb") as opened_file:
+                while piece := opened_file.read(1 << 20):
+                    digest.update(piece)
+    except OSError as error:
+        raise BadInputError(f"cannot be read ({error.strerror})", where=str(path), remedy="check the path") from error
+    return digest.hexdigest()
 
 
 def version(path: Path) -> tuple[int, int]:

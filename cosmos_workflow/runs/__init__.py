@@ -7,15 +7,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cosmos_workflow.runs.places.host_driving import Listener, Patience
+    from cosmos_workflow.runs.listening import Listener, Patience
     from cosmos_workflow.runs.queue_worker import Worker
     from cosmos_workflow.runs.runs import Runs
 
 __all__ = ["Listener", "Patience", "Runs", "Worker"]
 
 _HOMES = {
-    "Listener": "places.host_driving",
-    "Patience": "places.host_driving",
+    "Listener": "listening",
+    "Patience": "listening",
     "Runs": "runs",
     "Worker": "queue_worker",
 }

@@ -6,18 +6,15 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from cosmos_workflow.agent.files import write_json
 from cosmos_workflow.errors import Conflict
 from cosmos_workflow.files import of_this_machine
-from cosmos_workflow.kinds.upsample import Item, Settings
 from cosmos_workflow.runs.places.parcel import Parcel
 
 __all__ = ["RunFolder"]

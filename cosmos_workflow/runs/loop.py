@@ -31,9 +31,7 @@ class Prepared:
     identity: str = ""
 
 
-def prepare(
-    kind: Kind, checked: Checked, result: Any, settings: Any, wants: str, identity: str = ""
-) -> Prepared:
+def prepare(kind: Kind, checked: Checked, result: Any, settings: Any, wants: str, identity: str = "") -> Prepared:
     """Pack a checked item, whose Result is begun; one that does not run, or cannot be read, gets its error."""
     if not checked.runs:
         return Prepared(kind.finish(result, kind.refusal(checked)), identity=identity)

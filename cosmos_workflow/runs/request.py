@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cosmos_workflow.engines import ChosenEngine
-from cosmos_workflow.kinds.kind import get_kind
+from cosmos_workflow.kinds.kind import Packed, Task, get_kind
 from cosmos_workflow.runs.folder import RunFolder
 from cosmos_workflow.runs.loop import Prepared, prepare
 from cosmos_workflow.store import RunRecord, Store
@@ -24,14 +24,22 @@ def settings_of(run: RunRecord, folder: RunFolder) -> Any:
     return get_kind(run.kind).load_settings(values)
 
 
-def prepared_items(store: Store, run: RunRecord, folder: RunFolder) -> Iterator[Prepared]:
-    """Each item that waits for its answer, in the batch's order, packed for the run's engine when it is its turn."""
+def prepared_items(
+    store: Store, run: RunRecord, folder: RunFolder, before: Mapping[str, Task] | None = None
+) -> Iterator[Prepared]:
+    """Each item that waits for its answer, in the batch's order, packed for the run's engine when it is its turn.
+
+    `before` has tasks that are packed already, by their ids.
+    """
     kind, settings = get_kind(run.kind), settings_of(run, folder)
     engine = ChosenEngine(**run.settings["engine"])
     old: dict[str, Any] = {}
     after = -1
     while page := store.items(run.id, after=after, most=PAGE, only_open=True):
         for stored in page:
+            if task := (before or {}).get(stored.result.id):
+                yield Prepared(stored.result, Packed(task), stored.identity)
+                continue
             asked = stored.asked
             if asked is None:  # a run of the version before
                 old = old or {values["id"]: values for values in folder.old_request()["items"]}

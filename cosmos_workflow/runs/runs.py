@@ -5,29 +5,33 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cosmos_workflow.engines import ChosenEngine
-from cosmos_workflow.errors import Conflict, HostError, HostUnreachable, NotFound, from_system
-from cosmos_workflow.kinds.kind import Kind
+from cosmos_workflow.errors import Conflict, HostError, HostUnreachable, NotFound, RunFailed, UsageError, from_system
+from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.runs.folder import RunFolder
+from cosmos_workflow.runs.listening import Listener, Patience
 from cosmos_workflow.runs.places.host import HostRuns
-from cosmos_workflow.runs.places.host_driving import Listener, Patience
 from cosmos_workflow.runs.places.local import LocalRuns, WarmEngine
-from cosmos_workflow.runs.places.place import PlaceRuns
+from cosmos_workflow.runs.places.place import Keep, Place
 from cosmos_workflow.runs.places.ray import is_ray
 from cosmos_workflow.runs.places.ray_runs import RayRuns
+from cosmos_workflow.runs.results import ResultsFile
+from cosmos_workflow.runs.submitting import Identified, Request, new_items
 from cosmos_workflow.ssh import Host, Pins
-from cosmos_workflow.store import NewItem, RunRecord, Store, new_id
+from cosmos_workflow.store import UNFINISHED, RunRecord, Store, new_id
 
 if TYPE_CHECKING:
     from cosmos_workflow.runs.places.ray import Job
 
 __all__ = ["Runs"]
+
+FETCH_SECONDS = 30.0  # for what a cancelled run has answered to come home
+POLL_SECONDS = 0.2
 
 
 class Runs:
@@ -41,31 +45,51 @@ class Runs:
         self._on_ray = RayRuns(store)
         self._here = LocalRuns(store, self.engine)
 
-    def submit(
-        self, kind: Kind, items: Iterable[Any], place: str, engine: ChosenEngine, settings: Any, *,
-        out: Path | None = None, source: str, keep_warm: float, queued: bool = False, priority: int = 0,
-        held: bool = False, checked: Iterable[Any] | None = None,
-    ) -> RunRecord:  # fmt: skip
+    def submit(self, request: Request, items: Iterable[Identified]) -> RunRecord:
         """A new run, in the store with all of its items before anything of it starts; nothing is sent yet.
 
-        A `queued` one is taken by a worker when its place is free. Items that the check refuses are answered at once.
-        `checked` are the items as `kind.check` sees them, where the caller has checked them already.
+        A queued one is taken by a worker when its place is free. Items that the check refuses are answered at once.
         """
-        id = new_id()
-        path = str(out.absolute()) if out else ""
+        id, place = new_id(), request.place
+        path = str(request.out) if request.out else ""
         # A queued run of a host has its results file beside it, and so has one whose results go into a pipe.
         if not path and place != "local":
             path = str(self.folder(id) / "results.jsonl")
-        values = {
-            "engine": {**asdict(engine), "settings": dict(engine.settings)}, "keep_warm": keep_warm,
-            "settings": kind.dump_settings(settings),
-        }  # fmt: skip
-        new = (_new_item(kind, each, engine, place) for each in checked or kind.check(items, settings))
+        settings = {
+            "engine": {**asdict(request.engine), "settings": dict(request.engine.settings)},
+            "settings": request.kind.dump_settings(request.settings),
+            "keep_warm": request.keep_warm,
+            "again": request.again,
+        }
         self.store.add(
-            id, place, new, kind=kind.name, out=path, source=source, engine=engine.name, settings=values,
-            queued=queued, priority=priority, held=held,
+            id, place, new_items(request, items), kind=request.kind.name, out=path, source=request.source,
+            engine=request.engine.name, settings=settings, queued=request.queued, priority=request.priority,
+            held=request.held,
         )  # fmt: skip
         return self.store.get(id)
+
+    def take_over(self, request: Request, items: Iterable[Identified]) -> RunRecord | None:
+        """The unfinished run that does this work already, to be gone on with; None where there is none.
+
+        A run of this machine that nobody drives any more, and that asks something else, is ended. Raises UsageError
+        where a run still goes on that writes the same results and asks something else.
+        """
+        if request.out is None:
+            return None
+        asked = {item.checked.item.id: item.identity for item in items}
+        for run in self.store.runs(states=UNFINISHED, place=request.place):
+            if run.out != str(request.out) or run.kind != request.kind.name:
+                continue
+            if asked.items() <= self.store.identities(run.id).items():
+                return run
+            if run.place == "local" and not self.is_followed(run):
+                self.store.move(run.id, "cancelled", error="another run does its work now", kind="superseded")
+                continue
+            remedy = f"follow it: cosmos runs attach {run.id}; or end it: cosmos runs cancel {run.id}"
+            raise UsageError(
+                f"run {run.id} writes to this output and asks something else", where=run.out, remedy=remedy
+            )
+        return None
 
     def plan_on_ray(self, job: Job) -> RunRecord:
         """A new run of a cluster's job, or the one with the same output that has not ended."""
@@ -89,14 +113,42 @@ class Runs:
             folder = self._folder(run)
             if not run.finished:
                 recorder = _recorded(listener, folder, run)
-                with _from_system(f"cosmos runs attach {run.id}"):
+                with _from_system(f"cosmos runs attach {run.id}"), self._kept(run, recorder, detach) as keep:
                     self._at(run).drive(
-                        run, folder, recorder, detach=detach, patience=patience, stop=stop or threading.Event()
+                        run, folder, recorder, keep, detach=detach, patience=patience,
+                        stop=stop or threading.Event(),
                     )  # fmt: skip
         return [] if detach or is_ray(run.place) else self.results(run.id)
 
+    @contextmanager
+    def _kept(self, run: RunRecord, listener: Listener, detach: bool) -> Iterator[Keep]:
+        """Where a place's results go: the store, then the results file, then the listener.
+
+        What the store has and the file lacks is written first: what the check refused, what an earlier client had.
+        """
+        with ExitStack() as stack:
+            file = None
+            if run.out and not detach and not is_ray(run.place):
+                file = stack.enter_context(ResultsFile(run.out, get_kind(run.kind)))
+            again = bool(run.settings.get("again"))
+
+            def write(results: Sequence[tuple[Any, str]]) -> None:
+                for result, identity in results:
+                    if file is None or file.write(result, identity, replace=again):
+                        listener.result(result)
+
+            def keep(results: Sequence[tuple[Any, str]]) -> None:
+                self.store.save(run.id, [result for result, _ in results])
+                write(results)
+
+            if file:
+                for item in self.store.each_item(run.id):
+                    if item.ok is not None:
+                        write([(item.result, item.identity)])
+            yield keep
+
     def cancel(self, id: str, *, forget: bool = False) -> RunRecord:
-        """End a run wherever it is; what has been answered stays.
+        """End a run wherever it is; what has been answered is fetched first, and stays.
 
         With `forget`, a host or cluster that is gone is not asked. Raises HostError where it cannot be, NotFound
         where the settings do not have it any more; the remedy names this way out.
@@ -106,9 +158,24 @@ class Runs:
             if not _let_go(run, forget):
                 with _way_out(run, "cancel"):
                     self._at(run).cancel(run)
-            self.store.move(run.id, "cancelled", error="cancelled", kind="cancelled")
+                    self._fetch(run)
+            with suppress(Conflict):  # whoever drives it was faster
+                self.store.move(run.id, "cancelled", error="cancelled", kind="cancelled")
             self._folder(run).note("state", state="cancelled")
         return self.store.get(run.id)
+
+    def _fetch(self, run: RunRecord) -> None:
+        """Bring home what a host has answered of a run that was cancelled there."""
+        if run.place == "local" or is_ray(run.place) or run.state in ("queued", "planned"):
+            return
+        try:
+            self.drive(run.id, Listener(), patience=Patience(reach=FETCH_SECONDS, follow=FETCH_SECONDS))
+        except RunFailed:
+            return  # it was cancelled, as it should be
+        except Conflict:  # another process drives it, and fetches what there is
+            deadline = time.monotonic() + FETCH_SECONDS
+            while not self.store.get(run.id).finished and time.monotonic() < deadline:
+                time.sleep(POLL_SECONDS)
 
     def retry(self, id: str, *, queued: bool = False) -> RunRecord:
         """One more attempt for the items without an answer, in the queue or to be driven. Raises Conflict where
@@ -119,7 +186,13 @@ class Runs:
             run = self.store.get(run.id)
             if not run.finished:
                 raise Conflict("the run has not ended", where=run.id, remedy=f"cosmos runs attach {run.id}")
-            self._at(run).again(run, self._folder(run), queued=queued or run.rank is not None)
+            hopeless = get_kind(run.kind).hopeless
+            if not is_ray(run.place) and not self.store.may_be_tried_again(run.id, hopeless):
+                raise Conflict(
+                    "nothing to try again: every item is answered or cannot be", where=run.id,
+                    remedy=f"see them: cosmos runs show {run.id}",
+                )  # fmt: skip
+            self.store.again(run.id, hopeless, queued=queued or run.rank is not None)
             return self.store.get(run.id)
 
     def remove(self, id: str, *, forget: bool = False) -> None:
@@ -176,20 +249,13 @@ class Runs:
         except Conflict:
             return True
 
-    def _at(self, run: RunRecord) -> PlaceRuns:
+    def _at(self, run: RunRecord) -> Place:
         if is_ray(run.place):
             return self._on_ray
         return self._here if run.place == "local" else self._on_hosts
 
     def _folder(self, run: RunRecord) -> RunFolder:
         return RunFolder(self.folder(run.id), run.attempt)
-
-
-def _new_item(kind: Kind, checked: Any, engine: ChosenEngine, place: str) -> NewItem:
-    result = kind.begin(checked, engine, place)
-    if not checked.runs:
-        result = kind.finish(result, kind.refusal(checked))
-    return NewItem(result, kind.dump_item(checked.item))
 
 
 def _let_go(run: RunRecord, forget: bool) -> bool:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.engines import ChosenEngine
-from cosmos_workflow.errors import BadInputError, UsageError
+from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.kinds.kind import Kind, identity
 from cosmos_workflow.runs.results import ResultsFile
-from cosmos_workflow.store import UNFINISHED, NewItem, RunRecord, Store
+from cosmos_workflow.store import NewItem
 
-__all__ = ["Earlier", "Identified", "Request", "answered_in", "identified", "new_items", "unfinished_like"]
+__all__ = ["Earlier", "Identified", "Request", "answered_in", "identified", "new_items"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Request:
     queued: bool = False
     priority: int = 0
     held: bool = False
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,24 +77,6 @@ def answered_in(file: ResultsFile, items: Iterable[Identified]) -> tuple[list[Id
             earlier.stale.add(id)
         rest.append(item)
     return rest, earlier
-
-
-def unfinished_like(store: Store, request: Request, items: Iterable[Identified]) -> RunRecord | None:
-    """The run that does this work already: it writes the same results, has not ended, and asks the same.
-
-    Raises UsageError where a run writes there that asks something else.
-    """
-    if request.out is None:
-        return None
-    asked = {item.checked.item.id: item.identity for item in items}
-    for run in store.runs(states=UNFINISHED, place=request.place):
-        if run.out != str(request.out) or run.kind != request.kind.name:
-            continue
-        if asked.items() <= store.identities(run.id).items():
-            return run
-        remedy = f"follow it: cosmos runs attach {run.id}; or end it: cosmos runs cancel {run.id}"
-        raise UsageError(f"run {run.id} writes to this output, and asks something else", where=run.out, remedy=remedy)
-    return None
 
 
 def new_items(request: Request, items: Iterable[Identified]) -> Iterator[NewItem]:

@@ -20,7 +20,7 @@ class Hashes:
         self._database = database
 
     def of(self, path: Path, version: tuple[int, int], compute: Callable[[Path], str]) -> str:
-        """The hash of a file, computed only where its `version` (time of change in ns, bytes) is another than before."""
+        """The hash of a file, computed only where its `version` (time of change in ns, bytes) has changed."""
         changed, size = version
         where = hashes.c.path == str(path)
         with self._database.reading() as connection:
@@ -30,7 +30,5 @@ class Hashes:
         sha256 = compute(path)
         with self._database.begin() as connection:
             connection.execute(hashes.delete().where(where))
-            connection.execute(
-                hashes.insert(), {"path": str(path), "changed": changed, "size": size, "sha256": sha256}
-            )
+            connection.execute(hashes.insert(), {"path": str(path), "changed": changed, "size": size, "sha256": sha256})
         return sha256

@@ -18,7 +18,19 @@ from sqlalchemy import (
 
 from cosmos_workflow.store.text import AnyText
 
-__all__ = ["experiments", "files", "hashes", "item_files", "items", "metadata", "runs", "slots", "switches", "tags", "trials"]
+__all__ = [
+    "experiments",
+    "files",
+    "hashes",
+    "item_files",
+    "items",
+    "metadata",
+    "runs",
+    "slots",
+    "switches",
+    "tags",
+    "trials",
+]
 
 metadata = MetaData()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
@@ -63,8 +63,8 @@ def answer_of(result: Any, kind: Kind) -> dict[str, Any]:
 class Store:
     """What a database remembers, by its URL (see `Database`).
 
-    Runs are its own; `queue` says which of them is next, `history` finds their prompts, `files` are known by their content,
-    `experiments` are the lab's.
+    Runs are its own; `queue` says which of them is next, `history` finds their prompts, `files` are known by
+    their content, `experiments` are the lab's.
 
     Every write is a transaction of its own, on disk when the call returns.
     """
@@ -144,30 +144,28 @@ class Store:
     def move(self, id: str, state: State, *, error: str = "", kind: str = "", remedy: str = "") -> None:
         """Take a run to its next state. Raises Conflict for a step that the state machine does not have."""
         with self.database.begin() as connection:
-            now = connection.execute(sa.select(runs.c.state).where(runs.c.id == id).with_for_update()).scalar()
-            if now is None or (now != state and state not in ALLOWED[now]):
-                what = f"a run that is {now} cannot become {state}" if now else "the run is no longer there"
-                raise Conflict(what, where=id, remedy="see it: cosmos runs show")
-            values = {"state": state, "updated": time.time(), "error": error, "error_kind": kind, "remedy": remedy}
-            connection.execute(runs.update().where(runs.c.id == id).values(values))
+            _move(connection, id, state, error=error, kind=kind, remedy=remedy)
 
-    def again(self, id: str, *, queued: bool = False, reopen_but: Collection[str] | None = None) -> int:
+    def again(self, id: str, hopeless: Collection[str], *, queued: bool = False) -> int:
         """Take a run that ended back to its start for one more attempt; returns its number.
 
-        With `reopen_but` its failed items are open again, but for those whose error is of one of these kinds.
+        Its failed items are open again, but for those whose error is of a `hopeless` kind. Raises Conflict for a run
+        that has not ended.
         """
-        self.move(id, "queued" if queued else "planned")
         with self.database.begin() as connection:
-            values: dict[str, Any] = {"attempt": runs.c.attempt + 1}
-            if reopen_but is not None:
-                kind = items.c.result["error_kind"].as_string()
-                failed = items.c.run_id == id, items.c.ok.is_(sa.false()), kind.not_in(reopen_but)
-                reopened = connection.execute(items.update().where(*failed).values(ok=None)).rowcount
-                values["failed"] = runs.c.failed - reopened
+            _move(connection, id, "queued" if queued else "planned")
+            reopened = connection.execute(items.update().where(*_failed(id, hopeless)).values(ok=None)).rowcount
+            values: dict[str, Any] = {"attempt": runs.c.attempt + 1, "failed": runs.c.failed - reopened}
             values |= {"rank": self.database.now(connection)} if queued else {}
             connection.execute(runs.update().where(runs.c.id == id).values(values))
-            number = connection.execute(sa.select(runs.c.attempt).where(runs.c.id == id)).scalar_one()
-        return int(number)
+            return int(connection.execute(sa.select(runs.c.attempt).where(runs.c.id == id)).scalar_one())
+
+    def may_be_tried_again(self, id: str, hopeless: Collection[str]) -> bool:
+        """Whether a run has items without a good answer that may get one yet."""
+        waiting = sa.and_(items.c.run_id == id, items.c.ok.is_(None))
+        query = sa.select(items.c.number).where(sa.or_(waiting, sa.and_(*_failed(id, hopeless)))).limit(1)
+        with self.database.reading() as connection:
+            return connection.execute(query).first() is not None
 
     def count(self, id: str, *, total: int, answered: int, failed: int) -> None:
         """Keep the counts of a run whose items are not here but in its output."""
@@ -213,6 +211,13 @@ class Store:
                 for row in connection.execute(query)
             ]
 
+    def each_item(self, id: str) -> Iterator[StoredItem]:
+        """All items of a run, read a page at a time."""
+        after = -1
+        while page := self.items(id, after=after, most=ROWS_AT_ONCE):
+            yield from page
+            after = page[-1].position
+
     def identities(self, id: str) -> dict[str, str]:
         """The identity of each item of a run, by the item's id."""
         query = sa.select(items.c.item_id, items.c.identity).where(items.c.run_id == id)
@@ -229,3 +234,19 @@ class Store:
         query = sa.select(runs).where(*where).order_by(runs.c.created.desc(), runs.c.id.desc()).limit(most or None)
         with self.database.reading() as connection:
             return [record(row) for row in connection.execute(query).mappings()]
+
+
+def _move(
+    connection: sa.Connection, id: str, state: State, *, error: str = "", kind: str = "", remedy: str = ""
+) -> None:
+    now = connection.execute(sa.select(runs.c.state).where(runs.c.id == id).with_for_update()).scalar()
+    if now is None or (now != state and state not in ALLOWED[now]):
+        what = f"a run that is {now} cannot become {state}" if now else "the run is no longer there"
+        raise Conflict(what, where=id, remedy="see it: cosmos runs show")
+    values = {"state": state, "updated": time.time(), "error": error, "error_kind": kind, "remedy": remedy}
+    connection.execute(runs.update().where(runs.c.id == id).values(values))
+
+
+def _failed(id: str, hopeless: Collection[str]) -> tuple[Any, ...]:
+    kind = items.c.result["error_kind"].as_string()
+    return items.c.run_id == id, items.c.ok.is_(sa.false()), kind.not_in(hopeless)

@@ -8,17 +8,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
 
-from cosmos_workflow.kinds.kind import Kind, Outcome, Packed, Task
 from cosmos_workflow.errors import BadInputError
-from cosmos_workflow.limits import Plan
-from cosmos_workflow.limits.fit import Verdict
-from cosmos_workflow.media import probe
+from cosmos_workflow.kinds.kind import Kind, Outcome, Packed, Task
 from cosmos_workflow.kinds.upsample.batch import read_batch
 from cosmos_workflow.kinds.upsample.conversation import Answer, Wants
 from cosmos_workflow.kinds.upsample.item import Item, Result
 from cosmos_workflow.kinds.upsample.preflight import Checked, Settings, check_items
 from cosmos_workflow.kinds.upsample.preparing import PLANNED, Preparer, finished, first, pending, refusal
 from cosmos_workflow.kinds.upsample.tasks import answer_of, outcome_of, task_of
+from cosmos_workflow.limits import Plan
+from cosmos_workflow.limits.fit import Verdict
+from cosmos_workflow.media import probe
 
 __all__ = ["UPSAMPLE", "Upsample"]
 

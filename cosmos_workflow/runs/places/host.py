@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import shutil
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from cosmos_workflow.kinds.kind import Packed, get_kind
 from cosmos_workflow.runs.folder import RunFolder
+from cosmos_workflow.runs.listening import Listener, Patience
 from cosmos_workflow.runs.places import host_steps
-from cosmos_workflow.runs.places.host_driving import Listener, Patience, attempts, drive
-from cosmos_workflow.runs.places.place import asked_again, to_try_again
+from cosmos_workflow.runs.places.host_driving import attempts, drive
+from cosmos_workflow.runs.places.place import Keep
 from cosmos_workflow.runs.request import prepared_items
-from cosmos_workflow.runs.results import ResultsFile
 from cosmos_workflow.ssh import Host, HostProgram, Pins, line_to, run_steps
 from cosmos_workflow.store import RunRecord, Store
 
@@ -35,56 +34,36 @@ class HostRuns:
         self._hosts = hosts
         self._pins = pins
 
-    def _pack(self, run: RunRecord, folder: RunFolder) -> None:
+    def _pack(self, run: RunRecord, folder: RunFolder, keep: Keep) -> None:
         """Put everything that the host needs into the run's folder; an item that cannot be read is answered so."""
-        refused: list[Any] = []
+        # What an earlier attempt has packed needs not be read again.
+        before = {task.id: task for number in range(1, run.attempt) for task in folder.parcel_of(number).tasks()}
+        refused: list[tuple[Any, str]] = []
 
         def packed() -> Iterator[Packed]:
-            for item in prepared_items(self._store, run, folder):
+            for item in prepared_items(self._store, run, folder, before):
                 if item.packed:
                     yield item.packed
                 else:
-                    refused.append(item.result)
+                    refused.append((item.result, item.identity))
 
         folder.parcel.pack(packed())
-        self._store.save(run.id, refused)
+        keep(refused)
 
     def drive(
-        self, run: RunRecord, folder: RunFolder, listener: Listener, *, detach: bool, patience: Patience,
+        self, run: RunRecord, folder: RunFolder, listener: Listener, keep: Keep, *, detach: bool, patience: Patience,
         stop: threading.Event,
     ) -> None:  # fmt: skip
         """The host goes on by itself, whether or not anybody stays."""
         if not folder.parcel.batch.exists():
-            self._pack(run, folder)
-        if detach:
-            self._drive(run, folder, listener, True, patience, stop)
-            return
-        with ResultsFile(run.out, get_kind(run.kind)) as file:
-            # What the store has and the file lacks: what the check refused, what an earlier client had.
-            stored = self._store.items(run.id)
-            identities = {item.result.id: item.identity for item in stored}
-
-            def keep(result: Any) -> None:
-                if file.write(result, identities[result.id]):
-                    listener.result(result)
-
-            for item in stored:
-                if item.ok is not None:
-                    keep(item.result)
-            self._drive(run, folder, replace(listener, result=keep), False, patience, stop)
-        if not to_try_again(self._store, run):
+            self._pack(run, folder, keep)
+        self._drive(run, folder, listener, keep, detach, patience, stop)
+        if not detach and not self._store.may_be_tried_again(run.id, get_kind(run.kind).hopeless):
             shutil.rmtree(folder.parcel.blobs, ignore_errors=True)
 
     def cancel(self, run: RunRecord) -> None:
         if run.state not in ("planned", "queued"):
             self._with_host(run, lambda program: host_steps.cancel(program, attempts(run)[-1]))
-
-    def again(self, run: RunRecord, folder: RunFolder, *, queued: bool) -> None:
-        todo = asked_again(self._store, run)
-        if not folder.parcel.batch.exists():
-            self._pack(run, folder)
-        tasks = [task for task in folder.parcel.tasks() if task.id in todo]
-        folder.parcel_of(self._store.again(run.id, queued=queued)).write(tasks)
 
     def forget(self, run: RunRecord) -> None:
         # One that is done left nothing there, and one that never began neither.
@@ -95,12 +74,12 @@ class HostRuns:
         return (result for result, ok in self._store.results(run.id) if ok is not None)
 
     def _drive(
-        self, run: RunRecord, folder: RunFolder, listener: Listener, detach: bool, patience: Patience,
+        self, run: RunRecord, folder: RunFolder, listener: Listener, keep: Keep, detach: bool, patience: Patience,
         stop: threading.Event,
     ) -> None:  # fmt: skip
         async def go(program: HostProgram) -> None:
             driving = asyncio.ensure_future(
-                drive(self._store, run, folder.parcel, program, listener, detach=detach, patience=patience)
+                drive(self._store, run, folder.parcel, program, listener, keep, detach=detach, patience=patience)
             )
             try:
                 while not driving.done() and not stop.is_set():

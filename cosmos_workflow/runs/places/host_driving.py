@@ -4,51 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from cosmos_workflow.engines import ChosenEngine
 from cosmos_workflow.errors import HostFull, HostUnreachable, RunFailed
 from cosmos_workflow.kinds.kind import get_kind
+from cosmos_workflow.runs.listening import Listener, Patience
 from cosmos_workflow.runs.places import host_steps
 from cosmos_workflow.runs.places.parcel import Parcel
+from cosmos_workflow.runs.places.place import Keep
 from cosmos_workflow.ssh import HostProgram
 from cosmos_workflow.store import RunRecord, State, Store
 
-__all__ = ["Listener", "Patience", "attempts", "drive"]
+__all__ = ["attempts", "drive"]
 
 STRANDED_TRIES = 3
-
-
-def _nothing(*_: Any) -> None:
-    pass
-
-
-@dataclass(frozen=True)
-class Listener:
-    """What to call for what happens: the run when it is planned, results as they come, events of the agent, its output,
-    states, lost connections with the seconds until the next try, bytes that have arrived of those to be sent, and what
-    looks wrong with a host.
-    """
-
-    planned: Callable[[RunRecord], None] = _nothing
-    result: Callable[[Any], None] = _nothing
-    event: Callable[[dict[str, Any]], None] = _nothing
-    log: Callable[[bytes], None] = _nothing
-    state: Callable[[str], None] = _nothing
-    lost: Callable[[HostUnreachable, float], None] = _nothing
-    sent: Callable[[int, int], None] = _nothing
-    warning: Callable[[str], None] = _nothing
-
-
-@dataclass(frozen=True)
-class Patience:
-    """Seconds without a line to the host, after which it is given up: before it has the run (`reach`), and after,
-    when it goes on there without us, and `runs attach` goes on here.
-    """
-
-    reach: float = 60.0
-    follow: float = 3600.0
 
 
 def attempts(run: RunRecord) -> list[str]:
@@ -60,19 +31,20 @@ class Driver:
     """One run being driven."""
 
     def __init__(
-        self, store: Store, run: RunRecord, parcel: Parcel, program: HostProgram, listener: Listener, patience: Patience
-    ) -> None:
+        self, store: Store, run: RunRecord, parcel: Parcel, program: HostProgram, listener: Listener, keep: Keep,
+        patience: Patience,
+    ) -> None:  # fmt: skip
         self._store, self._run, self._parcel, self._program = store, run, parcel, program
-        self._listen = listener
+        self._listen, self._keep_results = listener, keep
         self._kind = get_kind(run.kind)
         self._patience = patience
         self.name = attempts(run)[-1]
         # Those that this attempt asks, and that have no good answer yet; an earlier attempt's error is void.
         ids = {task.id for task in parcel.tasks()}
         self._waiting = {
-            result.id: replace(result, error="", error_kind="")
-            for result, ok in store.results(run.id)
-            if not ok and result.id in ids
+            item.result.id: replace(item, result=replace(item.result, error="", error_kind=""))
+            for item in store.items(run.id)
+            if not item.ok and item.result.id in ids
         }
         self._failed: set[str] = set()
 
@@ -148,18 +120,17 @@ class Driver:
             self._keep(path.read_bytes())
 
     def _keep(self, data: bytes) -> None:
-        results = [
-            self._kind.finish(self._waiting[outcome.id], outcome)
-            for outcome in host_steps.outcomes_in(data)
-            if outcome.id in self._waiting and outcome.id not in self._failed
-        ]
-        self._store.save(self._run.id, results)
-        for result in results:
+        results = []
+        for outcome in host_steps.outcomes_in(data):
+            if outcome.id in self._waiting and outcome.id not in self._failed:
+                item = self._waiting[outcome.id]
+                results.append((self._kind.finish(item.result, outcome), item.identity))
+        self._keep_results(results)
+        for result, _ in results:
             if result.ok:
                 del self._waiting[result.id]
             else:
                 self._failed.add(result.id)
-            self._listen.result(result)
 
     async def _hold(self, step: Callable[[], Any], give_up: float | None = None) -> Any:
         give_up = self._patience.follow if give_up is None else give_up
@@ -176,16 +147,17 @@ async def drive(
     parcel: Parcel,
     program: HostProgram,
     listener: Listener,
+    keep: Keep,
     *,
     detach: bool = False,
-    patience: Patience = Patience(),
+    patience: Patience,
 ) -> None:
     """Take a run as far as it goes; with `detach`, until the host has it.
 
     Raises RunFailed (the run is then failed or cancelled, and says so in the store), or HostError and what
     else needs a person before it can go on; the run then stays where it is, and may be driven again.
     """
-    driver = Driver(store, run, parcel, program, listener, patience)
+    driver = Driver(store, run, parcel, program, listener, keep, patience)
     try:
         await driver.start()
         if not detach:

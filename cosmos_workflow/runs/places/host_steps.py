@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.agent.files import unsealed
-from cosmos_workflow.engines import EngineSettings, check_settings
-from cosmos_workflow.engines import ChosenEngine
+from cosmos_workflow.engines import ChosenEngine, EngineSettings, check_settings
 from cosmos_workflow.errors import HostError, HostUnreachable, RunFailed, UsageError
 from cosmos_workflow.files import of_this_machine
 from cosmos_workflow.kinds.kind import Outcome, load_outcome

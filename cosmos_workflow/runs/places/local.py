@@ -16,11 +16,11 @@ from cosmos_workflow.engines.logs import log_vllm_to
 from cosmos_workflow.engines.process import EngineProcess
 from cosmos_workflow.errors import Conflict, EngineError, NotFound, OutOfMemory, RunFailed, UsageError
 from cosmos_workflow.kinds.kind import get_kind
-from cosmos_workflow.runs.loop import answer
-from cosmos_workflow.runs.request import prepared_items
 from cosmos_workflow.runs.folder import RunFolder
-from cosmos_workflow.runs.places.host_driving import Listener, Patience
-from cosmos_workflow.runs.places.place import asked_again
+from cosmos_workflow.runs.listening import Listener, Patience
+from cosmos_workflow.runs.loop import answer
+from cosmos_workflow.runs.places.place import Keep
+from cosmos_workflow.runs.request import prepared_items
 from cosmos_workflow.store import RunRecord, Store
 
 __all__ = ["LocalRuns", "WarmEngine"]
@@ -125,7 +125,7 @@ class LocalRuns:
         self._engine = engine
 
     def drive(
-        self, run: RunRecord, folder: RunFolder, listener: Listener, *, detach: bool, patience: Patience,
+        self, run: RunRecord, folder: RunFolder, listener: Listener, keep: Keep, *, detach: bool, patience: Patience,
         stop: threading.Event,
     ) -> None:  # fmt: skip
         """Answer what is open. After a crash, what was answered is not asked again."""
@@ -133,9 +133,8 @@ class LocalRuns:
         self._store.move(run.id, "running")
         listener.state("running")
 
-        def keep(result: Any) -> None:
-            self._store.save(run.id, [result])
-            listener.result(result)
+        def keep_one(result: Any, identity: str) -> None:
+            keep([(result, identity)])
             if stop.is_set():
                 raise Stopped
 
@@ -144,7 +143,11 @@ class LocalRuns:
                 log = LogCopy(warm.log, folder.parcel.mirror("log"), listener.log)
                 with _interrupted(warm, stop):
                     self._answer(
-                        run, warm, lambda engine: answer(kind, prepared_items(self._store, run, folder), engine, keep), listener, log
+                        run,
+                        warm,
+                        lambda engine: answer(kind, prepared_items(self._store, run, folder), engine, keep_one),
+                        listener,
+                        log,
                     )
         except Stopped:
             return
@@ -189,10 +192,6 @@ class LocalRuns:
 
     def cancel(self, run: RunRecord) -> None:
         """Whoever drives it sees that the store calls it cancelled, and stops."""
-
-    def again(self, run: RunRecord, folder: RunFolder, *, queued: bool) -> None:
-        asked_again(self._store, run)
-        self._store.again(run.id, queued=queued, reopen_but=get_kind(run.kind).hopeless)
 
     def forget(self, run: RunRecord) -> None:
         """All of it is in the run's folder and in the store."""

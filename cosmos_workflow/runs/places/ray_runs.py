@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cosmos_workflow.errors import CosmosError, HostFull, HostUnreachable, UsageError
-from cosmos_workflow.kinds.upsample import Result
 from cosmos_workflow.runs.folder import RunFolder
-from cosmos_workflow.runs.places.host_driving import Listener, Patience
+from cosmos_workflow.runs.listening import Listener, Patience
+from cosmos_workflow.runs.places.place import Keep
 from cosmos_workflow.store import UNFINISHED, RunRecord, State, Store, new_id
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class RayRuns:
         return self._store.get(id)
 
     def drive(
-        self, run: RunRecord, folder: RunFolder, listener: Listener, *, detach: bool, patience: Patience,
+        self, run: RunRecord, folder: RunFolder, listener: Listener, keep: Keep, *, detach: bool, patience: Patience,
         stop: threading.Event,
     ) -> None:  # fmt: skip
         """Start the job, or find it on its cluster, and follow it to its end, or with `detach` until it is submitted.
@@ -101,13 +101,10 @@ class RayRuns:
             with connected(run.place) as cluster:
                 cluster.cancel(_job(run))
 
-    def again(self, run: RunRecord, folder: RunFolder, *, queued: bool) -> None:
-        self._store.again(run.id, queued=queued)
-
     def forget(self, run: RunRecord) -> None:
         """Its output is kept, as it belongs to the user."""
 
-    def results(self, run: RunRecord) -> Iterator[Result]:
+    def results(self, run: RunRecord) -> Iterator[Any]:
         """The results in its output: the answers, then the dead letters."""
         return _job(run).output.results()
 

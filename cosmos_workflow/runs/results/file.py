@@ -67,6 +67,7 @@ class ResultsFile:
         self._lines = Lines(kind)
         self._kind = kind
         self._by_id: dict[str, Line] = {}
+        self._doubled = False  # whether an item has a line that a later one replaces
 
     def __enter__(self) -> ResultsFile:
         from filelock import FileLock, Timeout
@@ -105,8 +106,13 @@ class ResultsFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
-        self._lock.release()
+        try:
+            self._file.close()
+            if self._doubled:
+                self._keep(lambda line: True)  # the latest line of each item stays
+                self._file.close()
+        finally:
+            self._lock.release()
 
     def holds(self, id: str) -> bool:
         """Whether there is an answer for an item of this id, to whatever it was asked then."""
@@ -129,11 +135,15 @@ class ResultsFile:
             self._file.close()
             self._keep(lambda line: line.result.id not in ids)
 
-    def write(self, result: Any, identity: str = "") -> bool:
-        """Append one result and wait until the disk has it. False if its answer stands here already."""
+    def write(self, result: Any, identity: str = "", *, replace: bool = False) -> bool:
+        """Append one result and wait until the disk has it. False if the answer to the same work stands here already.
+
+        With `replace`, a good answer takes the place of the one before; a failure never does.
+        """
         line = self._by_id.get(result.id)
-        if line is not None and line.identity == identity:
+        if line is not None and line.identity == identity and (line.result == result or not (replace and result.ok)):
             return False
+        self._doubled |= line is not None
         text = self._lines.write(result, identity).encode()
         before = os.fstat(self._file.fileno()).st_size
         try:

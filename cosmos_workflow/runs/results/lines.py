@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
@@ -85,8 +85,8 @@ class Lines:
     def is_torn(self, text: bytes, *, follows: bool) -> bool:
         """Whether an incomplete line is the beginning of a result.
 
-        It is if it reaches the verdict, which no batch has. A shorter one could be the beginning of any JSON, and counts
-        as a result only if it `follows` other results.
+        It is if it reaches the verdict, which no batch has. A shorter one could be the beginning of any JSON, and
+        counts as a result only if it `follows` other results.
         """
         # A power cut can leave zeros for what was not written yet, and can cut the last character between its bytes.
         rest = text.rstrip(b"\0").decode("utf-8", "ignore")
@@ -115,6 +115,6 @@ class Lines:
         return [f'"{verdict}", "{name}": ' for verdict in self.kind.verdicts for name in after]
 
 
-def to_dict(result: Any) -> Mapping[str, Any]:
+def to_dict(result: Any) -> dict[str, Any]:
     """A Result as the JSON object that results files and `--json` contain."""
     return asdict(result)

@@ -86,7 +86,7 @@ class ResultsStream(ResultsFile):
     def drop(self, ids: set[str]) -> None:
         """Do nothing, as a stream keeps no results."""
 
-    def write(self, result: Any, identity: str = "") -> bool:
+    def write(self, result: Any, identity: str = "", *, replace: bool = False) -> bool:
         """Write one line, without a buffer; True."""
         line = self._lines.write(result, identity, ascii=self._ascii)
         try:

@@ -61,7 +61,8 @@ POSTGRESQL = (
     "DROP INDEX items_text",
     "ALTER TABLE items DROP COLUMN prompt, DROP COLUMN answer,"
     " ADD COLUMN question TEXT NOT NULL DEFAULT '', ADD COLUMN answer TEXT NOT NULL DEFAULT ''",
-    "UPDATE items SET question = coalesce(result ->> 'prompt', ''), answer = coalesce(result ->> 'upsampled_prompt', '')",
+    "UPDATE items SET question = coalesce(result ->> 'prompt', ''),"
+    " answer = coalesce(result ->> 'upsampled_prompt', '')",
     "CREATE INDEX items_text ON items USING gin (to_tsvector('simple', question || ' ' || answer))",
 )
 POSTGRESQL_BACK = (
