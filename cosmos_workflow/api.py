@@ -4,44 +4,44 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cosmos_workflow.config import Config, data_folder, known_keys_file, load_config
-from cosmos_workflow.engines import Engine, EngineSettings, make_engine
-from cosmos_workflow.errors import HostUnreachable, NotFound, UsageError
-from cosmos_workflow.kinds.upsample import Item, Result, Settings, at_home, check_items, is_batch, read_batch
-from cosmos_workflow.kinds.upsample.streams import is_stream, open_results
+from cosmos_workflow.deciding import Decision, decide, find_host
+from cosmos_workflow.engines import Engine, EngineSettings
+from cosmos_workflow.errors import HostUnreachable, UsageError
+from cosmos_workflow.files import at_home
+from cosmos_workflow.kinds.kind import get_kind
+from cosmos_workflow.kinds.upsample import Item, Result, Settings, check_items, is_batch, read_batch
 from cosmos_workflow.limits import Plan
-from cosmos_workflow.runs.places.answering import run_local
 from cosmos_workflow.runs.places.ray import is_ray
+from cosmos_workflow.runs.results import ResultsFile, is_stream, open_results
 
 if TYPE_CHECKING:
-    from cosmos_workflow.kinds.upsample import Checked, ResultsFile
     from cosmos_workflow.lab import Rig
     from cosmos_workflow.runs import Listener, Runs
     from cosmos_workflow.runs.places.ray import Format
-    from cosmos_workflow.ssh import Host
     from cosmos_workflow.store import RunRecord, Store
 
 __all__ = [
     "KEEP_WARM",
     "Source",
+    "Submission",
     "check",
-    "choose",
-    "enqueue",
+    "decide",
     "find_host",
     "fitting_model_len",
     "load_items",
     "open_rig",
     "open_runs",
     "open_store",
+    "submit",
     "tokens_needed",
     "upsample",
-    "upsample_on",
     "upsample_on_ray",
 ]
 
@@ -81,23 +81,6 @@ def check(source: Source, prompt: str = "", settings: Settings | None = None) ->
     return [checked.plan for checked in check_items(load_items(source, prompt), settings, exact=True)]
 
 
-def choose(place: str, engine: str, settings: EngineSettings, config: Config | None = None) -> tuple[str, str]:
-    """The name of the engine that answers at a place, and why. Raises UsageError for an unknown place or engine."""
-    from cosmos_workflow.engines import choose_engine
-
-    if place == "local":
-        return choose_engine(engine or (config or load_config()).engine, settings)
-    if is_ray(place):
-        from cosmos_workflow.runs.places.ray import who_answers
-
-        cluster_engine, why = who_answers(engine or (config or load_config()).engine, settings)
-        return cluster_engine.name, why
-    from cosmos_workflow.runs.places.host_steps import remote_engine
-
-    chosen = remote_engine(find_host(place, config), engine, settings)
-    return chosen.name, chosen.why
-
-
 def tokens_needed(items: Iterable[Item], settings: Settings) -> int:
     """The `max_model_len` that the largest item takes at full size, with its answer; 0 where no video can be read."""
     free = replace(settings, fit="off", max_model_len=settings.model.longest_model_len)
@@ -135,112 +118,136 @@ def fitting_model_len(needed: int, engine: str, settings: EngineSettings, place:
     return max(default, longest // 1024 * 1024), f"{wanted:,} would take all at full size; {why}"
 
 
+@dataclass(frozen=True)
+class Submission:
+    """What has become of a submitted batch.
+
+    `run` does what is not answered yet, and is None where everything is; `earlier` are the results that the results
+    file has already, by their ids; `changed` says how many items have answers there that no longer stand for them.
+    """
+
+    run: RunRecord | None
+    earlier: Mapping[str, Any] = field(default_factory=dict)
+    changed: int = 0
+
+
+def submit(
+    items: Iterable[Any],
+    decision: Decision,
+    *,
+    out: str | Path | None = None,
+    again: bool = False,
+    source: str = "",
+    keep_warm: float = KEEP_WARM,
+    queued: bool = False,
+    priority: int = 0,
+    held: bool = False,
+    checked: Iterable[Any] | None = None,
+    on_warning: Callable[[str], None] = lambda text: None,
+    runs: Runs | None = None,
+) -> Submission:
+    """Make a run of a batch; it is in the store before anything starts, and `Runs.drive` or a worker takes it from there.
+
+    With `out`, a results file, items that it answers already are not asked again unless `again`; and where a run that
+    has not ended does the same work already, that run is returned. `checked` are the items as `Kind.check` sees
+    them, where the caller has checked them. `on_warning` is called with what looks wrong with a host.
+    Raises UsageError where a run writes to `out` that asks something else, HostError for a host that cannot do it.
+    """
+    from cosmos_workflow.media import sha256_of, version
+    from cosmos_workflow.runs.submitting import Request, answered_in, identified
+
+    runs = runs or open_runs()
+    path = None if out is None or is_stream(out) else at_home(Path(out)).absolute()
+    request = Request(
+        decision.kind, decision.settings, decision.place, decision.engine, path, source, keep_warm, queued, priority,
+        held, again,
+    )  # fmt: skip
+    hashes = runs.store.hashes
+    seen = checked if checked is not None else decision.kind.check(items, decision.settings)
+    pairs = identified(request, seen, lambda file: hashes.of(file.absolute(), version(file), sha256_of))
+    if path is None:
+        _require(decision, on_warning)
+        return Submission(runs.submit(request, pairs))
+    with ResultsFile(path, decision.kind) as file:
+        if again:
+            rest, earlier, changed = list(pairs), {}, set()
+        else:
+            rest, earlier, changed = answered_in(file, pairs)
+        if not rest:
+            return Submission(None, earlier)
+        if run := runs.take_over(request, rest):
+            return Submission(run, earlier)
+        _require(decision, on_warning)
+        file.drop(changed)
+        return Submission(runs.submit(request, rest), earlier, len(changed))
+
+
+def _require(decision: Decision, on_warning: Callable[[str], None]) -> None:
+    """Look at a host before anything is sent to it."""
+    if decision.host is None or decision.engine.name != "vllm":
+        return
+    from cosmos_workflow.doctor import require_host
+    from cosmos_workflow.ssh import Pins
+
+    host = replace(decision.host, engine=decision.engine.name)
+    require_host(host, Pins(known_keys_file()), decision.settings.model, on_warning)
+
+
 def upsample(
     source: Source,
     prompt: str = "",
     *,
-    engine: Engine | None = None,
+    place: str = "local",
+    engine: str | Engine = "",
+    engine_settings: EngineSettings | None = None,
     settings: Settings | None = None,
     out: str | Path | None = None,
     again: bool = False,
-    on_result: Callable[[Result], None] | None = None,
-) -> list[Result]:
-    """Upsample each prompt; returns the results in the items' order.
-
-    `engine` is by default `describe`, which uses no model; see `engines.make_engine`. With `out`, a file, each
-    result is on disk before the next one starts, and items already answered in it are not asked again
-    unless `again`; `-` is standard output. `on_result` is called with each new result as it finishes.
-    Raises EngineError if the engine itself fails, BadInputError for an unreadable batch or `out`.
-    """
-    items = load_items(source, prompt)
-    engine = engine or make_engine("describe", EngineSettings())
-    results: dict[str, Result] = {}
-    with ExitStack() as stack:
-        file = stack.enter_context(open_results(out)) if out else None
-        if file:
-            results = {} if again else {result.id: result for result in file.answered(items)}
-            file.drop({item.id for item in items} - results.keys())
-
-        def keep(result: Result) -> None:
-            results[result.id] = result
-            if file:
-                file.write(result)
-            if on_result:
-                on_result(result)
-
-        run_local([item for item in items if item.id not in results], engine, settings, on_result=keep)
-    return [results[item.id] for item in items]
-
-
-def upsample_on(
-    host: str,
-    source: Source,
-    prompt: str = "",
-    *,
-    out: str | Path,
-    engine: str = "",
-    engine_settings: EngineSettings | None = None,
-    settings: Settings | None = None,
     keep_warm: float = KEEP_WARM,
     wait: float = 60.0,
-    again: bool = False,
-    detach: bool = False,
+    on_result: Callable[[Result], None] | None = None,
     listener: Listener | None = None,
     runs: Runs | None = None,
     name: str = "",
-) -> tuple[str, list[Result]]:
-    """`upsample` on a host from the settings, by SSH; returns the run's id and the results in the items' order.
+) -> list[Result]:
+    """Upsample each prompt, on this machine or a host from the settings; returns the results in the items' order.
 
-    `keep_warm` is how many seconds the model stays loaded there after the batch. With `detach`, returns when
-    the host has the batch; `Runs.drive` then gets the results. A host that cannot be reached is tried again for `wait`
-    seconds, and for longer once it has the batch. `name` is the run's name in lists, by default the source. The id
-    is empty if everything is already answered in `out`. If `out` is a stream (`-`, a pipe), the results are also kept
-    with the run.
-    Raises HostError if the host cannot be used, RunFailed if the run ended early; `out` keeps the results so far.
+    `engine` is a name, or an engine of `make_engine`; by default what the place can run, and `describe` where that is
+    none, which uses no model. With `out`, a file, each result is on disk before the next one starts, and items
+    already answered in it are not asked again unless `again`; `-` is standard output. `on_result` is called with each
+    new result as it finishes. `keep_warm` is how many seconds the model stays loaded after the batch; a host that
+    cannot be reached is tried again for `wait` seconds, and for longer once it has the batch. `name` is the run's name
+    in lists, by default the source.
+    Raises EngineError if the engine itself fails, HostError if the host cannot be used, BadInputError for an unreadable
+    batch or `out`, RunFailed if the run ended early; `out` keeps the results so far.
     """
-    from cosmos_workflow.doctor import require_host
     from cosmos_workflow.runs import Listener, Patience
-    from cosmos_workflow.runs.places.host_steps import remote_engine
-    from cosmos_workflow.ssh import Pins, one_line
 
-    items, settings = load_items(source, prompt), settings or Settings()
-    place = find_host(host)
-    answers = remote_engine(place, engine, engine_settings or EngineSettings(limits=settings.limits))
-    stream = is_stream(out)
-    if stream and detach:
-        raise UsageError("a detached run cannot write to a stream", where=f"-o {out}", remedy=GIVE_A_FILE)
+    items = load_items(source, prompt)
+    runs = runs or open_runs()
+    settings = settings or Settings()
+    engine_settings = engine_settings or EngineSettings(limits=settings.limits)
+    kind = get_kind("upsample")
+    if isinstance(engine, str):
+        decision = decide(kind, settings, place=place, engine=engine, engine_settings=engine_settings)
+    else:
+        decision = Decision(kind, "local", runs.engine.given(engine), settings)
+    listener = listener or Listener()
+    if on_result:
+        listener = replace(listener, result=on_result)
+    name = name or (str(source) if isinstance(source, (str, os.PathLike)) else f"{len(items)} items")
     with ExitStack() as stack:
-        file = stack.enter_context(open_results(out))
-        results = {} if again else {result.id: result for result in file.answered(items)}
-        file.drop({item.id for item in items} - results.keys())
-        todo = [item for item in items if item.id not in results]
-        if not todo:
-            return "", [results[item.id] for item in items]
-        runs, listener = runs or open_runs(), listener or Listener()
-        if stream:
-            listener = _into(file, listener)
-        else:
-            stack.close()  # `drive` below opens the file itself
-        name = name or (str(source) if isinstance(source, (str, os.PathLike)) else f"{len(items)} items")
-        path = None if stream else at_home(Path(out))
-        stack.enter_context(one_line())
-        if answers.name == "vllm":
-            require_host(replace(place, engine=answers.name), Pins(known_keys_file()), settings.model, listener.warning)
-        run = runs.plan(todo, place.name, answers, settings, out=path, source=name, keep_warm=keep_warm)
-        listener.planned(run)
-        driven = runs.drive(run.id, listener, detach=detach, patience=Patience(reach=wait))
-        results |= {result.id: result for result in driven}
-    return run.id, [results[item.id] for item in items if item.id in results]
-
-
-def _into(file: ResultsFile, listener: Listener) -> Listener:
-    """A listener that also writes each result to the file."""
-
-    def result(new_result: Result) -> None:
-        file.write(new_result)
-        listener.result(new_result)
-
-    return replace(listener, result=result)
+        stream = stack.enter_context(open_results(out, kind)) if out is not None and is_stream(out) else None
+        submission = submit(
+            items, decision, out=out, again=again, source=name, keep_warm=keep_warm, on_warning=listener.warning,
+            runs=runs,
+        )  # fmt: skip
+        results = dict(submission.earlier)
+        if submission.run:
+            listener.planned(submission.run)
+            driven = runs.drive(submission.run.id, listener, patience=Patience(reach=wait), stream=stream)
+            results |= {result.id: result for result in driven}
+    return [results[item.id] for item in items]
 
 
 def upsample_on_ray(
@@ -289,60 +296,9 @@ def upsample_on_ray(
     return runs.store.get(run.id)
 
 
-def enqueue(
-    items: Sequence[Item],
-    *,
-    place: str = "local",
-    engine: str = "",
-    engine_settings: EngineSettings | None = None,
-    settings: Settings | None = None,
-    keep_warm: float = KEEP_WARM,
-    priority: int = 0,
-    held: bool = False,
-    name: str = "",
-    checked: Sequence[Checked] | None = None,
-    runs: Runs | None = None,
-    config: Config | None = None,
-) -> RunRecord:
-    """Put a batch into the queue, for this machine or a host; the worker takes it when the place is free.
-
-    `checked` has the items' plans under these settings, if the caller has already made them.
-    Raises UsageError for an unknown place or engine.
-    """
-    from cosmos_workflow.engines.chosen import local_engine
-    from cosmos_workflow.runs.places.host_steps import remote_engine
-
-    settings = settings or Settings()
-    engine_settings = engine_settings or EngineSettings(limits=settings.limits)
-    if place == "local":
-        answers = local_engine(*choose(place, engine, engine_settings, config), engine_settings)
-    else:
-        answers = remote_engine(find_host(place, config), engine, engine_settings)
-    runs = runs or open_runs(config)
-    return runs.queue(
-        items, place, answers, settings, source=name or f"{len(items)} items", keep_warm=keep_warm,
-        priority=priority, held=held, checked=checked,
-    )  # fmt: skip
-
-
 def _anchored(path: str) -> str:
     """An absolute path, which means the same in every process of this machine; a URL stays as it is."""
     return path if "://" in path else str(at_home(Path(path)).absolute())
-
-
-def find_host(name: str, config: Config | None = None) -> Host:
-    """A host from the settings. Raises NotFound if none has that name."""
-    from cosmos_workflow.ssh import host_from
-
-    if is_ray(name):
-        raise UsageError(
-            "this is a cluster, but a single host is needed", where=name, remedy="choose one of `cosmos hosts list`"
-        )
-    hosts = (config or load_config()).hosts
-    if name not in hosts:
-        known = f"known are {', '.join(hosts)}" if hosts else "add it: cosmos hosts add NAME [USER@]HOST[:PORT]"
-        raise NotFound(f"no host named {name!r}", remedy=known)
-    return host_from(name, hosts[name])
 
 
 def open_rig(
@@ -359,15 +315,16 @@ def open_rig(
     """
     from cosmos_workflow.lab import LocalRig
 
-    if place == "local":
-        name, why = choose(place, engine, settings, config)
-        return LocalRig(name, settings), why
+    decision = decide(
+        get_kind("upsample"), Settings(), place=place, engine=engine, engine_settings=settings, config=config
+    )
+    if decision.host is None:
+        return LocalRig(decision.engine.name, settings), decision.engine.why
     from cosmos_workflow.lab.host_rig import HostRig
     from cosmos_workflow.ssh import Pins
 
     pins = Pins(known_keys_file())
-    rig = HostRig(find_host(place, config), engine, settings, pins, data_folder(), on_lost)
-    return rig, rig.why
+    return HostRig(decision.host, decision.engine, pins, data_folder(), on_lost), decision.engine.why
 
 
 def open_store(config: Config | None = None) -> Store:

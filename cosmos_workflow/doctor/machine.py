@@ -13,7 +13,7 @@ from cosmos_workflow.agent.gpus import ask_driver, gpus_in
 from cosmos_workflow.config import Config, config_files, load_config
 from cosmos_workflow.doctor.finding import Finding
 from cosmos_workflow.doctor.gpus import describe_gpu, driver_trouble
-from cosmos_workflow.engines import EngineSettings, choose_engine
+from cosmos_workflow.engines import EngineSettings
 from cosmos_workflow.errors import CosmosError
 from cosmos_workflow.limits import DEFAULT_MODEL, get_model, memory, model_at
 
@@ -39,11 +39,13 @@ def examine() -> Iterator[Finding]:
     yield _extra("transformers")
     yield _guard("model folder", lambda: _model_folder(config))
     yield _guard("server", lambda: _server(config))
-    name, why = choose_engine(
-        config.engine if config.engine != "auto" else "",
-        EngineSettings(model_path=config.model_path, server_url=config.server_url),
-    )
-    yield Finding("engine", "ok", f"{name} ({why})")
+    chosen = decide(
+        get_kind("upsample"),
+        None,
+        engine_settings=EngineSettings(model_path=config.model_path, server_url=config.server_url),
+        config=config,
+    ).engine
+    yield Finding("engine", "ok", f"{chosen.name} ({chosen.why})")
 
 
 def _guard(name: str, look: Callable[[], Finding]) -> Finding:

@@ -17,7 +17,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from cosmos_workflow.errors import UsageError
+from cosmos_workflow.errors import BadInputError, UsageError
 
 __all__ = [
     "FIRST_KIND",
@@ -101,7 +101,7 @@ class Checked(Protocol):
 
 
 class Result(Protocol):
-    """An item's answer, or why there is none; a dataclass of the kind's, which begins with texts from `id` to `verdict`.
+    """An item's answer, or why there is none: a dataclass of the kind's, beginning with texts from `id` to `verdict`.
 
     Results are what people keep: lines of a results file, rows of the store.
     """
@@ -151,6 +151,14 @@ class Kind(ABC):
     @abstractmethod
     def check(self, items: Iterable[Any], settings: Any) -> Iterator[Any]:
         """What is known of each item before it runs (`Checked`); one that cannot be used is told of, never raised."""
+
+    def limited(self, settings: Any, max_model_len: int) -> Any:
+        """Settings for an engine that states a context length, in tokens, where that means something to the kind."""
+        return settings
+
+    @abstractmethod
+    def unusable(self, item: Any, error: BadInputError) -> Any:
+        """An item that cannot be checked (`Checked`), as an entry or a file of it cannot be read."""
 
     @abstractmethod
     def asks(self, checked: Any, settings: Any) -> Mapping[str, Any]:

@@ -13,13 +13,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from cosmos_workflow.engines import EngineSettings, classify, root_cause
+from cosmos_workflow.engines import ChosenEngine, classify, root_cause
 from cosmos_workflow.errors import CosmosError, HostUnreachable
 from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
 from cosmos_workflow.kinds.upsample.tasks import answer_of, task_of
 from cosmos_workflow.lab.rigs import Call, load_parts, measured_options
 from cosmos_workflow.runs.places import host_steps
-from cosmos_workflow.runs.places.host_steps import remote_engine
 from cosmos_workflow.runs.places.parcel import Parcel
 from cosmos_workflow.ssh import Host, HostProgram, Pins, line_to, run_steps
 
@@ -60,11 +59,10 @@ class HostRig:
     """
 
     def __init__(
-        self, host: Host, engine: str, settings: EngineSettings, pins: Pins, folder: Path,
+        self, host: Host, chosen: ChosenEngine, pins: Pins, folder: Path,
         on_lost: OnLost = lambda error, wait: None,
     ) -> None:  # fmt: skip
-        chosen = remote_engine(host, engine, settings)
-        self.name, self.engine, self.why = host.name, chosen.name, chosen.why
+        self.name, self.engine = host.name, chosen.name
         self._host = replace(host, environment={"VLLM_LOGGING_LEVEL": "INFO", **host.environment})
         sent = dict(chosen.settings)
         self._remote = replace(

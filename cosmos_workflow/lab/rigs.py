@@ -17,6 +17,7 @@ from cosmos_workflow.engines import Engine, EngineSettings, classify, make_engin
 from cosmos_workflow.engines.logs import log_vllm_to
 from cosmos_workflow.errors import EngineError, EngineUnavailable, OutOfMemory
 from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
+from cosmos_workflow.kinds.upsample.tasks import answer_of, task_of
 
 __all__ = ["Call", "LocalRig", "Rig", "load", "load_parts", "measured_options"]
 
@@ -130,7 +131,11 @@ class LocalRig:
                 self._engine, loaded = engine, time.monotonic()
                 loading = loaded - began
             properties = properties_of(self._engine)
-            self._engine.answer(conversations, lambda answer: answers.update({answer.id: answer}))
+            packed = [task_of(conversation) for conversation in conversations]
+            files = {sha256: file for each in packed for sha256, file in each.files.items()}
+            self._engine.run(
+                [each.task for each in packed], files, lambda outcome: answers.update({outcome.id: answer_of(outcome)})
+            )
         except EngineError as failure:
             error = root_cause(failure.what, self._read_log(log_start))
             remedy = failure.remedy

@@ -18,7 +18,7 @@ from typing import TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from cosmos_workflow.errors import Conflict, CosmosError, NotFound
-from cosmos_workflow.runs.places.host_driving import Listener
+from cosmos_workflow.runs.listening import Listener
 from cosmos_workflow.runs.runs import Runs
 from cosmos_workflow.store import LEASE_SECONDS, RunRecord
 

@@ -97,11 +97,12 @@ class Runs:
 
     def drive(
         self, id: str, listener: Listener, *, detach: bool = False, patience: Patience = Patience(),  # noqa: B008
-        stop: threading.Event | None = None,
+        stop: threading.Event | None = None, stream: ResultsFile | None = None,
     ) -> list[Any]:  # fmt: skip
         """Take a run as far as it goes, and write its results into its results file as they come.
 
-        On Ray they are written there, and none are returned: see `each_result`. `stop` asks to leave a local run
+        On Ray they are written there, and none are returned: see `each_result`. `stream`, if given, takes them in the
+        place of the results file. `stop` asks to leave a local run
         where it is; others go on by themselves.
 
         Raises RunFailed where it ended without all of its answers, HostError where the host cannot be asked,
@@ -113,7 +114,7 @@ class Runs:
             folder = self._folder(run)
             if not run.finished:
                 recorder = _recorded(listener, folder, run)
-                with _from_system(f"cosmos runs attach {run.id}"), self._kept(run, recorder, detach) as keep:
+                with _from_system(f"cosmos runs attach {run.id}"), self._kept(run, recorder, detach, stream) as keep:
                     self._at(run).drive(
                         run, folder, recorder, keep, detach=detach, patience=patience,
                         stop=stop or threading.Event(),
@@ -121,14 +122,14 @@ class Runs:
         return [] if detach or is_ray(run.place) else self.results(run.id)
 
     @contextmanager
-    def _kept(self, run: RunRecord, listener: Listener, detach: bool) -> Iterator[Keep]:
+    def _kept(self, run: RunRecord, listener: Listener, detach: bool, stream: ResultsFile | None) -> Iterator[Keep]:
         """Where a place's results go: the store, then the results file, then the listener.
 
         What the store has and the file lacks is written first: what the check refused, what an earlier client had.
         """
         with ExitStack() as stack:
-            file = None
-            if run.out and not detach and not is_ray(run.place):
+            file = stream
+            if file is None and run.out and not detach and not is_ray(run.place):
                 file = stack.enter_context(ResultsFile(run.out, get_kind(run.kind)))
             again = bool(run.settings.get("again"))
 

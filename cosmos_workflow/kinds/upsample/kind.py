@@ -13,7 +13,7 @@ from cosmos_workflow.kinds.kind import Kind, Outcome, Packed, Task
 from cosmos_workflow.kinds.upsample.batch import read_batch
 from cosmos_workflow.kinds.upsample.conversation import Answer, Wants
 from cosmos_workflow.kinds.upsample.item import Item, Result
-from cosmos_workflow.kinds.upsample.preflight import Checked, Settings, check_items
+from cosmos_workflow.kinds.upsample.preflight import Checked, Settings, bad_input, check_items
 from cosmos_workflow.kinds.upsample.preparing import PLANNED, Preparer, finished, first, pending, refusal
 from cosmos_workflow.kinds.upsample.tasks import answer_of, outcome_of, task_of
 from cosmos_workflow.limits import Plan
@@ -42,6 +42,12 @@ class Upsample(Kind):
 
     def check(self, items: Iterable[Item], settings: Settings) -> Iterator[Checked]:
         return check_items(items, settings)
+
+    def limited(self, settings: Settings, max_model_len: int) -> Settings:
+        return settings if settings.max_model_len else replace(settings, max_model_len=max_model_len)
+
+    def unusable(self, item: Item, error: BadInputError) -> Checked:
+        return Checked(item, bad_input(item, Settings(), error))
 
     def asks(self, checked: Checked, settings: Settings) -> Mapping[str, Any]:
         """As the model gets it: the plan decides the frames, so limits that lead to the same plan are the same work."""

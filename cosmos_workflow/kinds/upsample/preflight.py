@@ -12,7 +12,7 @@ from cosmos_workflow.kinds.upsample.item import Item
 from cosmos_workflow.limits import DEFAULT_MODEL, Fit, Model, Plan, get_model, plan
 from cosmos_workflow.media import Clip, Pick, probe
 
-__all__ = ["Checked", "Settings", "check_items"]
+__all__ = ["Checked", "Settings", "bad_input", "check_items"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def check_items(
         try:
             clip = probed(item.video)
         except BadInputError as error:
-            yield Checked(item, _bad_input(item, settings, error))
+            yield Checked(item, bad_input(item, settings, error))
             continue
         planned = _plan(item, clip, settings, exact)
         yield Checked(item, replace(planned, note=clip.note) if clip.note else planned, clip)
@@ -88,7 +88,7 @@ def _plan(item: Item, clip: Clip, settings: Settings, exact: bool) -> Plan:
     )
 
 
-def _bad_input(item: Item, settings: Settings, error: BadInputError) -> Plan:
+def bad_input(item: Item, settings: Settings, error: BadInputError) -> Plan:
     model = settings.model
     limit = settings.max_model_len or model.max_model_len
     answer = item.max_tokens or settings.max_tokens or model.max_tokens

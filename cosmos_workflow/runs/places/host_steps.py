@@ -6,12 +6,11 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.agent.files import unsealed
-from cosmos_workflow.engines import ChosenEngine, EngineSettings, check_settings
+from cosmos_workflow.engines import ChosenEngine
 from cosmos_workflow.errors import HostError, HostUnreachable, RunFailed, UsageError
 from cosmos_workflow.files import of_this_machine
 from cosmos_workflow.kinds.kind import Outcome, load_outcome
@@ -25,7 +24,6 @@ __all__ = [
     "failure",
     "follow",
     "outcomes_in",
-    "remote_engine",
     "submit",
     "upload",
 ]
@@ -35,42 +33,6 @@ SUBMIT_SECONDS = 180.0
 FULL_BYTES = 1 << 20  # less free than this, and an agent that is gone had no disk to write to
 
 OnData = Callable[[str, bytes], None]
-
-
-def remote_engine(host: Host, name: str, settings: EngineSettings) -> ChosenEngine:
-    """The engine for a host: the one asked for, else the host's, else vLLM where the host names a model folder.
-
-    Raises UsageError for an unknown engine, or one whose model is not named.
-    """
-    name, reason = (name, "as asked") if name and name != "auto" else (host.engine, f"hosts.{host.name}.engine")
-    if not name:
-        name, reason = (
-            "describe",
-            f"hosts.{host.name} names no model_path, so the clip is measured and no model is used",
-        )
-        if host.model_path:
-            name, reason = "vllm", f"hosts.{host.name} names a model folder"
-    check_settings(name, replace(settings, options={**host.engine_options, **settings.options}))
-    model_path = host.model_path or settings.model_path
-    if name in ("vllm", "transformers") and not model_path:
-        raise UsageError(
-            f"the {name} engine needs a model folder on {host.name}",
-            remedy=f'give model_path = "FOLDER" in [hosts.{host.name}]',
-        )
-    limits = settings.limits if isinstance(settings.limits, str) else settings.limits.name
-    values = asdict(EngineSettings()) | {
-        "limits": limits,
-        "model_path": model_path,
-        "server_url": settings.server_url,
-        "server_model": settings.server_model,
-        "max_model_len": settings.max_model_len,
-        "offload": settings.offload,
-        "options": {**host.engine_options, **settings.options},
-    }
-    if name == "describe":
-        return ChosenEngine(name, "", "measurements", reason, asdict(EngineSettings()))
-    model = settings.server_model if name == "server" else Path(model_path).name
-    return ChosenEngine(name, model, "frames", reason, values)
 
 
 async def upload(program: HostProgram, parcel: Parcel, on_bytes: Callable[[int, int], None]) -> Sent:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.agent.engine_host import Sampler
-from cosmos_workflow.engines import Engine, EngineSettings, make_engine
+from cosmos_workflow.engines import ChosenEngine, Engine, EngineSettings, make_engine
 from cosmos_workflow.engines.logs import log_vllm_to
 from cosmos_workflow.engines.process import EngineProcess
 from cosmos_workflow.errors import Conflict, EngineError, NotFound, OutOfMemory, RunFailed, UsageError
@@ -39,6 +39,7 @@ class WarmEngine:
     def __init__(self, log: Path) -> None:
         self.log = log
         self._choice: dict[str, Any] | None = None
+        self._given: dict[str, Engine] = {}
         self._engine: Engine | None = None
         self._cold_at = 0.0
         self._lock = threading.RLock()  # held while it answers
@@ -50,12 +51,18 @@ class WarmEngine:
     def __exit__(self, *_: object) -> None:
         self._lock.release()
 
+    def given(self, engine: Engine) -> ChosenEngine:
+        """An engine that a script made, as a run's choice: it is used as it is."""
+        self._given[key := f"given:{len(self._given)}"] = engine
+        return ChosenEngine(engine.name, engine.model, engine.wants, "given", {}, key)
+
     def get(self, choice: dict[str, Any], keep_warm: float) -> tuple[Engine, bool]:
         """The engine, loaded, and whether it was so already; one of another choice is freed first."""
         warm = self._engine is not None and self._choice == choice
         if not warm:
             self.close()
-            self._engine = self._make(choice["name"], EngineSettings(**choice["settings"]))
+            module = choice.get("module", "")
+            self._engine = self._given.get(module) or self._make(choice["name"], choice["settings"], module)
             self._engine.load()
             self._choice = choice
         self._cold_at = time.monotonic() + keep_warm
@@ -84,9 +91,10 @@ class WarmEngine:
         if engine is not None:
             engine.close()
 
-    def _make(self, name: str, settings: EngineSettings) -> Engine:
+    def _make(self, name: str, values: dict[str, Any], module: str) -> Engine:
+        settings = EngineSettings(**values)
         if name != "vllm" or os.name != "posix":
-            return make_engine(name, settings)
+            return make_engine(name, settings, module)
         log_vllm_to(self.log)
         self.log.write_bytes(b"")
         # vLLM's processes outlive one that is killed, and hold the GPU; this one takes them along.
@@ -167,7 +175,7 @@ class LocalRuns:
         self, run: RunRecord, warm: WarmEngine, ask: Callable[[Engine], None], listener: Listener, log: LogCopy
     ) -> None:
         choice = run.settings["engine"]
-        heavy = choice["wants"] == "frames"
+        heavy = bool(choice["settings"].get("model_path") or choice["settings"].get("server_url"))
 
         def note(event: str, **more: Any) -> None:
             log.copy()
