@@ -146,7 +146,7 @@ def submit(
     on_warning: Callable[[str], None] = lambda text: None,
     runs: Runs | None = None,
 ) -> Submission:
-    """Make a run of a batch; it is in the store before anything starts, and `Runs.drive` or a worker takes it from there.
+    """Make a run of a batch: it is in the store before anything starts; `Runs.drive` or a worker takes it from there.
 
     With `out`, a results file, items that it answers already are not asked again unless `again`; and where a run that
     has not ended does the same work already, that run is returned. `checked` are the items as `Kind.check` sees
@@ -154,7 +154,7 @@ def submit(
     Raises UsageError where a run writes to `out` that asks something else, HostError for a host that cannot do it.
     """
     from cosmos_workflow.media import sha256_of, version
-    from cosmos_workflow.runs.submitting import Request, answered_in, identified
+    from cosmos_workflow.runs.submitting import Earlier, Request, answered_in, identified
 
     runs = runs or open_runs()
     path = None if out is None or is_stream(out) else at_home(Path(out)).absolute()
@@ -169,17 +169,14 @@ def submit(
         _require(decision, on_warning)
         return Submission(runs.submit(request, pairs))
     with ResultsFile(path, decision.kind) as file:
-        if again:
-            rest, earlier, changed = list(pairs), {}, set()
-        else:
-            rest, earlier, changed = answered_in(file, pairs)
+        rest, earlier = (list(pairs), Earlier()) if again else answered_in(file, pairs)
         if not rest:
-            return Submission(None, earlier)
+            return Submission(None, earlier.results)
         if run := runs.take_over(request, rest):
-            return Submission(run, earlier)
+            return Submission(run, earlier.results)
         _require(decision, on_warning)
-        file.drop(changed)
-        return Submission(runs.submit(request, rest), earlier, len(changed))
+        file.drop(earlier.changed)
+        return Submission(runs.submit(request, rest), earlier.results, len(earlier.changed))
 
 
 def _require(decision: Decision, on_warning: Callable[[str], None]) -> None:
@@ -286,9 +283,10 @@ def upsample_on_ray(
             raise UsageError(
                 "there is no running cluster that could continue a detached run", remedy="start one: ray start --head"
             )
+        kind = get_kind("upsample")
+        decision = decide(kind, settings or Settings(), place=place, engine=engine, engine_settings=engine_settings)
         job = cluster.job(
-            _anchored(os.fspath(source)), _anchored(out), engine, engine_settings or EngineSettings(),
-            settings or Settings(), format=out_format, engines=engines, gpus_per_engine=gpus_per_engine, again=again,
+            kind, _anchored(os.fspath(source)), _anchored(out), decision.engine, decision.settings, format=out_format, engines=engines, gpus_per_engine=gpus_per_engine, again=again,
         )  # fmt: skip
         run = runs.plan_on_ray(job)
         listener.planned(run)

@@ -36,12 +36,12 @@ class EngineProcess:
     The process ends when its parent process does.
     """
 
-    def __init__(self, name: str, settings: EngineSettings) -> None:
-        self._settings = settings
+    def __init__(self, name: str, settings: EngineSettings, module: str = "") -> None:
+        self._settings, self._module = settings, module
         self._process: subprocess.Popen[bytes] | None = None
         self._properties: dict[str, Any] = {}
         self.starts = 0
-        engine = make_engine(name, settings)
+        engine = make_engine(name, settings, module)
         self.name, self.wants, self.model = engine.name, engine.wants, engine.model
 
     @property
@@ -58,7 +58,7 @@ class EngineProcess:
                 env={**os.environ, "PYTHONUTF8": "1"},
             )  # fmt: skip
             self.starts += 1
-            self._send((self.name, self._settings))
+            self._send((self.name, self._settings, self._module))
             self._properties = self._receive()
 
     def properties(self) -> dict[str, Any]:
@@ -148,12 +148,12 @@ def main() -> None:
         except Exception as error:
             send(EngineError(f"{type(error).__name__}: {error}", remedy="see the engine's output"))
 
-    name, settings = pickle.load(sys.stdin.buffer)
+    name, settings, module = pickle.load(sys.stdin.buffer)
     engine: Any = None
 
     def load() -> dict[str, Any]:
         nonlocal engine
-        engine = make_engine(name, settings)
+        engine = make_engine(name, settings, module)
         engine.load()
         return dict(engine.properties())
 

@@ -123,7 +123,8 @@ class Kind(ABC):
 
     `version` is part of every identity: a kind whose answers mean something else from now on has a new one.
     `engines` names those that can do it, the preferred first; `hopeless` are the kinds of error that asking again
-    cannot change. `inputs` are the fields of an item that name files, and `verdicts` what a check may say.
+    cannot change. `inputs` are the fields of an item and its Result that name files, `key_fields`
+    those (besides `id`) that say what is asked, and `verdicts` what a check may say.
     `later_fields` of a Result are those that its first version did not have, and `old_after_verdict` what stood behind
     the verdict then. `modules` are what a host needs of it besides this package.
     """
@@ -133,6 +134,7 @@ class Kind(ABC):
     engines: ClassVar[tuple[str, ...]]
     hopeless: ClassVar[tuple[str, ...]] = ("bad_input",)
     inputs: ClassVar[tuple[str, ...]] = ()
+    key_fields: ClassVar[tuple[str, ...]]
     verdicts: ClassVar[tuple[str, ...]]
     later_fields: ClassVar[frozenset[str]] = frozenset()
     old_after_verdict: ClassVar[tuple[str, ...]] = ()
@@ -147,6 +149,17 @@ class Kind(ABC):
 
         Raises BadInputError that names the entry which cannot be used.
         """
+
+    @abstractmethod
+    def entry(self, values: Mapping[str, Any], where: str, keys: Any = None) -> tuple[Any, tuple[str, ...]]:
+        """The item of one entry of a batch, and its `inputs` as they are written there, which may be URLs.
+
+        `keys` counts the keys that are not known. Raises BadInputError.
+        """
+
+    @abstractmethod
+    def damaged(self, values: Any, id: str) -> Any:
+        """An item that stands for an entry which cannot be used, with as much of it as can be read."""
 
     @abstractmethod
     def check(self, items: Iterable[Any], settings: Any) -> Iterator[Any]:

@@ -43,10 +43,10 @@ class Identified:
 
 @dataclass
 class Earlier:
-    """What a results file answers already: the results, and how many items it answers that have changed since."""
+    """What a results file answers already: the results, and the items that have changed since."""
 
     results: dict[str, Any] = field(default_factory=dict)
-    stale: set[str] = field(default_factory=set)
+    changed: set[str] = field(default_factory=set)
 
 
 def identified(request: Request, checked: Iterable[Any], sha256_of: Callable[[Path], str]) -> Iterator[Identified]:
@@ -74,7 +74,7 @@ def answered_in(file: ResultsFile, items: Iterable[Identified]) -> tuple[list[Id
             earlier.results[id] = result
             continue
         if file.holds(id):
-            earlier.stale.add(id)
+            earlier.changed.add(id)
         rest.append(item)
     return rest, earlier
 

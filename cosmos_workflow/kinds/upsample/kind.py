@@ -13,6 +13,7 @@ from cosmos_workflow.kinds.kind import Kind, Outcome, Packed, Task
 from cosmos_workflow.kinds.upsample.batch import read_batch
 from cosmos_workflow.kinds.upsample.conversation import Answer, Wants
 from cosmos_workflow.kinds.upsample.item import Item, Result
+from cosmos_workflow.kinds.upsample.keys import Keys, fields_of, meaning
 from cosmos_workflow.kinds.upsample.preflight import Checked, Settings, bad_input, check_items
 from cosmos_workflow.kinds.upsample.preparing import PLANNED, Preparer, finished, first, pending, refusal
 from cosmos_workflow.kinds.upsample.tasks import answer_of, outcome_of, task_of
@@ -30,6 +31,7 @@ class Upsample(Kind):
     engines = ("server", "vllm", "transformers", "describe")
     hopeless = ("bad_input", "too_long", "cut_short", "too_many_images")
     inputs = ("video",)
+    key_fields = ("prompt", "video")
     verdicts = get_args(Verdict)
     later_fields = frozenset(
         {"text_tokens", "image_tokens", "max_model_len", "room", "reason", "remedy", "engine_model"}
@@ -39,6 +41,13 @@ class Upsample(Kind):
 
     def read(self, path: Path, note: Callable[[str], None]) -> Iterator[Item]:
         return iter(read_batch(path, note))
+
+    def entry(self, values: Mapping[str, Any], where: str, keys: Keys | None = None) -> tuple[Item, tuple[str, ...]]:
+        return Item.from_mapping(values, where=where, keys=keys), (str(fields_of(values)[0]["video"]),)
+
+    def damaged(self, values: Any, id: str) -> Item:
+        named = {meaning(key): value for key, value in values.items()} if isinstance(values, dict) else {}
+        return Item(str(named.get("id") or id), str(named.get("prompt") or ""), Path())
 
     def check(self, items: Iterable[Item], settings: Settings) -> Iterator[Checked]:
         return check_items(items, settings)

@@ -98,7 +98,7 @@ class WarmEngine:
         log_vllm_to(self.log)
         self.log.write_bytes(b"")
         # vLLM's processes outlive one that is killed, and hold the GPU; this one takes them along.
-        return EngineProcess(name, settings)
+        return EngineProcess(name, settings, module)
 
 
 class LogCopy:

@@ -46,7 +46,8 @@ class RayRuns:
             return run
         id, settings = new_id(), {"job": job.to_plain()}
         self._store.add(
-            id, job.place, [], out=job.output.url, source=job.source, engine=job.engine.name, settings=settings
+            id, job.place, [], kind=job.output.kind, out=job.output.url, source=job.source, engine=job.engine.name,
+            settings=settings,
         )  # fmt: skip
         return self._store.get(id)
 

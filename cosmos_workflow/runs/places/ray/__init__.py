@@ -1,9 +1,11 @@
 """A batch on a Ray cluster, as a Ray Data pipeline; for notebooks too:
 
-    from cosmos_workflow.runs.places.ray import Job, Output, connected, who_answers
+    from cosmos_workflow.engines import ChosenEngine
+    from cosmos_workflow.kinds.upsample import Settings
+    from cosmos_workflow.runs.places.ray import Job, Output, connected
 
-    engine, _ = who_answers("vllm", settings := EngineSettings(model_path="/models/upsampler"))
-    job = Job("s3://bucket/prompts/", Output("s3://bucket/upsampled/"), engine, settings, engines=8, gpus_per_engine=1)
+    engine = ChosenEngine("vllm", "upsampler", "frames", "as asked", {"model_path": "/models/upsampler"})
+    job = Job("s3://bucket/prompts/", Output("s3://bucket/upsampled/"), engine, Settings(), engines=8, gpus_per_engine=1)
     with connected("ray://head:10001") as cluster:
         cluster.follow(job, print)
 
@@ -14,22 +16,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cosmos_workflow.runs.places.ray.answering import JobEngine
-    from cosmos_workflow.runs.places.ray.cluster import Cluster, connected, who_answers
+    from cosmos_workflow.runs.places.ray.cluster import Cluster, connected
     from cosmos_workflow.runs.places.ray.parts import Format, Output
     from cosmos_workflow.runs.places.ray.pipeline import Job, run
 
-__all__ = ["Cluster", "Format", "Job", "JobEngine", "Output", "connected", "is_ray", "run", "who_answers"]
+__all__ = ["Cluster", "Format", "Job", "Output", "connected", "is_ray", "run"]
 
 _HOMES = {
     "Cluster": "cluster",
     "Format": "parts",
     "Job": "pipeline",
     "Output": "parts",
-    "JobEngine": "answering",
     "connected": "cluster",
     "run": "pipeline",
-    "who_answers": "cluster",
 }
 
 

@@ -9,22 +9,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from cosmos_workflow.engines import Engine
+from cosmos_workflow.engines import ChosenEngine, Engine
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.kinds.kind import Kind, Outcome
 from cosmos_workflow.runs import loop
 from cosmos_workflow.runs.places.ray.batches import Entry, Piece, local_copy, read
 
-__all__ = ["JobEngine", "Prepared", "answer_all", "prepare"]
-
-
-@dataclass(frozen=True)
-class JobEngine:
-    """What a result says of the engine that answers."""
-
-    name: str
-    model: str
-    wants: str
+__all__ = ["Prepared", "answer_all", "prepare"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +26,7 @@ class Prepared:
     items: tuple[loop.Prepared, ...]
 
 
-def prepare(kind: Kind, piece: Piece, engine: JobEngine, settings: Any, place: str) -> Prepared:
+def prepare(kind: Kind, piece: Piece, engine: ChosenEngine, settings: Any, place: str) -> Prepared:
     """Read, check and pack the items of a piece; an item that cannot be asked becomes a result with an error."""
     digest = hashlib.blake2b(digest_size=12)
     items = []
@@ -46,7 +37,7 @@ def prepare(kind: Kind, piece: Piece, engine: JobEngine, settings: Any, place: s
     return Prepared(digest.hexdigest(), tuple(items))
 
 
-def _prepared(kind: Kind, entry: Entry, engine: JobEngine, settings: Any, place: str) -> loop.Prepared:
+def _prepared(kind: Kind, entry: Entry, engine: ChosenEngine, settings: Any, place: str) -> loop.Prepared:
     named = dict(zip(kind.inputs, entry.inputs, strict=True))
     item, error = entry.item, entry.error
     if error is None:

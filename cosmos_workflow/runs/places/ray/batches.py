@@ -8,16 +8,18 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.errors import BadInputError
-from cosmos_workflow.kinds.upsample import Item, Keys, at_home
+from cosmos_workflow.files import at_home
+from cosmos_workflow.kinds.kind import Kind
+from cosmos_workflow.kinds.upsample import Keys
 from cosmos_workflow.kinds.upsample.encoding import decoded, encoding_of
-from cosmos_workflow.kinds.upsample.keys import fields_of, load_json, meaning
+from cosmos_workflow.kinds.upsample.keys import load_json
 from cosmos_workflow.kinds.upsample.tables import QUOTES, entry_in, read_header, rows
 
 __all__ = ["SUFFIXES", "Entry", "Piece", "files_in", "filesystem", "hashed", "key_of", "local_copy", "read", "spans"]
@@ -39,16 +41,16 @@ class Piece:
 
 @dataclass(frozen=True)
 class Entry:
-    """What stands at a position: an item, or why there is none; `video` is as the batch gave it."""
+    """What stands at a position: an item, or why there is none; `inputs` are as the batch gave them.
+
+    `key` is the hash of the entry as it is now (see `key_of`).
+    """
 
     position: int
-    item: Item
-    video: str
+    item: Any
+    inputs: tuple[str, ...]
+    key: bytes
     error: BadInputError | None = field(default=None, compare=False)
-
-    @property
-    def key(self) -> bytes:
-        return key_of(self.item.id, self.item.prompt, self.video)
 
 
 def hashed(text: str) -> bytes:
@@ -56,13 +58,14 @@ def hashed(text: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=15).digest() + b"."
 
 
-def key_of(id: str, prompt: str, video: str) -> bytes:
-    """The hash of an item as it is now: with another prompt or video, the same id is to be asked anew.
+def key_of(kind: Kind, values: Mapping[str, Any]) -> bytes:
+    """The hash of an item, or of its result, by the fields that say what is asked: with others, it is asked anew.
 
-    Of the video only the name counts: the same batch may be run from another folder.
+    Of a file only the name counts: the same batch may be run from another folder.
     """
-    name = video.replace("\\", "/").rsplit("/", 1)[-1]
-    return hashed("\0".join((id, prompt, name)))
+    names = (str(values[name]) for name in kind.key_fields if name not in kind.inputs)
+    files = (str(values[name]).replace("\\", "/").rsplit("/", 1)[-1] for name in kind.inputs)
+    return hashed("\0".join((str(values["id"]), *names, *files)))
 
 
 def files_in(url: str) -> list[str]:
@@ -95,7 +98,7 @@ def spans(url: str, size: int = SPAN_BYTES) -> list[Piece]:
     return [Piece(url, start, min(start + size, end)) for start in range(0, end, size)]
 
 
-def read(piece: Piece, keys: Keys | None = None) -> Iterator[Entry]:
+def read(kind: Kind, piece: Piece, keys: Keys | None = None) -> Iterator[Entry]:
     """The entries of a piece; one that cannot be used is told of in its place. `keys` counts those that are not known.
 
     Raises BadInputError where the file itself cannot be read.
@@ -106,7 +109,7 @@ def read(piece: Piece, keys: Keys | None = None) -> Iterator[Entry]:
     try:
         for position, values, wrong in read_kind(piece, keys):
             if not positions or position in positions:
-                yield _entry(piece.url, folder, position, values, wrong, keys)
+                yield _entry(kind, piece.url, folder, position, values, wrong, keys)
     except BadInputError:
         raise
     except Exception as error:
@@ -125,21 +128,26 @@ def local_copy(video: str, cache: Path) -> Path:
         raise _unreadable(video, error) from error
 
 
-def _entry(url: str, folder: str, position: int, values: Any, wrong: str, keys: Keys | None) -> Entry:
+def _entry(kind: Kind, url: str, folder: str, position: int, values: Any, wrong: str, keys: Keys | None) -> Entry:
     where = f"{url}, {'row' if url.lower().endswith('.parquet') else 'byte'} {position}"
+    inputs: tuple[str, ...] = ("",) * len(kind.inputs)
+    damage = None
     try:
         if wrong or not isinstance(values, dict):
             raise BadInputError(wrong or "not an object", where=where, remedy="correct or remove it")
-        item = Item.from_mapping(values, where=where, keys=keys)
-        video = str(fields_of(values)[0]["video"])
+        item, written = kind.entry(values, where, keys)
+        inputs = tuple(_below(folder, file) for file in written)
     except BadInputError as error:
-        named = {meaning(key): value for key, value in values.items()} if isinstance(values, dict) else {}
-        id = str(named.get("id") or f"{Path(url).name}:{position}")
-        return Entry(position, Item(id, str(named.get("prompt") or ""), Path()), "", error)
-    video = str(at_home(Path(video))) if video.startswith("~") else video
-    if folder and "://" not in video and not Path(video).is_absolute():
-        video = f"{folder}/{video}"
-    return Entry(position, replace(item, video=Path(video)), video)
+        item, damage = kind.damaged(values, f"{Path(url).name}:{position}"), error
+    asked = {name: getattr(item, name) for name in ("id", *kind.key_fields)}
+    key = key_of(kind, asked | dict(zip(kind.inputs, inputs, strict=True)))
+    return Entry(position, item, inputs, key, damage)
+
+
+def _below(folder: str, file: str) -> str:
+    """A file as an entry of a batch in `folder` names it."""
+    file = str(at_home(Path(file))) if file.startswith("~") else file
+    return f"{folder}/{file}" if folder and "://" not in file and not Path(file).is_absolute() else file
 
 
 Read = Iterator[tuple[int, Any, str]]

@@ -18,38 +18,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cosmos_workflow.engines import EngineSettings, check_settings
+from cosmos_workflow.engines import ChosenEngine
 from cosmos_workflow.errors import CosmosError, HostError, HostUnreachable, RunFailed, UsageError
-from cosmos_workflow.kinds.upsample import Settings
-from cosmos_workflow.runs.places.ray.answering import JobEngine
+from cosmos_workflow.kinds.kind import Kind
 from cosmos_workflow.runs.places.ray.conductor import WAIT_SECONDS, Conductor
 from cosmos_workflow.runs.places.ray.parts import Format, Output
 from cosmos_workflow.runs.places.ray.pipeline import Job
 from cosmos_workflow.version import __version__
 
-__all__ = ["Cluster", "connected", "who_answers"]
+__all__ = ["Cluster", "connected"]
 
 NAMESPACE = "cosmos-workflow"
 OWN_MODEL = ("vllm", "transformers")
 BUSY_SECONDS = (2.0, 5.0)
 GONE = "the job's driver is gone"
-
-
-def who_answers(name: str, settings: EngineSettings) -> tuple[JobEngine, str]:
-    """Which engine a cluster's actors run, and why. Raises UsageError for a model that is not named."""
-    reason = "as asked"
-    if not name or name == "auto":
-        name, reason = "describe", "no model folder and no server are named, so clips are measured and no model is used"
-        if settings.server_url:
-            name, reason = "server", f"a server is configured: {settings.server_url}"
-        elif settings.model_path:
-            name, reason = "vllm", "a model folder is named"
-    check_settings(name, settings)
-    if name in OWN_MODEL and not settings.model_path:
-        raise UsageError(f"the {name} engine needs a model", remedy="give --model-path, a folder on every machine")
-    if name == "describe":
-        return JobEngine(name, "", "measurements"), reason
-    return JobEngine(name, settings.server_model if name == "server" else settings.model_path, "frames"), reason
 
 
 @contextmanager
@@ -141,21 +123,20 @@ class Cluster:
     own: bool = False
 
     def job(
-        self, source: str, out: str, engine: str, engine_settings: EngineSettings, settings: Settings, *,
+        self, kind: Kind, source: str, out: str, engine: ChosenEngine, settings: Any, *,
         format: Format | None = None, engines: int | None = None, gpus_per_engine: int | None = None,
         again: bool = False,
     ) -> Job:  # fmt: skip
         """A job for this cluster; see `api.upsample_on_ray`."""
-        chosen, _ = who_answers(engine, engine_settings)
-        count, gpus = self._shares(chosen, engines, gpus_per_engine)
-        if chosen.name == "vllm" and gpus > 1:
-            engine_settings = replace(
-                engine_settings, options={"tensor_parallel_size": gpus, **engine_settings.options}
-            )
+        count, gpus = self._shares(engine, engines, gpus_per_engine)
+        if engine.name == "vllm" and gpus > 1:
+            options = {"tensor_parallel_size": gpus, **engine.settings["options"]}
+            engine = replace(engine, settings={**engine.settings, "options": options})
         format = format or ("parquet" if source.endswith(".parquet") else "jsonl")
-        return Job(source, Output(out, format), chosen, engine_settings, settings, self.place, count, gpus, again=again)
+        output = Output(out, format, kind=kind.name)
+        return Job(source, output, engine, settings, self.place, count, gpus, again=again)
 
-    def _shares(self, engine: JobEngine, engines: int | None, gpus_per_engine: int | None) -> tuple[int, int]:
+    def _shares(self, engine: ChosenEngine, engines: int | None, gpus_per_engine: int | None) -> tuple[int, int]:
         """How many engines, and GPUs for each, where nobody says so: one a GPU, or one a machine that needs none."""
         import ray
 

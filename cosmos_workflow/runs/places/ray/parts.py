@@ -16,8 +16,9 @@ from typing import Any, Literal
 
 from cosmos_workflow.errors import BadInputError, HostError, HostFull, UsageError
 from cosmos_workflow.files import write_whole
-from cosmos_workflow.kinds.upsample import Result, is_result, to_dict
+from cosmos_workflow.kinds.kind import FIRST_KIND, get_kind
 from cosmos_workflow.runs.places.ray.batches import filesystem, key_of
+from cosmos_workflow.runs.results import Lines, to_dict
 
 __all__ = ["FORMATS", "Format", "Output"]
 
@@ -25,7 +26,6 @@ Format = Literal["jsonl", "parquet"]
 FORMATS: tuple[Format, ...] = ("jsonl", "parquet")
 OWNER = "run.json"
 LETTERS = "dead-letters"
-KEYS = ("id", "prompt", "video", "verdict")
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Output:
     url: str
     format: Format = "jsonl"
     owner: str = ""
+    kind: str = FIRST_KIND
 
     def take(self) -> Output:
         """The same with an owner of its own: whoever wrote here writes no more.
@@ -58,7 +59,7 @@ class Output:
         self._put(OWNER, json.dumps({"owner": output.owner}).encode())
         return output
 
-    def write(self, name: str, results: Sequence[Result]) -> None:
+    def write(self, name: str, results: Sequence[Any]) -> None:
         """Put results there, the answers and the dead letters each as one file.
 
         Raises UsageError where another driver has taken the folder meanwhile, HostFull for a full disk, HostError
@@ -70,6 +71,14 @@ class Output:
             self._put(f"part-{name}.{self.format}", self._encoded(answers, self.format))
         if letters := [result for result in results if not result.ok]:
             self._put(f"{LETTERS}/{name}.jsonl", self._encoded(letters, "jsonl"))
+
+    @property
+    def _keys(self) -> tuple[str, ...]:
+        return ("id", *get_kind(self.kind).key_fields, "verdict")
+
+    @property
+    def _lines(self) -> Lines:
+        return Lines(get_kind(self.kind))
 
     def _owner(self) -> str:
         """Who may write here; empty where nobody of ours ever did."""
@@ -84,20 +93,19 @@ class Output:
     def answered(self) -> Iterator[tuple[str, list[bytes], list[str]]]:
         """Each part of answers: its file, and its items' keys (see `key_of`) and ids."""
         for path in self._files():
-            rows = self._rows(path, KEYS)
-            yield path, [key_of(row["id"], row["prompt"], row["video"]) for row in rows], [row["id"] for row in rows]
+            rows = self._rows(path, self._keys)
+            yield path, [key_of(get_kind(self.kind), row) for row in rows], [row["id"] for row in rows]
 
     def letters(self) -> Iterator[tuple[str, list[str]]]:
         """Each file of dead letters, and its items' ids."""
         for path in self._files(f"/{LETTERS}"):
-            yield path, [row["id"] for row in self._rows(path, KEYS)]
+            yield path, [row["id"] for row in self._rows(path, self._keys)]
 
-    def results(self) -> Iterator[Result]:
+    def results(self) -> Iterator[Any]:
         """All that is there: the answers, then the dead letters."""
-        names = {field.name for field in fields(Result)}
         for path in [*self._files(), *self._files(f"/{LETTERS}")]:
             for row in self._rows(path, None):
-                yield Result(**{key: value for key, value in row.items() if key in names})
+                yield get_kind(self.kind).load_result(row)
 
     def drop(self, path: str, rows: set[int]) -> None:
         """Take rows, by their numbers, out of a file; a crash leaves the old file or the new one."""
@@ -127,21 +135,21 @@ class Output:
 
                 rows = pq.read_table(io.BytesIO(data), columns=list(columns) if columns else None).to_pylist()
             read = [columns] if columns and _format_of(path) == "parquet" else []
-            if not all(is_result(row, *read) for row in rows):
+            if not all(self._lines.is_result(row, *read) for row in rows):
                 raise ValueError("a row is no result")
             return rows
         except (ValueError, OSError) as error:
             raise BadInputError(f"not a part of a result ({error})", where=path, remedy="choose another -o") from error
 
-    def _encoded(self, results: Sequence[Result], format: Format) -> bytes:
-        rows = [to_dict(result) for result in results]
+    def _encoded(self, results: Sequence[Any], format: Format) -> bytes:
+        rows = [result if isinstance(result, dict) else to_dict(result) for result in results]
         if format == "jsonl":
             return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf-8", "replace")
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         kinds = {"str": pa.string(), "int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
-        schema = pa.schema([(field.name, kinds[str(field.type)]) for field in fields(Result)])
+        schema = pa.schema([(field.name, kinds[str(field.type)]) for field in fields(get_kind(self.kind).result)])
         file = io.BytesIO()
         pq.write_table(pa.Table.from_pylist(rows, schema), file, compression="zstd")
         return file.getvalue()

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import pickle
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from cosmos_workflow.engines import EngineSettings
+from cosmos_workflow.engines import ChosenEngine, EngineSettings
 from cosmos_workflow.engines.process import EngineProcess
 from cosmos_workflow.errors import BadInputError, CosmosError, EngineError
-from cosmos_workflow.kinds.upsample import Keys, Settings
-from cosmos_workflow.runs.places.ray.answering import JobEngine, Prepared, answer_all, prepare
+from cosmos_workflow.kinds.kind import Kind, get_kind
+from cosmos_workflow.kinds.upsample import Keys
+from cosmos_workflow.runs.places.ray.answering import Prepared, answer_all, prepare
 from cosmos_workflow.runs.places.ray.batches import Piece, files_in, hashed, read, spans
 from cosmos_workflow.runs.places.ray.parts import Output
 
 __all__ = ["Job", "run"]
 
 # Asked in one call: many times what an engine answers at once, and frames that still fit in memory.
-ITEMS_PER_CALL = {"frames": 128, "measurements": 512}
 PIECES_PER_ENGINE = 4  # at least, so that engines end at about the same time
 
 OnEvent = Callable[[dict[str, Any]], None]
@@ -38,28 +38,31 @@ class Job:
 
     source: str
     output: Output
-    engine: JobEngine
-    engine_settings: EngineSettings = field(default_factory=EngineSettings)
-    settings: Settings = field(default_factory=Settings)
+    engine: ChosenEngine
+    settings: Any
     place: str = "ray"
     engines: int = 1
     gpus_per_engine: int = 0
     items_per_call: int = 0
     again: bool = False
 
+    @property
+    def kind(self) -> Kind:
+        return get_kind(self.output.kind)
+
     def to_plain(self) -> dict[str, Any]:
-        """As JSON takes it; the model's facts by their name, the engine as `who`, as jobs in the store have it."""
-        plain = asdict(self)
-        plain["who"] = plain.pop("engine")
-        plain["engine_settings"]["limits"] = self.engine_settings.model.name
-        plain["settings"]["limits"] = self.settings.model.name
-        return plain
+        """As JSON takes it."""
+        return asdict(replace(self, settings=None)) | {"settings": self.kind.dump_settings(self.settings)}
 
     @classmethod
-    def from_plain(cls, plain: dict[str, Any]) -> Job:
-        parts = {"output": Output, "engine": JobEngine, "engine_settings": EngineSettings, "settings": Settings}
-        values = {"engine" if name == "who" else name: value for name, value in plain.items()}
-        return cls(**{name: parts[name](**value) if name in parts else value for name, value in values.items()})
+    def from_plain(cls, plain: Mapping[str, Any]) -> Job:
+        """A job from its JSON, also as the version before wrote it."""
+        values = dict(plain)
+        if "who" in values:
+            values["engine"] = {**values.pop("who"), "settings": values.pop("engine_settings")}
+        output = Output(**values.pop("output"))
+        settings = get_kind(output.kind).load_settings(values.pop("settings"))
+        return cls(output=output, engine=ChosenEngine(**values.pop("engine")), settings=settings, **values)
 
 
 def run(job: Job, on_event: OnEvent) -> None:
@@ -141,7 +144,7 @@ class AnsweringActor:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._engine = EngineProcess(job.engine.name, job.engine_settings)
+        self._engine = EngineProcess(job.engine.name, EngineSettings(**job.engine.settings), job.engine.module)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[bytes]]:
         """Answer prepared pieces and write each as a part; the counts of each, or the error that ends the job."""
@@ -150,16 +153,16 @@ class AnsweringActor:
     def _answer(self, prepared: Prepared | CosmosError) -> dict[str, int]:
         if isinstance(prepared, CosmosError):
             raise prepared
-        results = answer_all(self._engine, prepared)
+        results = answer_all(self._job.kind, self._engine, prepared)
         self._job.output.write(prepared.name, results)
         good = [result for result in results if result.ok]
-        tokens = sum(result.completion_tokens for result in good)
+        tokens = sum(getattr(result, "completion_tokens", 0) for result in good)
         return {"answered": len(good), "failed": len(results) - len(good), "tokens": tokens}
 
 
 def _prepare_rows(batch: dict[str, Any], *, job: Job) -> dict[str, list[bytes]]:
     pieces = map(pickle.loads, batch["piece"])
-    return {"prepared": [_guarded(prepare, piece, job.engine, job.settings, job.place) for piece in pieces]}
+    return {"prepared": [_guarded(prepare, job.kind, piece, job.engine, job.settings, job.place) for piece in pieces]}
 
 
 def _guarded(action: Callable[..., Any], *words: Any) -> bytes:
@@ -185,10 +188,10 @@ class Index:
     notes: tuple[str, ...] = ()
 
 
-def index_span(piece: Piece) -> tuple[Any, Hashes, Hashes, Keys]:
+def index_span(kind: str, piece: Piece) -> tuple[Any, Hashes, Hashes, Keys]:
     """The positions, keys and ids' hashes of a piece's entries, and what its fields are called."""
     named = Keys()
-    entries = [(entry.position, entry.key, hashed(entry.item.id)) for entry in read(piece, named)]
+    entries = [(entry.position, entry.key, hashed(entry.item.id)) for entry in read(get_kind(kind), piece, named)]
     positions, keys, ids = zip(*entries, strict=True) if entries else ((), (), ())
     return np.array(positions, np.int64), np.array(keys, "S16"), np.array(ids, "S16"), named
 
@@ -200,11 +203,11 @@ def _index(job: Job) -> Index:
     files = files_in(job.source)
     parts = [(n, piece) for n, url in enumerate(files) for piece in spans(url)]
     if len(parts) == 1:
-        indexed = [index_span(parts[0][1])]
+        indexed = [index_span(job.output.kind, parts[0][1])]
     else:
         remote = ray.remote(index_span)
         with _own_errors():
-            indexed = ray.get([remote.remote(piece) for _, piece in parts])
+            indexed = ray.get([remote.remote(job.output.kind, piece) for _, piece in parts])
     named = Keys()
     for *_, part in indexed:
         named.add(part)
@@ -217,7 +220,7 @@ def _index(job: Job) -> Index:
     _, first, times = np.unique(index.ids, return_index=True, return_counts=True)
     if (times > 1).any():
         at = first[times > 1][0]
-        (entry,) = read(Piece(files[file[at]], positions=(int(index.position[at]),)))
+        (entry,) = read(job.kind, Piece(files[file[at]], positions=(int(index.position[at]),)))
         raise BadInputError(
             f"one id for {times.max()} entries: {entry.item.id!r}", where=job.source,
             remedy="give each entry its own id (or another seed)",
@@ -256,7 +259,7 @@ def _within(some: Hashes, ordered: Hashes) -> Any:
 
 
 def _pieces(job: Job, index: Index, todo: Any) -> list[Piece]:
-    most = job.items_per_call or ITEMS_PER_CALL[job.engine.wants]
+    most = job.items_per_call or job.kind.piece(job.engine.wants)
     size = min(most, max(1, -(-int(todo.sum()) // (job.engines * PIECES_PER_ENGINE))))
     pieces = []
     for n, url in enumerate(index.files):
