@@ -286,7 +286,8 @@ def upsample_on_ray(
         kind = get_kind("upsample")
         decision = decide(kind, settings or Settings(), place=place, engine=engine, engine_settings=engine_settings)
         job = cluster.job(
-            kind, _anchored(os.fspath(source)), _anchored(out), decision.engine, decision.settings, format=out_format, engines=engines, gpus_per_engine=gpus_per_engine, again=again,
+            kind, _anchored(os.fspath(source)), _anchored(out), decision.engine, decision.settings,
+            format=out_format, engines=engines, gpus_per_engine=gpus_per_engine, again=again,
         )  # fmt: skip
         run = runs.plan_on_ray(job)
         listener.planned(run)

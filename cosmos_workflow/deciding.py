@@ -21,7 +21,7 @@ from cosmos_workflow.runs.places.ray import is_ray
 if TYPE_CHECKING:
     from cosmos_workflow.ssh import Host
 
-__all__ = ["Decision", "decide", "find_host"]
+__all__ = ["Decision", "decide", "find_host", "surroundings_here"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def decide(
     """
     config = config or load_config()
     engine_settings = engine_settings or EngineSettings()
-    host, surroundings = None, _here(config, engine_settings)
+    host, surroundings = None, surroundings_here(config, engine_settings)
     if is_ray(place):
         surroundings = replace(surroundings, name="the cluster", can_load=lambda name: name == "vllm")
     elif place != "local":
@@ -66,7 +66,8 @@ def decide(
     return Decision(kind, place, chosen, settings, host, notes)
 
 
-def _here(config: Config, settings: EngineSettings) -> Surroundings:
+def surroundings_here(config: Config, settings: EngineSettings) -> Surroundings:
+    """What this machine has, under these settings."""
     return Surroundings(
         default=config.engine, model_path=settings.model_path, server_url=settings.server_url, can_load=library_is_here
     )

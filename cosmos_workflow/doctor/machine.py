@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator
 
 from cosmos_workflow.agent.gpus import ask_driver, gpus_in
 from cosmos_workflow.config import Config, config_files, load_config
+from cosmos_workflow.deciding import surroundings_here
 from cosmos_workflow.doctor.finding import Finding
 from cosmos_workflow.doctor.gpus import describe_gpu, driver_trouble
-from cosmos_workflow.engines import EngineSettings
+from cosmos_workflow.engines import EngineSettings, choose_engine
 from cosmos_workflow.errors import CosmosError
+from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.limits import DEFAULT_MODEL, get_model, memory, model_at
 
 __all__ = ["examine"]
@@ -39,12 +41,8 @@ def examine() -> Iterator[Finding]:
     yield _extra("transformers")
     yield _guard("model folder", lambda: _model_folder(config))
     yield _guard("server", lambda: _server(config))
-    chosen = decide(
-        get_kind("upsample"),
-        None,
-        engine_settings=EngineSettings(model_path=config.model_path, server_url=config.server_url),
-        config=config,
-    ).engine
+    settings = EngineSettings(model_path=config.model_path, server_url=config.server_url)
+    chosen = choose_engine(get_kind("upsample"), "", settings, surroundings_here(config, settings))
     yield Finding("engine", "ok", f"{chosen.name} ({chosen.why})")
 
 

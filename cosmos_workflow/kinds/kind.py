@@ -139,9 +139,9 @@ class Kind(ABC):
     later_fields: ClassVar[frozenset[str]] = frozenset()
     old_after_verdict: ClassVar[tuple[str, ...]] = ()
     modules: ClassVar[tuple[str, ...]] = ()
-    item: type
-    settings: type
-    result: type
+    item: Any
+    settings: Any
+    result: Any
 
     @abstractmethod
     def read(self, path: Path, note: Callable[[str], None]) -> Iterator[Any]:

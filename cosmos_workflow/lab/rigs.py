@@ -16,6 +16,7 @@ from cosmos_workflow.agent.engine_host import Sampler, properties_of
 from cosmos_workflow.engines import Engine, EngineSettings, classify, make_engine, root_cause
 from cosmos_workflow.engines.logs import log_vllm_to
 from cosmos_workflow.errors import EngineError, EngineUnavailable, OutOfMemory
+from cosmos_workflow.kinds.kind import Outcome
 from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
 from cosmos_workflow.kinds.upsample.tasks import answer_of, task_of
 
@@ -133,9 +134,11 @@ class LocalRig:
             properties = properties_of(self._engine)
             packed = [task_of(conversation) for conversation in conversations]
             files = {sha256: file for each in packed for sha256, file in each.files.items()}
-            self._engine.run(
-                [each.task for each in packed], files, lambda outcome: answers.update({outcome.id: answer_of(outcome)})
-            )
+
+            def keep(outcome: Outcome) -> None:
+                answers[outcome.id] = answer_of(outcome)
+
+            self._engine.run([each.task for each in packed], files, keep)
         except EngineError as failure:
             error = root_cause(failure.what, self._read_log(log_start))
             remedy = failure.remedy

@@ -114,7 +114,7 @@ class Uploads:
                 if not upload.media:  # else another request has finished it meanwhile
                     self._part(id).close()  # a server that was killed here may have taken it in already
                     record = self._library.take(self._folder / f"{id}.part", upload.name)
-                    note = {"name": upload.name, "size": upload.size, "media": record.id}
+                    note = {"name": upload.name, "size": upload.size, "media": record.sha256}
                     write_whole(self._folder / f"{id}.json", json.dumps(note).encode())
                 return self.get(id)
         except BadInputError as error:

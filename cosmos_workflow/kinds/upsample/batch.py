@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.errors import BadInputError
+from cosmos_workflow.files import at_home
 from cosmos_workflow.kinds.upsample.encoding import decoded
-from cosmos_workflow.kinds.upsample.item import Item, at_home
+from cosmos_workflow.kinds.upsample.item import Item
 from cosmos_workflow.kinds.upsample.keys import Keys, load_json
 from cosmos_workflow.kinds.upsample.tables import QUOTES, entry_in, read_header, rows
 

@@ -11,7 +11,7 @@ from typing import Any, get_args
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.kinds.kind import Kind, Outcome, Packed, Task
 from cosmos_workflow.kinds.upsample.batch import read_batch
-from cosmos_workflow.kinds.upsample.conversation import Answer, Wants
+from cosmos_workflow.kinds.upsample.conversation import Answer
 from cosmos_workflow.kinds.upsample.item import Item, Result
 from cosmos_workflow.kinds.upsample.keys import Keys, fields_of, meaning
 from cosmos_workflow.kinds.upsample.preflight import Checked, Settings, bad_input, check_items
@@ -71,7 +71,7 @@ class Upsample(Kind):
             "seed": first(item.seed, settings.seed),
         }
 
-    def pack(self, checked: Checked, settings: Settings, wants: Wants) -> Packed:
+    def pack(self, checked: Checked, settings: Settings, wants: str) -> Packed:
         return task_of(_preparer(wants, settings).prepare(checked))
 
     def begin(self, checked: Checked, engine: Any, place: str) -> Result:
@@ -128,7 +128,7 @@ class Upsample(Kind):
 
 
 @lru_cache(1)
-def _preparer(wants: Wants, settings: Settings) -> Preparer:
+def _preparer(wants: str, settings: Settings) -> Preparer:
     """One a process, as it keeps the frames of clips that many prompts share."""
     return Preparer(wants, settings)
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from cosmos_workflow.kinds.upsample import Checked, Result, Settings
-from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, Wants
+from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
 from cosmos_workflow.limits import Plan
 from cosmos_workflow.media import Clip, Frame, read_frames, version
 
@@ -35,7 +35,7 @@ class EngineInfo(Protocol):
 class Preparer:
     """Turns checked items into conversations, with the frames or measurements that the engine wants."""
 
-    def __init__(self, wants: Wants, settings: Settings) -> None:
+    def __init__(self, wants: str, settings: Settings) -> None:
         self._wants = wants
         self._settings = settings
         self._frames = lru_cache(CLIPS_KEPT)(self._read_frames)

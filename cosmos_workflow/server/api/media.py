@@ -73,7 +73,7 @@ def list_media(ctx: Ctx, limit: Limit = 50, cursor: MomentCursor = None) -> Page
     return page(
         records,
         limit,
-        lambda record: f"{record.created}~{record.id}",
+        lambda record: f"{record.created}~{record.sha256}",
         lambda rows: [Media.of(record) for record in rows],
     )
 

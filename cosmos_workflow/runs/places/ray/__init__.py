@@ -5,7 +5,7 @@
     from cosmos_workflow.runs.places.ray import Job, Output, connected
 
     engine = ChosenEngine("vllm", "upsampler", "frames", "as asked", {"model_path": "/models/upsampler"})
-    job = Job("s3://bucket/prompts/", Output("s3://bucket/upsampled/"), engine, Settings(), engines=8, gpus_per_engine=1)
+    job = Job("s3://bucket/prompts/", Output("s3://bucket/upsampled/"), engine, Settings(), engines=8)
     with connected("ray://head:10001") as cluster:
         cluster.follow(job, print)
 

@@ -110,7 +110,7 @@ class Output:
     def drop(self, path: str, rows: set[int]) -> None:
         """Take rows, by their numbers, out of a file; a crash leaves the old file or the new one."""
         fs, folder = self._fs()
-        remaining = [Result(**row) for n, row in enumerate(self._rows(path, None)) if n not in rows]
+        remaining = [row for n, row in enumerate(self._rows(path, None)) if n not in rows]
         if not remaining:
             self._guarded(lambda: fs.rm_file(path))
             return
