@@ -54,9 +54,12 @@ def command(source: str | None, size: tuple[int, int] | None, as_json: bool, exa
     settings = engine_settings(config, options.pop("engine_option"))
     model = settings.model
     if options["max_model_len"] == "auto":
-        from cosmos_workflow.api import choose
+        from cosmos_workflow.api import decide
+        from cosmos_workflow.kinds.kind import get_kind
 
-        engine, _ = choose(place, asked_engine, settings, config)
+        engine = decide(
+            get_kind("upsample"), None, place=place, engine=asked_engine, engine_settings=settings, config=config
+        ).engine.name
         free = {**options, "fit": "off", "max_model_len": model.longest_model_len}
         needs = [plan for plan in _plans(source, size, model, True, free, lambda text: None) if plan.source_width]
         needed = max((plan.total_tokens for plan in needs), default=0)

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from cosmos_workflow.cli.console import note, print_json, stderr
 from cosmos_workflow.cli.following import guarded
 from cosmos_workflow.cli.progress import Barred, bar, say_lost
-from cosmos_workflow.kinds.upsample import to_dict
 from cosmos_workflow.runs import Listener, Runs
+from cosmos_workflow.runs.results import to_dict
 from cosmos_workflow.store import RunRecord
 
 if TYPE_CHECKING:
     from cosmos_workflow.engines import EngineSettings
-    from cosmos_workflow.kinds.upsample import Settings
+    from cosmos_workflow.runs.results import Settings
 
 __all__ = ["ClusterView", "follow_cluster", "progress_line", "upsample_on_cluster"]
 

@@ -246,11 +246,12 @@ def ray_options(function: Command) -> Command:
 def ray_items(source: str) -> list[Item]:
     """The items of a batch for Ray, read here. Raises BadInputError for an entry that cannot be used."""
     from cosmos_workflow.cli.console import note
+    from cosmos_workflow.kinds.kind import get_kind
     from cosmos_workflow.kinds.upsample import Keys
     from cosmos_workflow.runs.places.ray.batches import Piece, files_in, read
 
     keys = Keys()
-    entries = [entry for url in files_in(source) for entry in read(Piece(url), keys)]
+    entries = [entry for url in files_in(source) for entry in read(get_kind("upsample"), Piece(url), keys)]
     for entry in entries:
         if entry.error:
             raise entry.error

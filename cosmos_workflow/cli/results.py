@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cosmos_workflow.cli.console import exit_code, print_json, stderr, stdout
-from cosmos_workflow.kinds.upsample import Result, is_stdout, is_stream, to_dict
+from cosmos_workflow.kinds.upsample import Result
+from cosmos_workflow.runs.results import is_stdout, is_stream, to_dict
 
 __all__ = ["show_results"]
 

@@ -142,7 +142,7 @@ def logs(run: str, follow: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
 def attach(run: str, wait: float, as_json: bool) -> int:
     """Follow a run to its end: after a crash, after --detach, after Ctrl-C."""
-    from cosmos_workflow.cli.remote import follow
+    from cosmos_workflow.cli.driving import follow
 
     runs = _runs()
     return follow(runs, runs.store.get(run), wait=wait, as_json=as_json)
@@ -155,7 +155,7 @@ def attach(run: str, wait: float, as_json: bool) -> int:
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
 def retry(run: str, detach: bool, wait: float, as_json: bool) -> int:
     """Ask again for the items without an answer."""
-    from cosmos_workflow.cli.remote import follow
+    from cosmos_workflow.cli.driving import follow
     from cosmos_workflow.runs import Listener, Patience
 
     runs = _runs()
@@ -196,19 +196,22 @@ def remove(run: tuple[str, ...], forget: bool, keep_on_host: bool) -> None:
 @click.option("-o", "--out", type=click.Path(dir_okay=False), help="Write to this file instead of stdout.")
 def export(run: str, out: str | None) -> None:
     """Write a run's results as JSON Lines."""
-    from cosmos_workflow.kinds.upsample import is_stream, open_results
+    from cosmos_workflow.kinds.kind import get_kind
+    from cosmos_workflow.runs.results import is_stream, open_results
 
     runs = _runs()
-    results = runs.each_result(runs.store.get(run))
+    record = runs.store.get(run)
+    results = runs.each_result(record)
     if out is None:
         for result in results:
             print_json(asdict(result))
         return
     rows = list(results)
-    with open_results(out) as file:
+    identities = runs.store.identities(record.id)
+    with open_results(out, get_kind(record.kind)) as file:
         file.drop({result.id for result in rows})
         for result in rows:
-            file.write(result)
+            file.write(result, identities.get(result.id, ""))
     if not is_stream(out):
         stderr().print(f"saved: {out}", style="dim")
 

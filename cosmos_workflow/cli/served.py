@@ -118,14 +118,17 @@ def upsample(
     """Put a batch into the server's queue, and bring its results here."""
     from cosmos_workflow.api import load_items
     from cosmos_workflow.cli.results import show_results
-    from cosmos_workflow.kinds.upsample import is_batch, is_stream, open_results
+    from cosmos_workflow.kinds.kind import get_kind
+    from cosmos_workflow.kinds.upsample import is_batch
+    from cosmos_workflow.runs.results import is_stream, open_results
 
     items = load_items(source, options["prompt"], note)
     out = out or results_name(source)
     if detach and is_stream(out):
         raise UsageError("a detached run cannot write to a stream", where=f"-o {out}", remedy="leave one out")
-    with open_results(out) as file:
-        results = {} if again else {result.id: result for result in file.answered(items)}
+    with open_results(out, get_kind("upsample")) as file:
+        answers = {} if again else {item.id: file.answer_to(item, None) for item in items}
+        results = {id: result for id, result in answers.items() if result is not None}
         file.drop({item.id for item in items} - results.keys())
         todo = [item for item in items if item.id not in results]
         if todo:

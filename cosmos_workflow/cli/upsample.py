@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cosmos_workflow.cli.check import print_plans
-from cosmos_workflow.cli.console import exit_code, note, print_json, stderr, stdout_for_results
+from cosmos_workflow.cli.console import exit_code, note, print_json, stderr
 from cosmos_workflow.cli.help import Command
 from cosmos_workflow.cli.options import (
     DURATION,
@@ -32,14 +31,10 @@ from cosmos_workflow.cli.options import (
     results_name,
     wait_option,
 )
-from cosmos_workflow.cli.progress import Progress
-from cosmos_workflow.cli.results import show_results
-from cosmos_workflow.errors import BadInputError, CosmosError, UsageError
 from cosmos_workflow.runs.places.ray import is_ray
 
 if TYPE_CHECKING:
-    from cosmos_workflow.engines import EngineSettings, Offload
-    from cosmos_workflow.kinds.upsample import Item, Result, Settings
+    from cosmos_workflow.engines import Offload
 
 __all__ = ["command"]
 
@@ -84,7 +79,8 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
     Each result is on disk before the next one starts. Run the same command again to continue where it
     stopped.
     """
-    from cosmos_workflow.api import choose, load_items, tokens_needed
+    from cosmos_workflow.api import decide, load_items, tokens_needed
+    from cosmos_workflow.kinds.kind import get_kind
     from cosmos_workflow.kinds.upsample import Settings, check_items, is_batch
 
     options["asked_engine"] = options["engine"]
@@ -101,21 +97,31 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
     )
     offload: Offload = "item" if options["offload_each"] else "never" if options["no_offload"] else "batch"
     engine_setup = engine_settings(config, options["engine_option"], None, offload, place)
-    name, reason = choose(place, options["asked_engine"], engine_setup, config)
+    kind = get_kind("upsample")
+    decision = decide(
+        kind, settings, place=place, engine=options["asked_engine"], engine_settings=engine_setup, config=config
+    )
+    engine = decision.engine
     say = stderr().print
-    say(f"engine: {name}{'' if place == 'local' else f' on {place}'} ({reason})", style="dim")
-    if place != "local" and not on_ray:
+    say(f"engine: {engine.name}{'' if place == 'local' else f' on {place}'} ({engine.why})", style="dim")
+    for text in decision.notes:
+        note(text)
+    if decision.host:
         from cosmos_workflow.ssh import one_line
 
         click.get_current_context().with_resource(one_line())
-    length = model_len(options["max_model_len"], lambda: tokens_needed(items, settings), name, engine_setup, place)
-    settings, engine_setup = replace(settings, max_model_len=length), replace(engine_setup, max_model_len=length)
+    if options["max_model_len"]:
+        needed = lambda: tokens_needed(items, settings)  # noqa: E731
+        length = model_len(options["max_model_len"], needed, engine.name, engine_setup, place)
+        settings = replace(settings, max_model_len=length)
+        engine_setup = replace(engine_setup, max_model_len=length)
+        decision = decide(kind, settings, place=place, engine=engine.name, engine_settings=engine_setup, config=config)
     batch = on_ray or is_batch(source)
     if dry_run:
-        plans = [checked.plan for checked in check_items(items, settings, exact=as_json)]
+        plans = [checked.plan for checked in check_items(items, decision.settings, exact=as_json)]
         if as_json:
             for plan in plans:
-                print_json(plan.to_dict() | {"engine": name})
+                print_json(plan.to_dict() | {"engine": engine.name})
         else:
             print_plans(plans, as_table=batch)
         return exit_code([plan.verdict if not plan.runs else "" for plan in plans])
@@ -124,55 +130,13 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
         from cosmos_workflow.cli.cluster import upsample_on_cluster
 
         return upsample_on_cluster(
-            place, source, out or f"{Path(source).stem}.upsampled", name, engine_setup, settings,
+            place, source, out or f"{Path(source).stem}.upsampled", engine.name, engine_setup, settings,
             again=again, as_json=as_json, **{name: options[name] for name in ("detach", *RAY_OPTIONS)},
         )  # fmt: skip
-    out = out or results_name(source)
-    if place != "local":
-        from cosmos_workflow.cli.remote import upsample_there
+    from cosmos_workflow.cli.driving import run_batch
 
-        keep_warm = options["keep_warm"] if options["no_offload"] else 0.0
-        return upsample_there(
-            place, items, source, out, options["asked_engine"], engine_setup, settings,
-            keep_warm=keep_warm, wait=options["wait"], detach=options["detach"], again=again, as_json=as_json,
-            batch=batch,
-        )  # fmt: skip
-    return _upsample_here(items, name, engine_setup, settings, out, again=again, as_json=as_json, batch=batch)
-
-
-def _upsample_here(
-    items: list[Item], name: str, engine_setup: EngineSettings, settings: Settings, out: str, *,
-    again: bool, as_json: bool, batch: bool,
-) -> int:  # fmt: skip
-    from cosmos_workflow.api import upsample
-    from cosmos_workflow.engines import make_engine
-    from cosmos_workflow.kinds.upsample import ResultsStream, is_stream
-
-    say = stderr().print
-    engine = make_engine(name, engine_setup)
-    stated = getattr(engine, "max_model_len", None)
-    if name == "server" and stated and not settings.max_model_len:
-        settings = replace(settings, max_model_len=stated)
-    progress = Progress(len(items), enabled=batch, quiet=as_json)
-    with ExitStack() as stack:
-        # Before standard output is redirected because of what engines print.
-        stream = stack.enter_context(ResultsStream(out)) if is_stream(out) else None
-
-        def keep(result: Result) -> None:
-            if stream:
-                stream.write(result)
-            progress.result(result)
-
-        try:
-            with stdout_for_results(name), progress, closing(engine):
-                results = upsample(
-                    items, engine=engine, settings=settings, out=None if stream else out, on_result=keep, again=again
-                )
-        except (CosmosError, KeyboardInterrupt) as error:
-            if not isinstance(error, (BadInputError, UsageError)):  # those are of -o: nothing has begun
-                how_on = "" if stream else "; run it again to go on"
-                say(f"stopped: {progress.done} of {len(items)} done{how_on}", style="yellow")
-                if not stream:
-                    say(f"results: {out}", style="dim")
-            raise
-    return show_results(results, out, earlier=len(items) - progress.done, batch=batch, as_json=as_json)
+    return run_batch(
+        items, decision, source, out or results_name(source),
+        keep_warm=options["keep_warm"] if options["no_offload"] else 0.0, wait=options["wait"],
+        detach=options["detach"], again=again, as_json=as_json, batch=batch,
+    )  # fmt: skip

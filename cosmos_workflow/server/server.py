@@ -12,10 +12,11 @@ from weakref import WeakValueDictionary
 from fastapi import Depends, Request
 from prometheus_client import CollectorRegistry
 
-from cosmos_workflow.api import enqueue, open_runs
+from cosmos_workflow.api import decide, open_runs, submit
 from cosmos_workflow.config import Config, data_folder
 from cosmos_workflow.engines import EngineSettings
 from cosmos_workflow.errors import UsageError
+from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.kinds.upsample import Checked, Item, Settings, check_items
 from cosmos_workflow.limits import DEFAULT_MODEL, Model, Plan, model_at, plan
 from cosmos_workflow.media import probe
@@ -114,21 +115,24 @@ class Server:
             max_tokens=settings.max_tokens, max_model_len=settings.max_model_len, exact=True,
         )  # fmt: skip
 
-    def enqueue(self, body: shapes.NewRun) -> RunRecord:
+    def enqueue(self, request: shapes.NewRun) -> RunRecord:
         """Put a batch into the queue. Raises NotFound, UsageError."""
-        settings, items = self.settings(body.settings), self.items(body.items)
+        settings, items = self.settings(request.settings), self.items(request.items)
         engine_settings = EngineSettings(
             settings.limits, self.config.model_path, self.config.server_url, self.config.server_model,
             settings.max_model_len, options=self.config.engine_options,
         )  # fmt: skip
-        run = enqueue(
-            items, place=body.place, engine=body.engine, engine_settings=engine_settings, settings=settings,
-            keep_warm=body.keep_warm, priority=body.priority, held=body.held,
-            name=body.name or self._named(items), checked=self.check(items, settings), runs=self.runs,
-            config=self.config,
+        decision = decide(
+            get_kind("upsample"), settings, place=request.place, engine=request.engine,
+            engine_settings=engine_settings, config=self.config,
         )  # fmt: skip
+        submission = submit(
+            items, decision, source=request.name or self._named(items), keep_warm=request.keep_warm, queued=True,
+            priority=request.priority, held=request.held, checked=self.check(items, decision.settings), runs=self.runs,
+        )  # fmt: skip
+        assert submission.run is not None  # without a results file nothing is answered already
         self.look()
-        return run
+        return submission.run
 
     def look(self) -> None:
         """Let the worker look into the queue at once, as something may have come."""

@@ -118,15 +118,20 @@ class ResultsFile:
         """Whether there is an answer for an item of this id, to whatever it was asked then."""
         return id in self._by_id
 
-    def answer_to(self, item: Any, identity: str) -> Any | None:
+    def answer_to(self, item: Any, identity: str | None) -> Any | None:
         """The answer that stands for an item as it is now.
 
-        A line of the version before has no identity: there the kind says whether it answers this item.
+        Where the identity is not known, or the line has none as the version before wrote it, the kind says whether it
+        answers this item.
         """
         line = self._by_id.get(item.id)
         if line is None:
             return None
-        same = line.identity == identity if line.identity else self._kind.answers(line.result, item)
+        same = (
+            line.identity == identity
+            if line.identity and identity is not None
+            else self._kind.answers(line.result, item)
+        )
         return line.result if same else None
 
     def drop(self, ids: set[str]) -> None:

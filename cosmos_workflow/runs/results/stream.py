@@ -79,7 +79,7 @@ class ResultsStream(ResultsFile):
         """False, as a stream keeps no results."""
         return False
 
-    def answer_to(self, item: Any, identity: str) -> Any | None:
+    def answer_to(self, item: Any, identity: str | None) -> Any | None:
         """None, as a stream keeps no results."""
         return None
 

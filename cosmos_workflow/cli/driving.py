@@ -1,23 +1,25 @@
-"""Following a run on a host from a terminal: states, progress, lost lines, Ctrl-C."""
+"""Driving a run from a terminal: states, progress, lost connections, Ctrl-C."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any
 
-from cosmos_workflow.api import open_runs, upsample_on
+from cosmos_workflow.api import Decision, open_runs, submit
 from cosmos_workflow.cli.cluster import follow_cluster
-from cosmos_workflow.cli.console import print_json, stderr
+from cosmos_workflow.cli.console import note, print_json, stderr, stdout_for_results
 from cosmos_workflow.cli.following import guarded
 from cosmos_workflow.cli.progress import Progress, Sending, say_lost
 from cosmos_workflow.cli.results import show_results
-from cosmos_workflow.engines import EngineSettings
-from cosmos_workflow.errors import HostUnreachable
-from cosmos_workflow.kinds.upsample import Item, Result, Settings
+from cosmos_workflow.errors import HostUnreachable, UsageError
 from cosmos_workflow.runs import Listener, Patience, Runs
 from cosmos_workflow.runs.places.ray import is_ray
+from cosmos_workflow.runs.results import is_stream, open_results
 from cosmos_workflow.store import RunRecord
 
-__all__ = ["follow", "upsample_there"]
+__all__ = ["follow", "run_batch"]
+
+GIVE_A_FILE = "give -o a file, or leave --detach out"
 
 THERE = ("running", "fetching")  # states in which the host has the run, and goes on without us
 
@@ -68,30 +70,44 @@ class Terminal:
             stderr().print(text, style="dim")
 
 
-def upsample_there(
-    place: str, items: list[Item], source: str, out: str, engine: str, engine_settings: EngineSettings,
-    settings: Settings, *, keep_warm: float, wait: float, detach: bool, again: bool, as_json: bool, batch: bool,
+def run_batch(
+    items: list[Any], decision: Decision, source: str, out: str, *,
+    keep_warm: float, wait: float, detach: bool, again: bool, as_json: bool, batch: bool,
 ) -> int:  # fmt: skip
-    """`cosmos upsample --on HOST`."""
+    """Submit a batch and follow it to its end, on this machine or a host; with `detach`, until the host has it."""
+    if detach and is_stream(out):
+        raise UsageError("a detached run cannot write to a stream", where=f"-o {out}", remedy=GIVE_A_FILE)
     runs = open_runs()
     progress = Progress(len(items), enabled=batch, quiet=as_json)
-    terminal = Terminal(progress, as_json)
-
-    def go() -> list[Result]:
-        return upsample_on(
-            place, items, out=out, engine=engine, engine_settings=engine_settings, settings=settings,
-            keep_warm=keep_warm, wait=wait, again=again, detach=detach, listener=terminal.listener(), runs=runs,
-            name=source,
-        )[1]  # fmt: skip
-
-    with guarded(runs, lambda: terminal.run), progress:
-        results = go()
-    if detach and terminal.run:
-        if as_json:
-            print_json({"run": terminal.run, "place": place, "out": out})
-        stderr().print(f"it runs on {place}; its results come with: cosmos runs attach {terminal.run}")
-        return 0
-    return show_results(results, out, earlier=len(items) - progress.done, batch=batch, as_json=as_json)
+    terminal = Terminal(progress, as_json or decision.place == "local")
+    with ExitStack() as stack:
+        # Before standard output is redirected because of what engines print.
+        stream = stack.enter_context(open_results(out, decision.kind)) if is_stream(out) else None
+        submission = submit(
+            items, decision, out=out, again=again, source=source, keep_warm=keep_warm, runs=runs
+        )  # fmt: skip
+        if submission.changed:
+            note(f"{submission.changed} items have changed since they were answered, and are asked again")
+        results = dict(submission.earlier)
+        if run := submission.run:
+            listener = terminal.listener()
+            listener.planned(run)
+            with (
+                guarded(runs, lambda: run.id),
+                stdout_for_results(decision.engine.name if decision.place == "local" else ""),
+                progress,
+            ):
+                driven = runs.drive(
+                    run.id, listener, detach=detach, patience=Patience(reach=wait), stream=stream
+                )  # fmt: skip
+            results |= {result.id: result for result in driven}
+            if detach:
+                if as_json:
+                    print_json({"run": run.id, "place": run.place, "out": out})
+                stderr().print(f"it runs on {run.place}; its results come with: cosmos runs attach {run.id}")
+                return 0
+    shown = [results[item.id] for item in items if item.id in results]
+    return show_results(shown, out, earlier=len(items) - progress.done, batch=batch, as_json=as_json)
 
 
 def follow(runs: Runs, run: RunRecord, *, wait: float = Patience.reach, as_json: bool = False) -> int:
