@@ -202,6 +202,7 @@ def upsample(
     again: bool = False,
     keep_warm: float = KEEP_WARM,
     wait: float = 60.0,
+    detach: bool = False,
     on_result: Callable[[Result], None] | None = None,
     listener: Listener | None = None,
     runs: Runs | None = None,
@@ -213,8 +214,9 @@ def upsample(
     none, which uses no model. With `out`, a file, each result is on disk before the next one starts, and items
     already answered in it are not asked again unless `again`; `-` is standard output. `on_result` is called with each
     new result as it finishes. `keep_warm` is how many seconds the model stays loaded after the batch; a host that
-    cannot be reached is tried again for `wait` seconds, and for longer once it has the batch. `name` is the run's name
-    in lists, by default the source.
+    cannot be reached is tried again for `wait` seconds, and for longer once it has the batch. With `detach`, returns
+    when the host has the batch; `Runs.drive` then gets the results. `name` is the run's name in lists, by default the
+    source; `listener` is told of the run.
     Raises EngineError if the engine itself fails, HostError if the host cannot be used, BadInputError for an unreadable
     batch or `out`, RunFailed if the run ended early; `out` keeps the results so far.
     """
@@ -242,9 +244,11 @@ def upsample(
         results = dict(submission.earlier)
         if submission.run:
             listener.planned(submission.run)
-            driven = runs.drive(submission.run.id, listener, patience=Patience(reach=wait), stream=stream)
+            driven = runs.drive(
+                submission.run.id, listener, detach=detach, patience=Patience(reach=wait), stream=stream
+            )
             results |= {result.id: result for result in driven}
-    return [results[item.id] for item in items]
+    return [results[item.id] for item in items if item.id in results]
 
 
 def upsample_on_ray(

@@ -18,7 +18,7 @@ from cosmos_workflow.store import RunRecord
 
 if TYPE_CHECKING:
     from cosmos_workflow.engines import EngineSettings
-    from cosmos_workflow.runs.results import Settings
+    from cosmos_workflow.kinds.upsample import Settings
 
 __all__ = ["ClusterView", "follow_cluster", "progress_line", "upsample_on_cluster"]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any
 
-from cosmos_workflow.api import Decision, open_runs, submit
+from cosmos_workflow.api import open_runs, submit
 from cosmos_workflow.cli.cluster import follow_cluster
 from cosmos_workflow.cli.console import note, print_json, stderr, stdout_for_results
 from cosmos_workflow.cli.following import guarded
 from cosmos_workflow.cli.progress import Progress, Sending, say_lost
 from cosmos_workflow.cli.results import show_results
+from cosmos_workflow.deciding import Decision
 from cosmos_workflow.errors import HostUnreachable, UsageError
 from cosmos_workflow.runs import Listener, Patience, Runs
 from cosmos_workflow.runs.places.ray import is_ray
@@ -92,11 +93,8 @@ def run_batch(
         if run := submission.run:
             listener = terminal.listener()
             listener.planned(run)
-            with (
-                guarded(runs, lambda: run.id),
-                stdout_for_results(decision.engine.name if decision.place == "local" else ""),
-                progress,
-            ):
+            here = decision.engine.name if decision.place == "local" else ""
+            with guarded(runs, lambda: run.id), stdout_for_results(here), progress:
                 driven = runs.drive(
                     run.id, listener, detach=detach, patience=Patience(reach=wait), stream=stream
                 )  # fmt: skip

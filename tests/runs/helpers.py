@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -11,10 +12,11 @@ from servers import unwell
 from servers.model_servers import FAULTS, NO_ANSWERS, NO_COMPLETIONS, SORTS
 from servers.peers import Peer
 
-from cosmos_workflow.api import upsample_on
+from cosmos_workflow.api import upsample
 from cosmos_workflow.engines import EngineSettings
 from cosmos_workflow.kinds.upsample import Item, Result
-from cosmos_workflow.runs import Runs
+from cosmos_workflow.runs import Listener, Runs
+from cosmos_workflow.store import RunRecord
 
 __all__ = ["Gate", "host_processes", "settled", "upsample_there"]
 
@@ -29,8 +31,21 @@ def host_processes(peer: Peer) -> list[psutil.Process]:
     ]
 
 
-def upsample_there(runs: Runs, items: list[Item], out: Path, **more: object) -> tuple[str, list[Result]]:
-    return upsample_on("gpu", items, out=out, runs=runs, keep_warm=0.0, **more)  # type: ignore[arg-type]
+def upsample_there(
+    runs: Runs, items: list[Item], out: Path, keep_warm: float = 0.0, listener: Listener | None = None, **more: object
+) -> tuple[str, list[Result]]:
+    """The run's id, empty where nothing was to be asked, and the results."""
+    ids: list[str] = []
+    listener = listener or Listener()
+    planned = listener.planned
+
+    def keep_id(run: RunRecord) -> None:
+        ids.append(run.id)
+        planned(run)
+
+    listening = replace(listener, planned=keep_id)
+    results = upsample(items, place="gpu", out=out, runs=runs, keep_warm=keep_warm, listener=listening, **more)  # type: ignore[arg-type]
+    return "".join(ids), results
 
 
 def settled(peer: Peer, seconds: float = 60) -> bool:

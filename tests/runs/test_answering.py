@@ -5,11 +5,11 @@ from pathlib import Path
 
 import clips
 import pytest
+from cosmos_workflow.runs.places.answering import run_local
 
 from cosmos_workflow import Item, Result, Settings, upsample
 from cosmos_workflow.errors import EngineUnavailable
 from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, Deliver
-from cosmos_workflow.runs.places.answering import run_local
 
 
 class Recorder:

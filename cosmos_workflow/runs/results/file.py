@@ -114,6 +114,11 @@ class ResultsFile:
         finally:
             self._lock.release()
 
+    @property
+    def results(self) -> list[Any]:
+        """The answers that the file holds, in its order."""
+        return [line.result for line in self._by_id.values()]
+
     def holds(self, id: str) -> bool:
         """Whether there is an answer for an item of this id, to whatever it was asked then."""
         return id in self._by_id

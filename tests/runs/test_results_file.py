@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cosmos_workflow.errors import BadInputError, CosmosError, UsageError
-from cosmos_workflow.kinds.upsample import Item, Result, ResultsFile, is_result, read_results, to_dict
+from cosmos_workflow.kinds.upsample import Item, Result
+from cosmos_workflow.kinds.upsample.kind import UPSAMPLE
+from cosmos_workflow.runs.results import Lines, ResultsFile, read_results, to_dict
+
+
+def answered(file: ResultsFile, items: list[Item]) -> list[Result]:
+    """The answers that stand for items, judged as those of the version before."""
+    return [result for item in items if (result := file.answer_to(item, None))]
 
 
 def result(id: str, prompt: str = "p", error: str = "") -> Result:
@@ -17,23 +24,23 @@ def result(id: str, prompt: str = "p", error: str = "") -> Result:
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "out.jsonl"
-    with ResultsFile(path) as file:
+    with ResultsFile(path, UPSAMPLE) as file:
         file.write(result("a"))
-        assert read_results(path) == [result("a")]  # on disk before the file is closed
+        assert read_results(path, UPSAMPLE) == [result("a")]  # on disk before the file is closed
         file.write(result("b"))
-    assert read_results(path) == [result("a"), result("b")]
+    assert read_results(path, UPSAMPLE) == [result("a"), result("b")]
     assert "🤖" in path.read_text(encoding="utf-8")
 
 
 def test_a_torn_last_line_is_passed_over_and_mended(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
-    with ResultsFile(path) as file:
+    with ResultsFile(path, UPSAMPLE) as file:
         file.write(result("a"))
         file.write(result("b"))
     whole = path.read_bytes()
     for cut in range(1, 60):
         path.write_bytes(whole[:-cut])
-        with ResultsFile(path) as file:
+        with ResultsFile(path, UPSAMPLE) as file:
             file.write(result("c"))
         ids = [json.loads(line)["id"] for line in path.read_text(encoding="utf-8").split("\n") if line]
         # Without its line feed alone, the last line is whole.
@@ -42,27 +49,27 @@ def test_a_torn_last_line_is_passed_over_and_mended(tmp_path: Path) -> None:
 
 def test_failures_are_asked_again_and_leave_one_line_an_item(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
-    with ResultsFile(path) as file:
+    with ResultsFile(path, UPSAMPLE) as file:
         file.write(result("a"))
         file.write(result("b", error="out of memory"))
     items = [Item("a", "p", Path("a.mp4")), Item("b", "p", Path("b.mp4"))]
-    with ResultsFile(path) as file:
-        assert file.answered(items) == [result("a")]
+    with ResultsFile(path, UPSAMPLE) as file:
+        assert answered(file, items) == [result("a")]
         file.write(result("b"))
-    assert read_results(path) == [result("a"), result("b")]
+    assert read_results(path, UPSAMPLE) == [result("a"), result("b")]
 
 
 def test_an_answer_to_another_prompt_is_not_an_answer(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
-    with ResultsFile(path) as file:
+    with ResultsFile(path, UPSAMPLE) as file:
         file.write(result("a", "old"))
         file.write(result("b"))
-    with ResultsFile(path) as file:
-        assert file.answered([Item("a", "new", Path("a.mp4"))]) == []
-        assert file.answered([Item("a", "old", Path("elsewhere/a.mp4"))]) == [result("a", "old")]
+    with ResultsFile(path, UPSAMPLE) as file:
+        assert answered(file, [Item("a", "new", Path("a.mp4"))]) == []
+        assert answered(file, [Item("a", "old", Path("elsewhere/a.mp4"))]) == [result("a", "old")]
         file.drop({"a"})
         file.write(result("a", "new"))
-    assert [result.prompt for result in read_results(path)] == ["p", "new"]
+    assert [result.prompt for result in read_results(path, UPSAMPLE)] == ["p", "new"]
 
 
 TORN = '{"id": "a", "prompt": "caf\u00e9 \\" 🤖", "video": "a.mp4", "verdict": "fits", "model": "m'
@@ -70,17 +77,17 @@ TORN = '{"id": "a", "prompt": "caf\u00e9 \\" 🤖", "video": "a.mp4", "verdict":
 
 def test_a_torn_line_may_be_cut_anywhere(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
-    with ResultsFile(path) as file:
+    with ResultsFile(path, UPSAMPLE) as file:
         file.write(result("a"))
     first = path.read_bytes()
     torn = TORN.encode()
     for cut in range(1, len(torn) + 1):
         path.write_bytes(first + torn[:cut])
-        with ResultsFile(path) as file:
+        with ResultsFile(path, UPSAMPLE) as file:
             assert file.results == [result("a")]
         assert path.read_bytes() == first
     path.write_bytes(first + b"\0" * 4096)  # what a power cut leaves
-    with ResultsFile(path) as file:
+    with ResultsFile(path, UPSAMPLE) as file:
         assert file.results == [result("a")]
 
 
@@ -91,18 +98,18 @@ def test_a_torn_first_line_is_ours_where_nothing_else_can_be(tmp_path: Path) -> 
     for cut in range(1, len(torn) + 1):
         path.write_bytes(torn[:cut])
         if cut >= verdict + len('"verdict": '):
-            with ResultsFile(path) as file:
+            with ResultsFile(path, UPSAMPLE) as file:
                 assert file.results == []
         else:
             # It may be the beginning of somebody's batch.
-            with pytest.raises(BadInputError, match="you can remove it"), ResultsFile(path):
+            with pytest.raises(BadInputError, match="you can remove it"), ResultsFile(path, UPSAMPLE):
                 pass
             assert path.read_bytes() == torn[:cut]
 
 
 def test_a_full_disk_leaves_no_torn_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "out.jsonl"
-    with ResultsFile(path) as file:
+    with ResultsFile(path, UPSAMPLE) as file:
         file.write(result("a"))
         before = path.read_bytes()
 
@@ -119,7 +126,7 @@ def test_lines_that_stand_keep_what_we_do_not_know(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     kept = json.dumps({"later": {"deep": 1}} | to_dict(result("a"))) + "\n"
     path.write_text(kept + json.dumps(to_dict(result("b", error="x"))) + "\n")
-    with ResultsFile(path) as file:
+    with ResultsFile(path, UPSAMPLE) as file:
         assert [result.id for result in file.results] == ["a"]
     assert path.read_text() == kept
 
@@ -129,12 +136,15 @@ def test_a_line_that_holds_what_is_not_ours_is_never_dropped(tmp_path: Path) -> 
     lines = [json.dumps(to_dict(result("a"))), json.dumps(to_dict(result("b", error="x")) | {"label": 7})]
     path.write_text("\n".join(lines) + "\n")
     before = path.read_bytes()
-    with pytest.raises(BadInputError, match="'b' would be replaced, but it holds added keys"), ResultsFile(path):
+    with (
+        pytest.raises(BadInputError, match="'b' would be replaced, but it holds added keys"),
+        ResultsFile(path, UPSAMPLE),
+    ):
         pass
     assert path.read_bytes() == before
     path.write_text(json.dumps(to_dict(result("a")) | {"label": 7}) + "\n")
     before = path.read_bytes()
-    with ResultsFile(path) as file, pytest.raises(BadInputError, match="added keys"):
+    with ResultsFile(path, UPSAMPLE) as file, pytest.raises(BadInputError, match="added keys"):
         file.drop({"a"})
     assert path.read_bytes() == before
 
@@ -154,10 +164,10 @@ def test_results_of_earlier_versions_are_taken(tmp_path: Path) -> None:
     ]
     torn = lines[1][: lines[1].index("upsampled") + 30]
     path.write_text("\n".join([*lines, torn]))
-    with ResultsFile(path) as file:
+    with ResultsFile(path, UPSAMPLE) as file:
         assert file.results == [result("a")]
     path.write_text(torn)
-    with ResultsFile(path) as file:
+    with ResultsFile(path, UPSAMPLE) as file:
         assert file.results == []
 
 
@@ -169,7 +179,7 @@ def test_a_file_of_labels_is_left_as_it_is(tmp_path: Path, verdict: str, error: 
     line = json.dumps(labels)
     for text in (f"{line}\n" * 3, line, line[:-9]):
         path.write_text(text)
-        with pytest.raises(BadInputError, match="not a results file"), ResultsFile(path):
+        with pytest.raises(BadInputError, match="not a results file"), ResultsFile(path, UPSAMPLE):
             pass
         assert path.read_text() == text
 
@@ -177,15 +187,15 @@ def test_a_file_of_labels_is_left_as_it_is(tmp_path: Path, verdict: str, error: 
 @given(st.sampled_from(FIRST), st.none() | st.booleans() | st.lists(st.integers(), max_size=2))
 def test_each_field_is_asked_for_with_its_kind(name: str, value: object) -> None:
     ours = to_dict(result("a"))
-    assert is_result(ours)
-    assert is_result(ours | {name: value}) == (name == "truncated" and isinstance(value, bool))
+    assert Lines(UPSAMPLE).is_result(ours)
+    assert Lines(UPSAMPLE).is_result(ours | {name: value}) == (name == "truncated" and isinstance(value, bool))
     del ours[name]
-    assert not is_result(ours)
+    assert not Lines(UPSAMPLE).is_result(ours)
 
 
 @pytest.mark.parametrize("names", [{"verdict": "good"}, {"rating": 5, "tags": []}, {"room": "large"}, {"frames": "8"}])
 def test_values_that_no_result_has(names: dict[str, object]) -> None:
-    assert not is_result(to_dict(result("a")) | names)
+    assert not Lines(UPSAMPLE).is_result(to_dict(result("a")) | names)
 
 
 def test_a_link_is_followed(tmp_path: Path) -> None:
@@ -196,36 +206,36 @@ def test_a_link_is_followed(tmp_path: Path) -> None:
         link.symlink_to(target)
     except OSError:
         pytest.skip("no links here")
-    with ResultsFile(link) as file:
+    with ResultsFile(link, UPSAMPLE) as file:
         file.write(result("a", error="x"))
         with pytest.raises(UsageError, match="another process"):
-            ResultsFile(target).__enter__()
-    with ResultsFile(link) as file:
+            ResultsFile(target, UPSAMPLE).__enter__()
+    with ResultsFile(link, UPSAMPLE) as file:
         file.write(result("a"))
     assert link.is_symlink()
-    assert read_results(target) == [result("a")]
+    assert read_results(target, UPSAMPLE) == [result("a")]
 
 
 def test_the_lock_is_nobodys_file(tmp_path: Path) -> None:
     theirs = tmp_path / "uv.lock"
     theirs.write_text("years of work")
-    with ResultsFile(tmp_path / "uv") as file:
+    with ResultsFile(tmp_path / "uv", UPSAMPLE) as file:
         file.write(result("a"))
     assert theirs.read_text() == "years of work"
-    with ResultsFile(tmp_path / ("n" * 249 + ".jsonl")) as file:
+    with ResultsFile(tmp_path / ("n" * 249 + ".jsonl"), UPSAMPLE) as file:
         file.write(result("a"))
 
 
 def test_a_name_whose_bytes_are_no_utf8_is_read_back(tmp_path: Path) -> None:
     odd = replace(result("a"), video="caf\udce9.mp4")
-    with ResultsFile(tmp_path / "out.jsonl") as file:
+    with ResultsFile(tmp_path / "out.jsonl", UPSAMPLE) as file:
         file.write(odd)
-    assert read_results(tmp_path / "out.jsonl") == [odd]
+    assert read_results(tmp_path / "out.jsonl", UPSAMPLE) == [odd]
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     for path in (tmp_path, f"{tmp_path}/new/"):
-        with pytest.raises(BadInputError, match="a folder"), ResultsFile(path):
+        with pytest.raises(BadInputError, match="a folder"), ResultsFile(path, UPSAMPLE):
             pass
     assert not list(tmp_path.parent.glob(f"*{tmp_path.name}*lock*"))
     assert list(tmp_path.iterdir()) == []
@@ -234,7 +244,7 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="a folder in which nobody may make files")
 def test_a_folder_that_takes_no_files() -> None:
     for name in ("/sys/out.jsonl", "/proc/version", "/proc/out.jsonl"):
-        with pytest.raises(BadInputError, match="cannot be written"), ResultsFile(name):
+        with pytest.raises(BadInputError, match="cannot be written"), ResultsFile(name, UPSAMPLE):
             pass
 
 
@@ -262,7 +272,7 @@ ANYBODYS = st.one_of(
 def test_anybodys_file_is_left_as_it_is(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.mktemp("theirs") / "file"
     path.write_bytes(data)
-    with pytest.raises(BadInputError, match="not a results file"), ResultsFile(path):
+    with pytest.raises(BadInputError, match="not a results file"), ResultsFile(path, UPSAMPLE):
         pass
     assert path.read_bytes() == data
 
@@ -282,7 +292,7 @@ def test_anybodys_file_is_left_as_it_is(tmp_path_factory: pytest.TempPathFactory
 def test_one_line_without_an_end_is_no_torn_result(tmp_path: Path, content: str) -> None:
     path = tmp_path / "file"
     path.write_text(content)
-    with pytest.raises(BadInputError, match="not a results file"), ResultsFile(path):
+    with pytest.raises(BadInputError, match="not a results file"), ResultsFile(path, UPSAMPLE):
         pass
     assert path.read_text() == content
 
@@ -290,11 +300,11 @@ def test_one_line_without_an_end_is_no_torn_result(tmp_path: Path, content: str)
 @pytest.mark.parametrize("tail", ["my notes", '{"title": "x"}', '{"title": "x', "[1, 2"])
 def test_what_somebody_wrote_behind_results_is_left(tmp_path: Path, tail: str) -> None:
     path = tmp_path / "out.jsonl"
-    with ResultsFile(path) as file:
+    with ResultsFile(path, UPSAMPLE) as file:
         file.write(result("a"))
     before = path.read_text(encoding="utf-8") + tail
     path.write_text(before, encoding="utf-8")
-    with pytest.raises(BadInputError, match="its last line"), ResultsFile(path):
+    with pytest.raises(BadInputError, match="its last line"), ResultsFile(path, UPSAMPLE):
         pass
     assert path.read_text(encoding="utf-8") == before
 
@@ -302,9 +312,9 @@ def test_what_somebody_wrote_behind_results_is_left(tmp_path: Path, tail: str) -
 def test_an_empty_file_is_taken(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     path.touch()
-    with ResultsFile(path) as file:
+    with ResultsFile(path, UPSAMPLE) as file:
         file.write(result("a"))
-    assert read_results(path) == [result("a")]
+    assert read_results(path, UPSAMPLE) == [result("a")]
 
 
 @pytest.mark.parametrize("content", ["my diary\n", '{"title": "x"}\n', "[]\n{}\n", "1\n2\n", b"\xff\xfe\x00"])
@@ -312,23 +322,26 @@ def test_a_file_that_holds_something_else_is_left_as_it_is(tmp_path: Path, conte
     path = tmp_path / "diary.txt"
     data = content.encode() if isinstance(content, str) else content
     path.write_bytes(data)
-    with pytest.raises(BadInputError, match="not a results file"), ResultsFile(path):
+    with pytest.raises(BadInputError, match="not a results file"), ResultsFile(path, UPSAMPLE):
         pass
     assert path.read_bytes() == data
 
 
 def test_two_at_once(tmp_path: Path) -> None:
-    with ResultsFile(tmp_path / "out.jsonl"), pytest.raises(UsageError, match="another process"):
-        ResultsFile(tmp_path / "out.jsonl").__enter__()
+    with ResultsFile(tmp_path / "out.jsonl", UPSAMPLE), pytest.raises(UsageError, match="another process"):
+        ResultsFile(tmp_path / "out.jsonl", UPSAMPLE).__enter__()
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(BadInputError, match="cannot be written"), ResultsFile(tmp_path / "file" / "out.jsonl"):
+    with (
+        pytest.raises(BadInputError, match="cannot be written"),
+        ResultsFile(tmp_path / "file" / "out.jsonl", UPSAMPLE),
+    ):
         pass
 
 
 def test_a_later_version_may_add_fields(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     path.write_text(json.dumps(to_dict(result("a")) | {"new_field": 1}) + "\n")
-    assert [result.id for result in read_results(path)] == ["a"]
+    assert [result.id for result in read_results(path, UPSAMPLE)] == ["a"]

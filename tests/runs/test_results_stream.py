@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from cosmos_workflow.errors import BadInputError, CosmosError
-from cosmos_workflow.kinds.upsample import Result, ResultsFile, ResultsStream, is_stdout, is_stream, open_results
+from cosmos_workflow.kinds.upsample import Result
+from cosmos_workflow.kinds.upsample.kind import UPSAMPLE
+from cosmos_workflow.runs.results import ResultsFile, ResultsStream, is_stdout, is_stream, open_results
 
 pipes = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes")
 LONG = "long " * 100_000  # more than a pipe holds
@@ -26,16 +28,16 @@ def test_what_is_a_stream(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path / "file", tmp_path, tmp_path / "none", "results.jsonl"):
         assert not is_stream(path)
-        assert type(open_results(path)) is ResultsFile
+        assert type(open_results(path, UPSAMPLE)) is ResultsFile
     assert is_stream("-")
     assert is_stream(os.devnull)
     assert is_stdout("/dev/stdout")
-    assert type(open_results(os.devnull)) is ResultsStream
+    assert type(open_results(os.devnull, UPSAMPLE)) is ResultsStream
 
 
 @pytest.mark.parametrize("path", ["-", "/dev/stdout"])
 def test_standard_output_gets_lines_at_once(path: str, capfd: pytest.CaptureFixture[str]) -> None:
-    with open_results(path) as stream:
+    with open_results(path, UPSAMPLE) as stream:
         stream.write(result("a", "é 🤖"))
         assert json.loads(capfd.readouterr().out)["upsampled_prompt"] == "é 🤖"
         stream.write(result("b"))
@@ -47,27 +49,27 @@ def test_standard_output_gets_lines_at_once(path: str, capfd: pytest.CaptureFixt
 
 
 def test_a_notebooks_output_has_no_number(capsys: pytest.CaptureFixture[str]) -> None:
-    with open_results("-") as stream:
+    with open_results("-", UPSAMPLE) as stream:
         stream.write(result("a"))
     assert json.loads(capsys.readouterr().out)["id"] == "a"
 
 
 def test_the_null_device_takes_all() -> None:
-    with open_results(os.devnull) as stream:
+    with open_results(os.devnull, UPSAMPLE) as stream:
         stream.write(result("a"))
         assert stream.results == [result("a")]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full device")
 def test_a_full_device_says_so() -> None:
-    with open_results("/dev/full") as stream, pytest.raises(CosmosError, match="No space left"):
+    with open_results("/dev/full", UPSAMPLE) as stream, pytest.raises(CosmosError, match="No space left"):
         stream.write(result("a"))
 
 
 @pipes
 def test_a_pipe_without_a_reader_is_no_wait(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(BadInputError, match="start its reader first"), open_results(tmp_path / "pipe"):
+    with pytest.raises(BadInputError, match="start its reader first"), open_results(tmp_path / "pipe", UPSAMPLE):
         pass
 
 
@@ -84,7 +86,7 @@ def test_a_pipe_with_a_slow_reader_gets_all(tmp_path: Path) -> None:
             got.extend(json.loads(line)["upsampled_prompt"] for line in file)
 
     thread = threading.Thread(target=read)
-    with open_results(path) as stream:
+    with open_results(path, UPSAMPLE) as stream:
         thread.start()
         stream.write(result("a", LONG))
         stream.write(result("b"))
@@ -97,7 +99,7 @@ def test_a_reader_that_goes_is_named(tmp_path: Path) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    with open_results(path) as stream:
+    with open_results(path, UPSAMPLE) as stream:
         os.close(reader)
         with pytest.raises(CosmosError, match="its reader has ended"):
             stream.write(result("a"))
@@ -105,7 +107,7 @@ def test_a_reader_that_goes_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="`>&-` is a shell's")
 def test_a_closed_output_is_named() -> None:
-    code = "from cosmos_workflow.kinds.upsample import open_results\nwith open_results('-'): pass"
+    code = "from cosmos_workflow.kinds.upsample.kind import UPSAMPLE\nfrom cosmos_workflow.runs.results import open_results\nwith open_results('-', UPSAMPLE): pass"
     done = subprocess.run(
         ["sh", "-c", 'exec "$0" -c "$1" >&-', sys.executable, code], capture_output=True, text=True, check=False
     )
