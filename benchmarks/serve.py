@@ -22,7 +22,7 @@ from cosmos_workflow.api import enqueue, open_runs
 from cosmos_workflow.config import Config
 from cosmos_workflow.kinds.upsample import Item, Result
 from cosmos_workflow.runs import Worker
-from cosmos_workflow.store import Store
+from cosmos_workflow.store import NewItem, Store
 from scripts.demo import draw_clip
 from tests.servers.cosmos_server import CosmosServer
 
@@ -79,7 +79,7 @@ def fill(store: Store) -> None:
     for run in range(PROMPTS // RUN):
         texts = [" ".join(random.choices(WORDS, k=8)) for _ in range(RUN)]
         waiting = [Result(f"p{n}", f"prompt {text}", f"clip{n % 50}.mp4", "fits") for n, text in enumerate(texts)]
-        store.add(f"r{run:04}", "local", waiting, out="", source="filled", engine="describe", settings={})
+        store.add(f"r{run:04}", "local", map(NewItem, waiting), out="", source="filled", engine="describe", settings={})
         store.move(f"r{run:04}", "running")
         store.save(f"r{run:04}", [replace(result, upsampled_prompt=f"{result.prompt}. " * 8) for result in waiting])
         store.move(f"r{run:04}", "done")

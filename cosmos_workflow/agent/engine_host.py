@@ -37,7 +37,9 @@ class EngineHost:
 
     def __init__(self, paths: HostPaths, settings: dict[str, Any], device: str) -> None:
         self.name = settings["name"]
-        self._settings = EngineSettings(**{key: value for key, value in settings.items() if key != "name"})
+        self._module = settings.get("module", "")
+        options = {key: value for key, value in settings.items() if key not in ("name", "module")}
+        self._settings = EngineSettings(**options)
         self._lock_path = paths.device(device)
         self._wanted = self._lock_path.with_suffix(".wanted")
         self._lock: int | None = None
@@ -55,7 +57,7 @@ class EngineHost:
         self._take_device(note)
         note("loading", engine=self.name)
         started = time.monotonic()
-        engine = make_engine(self.name, self._settings)
+        engine = make_engine(self.name, self._settings, self._module)
         engine.load()
         self._engine = engine
         seconds = round(time.monotonic() - started, 3)

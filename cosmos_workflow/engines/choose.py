@@ -61,7 +61,7 @@ class ChosenEngine:
     name: str
     model: str
     wants: str
-    why: str
+    why: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     module: str = ""
 

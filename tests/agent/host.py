@@ -13,7 +13,9 @@ from typing import Any
 
 from cosmos_workflow.agent.bundling import bundle
 from cosmos_workflow.engines import EngineSettings
+from cosmos_workflow.kinds.kind import Task
 from cosmos_workflow.kinds.upsample.conversation import Conversation
+from cosmos_workflow.kinds.upsample.tasks import task_of
 
 __all__ = ["HostFolder"]
 
@@ -35,10 +37,10 @@ class HostFolder:
         return [json.loads(line) for line in done.stdout.splitlines() if line.startswith(b"{")]
 
     def submit(self, run: str, conversations: list[Conversation], **more: Any) -> dict[str, Any]:
-        return self.submit_entries(run, [asdict(conversation) for conversation in conversations], **more)
+        return self.submit_tasks(run, [task_of(conversation).task for conversation in conversations], **more)
 
-    def submit_entries(self, run: str, entries: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
-        batch = json.dumps({"conversations": entries}).encode()
+    def submit_tasks(self, run: str, tasks: list[Task], **more: Any) -> dict[str, Any]:
+        batch = json.dumps({"tasks": [asdict(task) for task in tasks]}).encode()
         sha256 = hashlib.sha256(batch).hexdigest()
         path = self.root / "blobs" / sha256[:2] / sha256
         path.parent.mkdir(parents=True, exist_ok=True)

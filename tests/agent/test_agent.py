@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import psutil
@@ -20,6 +20,8 @@ from servers import unwell
 from cosmos_workflow.agent.bundling import bundle
 from cosmos_workflow.engines import EngineSettings
 from cosmos_workflow.kinds.upsample.conversation import Conversation
+from cosmos_workflow.kinds.upsample.tasks import task_of
+from cosmos_workflow.media import Frame
 
 
 @pytest.fixture
@@ -201,17 +203,15 @@ def test_cancelled_while_it_waits_it_never_starts_and_the_first_goes_on(host: Ho
 
 
 def test_a_damaged_frame_is_that_items_error(host: HostFolder) -> None:
-    entry = {
-        **asdict(Conversation("a", "x")),
-        "frames": [{"sha256": "0" * 64, "width": 1, "height": 1, "seconds": 0.0}],
-    }
+    damaged = replace(task_of(Conversation("a", "x", (Frame(b"", 1, 1),))).task, inputs={"frame-0": "0" * 64})
     with SlowServer(0.0) as server:
         server.go.set()
-        host.submit_entries("r1", [entry, *map(asdict, conversations("b"))], engine=server.engine())
+        (whole,) = conversations("b")
+        host.submit_tasks("r1", [damaged, task_of(whole).task], engine=server.engine())
         host.wait("r1", "done")
     answers = {answer["id"]: answer for answer in host.answers("r1")}
     assert answers["a"]["error_kind"] == "damaged"
-    assert answers["b"]["text"] == "long prompt of b"
+    assert answers["b"]["says"]["text"] == "long prompt of b"
 
 
 def test_an_engine_that_cannot_be_loaded_fails_the_run_by_name(host: HostFolder) -> None:

@@ -18,7 +18,7 @@ import pytest
 from cosmos_workflow.agent import engine_host
 from cosmos_workflow.agent.engine_host import EngineHost, Sampler, device, memory_used
 from cosmos_workflow.agent.paths import HostPaths
-from cosmos_workflow.engines import ENGINES, EngineSettings
+from cosmos_workflow.engines import ENGINES, EngineSettings, EngineType
 
 
 class FakeEngine:
@@ -35,7 +35,7 @@ class FakeEngine:
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     calls: list[str] = []
-    monkeypatch.setitem(ENGINES, "vllm", lambda settings: FakeEngine(calls))
+    monkeypatch.setitem(ENGINES, "vllm", EngineType(lambda settings: FakeEngine(calls), "model", "frames"))  # type: ignore[arg-type,return-value]
     return calls
 
 

@@ -21,6 +21,7 @@ from cosmos_workflow.cli import COMMANDS, cosmos, main
 from cosmos_workflow.cli.help import EXIT_CODES, SECTIONS
 from cosmos_workflow.cli.visible import visible
 from cosmos_workflow.kinds.upsample import Result
+from cosmos_workflow.store import NewItem
 
 RUN = "20261126-120000-0a1b2c3d"
 EVIL = "a \x1b[31mred\x07 \x9b2J \u202ecity"
@@ -35,7 +36,9 @@ def fill(prompt: str = "A futuristic city", out: str = "/shots/results.jsonl") -
     """A run with one answer and one prompt that waits, in this test's own store."""
     store = open_store()
     items = [Result("p0", prompt, "/clips/v.mp4", "fits"), Result("p1", "waits", "/clips/v.mp4", "fits")]
-    store.add(RUN, "gpu", items, out=out, source="batch-of-the-second-day.jsonl", engine="describe", settings={})
+    store.add(
+        RUN, "gpu", map(NewItem, items), out=out, source="batch-of-the-second-day.jsonl", engine="describe", settings={}
+    )
     store.save(RUN, [replace(items[0], upsampled_prompt=f"Neon towers: {prompt}")])
 
 

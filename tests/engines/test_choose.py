@@ -1,30 +1,52 @@
 import pytest
 
-from cosmos_workflow.engines import ENGINES, EngineSettings, choose_engine, make_engine
+from cosmos_workflow.engines import ENGINES, EngineSettings, Surroundings, choose_engine, make_engine
 from cosmos_workflow.errors import UsageError
+from cosmos_workflow.kinds.upsample.kind import UPSAMPLE
+
+SETTINGS = EngineSettings(model_path="/models/m", server_url="http://x/v1", server_model="s")
 
 
-def test_the_one_asked_for() -> None:
-    for name in ENGINES:
-        assert choose_engine(name, EngineSettings(server_url="http://x")) == (name, "as asked")
+def choose(name: str = "", settings: EngineSettings = SETTINGS, **place: object) -> tuple[str, str]:
+    chosen = choose_engine(UPSAMPLE, name, settings, Surroundings(**place))  # type: ignore[arg-type]
+    return chosen.name, chosen.why
 
 
-def test_a_configured_server_before_describe() -> None:
-    assert choose_engine("", EngineSettings(server_url="http://x/v1"))[0] == "server"
+@pytest.mark.parametrize("name", ENGINES)
+def test_the_one_asked_for(name: str) -> None:
+    assert choose(name, default="describe") == (name, "as asked")
 
 
-def test_describe_where_nothing_else_can_run_and_it_says_why() -> None:
-    name, why = choose_engine("auto", EngineSettings())
-    assert name == "describe"
-    assert "no model" in why
+def test_the_one_that_the_places_settings_name() -> None:
+    assert choose(default="describe", server_url="http://x/v1") == ("describe", "the settings of this machine name it")
+
+
+def test_a_server_before_a_model_and_a_model_before_none() -> None:
+    assert choose(server_url="http://x/v1", model_path="/m")[0] == "server"
+    assert choose(model_path="/m")[0] == "vllm"
+    assert choose(model_path="/m", can_load=lambda name: name == "transformers")[0] == "transformers"
+    name, why = choose("auto", model_path="/m", can_load=lambda name: False)
+    assert (name, "no engine that can load it" in why) == ("describe", True)
+    name, why = choose("auto")
+    assert (name, "no model is used" in why) == ("describe", True)
+
+
+def test_what_is_kept_of_a_choice() -> None:
+    chosen = choose_engine(UPSAMPLE, "vllm", SETTINGS, Surroundings(model_path="/there/upsampler"))
+    assert (chosen.model, chosen.wants, chosen.settings["model_path"]) == ("upsampler", "frames", "/there/upsampler")
+    assert choose_engine(UPSAMPLE, "server", SETTINGS, Surroundings()).model == "s"
+    describe = choose_engine(UPSAMPLE, "describe", SETTINGS, Surroundings())
+    assert (describe.model, describe.wants, describe.settings["model_path"]) == ("", "measurements", "")
 
 
 def test_unknown_and_incomplete() -> None:
     with pytest.raises(UsageError, match="unknown engine 'gpt'"):
-        choose_engine("gpt", EngineSettings())
+        choose("gpt")
     for name in ("vllm", "transformers"):
         with pytest.raises(UsageError, match="needs a model"):
             make_engine(name, EngineSettings())
+        with pytest.raises(UsageError, match="needs a model"):
+            choose(name, EngineSettings())
     with pytest.raises(UsageError, match="needs a URL"):
         make_engine("server", EngineSettings())
 
@@ -33,5 +55,5 @@ def test_unknown_and_incomplete() -> None:
 def test_every_engine_can_be_made_without_its_library(name: str) -> None:
     engine = make_engine(name, EngineSettings(model_path="x", server_url="http://x/v1"))
     assert engine.name == name
-    assert engine.wants in ("frames", "measurements")
+    assert engine.wants == ENGINES[name].wants
     engine.close()

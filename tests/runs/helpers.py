@@ -12,13 +12,14 @@ from servers import unwell
 from servers.model_servers import FAULTS, NO_ANSWERS, NO_COMPLETIONS, SORTS
 from servers.peers import Peer
 
-from cosmos_workflow.api import upsample
+from cosmos_workflow.api import decide, submit, upsample
 from cosmos_workflow.engines import EngineSettings
-from cosmos_workflow.kinds.upsample import Item, Result
-from cosmos_workflow.runs import Listener, Runs
+from cosmos_workflow.kinds.upsample import Item, Result, Settings
+from cosmos_workflow.kinds.upsample.kind import UPSAMPLE
+from cosmos_workflow.runs import Listener, Runs, results
 from cosmos_workflow.store import RunRecord
 
-__all__ = ["Gate", "host_processes", "settled", "upsample_there"]
+__all__ = ["Gate", "enqueue", "host_processes", "read_results", "settled", "upsample_there"]
 
 
 def host_processes(peer: Peer) -> list[psutil.Process]:
@@ -29,6 +30,24 @@ def host_processes(peer: Peer) -> list[psutil.Process]:
         for process in psutil.process_iter(["cmdline"])
         if any(folder in w for w in process.info["cmdline"] or ())
     ]
+
+
+def read_results(path: Path) -> list[Result]:
+    return results.read_results(path, UPSAMPLE)
+
+
+def enqueue(
+    items: list[Item], *, runs: Runs, place: str = "local", engine: str = "", priority: int = 0, held: bool = False,
+    engine_settings: EngineSettings | None = None, settings: Settings | None = None, keep_warm: float = 600.0,
+) -> RunRecord:  # fmt: skip
+    """A run in the queue, as the server makes it."""
+    decision = decide(UPSAMPLE, settings or Settings(), place=place, engine=engine, engine_settings=engine_settings)
+    submission = submit(
+        items, decision, source=f"{len(items)} items", keep_warm=keep_warm, queued=True, priority=priority, held=held,
+        runs=runs,
+    )  # fmt: skip
+    assert submission.run
+    return submission.run
 
 
 def upsample_there(

@@ -15,14 +15,14 @@ from pathlib import Path
 
 import clips
 import pytest
-from runs.helpers import Gate, settled, upsample_there
+from runs.helpers import Gate, read_results, settled, upsample_there
 from servers.cutting_proxy import CuttingProxy
 from servers.peers import Peer
 
 from cosmos_workflow.api import open_runs
 from cosmos_workflow.config import load_config, set_host
 from cosmos_workflow.errors import CosmosError, HostFull, RunFailed
-from cosmos_workflow.kinds.upsample import Item, Result, read_results
+from cosmos_workflow.kinds.upsample import Item, Result
 from cosmos_workflow.runs import Listener, Runs
 
 pytestmark = [

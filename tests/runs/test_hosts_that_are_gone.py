@@ -13,16 +13,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from cosmos_workflow.cli.remote import Terminal
-from runs.helpers import Gate, settled, upsample_there
+from runs.helpers import Gate, read_results, settled, upsample_there
 from servers.peers import Peer
 
 from cosmos_workflow.cli import main
+from cosmos_workflow.cli.driving import Terminal
 from cosmos_workflow.cli.progress import Progress, Sending, sent_line
 from cosmos_workflow.cli.unfinished import tell_of_unfinished
 from cosmos_workflow.config import data_folder, load_config, set_host
 from cosmos_workflow.errors import HostUnreachable, NotFound
-from cosmos_workflow.kinds.upsample import Item, read_results
+from cosmos_workflow.kinds.upsample import Item
 from cosmos_workflow.runs import Listener, Patience, Runs
 
 Batch = Callable[[int], list[Item]]

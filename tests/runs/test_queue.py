@@ -17,15 +17,15 @@ from types import SimpleNamespace
 
 import clips
 import pytest
-from runs.helpers import BAD_KINDS, Faulty, Gate
+from runs.helpers import BAD_KINDS, Faulty, Gate, enqueue
 from sqlalchemy.exc import OperationalError
 
-from cosmos_workflow.api import enqueue, open_runs
+from cosmos_workflow.api import open_runs
 from cosmos_workflow.errors import Conflict, UsageError
 from cosmos_workflow.kinds.upsample import Item
+from cosmos_workflow.kinds.upsample.kind import UPSAMPLE
 from cosmos_workflow.runs import Runs, Worker, queue_worker
 from cosmos_workflow.runs.places.local import LogCopy
-from cosmos_workflow.runs.places.place import HOPELESS
 from cosmos_workflow.store import RunRecord
 
 
@@ -90,18 +90,18 @@ def test_what_cannot_run_is_answered_by_its_plan(runs: Runs, items: Callable[[in
 
 
 def test_tried_again_nothing_hopeless_is_asked(runs: Runs, items: Callable[[int], list[Item]]) -> None:
-    run = enqueue(items(1 + len(HOPELESS)), engine="describe", runs=runs)
+    run = enqueue(items(1 + len(UPSAMPLE.hopeless)), engine="describe", runs=runs)
     failed = [result for result, _ in runs.store.results(run.id)]
-    kinds = ("unreachable", *HOPELESS)
+    kinds = ("unreachable", *UPSAMPLE.hopeless)
     runs.store.save(
         run.id, [replace(result, error="no", error_kind=kind) for result, kind in zip(failed, kinds, strict=True)]
     )
     runs.store.move(run.id, "failed")
     again = runs.retry(run.id)
-    assert (again.state, again.failed, again.open) == ("queued", len(HOPELESS), 1)
+    assert (again.state, again.failed, again.open) == ("queued", len(UPSAMPLE.hopeless), 1)
     worked(runs, run)
     record = runs.store.get(run.id)
-    assert (record.state, record.answered, record.failed) == ("done", 1, len(HOPELESS))
+    assert (record.state, record.answered, record.failed) == ("done", 1, len(UPSAMPLE.hopeless))
 
 
 def test_bad_answers_cost_only_their_items(runs: Runs, items: Callable[[int], list[Item]]) -> None:

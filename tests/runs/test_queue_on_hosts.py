@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from runs.helpers import Gate
+from runs.helpers import Gate, enqueue
 from servers.peers import Peer
 
-from cosmos_workflow.api import enqueue, find_host
-from cosmos_workflow.engines import EngineSettings
+from cosmos_workflow.api import decide, submit
 from cosmos_workflow.kinds.upsample import Item, Settings
+from cosmos_workflow.kinds.upsample.kind import UPSAMPLE
 from cosmos_workflow.runs import Runs, Worker
 from cosmos_workflow.runs.places import host_steps
 
@@ -86,8 +86,9 @@ def test_what_was_not_sent_is_cancelled_without_its_host(
 ) -> None:
     """It waits, or its client was killed while it planned: nothing of it is on the host, which may be gone."""
     queued = enqueue(batch(1), place="gpu", engine="describe", runs=runs)
-    engine = host_steps.remote_engine(find_host("gpu"), "describe", EngineSettings())
-    planned = runs.plan(batch(1), "gpu", engine, Settings(), out=tmp_path / "o.jsonl", source="b", keep_warm=0.0)
+    decision = decide(UPSAMPLE, Settings(), place="gpu", engine="describe")
+    planned = submit(batch(1), decision, out=tmp_path / "o.jsonl", runs=runs).run
+    assert planned
     assert (queued.state, planned.state) == ("queued", "planned")
 
     async def called(*words: object) -> None:

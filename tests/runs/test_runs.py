@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from runs.helpers import BAD_KINDS, Faulty, Gate, settled, upsample_there
+from runs.helpers import BAD_KINDS, Faulty, Gate, read_results, settled, upsample_there
 from servers.peers import Peer
 
 from cosmos_workflow.agent.bundling import bundle
@@ -21,7 +21,7 @@ from cosmos_workflow.api import find_host, open_runs, upsample
 from cosmos_workflow.config import load_config, set_host
 from cosmos_workflow.engines import EngineSettings
 from cosmos_workflow.errors import HostError, HostUnreachable, RunFailed, UsageError
-from cosmos_workflow.kinds.upsample import Item, Result, read_results
+from cosmos_workflow.kinds.upsample import Item, Result
 from cosmos_workflow.runs import Listener, Runs
 
 Batch = Callable[[int], list[Item]]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cosmos_workflow.errors import NotFound, UsageError
 from cosmos_workflow.kinds.upsample import Result
-from cosmos_workflow.store import Filters, Store
+from cosmos_workflow.store import Filters, NewItem, Store
 
 PROMPTS = (
     "A futuristic city at sunset",
@@ -24,7 +24,7 @@ PROMPTS = (
 
 def add(store: Store, id: str = "r", *prompts: str, place: str = "local") -> None:
     waiting = [Result(f"p{n}", prompt, "v.mp4", "fits") for n, prompt in enumerate(prompts or PROMPTS)]
-    store.add(id, place, waiting, out="", source="s", engine="describe", settings={})
+    store.add(id, place, map(NewItem, waiting), out="", source="s", engine="describe", settings={})
 
 
 def matches(store: Store, words: str = "", **more: object) -> list[str]:
@@ -58,7 +58,7 @@ def test_no_words_are_an_operator_or_an_error(store: Store, words: str) -> None:
 
 def test_a_file_name_that_is_no_utf8_can_be_kept(store: Store) -> None:
     odd = Result("a\udcff", "x", "\ufdd0bad\udcff\udc80d.mp4", "fits")
-    store.add("odd", "local", [odd], out="", source="bad\udcff.mp4", engine="describe", settings={})
+    store.add("odd", "local", [NewItem(odd)], out="", source="bad\udcff.mp4", engine="describe", settings={})
     assert store.results("odd")[0][0] == odd
     assert store.get("odd").source == "bad\udcff.mp4"
 
@@ -68,7 +68,9 @@ def test_a_zero_character_can_be_kept(store: Store) -> None:
     assert matches(store, "zero") == ["p3"]
     assert store.results("r")[3][0].prompt == PROMPTS[3]
     odd = Result("\0 \ufdd0 \ufdd00", "\ufdd0\0\\u0000", "v.mp4", "fits")
-    store.add("odd", "local", [odd], out="", source="\0", engine="describe", settings={"a\0": ["\0", {"b": 1}]})
+    store.add(
+        "odd", "local", [NewItem(odd)], out="", source="\0", engine="describe", settings={"a\0": ["\0", {"b": 1}]}
+    )
     store.save("odd", [replace(odd, upsampled_prompt="\0x")])
     assert store.results("odd") == [(replace(odd, upsampled_prompt="\0x"), True)]
     assert store.history.find()[0].result.id == odd.id

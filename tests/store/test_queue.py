@@ -13,12 +13,12 @@ import pytest
 
 from cosmos_workflow.errors import Conflict, NotFound
 from cosmos_workflow.kinds.upsample import Result
-from cosmos_workflow.store import Store
+from cosmos_workflow.store import NewItem, Store
 
 
 def put(store: Store, id: str, place: str = "local", **how: object) -> None:
     results = [Result("a", "p", "v", "fits")]
-    store.add(id, place, results, out="", source=id, engine="describe", settings={}, queued=True, **how)  # type: ignore[arg-type]
+    store.add(id, place, map(NewItem, results), out="", source=id, engine="describe", settings={}, queued=True, **how)  # type: ignore[arg-type]
 
 
 def claim(store: Store, owner: str = "me", lease: float = 60.0) -> str:
@@ -138,10 +138,10 @@ def test_tried_again_it_waits_again(store: Store) -> None:
     store.save("a", [failed])
     store.move("a", "failed")
     store.queue.release(run, "me")
-    assert store.again("a", queued=True, reopen_but=("engine",)) == 2
+    assert store.again("a", ("engine",), queued=True) == 2
     assert store.get("a").failed == 1
     store.move("a", "failed")
-    assert store.again("a", queued=True, reopen_but=("bad_input",)) == 3
+    assert store.again("a", ("bad_input",), queued=True) == 3
     run = store.get("a")
     assert (run.state, run.failed, run.open) == ("queued", 0, 1)
     assert claim(store) == "a"

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from cosmos_workflow.errors import BadInputError, CosmosError, UsageError
 from cosmos_workflow.kinds.upsample import Result
-from cosmos_workflow.store import STATES, Store
+from cosmos_workflow.store import STATES, NewItem, Store
 from cosmos_workflow.store.records import ALLOWED
 from cosmos_workflow.store.schema import metadata
 
@@ -22,7 +22,15 @@ A, B = Result("a", "prompt 🤖", "v.mp4", "fits"), Result("b", "x", "v.mp4", "b
 
 
 def add(store: Store, id: str, *results: Result) -> None:
-    store.add(id, "gpu", results or (A, B), out="/o.jsonl", source="b.jsonl", engine="describe", settings={"k": [1]})
+    store.add(
+        id,
+        "gpu",
+        map(NewItem, results or (A, B)),
+        out="/o.jsonl",
+        source="b.jsonl",
+        engine="describe",
+        settings={"k": [1]},
+    )
 
 
 def test_a_run_and_its_items(store: Store) -> None:
@@ -58,7 +66,7 @@ def test_tried_again_only_what_failed_and_may_get_an_answer_is_open(store: Store
     failed = {kind: replace(A, id=kind, error="no", error_kind=kind) for kind in kinds}
     store.save("r", [answered, *failed.values()])
     store.move("r", "failed")
-    store.again("r", reopen_but=("too_long", "bad_input"))
+    store.again("r", ("too_long", "bad_input"))
     assert {result.id: ok for result, ok in store.results("r")} == {
         "a": True, "unreachable": None, "too_long": False, "bad_input": False,
     }  # fmt: skip
@@ -187,7 +195,7 @@ def test_a_writer_killed_in_the_middle_leaves_whole_runs(url: str) -> None:
         "import sys; from cosmos_workflow.store import Store; from cosmos_workflow.kinds.upsample import Result\n"
         "store = Store(sys.argv[1]); print('open', flush=True)\n"
         "for n in range(10000):\n"
-        "    store.add(f'r{n}', 'g', [Result(str(k), 'p', 'v', 'fits') for k in range(50)], out='o', source='s',"
+        "    store.add(f'r{n}', 'g', [NewItem(Result(str(k), 'p', 'v', 'fits')) for k in range(50)], out='o', source='s',"
         " engine='e', settings={})\n"
         "    print(n, flush=True)\n"
     )

@@ -55,7 +55,7 @@ def _agent(program: HostProgram, engine: ChosenEngine, keep_warm: float) -> dict
     """How the host starts the agent; runs of the same engine and settings share one, and its loaded model."""
     host = program.host
     device = host.gpu.replace(",", "-") or "0"
-    settings = {"engine": {"name": engine.name, **engine.settings}, "device": device}
+    settings = {"engine": {"name": engine.name, "module": engine.module, **engine.settings}, "device": device}
     environment = dict(host.environment)
     if host.gpu.replace(",", "").isdigit() and not host.container:
         environment["CUDA_VISIBLE_DEVICES"] = host.gpu

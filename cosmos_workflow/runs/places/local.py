@@ -14,7 +14,7 @@ from cosmos_workflow.agent.engine_host import Sampler
 from cosmos_workflow.engines import ChosenEngine, Engine, EngineSettings, make_engine
 from cosmos_workflow.engines.logs import log_vllm_to
 from cosmos_workflow.engines.process import EngineProcess
-from cosmos_workflow.errors import Conflict, EngineError, NotFound, OutOfMemory, RunFailed, UsageError
+from cosmos_workflow.errors import Conflict, EngineError, NotFound, OutOfMemory, UsageError
 from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.runs.folder import RunFolder
 from cosmos_workflow.runs.listening import Listener, Patience
@@ -167,7 +167,7 @@ class LocalRuns:
             error_kind = "out_of_memory" if isinstance(error, OutOfMemory) else "engine_failed"
             self._store.move(run.id, "failed", error=str(error), kind=error_kind, remedy=error.remedy)
             listener.state("failed")
-            raise RunFailed(error.what, kind=error_kind, where=error.where or run.id, remedy=error.remedy) from error
+            raise
         self._store.move(run.id, "done")
         listener.state("done")
 

@@ -9,17 +9,21 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cosmos_workflow.engines import EngineSettings
+from cosmos_workflow.engines import ChosenEngine, EngineSettings
 from cosmos_workflow.engines.process import EngineDied, EngineProcess
 from cosmos_workflow.errors import EngineError, EngineUnavailable
+from cosmos_workflow.kinds.kind import Outcome
 from cosmos_workflow.kinds.upsample import Result, Settings
-from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
-from cosmos_workflow.runs.places.ray import Job, JobEngine, Output
+from cosmos_workflow.kinds.upsample.conversation import Conversation
+from cosmos_workflow.kinds.upsample.kind import UPSAMPLE
+from cosmos_workflow.kinds.upsample.tasks import task_of
+from cosmos_workflow.runs import loop
+from cosmos_workflow.runs.places.ray import Job, Output
 from cosmos_workflow.runs.places.ray.answering import Prepared, answer_all, prepare
 from cosmos_workflow.runs.places.ray.batches import Piece
 
 POISON = str(Path(__file__).parents[2] / "servers" / "poison")
-ENGINE = JobEngine("describe", "", "measurements")
+ENGINE = ChosenEngine("describe", "", "measurements", "as asked")
 
 
 @pytest.fixture
@@ -31,14 +35,15 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[EngineProcess]:
 
 
 def prepared(*texts: str) -> Prepared:
-    waiting = tuple(Result(f"p{n}", text, "clip.mp4", "fits") for n, text in enumerate(texts))
-    return Prepared("piece", (), waiting, tuple(Conversation(result.id, result.prompt) for result in waiting))
+    results = [Result(f"p{n}", text, "clip.mp4", "fits") for n, text in enumerate(texts)]
+    items = (loop.Prepared(result, task_of(Conversation(result.id, result.prompt))) for result in results)
+    return Prepared("piece", tuple(items))
 
 
 def test_a_poison_item_is_found_and_the_others_are_answered(engine: EngineProcess) -> None:
     texts = [f"a city {n}" for n in range(20)]
     texts[7], texts[12] = "POISON", "more POISON"
-    results = {result.id: result for result in answer_all(engine, prepared(*texts))}
+    results = {result.id: result for result in answer_all(UPSAMPLE, engine, prepared(*texts))}
     assert len(results) == 20
     assert {id for id, result in results.items() if not result.ok} == {"p7", "p12"}
     assert "it ends the engine each time" in results["p7"].error
@@ -49,13 +54,13 @@ def test_a_poison_item_is_found_and_the_others_are_answered(engine: EngineProces
 
 def test_an_engine_that_ends_whatever_it_is_asked_ends_the_job(engine: EngineProcess) -> None:
     with pytest.raises(EngineError, match="8 items in a row"):
-        answer_all(engine, prepared(*["POISON"] * 30))
+        answer_all(UPSAMPLE, engine, prepared(*["POISON"] * 30))
 
 
 def test_an_engine_that_cannot_be_loaded_blames_no_item(tmp_path: Path) -> None:
     settings = EngineSettings(model_path=str(tmp_path))
     with pytest.raises(EngineUnavailable):
-        answer_all(EngineProcess("transformers", settings), prepared("a city"))
+        answer_all(UPSAMPLE, EngineProcess("transformers", settings), prepared("a city"))
 
 
 def alive() -> list[psutil.Process]:
@@ -66,14 +71,15 @@ def alive() -> list[psutil.Process]:
 
 
 def test_an_engine_ends_with_close_and_starts_again(engine: EngineProcess) -> None:
-    answers: list[Answer] = []
-    engine.answer([Conversation("a", "a city")], answers.append)
+    outcomes: list[Outcome] = []
+    first, second = (task_of(Conversation(id, "a city")).task for id in "ab")
+    engine.run([first], {}, outcomes.append)
     _, answering = alive()
     answering.kill()
     with pytest.raises(EngineDied, match="SIGKILL"):
-        engine.answer([Conversation("b", "a city")], answers.append)
-    engine.answer([Conversation("b", "a city")], answers.append)
-    assert [answer.id for answer in answers] == ["a", "b"]
+        engine.run([second], {}, outcomes.append)
+    engine.run([second], {}, outcomes.append)
+    assert [outcome.id for outcome in outcomes] == ["a", "b"]
     assert len(alive()) == 2
     engine.close()
     assert alive() == []
@@ -95,19 +101,24 @@ def test_a_piece_becomes_conversations_and_refusals(clip: Path, tmp_path: Path) 
     ]
     batch = tmp_path / "batch.jsonl"
     batch.write_text("\n".join([*map(json.dumps, lines), "{"]))
-    ready = prepare(Piece(str(batch)), ENGINE, Settings(fit="off"), "ray")
-    assert [entry.id for entry in ready.conversations] == [entry.id for entry in ready.waiting] == ["good"]
-    refused = {entry.id: entry.error_kind for entry in ready.refused}
+    ready = prepare(UPSAMPLE, Piece(str(batch)), ENGINE, Settings(fit="off"), "ray")
+    assert [item.packed.task.id for item in ready.items if item.packed] == ["good"]
+    refused = {item.result.id: item.result.error_kind for item in ready.items if not item.packed}
     assert refused == {
         "gone": "bad_input",
         "long": "too_long",
         f"batch.jsonl:{batch.read_text().rindex('{')}": "bad_input",
     }
-    assert prepare(Piece(str(batch)), ENGINE, Settings(fit="off"), "ray").name == ready.name
+    assert prepare(UPSAMPLE, Piece(str(batch)), ENGINE, Settings(fit="off"), "ray").name == ready.name
 
 
-def test_a_job_in_the_store_has_its_engine_as_who() -> None:
-    job = Job("batch.jsonl", Output("out"), ENGINE)
+def test_a_job_is_read_from_the_store_also_as_the_version_before_wrote_it() -> None:
+    job = Job("batch.jsonl", Output("out"), ENGINE, Settings(seed=7))
     plain = json.loads(json.dumps(job.to_plain()))
-    assert plain["who"] == {"name": "describe", "model": "", "wants": "measurements"}
-    assert Job.from_plain(plain).to_plain() == job.to_plain()
+    assert Job.from_plain(plain) == job
+    old = {name: plain[name] for name in ("source", "place", "engines", "gpus_per_engine", "items_per_call", "again")}
+    old |= {"output": {"url": "out", "format": "jsonl", "owner": ""}, "settings": plain["settings"]}
+    old |= {"who": {"name": "vllm", "model": "/m", "wants": "frames"}, "engine_settings": {"model_path": "/m"}}
+    read = Job.from_plain(old)
+    assert (read.engine.name, read.engine.settings["model_path"], read.kind.name) == ("vllm", "/m", "upsample")
+    assert read.settings == job.settings

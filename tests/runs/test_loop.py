@@ -5,19 +5,21 @@ from pathlib import Path
 
 import clips
 import pytest
-from cosmos_workflow.runs.places.answering import run_local
 
 from cosmos_workflow import Item, Result, Settings, upsample
+from cosmos_workflow.engines import ChosenEngine
+from cosmos_workflow.engines.upsampler import Upsampler
 from cosmos_workflow.errors import EngineUnavailable
 from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, Deliver
+from cosmos_workflow.kinds.upsample.kind import UPSAMPLE, Upsample
+from cosmos_workflow.runs.loop import answer, prepare
 
 
-class Recorder:
+class Recorder(Upsampler):
     """Not a model: an engine that keeps what it was asked and answers with the text in capitals, backwards in order."""
 
     name = "recorder"
     model = "recorder-1"
-    wants = "frames"
 
     def __init__(self, fail_after: int = 10**9, finish_reason: str = "stop") -> None:
         self.asked: list[Conversation] = []
@@ -33,6 +35,12 @@ class Recorder:
             self.asked.append(conversation)
             deliver(Answer(conversation.id, conversation.text.upper(), self.finish_reason, 7, 3, 0.5))
 
+    def load(self) -> None:
+        pass
+
+    def properties(self) -> dict[str, object]:
+        return {}
+
     def close(self) -> None:
         pass
 
@@ -40,11 +48,17 @@ class Recorder:
 def run(items: list[Item], engine: Recorder, **settings: object) -> dict[str, Result]:
     results: dict[str, Result] = {}
 
-    def on_result(result: Result) -> None:
+    def on_result(result: Result, identity: str) -> None:
         assert result.id not in results
         results[result.id] = result
 
-    run_local(items, engine, Settings(**settings), on_result=on_result)  # type: ignore[arg-type]
+    asked = Settings(**settings)  # type: ignore[arg-type]
+    chosen = ChosenEngine(engine.name, engine.model, engine.wants, "given")
+    prepared = (
+        prepare(UPSAMPLE, checked, UPSAMPLE.begin(checked, chosen, "local"), asked, engine.wants)
+        for checked in UPSAMPLE.check(items, asked)
+    )
+    answer(UPSAMPLE, prepared, engine, on_result)
     return results
 
 
@@ -78,7 +92,7 @@ def test_resized_frames_are_sent_and_said(tmp_path: Path) -> None:
 
 def test_a_conversion_of_colours_is_said_whoever_answers(tmp_path: Path) -> None:
     path = clips.light(tmp_path / "light.hdr")
-    for engine in (Recorder(), None):
+    for engine in (Recorder(), "describe"):
         (result,) = upsample([Item("a", "x", path)], engine=engine)
         assert "linear light converted to sRGB" in result.note
 
@@ -125,7 +139,7 @@ def test_results_outlive_an_engine_that_dies_and_the_next_run_goes_on(tmp_path: 
 
 
 def test_frames_of_a_long_batch_are_not_all_in_memory(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cosmos_workflow.runs.places.answering.WINDOW", {"frames": 3})
+    monkeypatch.setattr(Upsample, "window", lambda self, wants: 3)
     engine = Recorder()
     assert len(run([Item(f"i{n}", "p", clip) for n in range(8)], engine)) == 8
     assert engine.calls == 3
