@@ -107,7 +107,11 @@ def test_a_reader_that_goes_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="`>&-` is a shell's")
 def test_a_closed_output_is_named() -> None:
-    code = "from cosmos_workflow.kinds.upsample.kind import UPSAMPLE\nfrom cosmos_workflow.runs.results import open_results\nwith open_results('-', UPSAMPLE): pass"
+    code = (
+        "from cosmos_workflow.kinds.upsample.kind import UPSAMPLE\n"
+        "from cosmos_workflow.runs.results import open_results\n"
+        "with open_results('-', UPSAMPLE): pass"
+    )
     done = subprocess.run(
         ["sh", "-c", 'exec "$0" -c "$1" >&-', sys.executable, code], capture_output=True, text=True, check=False
     )

@@ -195,7 +195,8 @@ def test_a_writer_killed_in_the_middle_leaves_whole_runs(url: str) -> None:
         "import sys; from cosmos_workflow.store import Store; from cosmos_workflow.kinds.upsample import Result\n"
         "store = Store(sys.argv[1]); print('open', flush=True)\n"
         "for n in range(10000):\n"
-        "    store.add(f'r{n}', 'g', [NewItem(Result(str(k), 'p', 'v', 'fits')) for k in range(50)], out='o', source='s',"
+        "    new = [NewItem(Result(str(k), 'p', 'v', 'fits')) for k in range(50)]\n"
+        "    store.add(f'r{n}', 'g', new, out='o', source='s',"
         " engine='e', settings={})\n"
         "    print(n, flush=True)\n"
     )
