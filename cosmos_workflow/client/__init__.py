@@ -7,8 +7,9 @@ with Client("http://127.0.0.1:8420") as cosmos:
 They need no more than the core install. `_async/` is written by hand; `scripts/sync_client.py` makes `_sync/` of it.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from cosmos_workflow.doors import lazy_door
 
 if TYPE_CHECKING:
     from cosmos_workflow.client._async.client import AsyncClient
@@ -17,11 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncClient", "Client", "Event"]
 
-_HOMES = {"AsyncClient": "_async.client", "Client": "_sync.client", "Event": "protocol"}
-
-
-def __getattr__(name: str) -> object:
-    # Imported when first used, as reading the server's shapes takes a moment.
-    if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# Imported when first used, as reading the server's shapes takes a moment.
+__getattr__ = lazy_door(
+    __name__,
+    {"AsyncClient": "_async.client", "Client": "_sync.client", "Event": "protocol"},
+)

@@ -3,8 +3,9 @@
 Drives each run at its place (`places/`) and writes every step into `store`; knows nothing of the command line.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from cosmos_workflow.doors import lazy_door
 
 if TYPE_CHECKING:
     from cosmos_workflow.runs.listening import Listener, Patience
@@ -13,16 +14,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Listener", "Patience", "Runs", "Worker"]
 
-_HOMES = {
-    "Listener": "listening",
-    "Patience": "listening",
-    "Runs": "runs",
-    "Worker": "queue_worker",
-}
-
-
-def __getattr__(name: str) -> object:
-    # Imported when first used: whether a place is Ray is asked by commands that run nothing.
-    if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# Imported when first used: whether a place is Ray is asked by commands that run nothing.
+__getattr__ = lazy_door(
+    __name__,
+    {
+        "Listener": "listening",
+        "Patience": "listening",
+        "Runs": "runs",
+        "Worker": "queue_worker",
+    },
+)

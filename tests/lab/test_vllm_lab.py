@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -131,28 +132,28 @@ def test_the_planner_and_the_engine_agree_on_the_cache(
 
 
 class Deadly(LocalRig):
-    """Kills vLLM's own processes whenever a frame of 854 pixels is asked, while they work on it."""
+    """Kills vLLM's own processes whenever a frame of 854 pixels is asked; halted before, so none can answer first."""
 
     kills = 0
 
     def ask(self, conversations: Sequence[Conversation], *, stay: bool = True) -> Call:
-        import threading
-
         deadly = any(conversation.frames and conversation.frames[0].width == 854 for conversation in conversations)
-        timer = threading.Timer(0.5, self._kill) if deadly and self._engine else None
-        if timer:
-            timer.start()
+        if not deadly or not self._engine:
+            return super().ask(conversations, stay=stay)
+        processes = [child for child in psutil.Process().children(recursive=True) if child.name().startswith("VLLM")]
+        for process in processes:
+            process.suspend()
+        timer = threading.Timer(0.5, self._kill, [processes])
+        timer.start()
         try:
             return super().ask(conversations, stay=stay)
         finally:
-            if timer:
-                timer.join()
+            timer.join()
 
-    def _kill(self) -> None:
-        for child in psutil.Process().children(recursive=True):
-            if child.name().startswith("VLLM"):
-                self.kills += 1
-                child.kill()
+    def _kill(self, processes: Sequence[psutil.Process]) -> None:
+        for process in processes:
+            self.kills += 1
+            process.kill()
 
 
 def test_an_engine_that_is_killed_is_started_again_and_the_size_marked(

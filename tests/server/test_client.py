@@ -16,6 +16,7 @@ import clips
 import pytest
 from servers.cosmos_server import CosmosServer
 from servers.cutting_proxy import CuttingProxy
+from servers.unwell import QuietServer
 
 from cosmos_workflow.client import AsyncClient, Client, Event
 from cosmos_workflow.client._async import runs as async_runs
@@ -51,7 +52,7 @@ def web_server() -> WebServer:
             def log_message(self, *_: object) -> None:
                 pass
 
-        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        with QuietServer(("127.0.0.1", 0), Handler) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             yield f"http://127.0.0.1:{server.server_address[1]}"
             server.shutdown()

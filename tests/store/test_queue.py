@@ -149,7 +149,7 @@ def test_tried_again_it_waits_again(store: Store) -> None:
 
 def work(url: str, owner: str, log: Path) -> None:
     store = Store(url)
-    # On a busy machine nobody who lives may lose a run: only the lease of the one that dies ends soon.
+    # Nobody who lives may lose a run on a busy machine: only the lease of the one that dies ends soon.
     while run := store.queue.claim(owner, 0.5 if owner == "dies" else 60.0):
         store.move(run.id, "running")
         with log.open("a") as file:

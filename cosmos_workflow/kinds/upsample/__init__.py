@@ -4,8 +4,9 @@ Holds the Item, the Result, the files of both, and the check of items before the
 Imports `limits` and `media`; knows nothing about engines or machines.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from cosmos_workflow.doors import lazy_door
 
 if TYPE_CHECKING:
     from cosmos_workflow.kinds.upsample.batch import BATCH_SUFFIXES, is_batch, read_batch
@@ -28,24 +29,21 @@ __all__ = [
     "whole_number",
 ]
 
-_HOMES = {
-    "BATCH_SUFFIXES": "batch",
-    "Checked": "preflight",
-    "Item": "item",
-    "Keys": "keys",
-    "LEAST_SEED": "item",
-    "MOST_SEED": "item",
-    "Result": "item",
-    "Settings": "preflight",
-    "check_items": "preflight",
-    "is_batch": "batch",
-    "read_batch": "batch",
-    "whole_number": "item",
-}
-
-
-def __getattr__(name: str) -> object:
-    # Imported when first used: the agent on a host needs only the conversations.
-    if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# Imported when first used: the agent on a host needs only the conversations.
+__getattr__ = lazy_door(
+    __name__,
+    {
+        "BATCH_SUFFIXES": "batch",
+        "Checked": "preflight",
+        "Item": "item",
+        "Keys": "keys",
+        "LEAST_SEED": "item",
+        "MOST_SEED": "item",
+        "Result": "item",
+        "Settings": "preflight",
+        "check_items": "preflight",
+        "is_batch": "batch",
+        "read_batch": "batch",
+        "whole_number": "item",
+    },
+)

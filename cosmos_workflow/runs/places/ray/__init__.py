@@ -12,8 +12,9 @@
 Needs `pip install 'cosmos-workflow[ray]'`, here and on every machine of the cluster.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from cosmos_workflow.doors import lazy_door
 
 if TYPE_CHECKING:
     from cosmos_workflow.runs.places.ray.cluster import Cluster, connected
@@ -22,23 +23,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Cluster", "Format", "Job", "Output", "connected", "is_ray", "run"]
 
-_HOMES = {
-    "Cluster": "cluster",
-    "Format": "parts",
-    "Job": "pipeline",
-    "Output": "parts",
-    "connected": "cluster",
-    "run": "pipeline",
-}
+# Imported when first used: most runs are not on Ray.
+__getattr__ = lazy_door(
+    __name__,
+    {
+        "Cluster": "cluster",
+        "Format": "parts",
+        "Job": "pipeline",
+        "Output": "parts",
+        "connected": "cluster",
+        "run": "pipeline",
+    },
+)
 
 
 def is_ray(place: str) -> bool:
     """Whether a place is Ray: `ray`, the cluster of this machine (or one started for the run), or `ray://HEAD:PORT`."""
     return place == "ray" or place.startswith("ray:")
-
-
-def __getattr__(name: str) -> object:
-    # Imported when first used: most runs are not on Ray.
-    if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
