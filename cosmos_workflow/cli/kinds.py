@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -37,12 +38,12 @@ __all__ = ["begun", "command_of", "do_batch", "work_options"]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def work_options(word: str) -> Callable[[Function], Function]:
+def work_options(word: str, engines: Sequence[str]) -> Callable[[Function], Function]:
     """The options of every command that does a batch; the results of NAME.jsonl are in NAME.`word`.jsonl."""
     out = f"Results file, - for stdout; on Ray a folder.  [NAME.{word}.jsonl]"
     options: list[Callable[[Any], Any]] = [
         click.option("-o", "--out", type=click.Path(), help=out),
-        engine_options,
+        partial(engine_options, engines=engines),
         click.option(
             "--detach", is_flag=True, help="On a host: return as soon as it has the batch; see `cosmos runs`."
         ),
@@ -105,15 +106,18 @@ def do_batch(
 def command_of(name: str, summary: str) -> click.Command:
     """The command of a kind of another distribution, whose summary is its help."""
 
-    @click.command(name, cls=Command, help=summary or None)
+    from cosmos_workflow.kinds.kind import get_kind
+
+    kind = get_kind(name)
+
+    @click.command(name, cls=Command, help=summary)
     @click.argument("source", metavar="BATCH", type=click.Path())
-    @work_options(name)
+    @work_options(name, kind.engines)
     @model_path_option("The model's folder.")
     def command(source: str, dry_run: bool, **options: Any) -> int:
         from cosmos_workflow.engines import EngineSettings
-        from cosmos_workflow.kinds.kind import get_kind
 
-        kind, place, engine = get_kind(name), options["place"], options["engine"]
+        place, engine = options["place"], options["engine"]
         config = merged_config(**{word: options.pop(word) for word in WORDS if word in options})
         refuse_misplaced(options, is_ray(place))
         engine_settings = EngineSettings(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DURATION",
+    "ENGINES",
     "LIST",
     "NUMBERS",
     "RAY_OPTIONS",
@@ -48,6 +49,9 @@ __all__ = [
 
 # Those of `ray_options`, as `api.run_on_ray` names them.
 RAY_OPTIONS = ("engines", "gpus_per_engine", "out_format")
+
+# Those of prompt upsampling, as they stand in its help.
+ENGINES = ("vllm", "server", "transformers", "describe")
 
 # Options that override the user's settings of the same name.
 WORDS = ("model", "model_path", "engine", "server_url", "server_model")
@@ -191,9 +195,9 @@ def model_len(
     return length
 
 
-def engine_options(function: Command) -> Command:
+def engine_options(function: Command, engines: Sequence[str] = ENGINES) -> Command:
     """Options that decide which engine answers, and where."""
-    names = "vllm, server, transformers or describe.  [automatic]"
+    names = f"{' or '.join(filter(None, (', '.join(engines[:-1]), engines[-1])))}.  [automatic]"
     place = "Where to run: local, a host of `cosmos hosts`, ray, or ray://HEAD:10001.  [local]"
     return _apply(
         function,

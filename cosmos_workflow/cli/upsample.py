@@ -12,6 +12,7 @@ from cosmos_workflow.cli.console import exit_code, note, print_json
 from cosmos_workflow.cli.help import Command
 from cosmos_workflow.cli.kinds import begun, do_batch, work_options
 from cosmos_workflow.cli.options import (
+    ENGINES,
     SEED,
     WORDS,
     engine_settings,
@@ -36,7 +37,7 @@ __all__ = ["command"]
 
 @click.command("upsample", cls=Command)
 @click.argument("source", metavar="VIDEO | BATCH.jsonl", type=click.Path())
-@work_options("upsampled")
+@work_options("upsampled", ENGINES)
 @request_options
 @model_options
 @frames_option
