@@ -197,7 +197,7 @@ def cluster() -> Iterator[Any]:
     from servers.ray_cluster import RayCluster
 
     # On a cluster, kinds are installed as the package itself is.
-    with RayCluster(PYTHONPATH=str(PLUGIN)) as cluster:
+    with RayCluster(nodes=1, cpus=2, PYTHONPATH=str(PLUGIN)) as cluster:
         yield cluster
 
 
