@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -85,7 +85,8 @@ def begun(
 
 def do_batch(
     decision: Decision, source: str, items: list[Any], word: str, *,
-    keep_warm: float, batch: bool = True, out: str | None, again: bool, as_json: bool, **options: Any,
+    keep_warm: float, batch: bool = True, keep_of: Container[str] = (), out: str | None, again: bool,
+    as_json: bool, **options: Any,
 ) -> int:  # fmt: skip
     """Do a batch where it was decided; `options` are those of `work_options`. On Ray, `source` is read there."""
     if is_ray(decision.place):
@@ -99,7 +100,7 @@ def do_batch(
 
     return run_batch(
         items, decision, source, out or results_name(source, f".{word}.jsonl"), keep_warm=keep_warm,
-        wait=options["wait"], detach=options["detach"], again=again, as_json=as_json, batch=batch,
+        wait=options["wait"], detach=options["detach"], again=again, keep_of=keep_of, as_json=as_json, batch=batch,
     )  # fmt: skip
 
 

@@ -52,6 +52,7 @@ __all__ = ["command"]
     help="Keep the model loaded, or free the GPU after the batch.  [--no-offload]",
 )
 @click.option("--offload-each", is_flag=True, help="Load and free the model for each item, as NVIDIA's script does.")
+@click.option("--keep-described", is_flag=True, help="Keep answers of the `describe` engine, although a model is here.")
 def command(source: str, dry_run: bool, **options: Any) -> int:
     """Turn a short prompt and its video, or a batch of them, into long, detailed prompts.
 
@@ -103,4 +104,5 @@ def command(source: str, dry_run: bool, **options: Any) -> int:
             print_plans(plans, as_table=batch)
         return exit_code([plan.verdict if not plan.runs else "" for plan in plans])
     options["keep_warm"] = options["keep_warm"] if options["no_offload"] else 0.0
-    return do_batch(decision, source, items, "upsampled", batch=batch, **options)
+    keep_of = ("describe",) if options["keep_described"] else ()
+    return do_batch(decision, source, items, "upsampled", batch=batch, keep_of=keep_of, **options)
