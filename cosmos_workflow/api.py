@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cosmos_workflow.lab import Rig
     from cosmos_workflow.runs import Listener, Runs
     from cosmos_workflow.runs.places.ray import Format
+    from cosmos_workflow.runs.submitting import Identified
     from cosmos_workflow.store import RunRecord, Store
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "submit",
     "tokens_needed",
     "upsample",
+    "with_identities",
 ]
 
 KEEP_WARM = 600.0  # seconds that a model stays loaded after a batch
@@ -157,8 +159,7 @@ def submit(
     them, where the caller has checked them. `on_warning` is called with what looks wrong with a host.
     Raises UsageError where a run writes to `out` that asks something else, HostError for a host that cannot do it.
     """
-    from cosmos_workflow.media import sha256_of, version
-    from cosmos_workflow.runs.submitting import Earlier, Request, answered_in, identified
+    from cosmos_workflow.runs.submitting import Earlier, Request, answered_in
 
     runs = runs or open_runs()
     file = None if out is None or is_stream(out) else ResultsFile(out, decision.kind)
@@ -167,9 +168,8 @@ def submit(
         decision.kind, decision.settings, decision.place, decision.engine, path, source, keep_warm, queued, priority,
         held, again,
     )  # fmt: skip
-    hashes = runs.store.hashes
     seen = checked if checked is not None else decision.kind.check(items, decision.settings)
-    pairs = identified(request, seen, lambda path: hashes.of(path.absolute(), version(path), sha256_of))
+    pairs = with_identities(seen, decision, runs.store)
     if file is None:
         _require(decision, on_warning)
         return Submission(runs.submit(request, pairs))
@@ -183,6 +183,17 @@ def submit(
         file.drop(set(earlier.changed))
         run = runs.submit(request, rest)
         return Submission(run, earlier.results, earlier.changed, earlier.unidentified)
+
+
+def with_identities(checked: Iterable[Any], decision: Decision, store: Store) -> Iterator[Identified]:
+    """Checked items with the identities that `submit` gives them; the hashes of files are kept in the store."""
+    from cosmos_workflow.media import sha256_of, version
+    from cosmos_workflow.runs.submitting import identified
+
+    def hashed(path: Path) -> str:
+        return store.hashes.of(path.absolute(), version(path), sha256_of)
+
+    return identified(decision.kind, decision.settings, decision.engine, checked, hashed)
 
 
 def _require(decision: Decision, on_warning: Callable[[str], None]) -> None:

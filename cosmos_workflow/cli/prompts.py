@@ -54,7 +54,7 @@ class LocalPrompts:
     def _named(self, entries: Sequence[Any]) -> list[Prompt]:
         from cosmos_workflow.server.shapes import Prompt
 
-        names = self._store.files.names({Path(entry.result.video).name for entry in entries})
+        names = self._store.files.names({Path(entry.file).name for entry in entries})
         return [Prompt.of(entry, names) for entry in entries]
 
 
@@ -152,12 +152,12 @@ def show(context: click.Context, number: int, as_json: bool) -> None:
         "stars": STARS * (prompt.rating or 0),
         "tags": ", ".join(prompt.tags),
     }
-    facts |= {"prompt": prompt.result.prompt, "note": prompt.result.note, "error": prompt.result.error or ""}
+    facts |= {"prompt": prompt.question, "note": getattr(prompt.result, "note", ""), "error": prompt.result.error}
     for name, value in facts.items():
         if value:
             say(f"  {name:<8}{value}")
-    if prompt.result.upsampled_prompt:
-        say(f"\n{prompt.result.upsampled_prompt}")
+    if prompt.answer:
+        say(f"\n{prompt.answer}")
 
 
 @command.command("rate")
@@ -212,7 +212,8 @@ def export(
 
     history = _history(context)
     prompts = [history.prompt(number) for number in numbers] if numbers else history.prompts(search, **filters)
-    pieces = exported(prompts, format or ("csv" if out and out.lower().endswith(".csv") else "jsonl"))
+    format = format or ("csv" if out and out.lower().endswith(".csv") else "jsonl")
+    pieces = exported(prompts, format, sorted({prompt.kind for prompt in prompts}))
     if out is None or out == "-":
         for piece in pieces:
             if format == "csv":
@@ -236,7 +237,7 @@ def _show_all(prompts: Sequence[Prompt], as_json: bool, filtered: bool) -> None:
     rows = table(">number", "state", "stars", "tags", "run", "when", "~prompt")
     for prompt in prompts:
         created = time.strftime("%Y-%m-%d %H:%M", time.localtime(prompt.created))
-        text = " ".join(prompt.result.prompt.split())
+        text = " ".join(prompt.question.split())
         text = text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
         rows.add_row(
             str(prompt.number),

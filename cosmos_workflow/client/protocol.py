@@ -13,7 +13,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from cosmos_workflow import errors
 from cosmos_workflow.errors import BadInputError, CosmosError, HostError, HostUnreachable, UsageError
-from cosmos_workflow.kinds.upsample import Item
+from cosmos_workflow.kinds.kind import Kind
 from cosmos_workflow.server import shapes
 
 # httpx goes on as httpx2, which needs Python 3.11 and reads server-sent events itself.
@@ -38,6 +38,7 @@ __all__ = [
     "EventSource",
     "Items",
     "SSEError",
+    "Settings",
     "checked",
     "client_options",
     "event_headers",
@@ -47,6 +48,7 @@ __all__ = [
     "no_events",
     "parsed",
     "refused",
+    "settings_in",
     "shortened",
     "unreachable",
     "unreadable",
@@ -58,7 +60,9 @@ TIMEOUT = 60.0  # seconds
 T = TypeVar("T")
 Shape = TypeVar("Shape", bound=BaseModel)
 
-Items = Sequence[Item | Mapping[str, Any]]
+# Mappings, or items of the kind.
+Items = Sequence[Any]
+Settings = Mapping[str, Any] | BaseModel
 
 
 @dataclass(frozen=True)
@@ -87,12 +91,19 @@ def checked(shape: type[Shape], where: str = "", /, **values: Any) -> Shape:
         raise UsageError(first["msg"], where=path, remedy="see the server's /docs") from error
 
 
-def item_in(item: Item | Mapping[str, Any], number: int) -> shapes.ItemIn:
+def item_in(kind: Kind, item: Any, number: int) -> Any:
     """An item as it is sent; `number` is its position in the batch, from 0. Raises UsageError."""
-    if isinstance(item, Item):
-        names = shapes.ItemIn.model_fields
-        item = {**{name: getattr(item, name) for name in names}, "video": str(item.video)}
-    return checked(shapes.ItemIn, f"items[{number}]", **item)
+    shape = kind.item_shape()
+    if isinstance(item, kind.item):
+        item = {name: getattr(item, name) for name in shape.model_fields}
+        item |= {name: str(item[name]) for name in kind.inputs}
+    return checked(shape, f"items[{number}]", **item)
+
+
+def settings_in(kind: Kind, settings: Settings | None) -> Any:
+    """Settings as they are sent. Raises UsageError."""
+    shape = kind.settings_shape()
+    return settings if isinstance(settings, shape) else checked(shape, "settings", **dict(settings or {}))
 
 
 def parsed(shape: type[T], content: bytes, url: str) -> T:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from cosmos_workflow.errors import BadInputError, UsageError
+from cosmos_workflow.kinds.served import Served
 
 __all__ = [
     "ENGINE_PART",
@@ -135,7 +136,7 @@ class Result(Protocol):
     def seconds(self) -> float: ...
 
 
-class Kind(ABC):
+class Kind(Served, ABC):
     """One kind of work. There is one object of each kind: see `get_kind`.
 
     `version` is part of every identity: a kind whose answers mean something else from now on has a new one.

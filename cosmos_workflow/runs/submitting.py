@@ -53,19 +53,20 @@ class Earlier:
     unidentified: int = 0
 
 
-def identified(request: Request, checked: Iterable[Any], sha256_of: Callable[[Path], str]) -> Iterator[Identified]:
+def identified(
+    kind: Kind, settings: Any, engine: ChosenEngine, checked: Iterable[Any], sha256_of: Callable[[Path], str]
+) -> Iterator[Identified]:
     """Each checked item with its identity; `sha256_of` hashes an input file, and may remember it."""
     for each in checked:
-        yield Identified(each, _identity(request, each, sha256_of) if each.runs else "")
+        yield Identified(each, _identity(kind, settings, engine, each, sha256_of) if each.runs else "")
 
 
-def _identity(request: Request, checked: Any, sha256_of: Callable[[Path], str]) -> str:
-    kind, engine = request.kind, request.engine
+def _identity(kind: Kind, settings: Any, engine: ChosenEngine, checked: Any, sha256_of: Callable[[Path], str]) -> str:
     try:
         inputs = {name: sha256_of(getattr(checked.item, name)) for name in kind.inputs}
     except BadInputError:
         return ""  # it is gone since it was checked: packing says so
-    return identity(kind, kind.asks(checked, request.settings), inputs, engine.name, engine.model)
+    return identity(kind, kind.asks(checked, settings), inputs, engine.name, engine.model)
 
 
 def answered_in(

@@ -6,9 +6,10 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
+from cosmos_workflow.kinds.kind import FIRST_KIND, get_kind
 from cosmos_workflow.server.shapes import Prompt
 
 __all__ = ["FORMATS", "controlnet_spec", "exported"]
@@ -19,43 +20,50 @@ FORMATS = {
     "spec": ("application/x-ndjson", "specs.jsonl"),
 }
 
-COLUMNS = (
-    *("number", "run", "created", "rating", "tags", "clip"),
-    *("id", "prompt", "upsampled_prompt", "verdict", "finish_reason", "prompt_tokens", "completion_tokens"),
-    *("frame_width", "frame_height", "seconds", "engine", "engine_model", "place", "note", "error"),
-)
+FACTS = ("number", "run", "created", "rating", "tags", "clip")
 
 
-def exported(prompts: Iterable[Prompt], format: str) -> Iterator[str]:
-    """The file, piece by piece."""
+def exported(prompts: Iterable[Prompt], format: str, kinds: Sequence[str]) -> Iterator[str]:
+    """The file, piece by piece; `kinds` are those of the prompts."""
     if format == "csv":
-        yield from _csv(prompts)
+        yield from _csv(prompts, kinds)
         return
     for prompt in prompts:
         value = controlnet_spec(prompt, ["edge"]) if format == "spec" else _flat(prompt)
-        yield json.dumps(value, ensure_ascii=False) + "\n"
+        if value is not None:
+            yield json.dumps(value, ensure_ascii=False) + "\n"
 
 
-def controlnet_spec(prompt: Prompt, controls: Sequence[str]) -> dict[str, Any]:
-    """A spec as Cosmos-Transfer1 reads it; weights sum to 1, so that none has to be scaled down there."""
+def controlnet_spec(prompt: Prompt, controls: Sequence[str]) -> dict[str, Any] | None:
+    """A spec as Cosmos-Transfer1 reads it; weights sum to 1, so that none has to be scaled down there.
+
+    None for a kind of work that gives no prompts for videos.
+    """
     names = list(dict.fromkeys(controls)) or ["edge"]
     weighted = {name: {"control_weight": round(1 / len(names), 3)} for name in names}
-    text = prompt.result.upsampled_prompt or prompt.result.prompt
-    return {"prompt": text, "input_video_path": prompt.clip, **weighted}
+    text = get_kind(prompt.kind).video_prompt(prompt.result)
+    return None if text is None else {"prompt": text, "input_video_path": prompt.clip, **weighted}
 
 
 def _flat(prompt: Prompt) -> dict[str, Any]:
-    facts = {name: getattr(prompt, name) for name in ("number", "run", "created", "rating", "tags", "clip")}
-    return facts | asdict(prompt.result) | {"video": prompt.clip}
+    """One line: what the history knows, and the result, in which the first file is called as people call it."""
+    facts = {name: getattr(prompt, name) for name in (*FACTS, "kind")}
+    clip = dict.fromkeys(get_kind(prompt.kind).inputs[:1], prompt.clip)
+    return asdict(prompt.result) | clip | facts
 
 
-def _csv(prompts: Iterable[Prompt]) -> Iterator[str]:
+def _csv(prompts: Iterable[Prompt], kinds: Sequence[str]) -> Iterator[str]:
+    """A table with the columns of all `kinds`; what a kind does not have is empty."""
+    columns = dict.fromkeys(FACTS)
+    for kind in map(get_kind, kinds or [FIRST_KIND]):
+        columns |= dict.fromkeys(kind.columns or [field.name for field in fields(kind.result)])
+    columns |= {"kind": None}
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer)
-    writer.writerow(COLUMNS)
+    writer.writerow(columns)
     for prompt in prompts:
         flat = _flat(prompt) | {"tags": " ".join(prompt.tags)}
-        writer.writerow([_cell(flat[name]) for name in COLUMNS])
+        writer.writerow([_cell(flat.get(name, "")) for name in columns])
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from weakref import WeakValueDictionary
 
 from fastapi import Depends, Request
 from prometheus_client import CollectorRegistry
+from pydantic import BaseModel
 
-from cosmos_workflow.api import decide, open_runs, submit
+from cosmos_workflow.api import decide, open_runs, submit, with_identities
 from cosmos_workflow.config import Config, data_folder
+from cosmos_workflow.deciding import Decision
 from cosmos_workflow.engines import EngineSettings
 from cosmos_workflow.errors import UsageError
-from cosmos_workflow.kinds.kind import get_kind
-from cosmos_workflow.kinds.upsample import Checked, Item, Settings, check_items
-from cosmos_workflow.limits import DEFAULT_MODEL, Model, Plan, model_at, plan
-from cosmos_workflow.media import probe
+from cosmos_workflow.kinds.kind import Kind, get_kind
+from cosmos_workflow.limits import DEFAULT_MODEL, Model, model_at
 from cosmos_workflow.runs import Runs, Worker
 from cosmos_workflow.server import shapes
 from cosmos_workflow.server.guard import Guard
@@ -31,7 +32,7 @@ from cosmos_workflow.store import Entry, RunRecord
 __all__ = ["Ctx", "Options", "Server"]
 
 GIB = 1 << 30
-CLIPS_KNOWN = 4096
+DECIDED_SECONDS, DECISIONS_KEPT = 10, 64  # for checks, of which a page asks many
 LOOK_SECONDS = 0.2  # between two looks at a run that somebody watches
 # Each costs every open page a request. Pages must not leave any out themselves: the last one counts.
 PULSE_SECONDS = 0.4
@@ -61,7 +62,9 @@ class Server:
         self.registry = CollectorRegistry()
         self.pulse = Watched(self._pulse, PULSE_SECONDS)
         self._progress: WeakValueDictionary[str, Watched[tuple[bool, int]]] = WeakValueDictionary()
-        self._probed = lru_cache(CLIPS_KNOWN)(lambda path, version: probe(path))
+        self._decided = lru_cache(DECISIONS_KEPT)(
+            lambda kind, settings, place, engine, moment: self._decide(kind, settings, place, engine, runs=False)
+        )
 
     def progress_of(self, run: str) -> Watched[tuple[bool, int]]:
         """Whether a run is over, and how many bytes its events have; reading raises NotFound once it is removed."""
@@ -83,52 +86,63 @@ class Server:
         """The facts that hold. Raises BadInputError where the settings' model folder is not there."""
         return model_at("" if name else self.config.model_path, name or self.config.model or DEFAULT_MODEL)
 
-    def settings(self, fields: shapes.SettingsIn) -> Settings:
-        values = fields.model_dump(exclude={"model"})
-        return Settings(limits=self.model(fields.model), **values)
+    def settings(self, kind: Kind, fields: BaseModel) -> Any:
+        """The settings of a request. Raises BadInputError where the server's model folder is not there."""
+        return kind.settings_from(fields.model_dump(), self.config.model_path, self.config.model)
 
-    def items(self, entries: Sequence[shapes.ItemIn]) -> list[Item]:
-        """Items by their clips' files; one without an id is named by its place. Raises NotFound, UsageError."""
-        items = []
+    def items(self, kind: Kind, entries: Sequence[BaseModel]) -> list[Any]:
+        """Items by their files' paths; one without an id is named by its place.
+
+        Raises NotFound for a file, BadInputError for an item that the kind does not take, UsageError for an id that is
+        there twice.
+        """
+        items: dict[str, Any] = {}
         for number, entry in enumerate(entries, 1):
-            values = entry.model_dump(exclude_none=True) | {"video": str(self.library.find(entry.video))}
-            items.append(Item.from_mapping(values | {"id": entry.id.strip() or f"p{number}"}))
-        ids = [item.id for item in items]
-        if len(set(ids)) < len(ids):
-            twice = next(id for id in ids if ids.count(id) > 1)
-            raise UsageError(f"one id for two items: {twice!r}", remedy="give each its own, or none")
-        return items
+            values = entry.model_dump(exclude_none=True)
+            values |= {name: str(self.library.find(values[name])) for name in kind.inputs}
+            item, _ = kind.entry(values | {"id": values["id"].strip() or f"p{number}"}, f"items[{number - 1}]")
+            if item.id in items:
+                raise UsageError(f"one id for two items: {item.id!r}", remedy="give each its own, or none")
+            items[item.id] = item
+        return list(items.values())
 
-    def check(self, items: Sequence[Item], settings: Settings) -> list[Checked]:
-        """The plans, with exact token counts; clips that were seen before are not opened again."""
+    def decided(self, kind: Kind, settings: Any, place: str, engine: str) -> Decision:
+        """What a check is made with: as for a run, but no model need be there, and a server is asked now and then."""
+        return self._decided(kind, settings, place, engine, int(time.monotonic() / DECIDED_SECONDS))
 
-        def probed(path: Path) -> object:
-            stat = path.stat()
-            return self._probed(path, (stat.st_mtime_ns, stat.st_size))
-
-        return list(check_items(items, settings, exact=True, probed=probed))  # type: ignore[arg-type]
-
-    def check_size(self, width: int, height: int, prompt: str, settings: Settings) -> Plan:
-        model = settings.model
-        return plan(
-            (width, height), prompt, model, settings.frames or model.default_frames, settings.fit,
-            max_tokens=settings.max_tokens, max_model_len=settings.max_model_len, exact=True,
-        )  # fmt: skip
-
-    def enqueue(self, request: shapes.NewRun) -> RunRecord:
-        """Put a batch into the queue. Raises NotFound, UsageError."""
-        settings, items = self.settings(request.settings), self.items(request.items)
+    def _decide(self, kind: Kind, settings: Any, place: str, engine: str, *, runs: bool) -> Decision:
+        # What the settings say of a language model, where the kind has such settings.
+        limits, length = getattr(settings, "limits", self.model()), getattr(settings, "max_model_len", None)
         engine_settings = EngineSettings(
-            settings.limits, self.config.model_path, self.config.server_url, self.config.server_model,
-            settings.max_model_len, options=self.config.engine_options,
+            limits, self.config.model_path, self.config.server_url, self.config.server_model, length,
+            options=self.config.engine_options,
         )  # fmt: skip
-        decision = decide(
-            get_kind("upsample"), settings, place=request.place, engine=request.engine,
-            engine_settings=engine_settings, config=self.config,
+        return decide(
+            kind, settings, place=place, engine=engine, engine_settings=engine_settings, config=self.config, runs=runs
+        )
+
+    def check(self, request: Any) -> shapes.Checked:
+        """What is known of items before they run (`request` has the kind's `check_of`). Raises NotFound, UsageError."""
+        kind = get_kind(request.kind)
+        settings, items = self.settings(kind, request.settings), self.items(kind, request.items)
+        decision = self.decided(kind, settings, request.place, request.engine)
+        checked = kind.check_exactly(items, decision.settings)
+        plans = [kind.plan(each.checked, each.identity) for each in with_identities(checked, decision, self.store)]
+        plans += [kind.plan(each, "") for each in kind.check_more(request, decision.settings)]
+        return shapes.Checked(
+            kind=kind.name, engine=decision.engine.name, why=decision.engine.why, notes=list(decision.notes),
+            plans=plans,
         )  # fmt: skip
+
+    def enqueue(self, request: Any) -> RunRecord:
+        """Put a batch into the queue (`request` has the kind's `new_run_of`). Raises NotFound, UsageError."""
+        kind = get_kind(request.kind)
+        settings, items = self.settings(kind, request.settings), self.items(kind, request.items)
+        decision = self._decide(kind, settings, request.place, request.engine, runs=True)
         submission = submit(
-            items, decision, source=request.name or self._named(items), keep_warm=request.keep_warm, queued=True,
-            priority=request.priority, held=request.held, checked=self.check(items, decision.settings), runs=self.runs,
+            items, decision, source=request.name or self._named(kind, items), keep_warm=request.keep_warm, queued=True,
+            priority=request.priority, held=request.held, checked=kind.check_exactly(items, decision.settings),
+            runs=self.runs,
         )  # fmt: skip
         assert submission.run is not None  # without a results file nothing is answered already
         self.look()
@@ -151,17 +165,18 @@ class Server:
         return self.run_shapes([self.store.get(id)])[0]
 
     def prompts(self, entries: Sequence[Entry]) -> list[shapes.Prompt]:
-        """Entries of the history, with what people called their clips."""
-        names = self.clip_names([entry.result.video for entry in entries])
+        """Entries of the history, with what people called their files."""
+        names = self.file_names([entry.file for entry in entries])
         return [shapes.Prompt.of(entry, names) for entry in entries]
 
-    def clip_names(self, videos: Sequence[str]) -> dict[str, str]:
-        """What people called the clips of these paths, by their file names."""
-        return self.store.files.names({Path(video).name for video in videos})
+    def file_names(self, paths: Sequence[str]) -> dict[str, str]:
+        """What people called the uploaded files of these paths, by their ids."""
+        return self.store.files.names({Path(path).name for path in paths})
 
-    def _named(self, items: Sequence[Item]) -> str:
-        video = str(items[0].video)
-        name = self.clip_names([video]).get(Path(video).name, Path(video).name)
+    def _named(self, kind: Kind, items: Sequence[Any]) -> str:
+        """A run's name: that of its first file."""
+        first = next((Path(getattr(items[0], name)).name for name in kind.inputs), items[0].id)
+        name = self.file_names([first]).get(first, first)
         return name if len(items) == 1 else f"{name} and {len(items) - 1} more"
 
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints, ValidationInfo, field_validator
 
-from cosmos_workflow.kinds.upsample import LEAST_SEED, MOST_SEED, Result
-from cosmos_workflow.limits import MODELS, Fit, Plan
+from cosmos_workflow.kinds.kind import FIRST_KIND, get_kind, known_kinds
+from cosmos_workflow.kinds.shapes import Name, Shape, whole
 from cosmos_workflow.store import State
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ __all__ = [
     "Health",
     "Host",
     "HostCheck",
-    "ItemIn",
     "Media",
     "ModelFacts",
     "NewRun",
@@ -34,8 +33,7 @@ __all__ = [
     "QueueChange",
     "Run",
     "RunChange",
-    "SettingsIn",
-    "Size",
+    "Shape",
     "State",
     "Upload",
     "UploadIn",
@@ -44,29 +42,8 @@ __all__ = [
 T = TypeVar("T")
 
 
-def _is_exact(value: float) -> bool:
-    return value % 1 == 0 and abs(value) <= 2**53
-
-
-EngineName = Literal["", "auto", "vllm", "server", "transformers", "describe"]
-Name = Annotated[str, StringConstraints(max_length=200)]
-# 3.0 is a whole number in JSON, and "3" is none.
-whole = BeforeValidator(lambda value: int(value) if isinstance(value, float) and value % 1 == 0 else value)
-whole_seed = BeforeValidator(lambda value: int(value) if isinstance(value, float) and _is_exact(value) else value)
-Count = Annotated[int, Field(ge=1, le=1_000_000), whole]
-Frames = Annotated[int, Field(ge=1, le=1000), whole]
-# As batches have it. Beyond 2^53 it is exact only in digits: a float, and JavaScript's numbers, are not. Less than a
-# power of two, as the reference states bounds as floats.
-Seed = Annotated[int, Field(ge=LEAST_SEED, lt=MOST_SEED + 1), whole_seed]
-Size = Annotated[int, Field(ge=1, le=100_000, description="pixels"), whole]
 Priority = Annotated[int, Field(ge=-1000, le=1000), whole]
 Stars = Annotated[int, Field(ge=1, le=5), whole]
-
-
-class Shape(BaseModel):
-    """Unknown fields are refused, so that a misspelt one is not silently ignored; the text "1" is not the number 1."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class Problem(BaseModel):
@@ -85,54 +62,36 @@ class Page(BaseModel, Generic[T]):
     next: str | None = None
 
 
-class ItemIn(Shape):
-    """One prompt with its video: the id of an uploaded clip, or a path inside the server's media folder."""
-
-    video: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
-    prompt: Annotated[str, StringConstraints(max_length=200_000)] = ""
-    id: Name = ""
-    frames: Frames | None = None
-    seed: Seed | None = None
-    temperature: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None = None
-    max_tokens: Count | None = None
-
-
-class SettingsIn(Shape):
-    """How items are asked; an item's own values go before these, the model's defaults behind. Sizes in tokens."""
-
-    model: Literal[tuple(MODELS)] | None = None  # type: ignore[valid-type]
-    fit: Fit = "auto"
-    frames: Frames | None = None
-    pick: Literal["first", "spread"] = "first"
-    max_tokens: Count | None = None
-    max_model_len: Count | None = None
-    temperature: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None = None
-    seed: Seed | None = None
-
-
 class Check(Shape):
-    """Items to check; with `width` and `height` also a frame size that has no video, with `prompt`."""
+    """Items of one kind of work to check, as if they ran at the place with the engine.
 
-    items: Annotated[list[ItemIn], Field(max_length=1000)] = []
-    width: Size | None = None
-    height: Size | None = None
-    prompt: Annotated[str, StringConstraints(max_length=200_000)] = ""
-    settings: SettingsIn = SettingsIn()
+    What is asked besides items, the kind says.
+    """
+
+    kind: str = FIRST_KIND
+    place: Name = "local"
+    engine: str = ""
 
 
 class Checked(BaseModel):
-    """The plan of each item, in their order; the size's own is the last."""
+    """The plan of each item, in their order, then what else was asked for.
 
-    plans: list[Plan]
+    `engine` is the one that a run would get, and `why`; `notes` are what a person should know of it.
+    """
+
+    kind: str
+    engine: str
+    why: str
+    notes: list[str]
+    plans: list[Any]
 
 
 class NewRun(Shape):
-    """A batch for the queue. `place` is `local` or a host; `held` waits until it is let go."""
+    """A batch of one kind of work for the queue. `place` is `local` or a host; `held` waits until it is let go."""
 
-    items: Annotated[list[ItemIn], Field(min_length=1, max_length=100_000)]
+    kind: str = FIRST_KIND
     place: Name = "local"
-    engine: EngineName = ""
-    settings: SettingsIn = SettingsIn()
+    engine: str = ""
     name: Name = ""
     priority: Priority = 0
     held: bool = False
@@ -140,11 +99,13 @@ class NewRun(Shape):
 
 
 class Run(BaseModel):
-    """A batch sent to a place; times in seconds since 1970, UTC. `worker` has it now; `position` is its place in the
-    queue, from 1 on.
+    """A batch of one kind of work, sent to a place; times in seconds since 1970, UTC.
+
+    `worker` has it now; `position` is its place in the queue, from 1 on.
     """
 
     id: str
+    kind: str
     state: State
     place: str
     engine: str
@@ -191,25 +152,37 @@ class QueueChange(Shape):
 
 
 class Prompt(BaseModel):
-    """One prompt of one run, with its answer once there is one; `ok` is null while it waits.
+    """One item of one run, with its answer once there is one; `ok` is null while it waits.
 
-    `clip` is what people call its video; `media` is that clip's id, where it was uploaded and is still here.
+    `question` and `answer` are what its kind says of it in words, and what is searched; `result` is all of it.
+    `clip` is what people call its first file; `media` is that file's id, where it was uploaded and is still here.
     """
 
     number: int
     run: str
+    kind: str
     created: float
     ok: bool | None
     rating: int | None
     tags: list[str]
     clip: str
     media: str | None
-    result: Result
+    question: str
+    answer: str
+    result: Any
+
+    @field_validator("result")
+    @classmethod
+    def _loaded(cls, result: Any, info: ValidationInfo) -> Any:
+        """A Result of its kind; that of a kind which is not installed stays a mapping."""
+        if isinstance(result, dict) and info.data.get("kind") in known_kinds():
+            return get_kind(info.data["kind"]).load_result(result)
+        return result
 
     @classmethod
     def of(cls, entry: Entry, names: Mapping[str, str]) -> Prompt:
-        """`names` are those of uploaded clips, by their ids."""
-        file = PurePath(entry.result.video).name
+        """`names` are those of uploaded files, by their ids."""
+        file = PurePath(entry.file).name
         values = {**vars(entry), "tags": list(entry.tags)}
         return cls(**values, clip=names.get(file, file), media=file if file in names else None)
 

@@ -27,15 +27,26 @@ TAG_LENGTH = 60
 
 @dataclass(frozen=True)
 class Entry:
-    """One prompt of one run. `number` grows with time; `ok` is None while it waits for its answer."""
+    """One item of one run. `number` grows with time; `ok` is None while it waits for its answer.
+
+    `question` and `answer` are what its kind says of it in words (`Kind.texts`).
+    """
 
     number: int
     run: str
+    kind: str
     created: float
     ok: bool | None
     rating: int | None
     tags: tuple[str, ...]
+    question: str
+    answer: str
     result: Any
+
+    @property
+    def file(self) -> str:
+        """The path of its first input, empty where its kind has none."""
+        return next((str(getattr(self.result, name)) for name in get_kind(self.kind).inputs), "")
 
 
 @dataclass(frozen=True)
@@ -49,6 +60,7 @@ class Filters:
     engine: str = ""
     rating: int | None = None
     tag: str = ""
+    kind: str = ""
 
 
 class History:
@@ -75,6 +87,14 @@ class History:
         while page := self.find(filters, before=before, most=EACH_PAGE):
             yield from page
             before = page[-1].number
+
+    def kinds(self, filters: Filters) -> list[str]:
+        """The kinds of the entries that match."""
+        query, _ = self._query(filters)
+        with self._database.reading() as connection:
+            return list(
+                connection.execute(query.with_only_columns(runs.c.kind).distinct().order_by(runs.c.kind)).scalars()
+            )
 
     def get(self, number: int) -> Entry:
         """Raises NotFound."""
@@ -143,6 +163,8 @@ class History:
             runs.c.created,
             items.c.ok,
             items.c.rating,
+            items.c.question,
+            items.c.answer,
             items.c.result,
         )
         query = sa.select(*columns).join(runs, runs.c.id == items.c.run_id)
@@ -160,6 +182,8 @@ class History:
             where.append(runs.c.place == filters.place)
         if filters.engine:
             where.append(runs.c.engine == filters.engine)
+        if filters.kind:
+            where.append(runs.c.kind == filters.kind)
         if filters.rating is not None:
             where.append(items.c.rating >= filters.rating)
         if filters.tag:
@@ -189,8 +213,8 @@ class History:
                 tagged.setdefault(number, []).append(tag)
         return [
             Entry(
-                row.number, row.run_id, row.created, row.ok, row.rating, tuple(tagged.get(row.number, ())),
-                get_kind(row.kind).load_result(row.result),
+                row.number, row.run_id, row.kind, row.created, row.ok, row.rating, tuple(tagged.get(row.number, ())),
+                row.question, row.answer, get_kind(row.kind).load_result(row.result),
             )
             for row in rows
         ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The history: every prompt with its answer."""
+"""The history: everything that was asked, of any kind of work, with its answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class AsyncPrompts(AsyncTransport):
 
     async def prompts(
         self, search: str = "", *, most: int = 0, run: str = "", ok: bool | None = None, place: str = "",
-        engine: str = "", rating: int | None = None, tag: str = "",
+        engine: str = "", rating: int | None = None, tag: str = "", kind: str = "",
     ) -> list[shapes.Prompt]:  # fmt: skip
         """The prompts for which all that is given holds, the newest first; with `most`, no more than so many.
 
@@ -26,6 +26,7 @@ class AsyncPrompts(AsyncTransport):
         """
         params = {
             "search": search, "run": run, "ok": ok, "place": place, "engine": engine, "rating": rating, "tag": tag,
+            "kind": kind,
         }  # fmt: skip
         return await self._pages(shapes.Page[shapes.Prompt], "/prompts", params, most=most)
 

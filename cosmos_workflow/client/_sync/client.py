@@ -13,9 +13,9 @@ __all__ = ["Client"]
 class Client(Runs, Prompts, Machine):
     """A server by its URL; `token` is by default COSMOS_TOKEN of the environment.
 
-    Items are mappings or `Item`s; a `video` that is a file on this machine is uploaded, once. Every method raises the
-    errors that the server names, HostUnreachable where none answers, and HostError for an answer that is not that of
-    a cosmos server.
+    Items are mappings, or items of their kind of work; an input that is a file on this machine, as `video`, is
+    uploaded, once. Every method raises the errors that the server names, HostUnreachable where none answers, and
+    HostError for an answer that is not that of a cosmos server.
     """
 
     def __enter__(self) -> Client:

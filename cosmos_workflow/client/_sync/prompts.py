@@ -1,5 +1,5 @@
 # Made of _async/prompts.py by scripts/sync_client.py: change that file, then run `make format`.
-"""The history: every prompt with its answer."""
+"""The history: everything that was asked, of any kind of work, with its answer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Prompts(Transport):
 
     def prompts(
         self, search: str = "", *, most: int = 0, run: str = "", ok: bool | None = None, place: str = "",
-        engine: str = "", rating: int | None = None, tag: str = "",
+        engine: str = "", rating: int | None = None, tag: str = "", kind: str = "",
     ) -> list[shapes.Prompt]:  # fmt: skip
         """The prompts for which all that is given holds, the newest first; with `most`, no more than so many.
 
@@ -27,6 +27,7 @@ class Prompts(Transport):
         """
         params = {
             "search": search, "run": run, "ok": ok, "place": place, "engine": engine, "rating": rating, "tag": tag,
+            "kind": kind,
         }  # fmt: skip
         return self._pages(shapes.Page[shapes.Prompt], "/prompts", params, most=most)
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 from cosmos_workflow.client._sync.uploads import Uploads
@@ -12,6 +12,7 @@ from cosmos_workflow.client.protocol import (
     Event,
     EventSource,
     Items,
+    Settings,
     SSEError,
     checked,
     event_headers,
@@ -19,58 +20,72 @@ from cosmos_workflow.client.protocol import (
     httpx,
     no_events,
     refused,
+    settings_in,
 )
 from cosmos_workflow.errors import RunFailed
+from cosmos_workflow.kinds.kind import FIRST_KIND, get_kind
 from cosmos_workflow.kinds.upsample import Result
-from cosmos_workflow.limits import Fit, Plan
+from cosmos_workflow.limits import Fit
 from cosmos_workflow.server import shapes
+from cosmos_workflow.server.kind_shapes import check_of, checked_of, new_run_of
 
 __all__ = ["Runs"]
 
 RECONNECT_SECONDS = 1.0
-
-Settings = shapes.SettingsIn | Mapping[str, Any]
 
 
 class Runs(Uploads):
     """A server's runs and their queue."""
 
     def check(
-        self, items: Items, *, model: str | None = None, fit: Fit = "auto", frames: int | None = None,
-        pick: Literal["first", "spread"] = "first", max_tokens: int | None = None, max_model_len: int | None = None,
-        temperature: float | None = None, seed: int | None = None,
-    ) -> list[Plan]:  # fmt: skip
-        """The plan of each item, in their order; nothing runs. The settings are those of `SettingsIn`.
+        self, items: Items, *, kind: str = FIRST_KIND, place: str = "local", engine: str = "",
+        settings: Settings | None = None, model: str | None = None, fit: Fit | None = None, frames: int | None = None,
+        pick: Literal["first", "spread"] | None = None, max_tokens: int | None = None,
+        max_model_len: int | None = None, temperature: float | None = None, seed: int | None = None,
+    ) -> list[Any]:  # fmt: skip
+        """The plan of each item, in their order, as if they ran at the place with the engine; nothing runs.
 
-        Raises UsageError for wrong settings, BadInputError and NotFound for a clip.
+        A plan has the `identity` that the item's work would have: the same identity is the same work. `settings` are
+        those of the kind; the other arguments are those of prompt upsampling, and go before them.
+        Raises UsageError for wrong settings, BadInputError and NotFound for a file.
         """
-        settings = checked(
-            shapes.SettingsIn, "settings", model=model, fit=fit, frames=frames, pick=pick, max_tokens=max_tokens,
-            max_model_len=max_model_len, temperature=temperature, seed=seed,
+        given = {
+            "model": model, "fit": fit, "frames": frames, "pick": pick, "max_tokens": max_tokens,
+            "max_model_len": max_model_len, "temperature": temperature, "seed": seed,
+        }  # fmt: skip
+        given = {name: value for name, value in given.items() if value is not None}
+        its_kind = get_kind(kind)
+        body = checked(
+            check_of(kind), kind=kind, place=place, engine=engine,
+            settings=settings_in(its_kind, {**dict(settings or {}), **given}),
+            items=self._upload_inputs(its_kind, items),
         )  # fmt: skip
-        body = checked(shapes.Check, items=self._upload_clips(items), settings=settings)
-        answer = self._ask(shapes.Checked, "POST", "/check", json=body.model_dump(exclude_none=True))
+        answer = self._ask(checked_of(kind), "POST", "/check", json=body.model_dump(exclude_none=True))
         return answer.plans
 
     def run(
-        self, items: Items, *, place: str = "local", engine: shapes.EngineName = "", settings: Settings | None = None,
-        name: str = "", priority: int = 0, held: bool = False, keep_warm: float = 600.0,
+        self, items: Items, *, kind: str = FIRST_KIND, place: str = "local", engine: str = "",
+        settings: Settings | None = None, name: str = "", priority: int = 0, held: bool = False,
+        keep_warm: float = 600.0,
     ) -> shapes.Run:  # fmt: skip
-        """Put a batch into the queue.
+        """Put a batch of a kind of work into the queue.
 
-        `place` is `local` or a host; `engine` is by default the server's; `settings` are those of `SettingsIn`. Higher
+        `place` is `local` or a host; `engine` is by default the server's; `settings` are those of the kind. Higher
         `priority` goes first, `held` waits until it is let go, and the model stays loaded for `keep_warm` seconds.
-        Raises UsageError for wrong values, NotFound for a place or a clip, BadInputError for a file that is no clip.
+        Raises UsageError for wrong values, NotFound for a place or a file, BadInputError for a file that is not of the
+        kind's.
         """
+        its_kind = get_kind(kind)
         body = checked(
-            shapes.NewRun, items=self._upload_clips(items), place=place, engine=engine, settings=settings or {},
-            name=name, priority=priority, held=held, keep_warm=keep_warm,
+            new_run_of(kind), kind=kind, place=place, engine=engine, settings=settings_in(its_kind, settings),
+            items=self._upload_inputs(its_kind, items), name=name, priority=priority, held=held,
+            keep_warm=keep_warm,
         )  # fmt: skip
         return self._ask(shapes.Run, "POST", "/runs", json=body.model_dump(exclude_none=True))
 
     def upsample(
         self, items: Items, *, on_event: Callable[[Event], None] | None = None, place: str = "local",
-        engine: shapes.EngineName = "", settings: Settings | None = None, name: str = "", priority: int = 0,
+        engine: str = "", settings: Settings | None = None, name: str = "", priority: int = 0,
         held: bool = False, keep_warm: float = 600.0,
     ) -> list[Result]:  # fmt: skip
         """`run`, and its results when it has ended, in the items' order.
@@ -109,8 +124,11 @@ class Runs(Uploads):
                 time.sleep(RECONNECT_SECONDS)
                 self._request("GET", "/health")  # raises where no server answers at all
 
-    def results(self, run: str) -> list[Result]:
-        """The results of a run, in the batch's order. Raises NotFound, RunFailed where answers are missing."""
+    def results(self, run: str) -> list[Any]:
+        """The results of a run, of its kind's own type, in the batch's order.
+
+        Raises NotFound, RunFailed where answers are missing.
+        """
         record = self.show(run)
         if record.state in ("failed", "cancelled"):
             raise RunFailed(record.error, kind=record.error_kind, where=record.id, remedy=record.remedy)

@@ -1,16 +1,18 @@
 # Made of _async/uploads.py by scripts/sync_client.py: change that file, then run `make format`.
-"""Clips on their way to a server, over connections that break."""
+"""Files on their way to a server, over connections that break."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from cosmos_workflow.agent.files import sha256_of
 from cosmos_workflow.client._sync.transport import Transport
 from cosmos_workflow.client.protocol import Items, item_in, shortened, unreadable
 from cosmos_workflow.errors import Conflict, HostUnreachable, NotFound
+from cosmos_workflow.kinds.kind import Kind
 from cosmos_workflow.server import shapes
 
 __all__ = ["Uploads"]
@@ -20,13 +22,13 @@ RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)  # the waits after failures in a row; 
 
 
 class Uploads(Transport):
-    """Uploads, and batches whose clips are uploaded."""
+    """Uploads, and batches whose files are uploaded."""
 
     def upload(self, path: str | Path, progress: Callable[[int], None] | None = None) -> shapes.Media:
-        """Bring a clip to the server in pieces, unless it has it; a connection that breaks is tried again.
+        """Bring a file to the server in pieces, unless it has it; a connection that breaks is tried again.
 
         `progress` is called with the number of bytes that the server has. Raises BadInputError for a file that cannot
-        be read or is no clip, HostUnreachable where the server stays away.
+        be read or is of no type that the server takes, HostUnreachable where the server stays away.
         """
         path = Path(path)
         try:
@@ -70,14 +72,16 @@ class Uploads(Transport):
         params = {"offset": state.offset}
         return self._ask(shapes.Upload, "PATCH", f"/uploads/{state.id}", params=params, content=piece)
 
-    def _upload_clips(self, items: Items) -> list[shapes.ItemIn]:
-        """The items as they are sent: a `video` that is a file on this machine is uploaded, once."""
-        videos: dict[str, str] = {}  # the file on this machine, the clip's id
+    def _upload_inputs(self, kind: Kind, items: Items) -> list[Any]:
+        """The items as they are sent: an input that is a file on this machine is uploaded, once."""
+        uploaded: dict[str, str] = {}  # the file on this machine, and its id at the server
         ready = []
         for number, item in enumerate(items):
-            entry = item_in(item, number)
-            if entry.video not in videos and Path(entry.video).is_file():
-                media = self.upload(entry.video)
-                videos[entry.video] = media.id
-            ready.append(entry.model_copy(update={"video": videos.get(entry.video, entry.video)}))
+            entry = item_in(kind, item, number)
+            files = {name: getattr(entry, name) for name in kind.inputs}
+            for path in files.values():
+                if path not in uploaded and Path(path).is_file():
+                    media = self.upload(path)
+                    uploaded[path] = media.id
+            ready.append(entry.model_copy(update={name: uploaded.get(path, path) for name, path in files.items()}))
         return ready

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.kinds.kind import Kind, Outcome, Packed, Task
@@ -17,9 +17,12 @@ from cosmos_workflow.kinds.upsample.keys import Keys, fields_of, meaning
 from cosmos_workflow.kinds.upsample.preflight import Checked, Settings, bad_input, check_items
 from cosmos_workflow.kinds.upsample.preparing import PLANNED, Preparer, finished, first, pending
 from cosmos_workflow.kinds.upsample.tasks import answer_of, outcome_of, task_of
-from cosmos_workflow.limits import Plan
+from cosmos_workflow.limits import DEFAULT_MODEL, Plan, model_at, plan
 from cosmos_workflow.limits.fit import Verdict
-from cosmos_workflow.media import probe
+from cosmos_workflow.media import Clip, probe, version
+
+if TYPE_CHECKING:
+    from cosmos_workflow.kinds.upsample.shapes import ItemIn, PlanOut, SettingsIn, SizeIn
 
 __all__ = ["UPSAMPLE", "Upsample"]
 
@@ -37,6 +40,10 @@ class Upsample(Kind):
         {"text_tokens", "image_tokens", "max_model_len", "room", "reason", "remedy", "engine_model"}
     )
     old_after_verdict = ("upsampled_prompt",)
+    columns = (
+        *("id", "prompt", "upsampled_prompt", "verdict", "finish_reason", "prompt_tokens", "completion_tokens"),
+        *("frame_width", "frame_height", "seconds", "engine", "engine_model", "place", "note", "error"),
+    )
     item, settings, result = Item, Settings, Result
 
     def read(self, path: Path, note: Callable[[str], None]) -> Iterator[Item]:
@@ -114,11 +121,60 @@ class Upsample(Kind):
     def texts(self, result: Result) -> tuple[str, str]:
         return result.prompt, result.upsampled_prompt
 
+    def item_shape(self) -> type[ItemIn]:
+        from cosmos_workflow.kinds.upsample.shapes import ItemIn
+
+        return ItemIn
+
+    def settings_shape(self) -> type[SettingsIn]:
+        from cosmos_workflow.kinds.upsample.shapes import SettingsIn
+
+        return SettingsIn
+
+    def check_shape(self) -> type[SizeIn]:
+        from cosmos_workflow.kinds.upsample.shapes import SizeIn
+
+        return SizeIn
+
+    def plan_shape(self) -> type[PlanOut]:
+        from cosmos_workflow.kinds.upsample.shapes import PlanOut
+
+        return PlanOut
+
+    def settings_from(self, values: Mapping[str, Any], model_path: str, model: str) -> Settings:
+        named = values["model"]
+        rest = {name: value for name, value in values.items() if name != "model"}
+        return Settings(model_at("" if named else model_path, named or model or DEFAULT_MODEL), **rest)
+
+    def check_exactly(self, items: Iterable[Item], settings: Settings) -> Iterator[Checked]:
+        return check_items(items, settings, exact=True, probed=lambda path: _clip(path, version(path)))
+
+    def check_more(self, request: SizeIn, settings: Settings) -> Iterator[Checked]:
+        if request.width and request.height:
+            size, model = (request.width, request.height), settings.model
+            planned = plan(
+                size, request.prompt, model, settings.frames or model.default_frames, settings.fit,
+                max_tokens=settings.max_tokens, max_model_len=settings.max_model_len, exact=True,
+            )  # fmt: skip
+            yield Checked(Item("", request.prompt, Path()), planned)
+
+    def plan(self, checked: Checked, identity: str) -> PlanOut:
+        return self.plan_shape()(**vars(checked.plan), identity=identity)
+
+    def video_prompt(self, result: Result) -> str:
+        return result.upsampled_prompt or result.prompt
+
 
 @lru_cache(1)
 def _preparer(wants: str, settings: Settings) -> Preparer:
     """One a process, as it keeps the frames of clips that many prompts share."""
     return Preparer(wants, settings)
+
+
+@lru_cache(4096)
+def _clip(path: Path, version: tuple[int, int]) -> Clip:
+    """A clip that is checked again and again is opened once."""
+    return probe(path)
 
 
 UPSAMPLE = Upsample()

@@ -12,8 +12,9 @@ from cosmos_workflow.api import find_host
 from cosmos_workflow.config import known_keys_file, load_config
 from cosmos_workflow.doctor import examine, examine_host
 from cosmos_workflow.limits import GPUS, MODELS, overview
+from cosmos_workflow.server.kind_shapes import AnyCheck, AnyChecked
 from cosmos_workflow.server.server import Ctx
-from cosmos_workflow.server.shapes import Check, Checked, Experiment, Health, Host, HostCheck, ModelFacts
+from cosmos_workflow.server.shapes import Experiment, Health, Host, HostCheck, ModelFacts
 from cosmos_workflow.ssh import Pins, host_from
 from cosmos_workflow.version import __version__
 
@@ -31,13 +32,9 @@ def health() -> Health:
 
 
 @router.post("/check")
-def check(ctx: Ctx, body: Check) -> Checked:
-    """Check items before anything runs: tokens, verdict, reason and remedy of each."""
-    settings = ctx.settings(body.settings)
-    plans = [checked.plan for checked in ctx.check(ctx.items(body.items), settings)]
-    if body.width and body.height:
-        plans.append(ctx.check_size(body.width, body.height, body.prompt, settings))
-    return Checked(plans=plans)
+def check(ctx: Ctx, body: AnyCheck) -> AnyChecked:
+    """Check items before anything runs: verdict, reason and remedy of each, and what its kind says besides."""
+    return ctx.check(body)
 
 
 @router.get("/models")

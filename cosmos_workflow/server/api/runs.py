@@ -7,9 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from cosmos_workflow.errors import Conflict
+from cosmos_workflow.server.kind_shapes import AnyNewRun, PromptPage
 from cosmos_workflow.server.paging import Limit, MomentCursor, NumberCursor, moment_and_id, page, position
 from cosmos_workflow.server.server import Ctx
-from cosmos_workflow.server.shapes import NewRun, Page, Prompt, Queue, QueueChange, Run, RunChange
+from cosmos_workflow.server.shapes import Page, Queue, QueueChange, Run, RunChange
 from cosmos_workflow.store import Filters, State
 
 __all__ = ["RunId", "router"]
@@ -34,7 +35,7 @@ def list_runs(
 
 
 @router.post("/runs", status_code=201)
-def create_run(ctx: Ctx, body: NewRun, response: Response) -> Run:
+def create_run(ctx: Ctx, body: AnyNewRun, response: Response) -> Run:
     """Put a batch into the queue. Items that cannot run get their error at once, the others are answered in turn."""
     run = ctx.enqueue(body)
     response.headers["location"] = f"/api/v1/runs/{run.id}"
@@ -87,7 +88,7 @@ def remove_run(ctx: Ctx, id: RunId, forget: Forget = False) -> None:
 
 
 @router.get("/runs/{id}/results")
-def list_results(ctx: Ctx, id: RunId, limit: Limit = 50, cursor: NumberCursor = None) -> Page[Prompt]:
+def list_results(ctx: Ctx, id: RunId, limit: Limit = 50, cursor: NumberCursor = None) -> PromptPage:
     """The prompts of a run, the last first; those that wait have no answer yet."""
     run = ctx.store.get(id)
     entries = ctx.store.history.find(Filters(run=run.id), before=position(cursor), most=limit + 1)

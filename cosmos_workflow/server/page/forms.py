@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ValidationError
 
 from cosmos_workflow.errors import CosmosError
-from cosmos_workflow.server.shapes import SettingsIn
+from cosmos_workflow.kinds.upsample.shapes import SettingsIn
 
 __all__ = ["SettingsForm", "explained"]
 

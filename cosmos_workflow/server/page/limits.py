@@ -9,12 +9,13 @@ from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 
 from cosmos_workflow.errors import CosmosError, NotFound
+from cosmos_workflow.kinds.upsample.kind import UPSAMPLE
+from cosmos_workflow.kinds.upsample.shapes import Size, SizeIn
 from cosmos_workflow.lab import Study, boundaries, mode_rows, studies
 from cosmos_workflow.limits import FIT_MODES, GPUS, overview
 from cosmos_workflow.server.page.forms import SettingsForm, explained
 from cosmos_workflow.server.page.rendering import render
 from cosmos_workflow.server.server import Ctx
-from cosmos_workflow.server.shapes import Check
 
 __all__ = ["router"]
 
@@ -22,6 +23,13 @@ router = APIRouter()
 
 # The pictures are matplotlib's own, with styles of theirs inside.
 PICTURE = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"}
+
+
+class Sides(SizeIn):
+    """Both sides, and a prompt."""
+
+    width: Size
+    height: Size
 
 
 class Sized(SettingsForm):
@@ -47,11 +55,11 @@ def check_size(request: Request, ctx: Ctx, form: Annotated[Sized, Form()]) -> HT
     """One size, as the model would take it."""
     try:
         sides = {"width": form.width.strip(), "height": form.height.strip()}
-        size = Check.model_validate_strings(sides, strict=False)
-        plan = ctx.check_size(size.width or 1, size.height or 1, form.prompt, ctx.settings(form.settings()))
+        size = Sides.model_validate_strings(sides, strict=False).model_copy(update={"prompt": form.prompt})
+        (checked,) = UPSAMPLE.check_more(size, ctx.settings(UPSAMPLE, form.settings()))
     except (CosmosError, ValidationError) as error:
         return render(request, "_check.html", plan=None, problem=explained(error))
-    return render(request, "_check.html", plan=plan, problem="")
+    return render(request, "_check.html", plan=checked.plan, problem="")
 
 
 @router.get("/limits/experiments/{id}")

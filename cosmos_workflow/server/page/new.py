@@ -11,16 +11,17 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from cosmos_workflow.engines import ENGINES
 from cosmos_workflow.errors import BadInputError, CosmosError
 from cosmos_workflow.kinds.upsample import BATCH_SUFFIXES, read_batch
+from cosmos_workflow.kinds.upsample.kind import UPSAMPLE
+from cosmos_workflow.kinds.upsample.shapes import ItemIn
 from cosmos_workflow.limits import FIT_MODES, MODELS, Plan
 from cosmos_workflow.server.api.machine import hosts_of
 from cosmos_workflow.server.api.prompts import Numbers
+from cosmos_workflow.server.kind_shapes import new_run_of
 from cosmos_workflow.server.page.forms import SettingsForm, explained
 from cosmos_workflow.server.page.rendering import render
 from cosmos_workflow.server.server import Ctx, Server
-from cosmos_workflow.server.shapes import ItemIn, NewRun
 
 __all__ = ["router"]
 
@@ -77,11 +78,12 @@ def new(
     request: Request, ctx: Ctx, prompt: Annotated[int | None, Query(ge=1, le=2**53)] = None, video: str = "",
     number: Annotated[Numbers, Query(max_length=1000)] = [],  # noqa: B006
 ) -> HTMLResponse:  # fmt: skip
-    """An empty form, or one with a clip, or with earlier prompts to edit and run again."""
+    """An empty form, or one with a clip, or with earlier prompts to edit and run again; other work is left out."""
     entries = [ctx.store.history.get(prompt)] if prompt is not None else ctx.store.history.by_numbers(number)
     rows = [
         {"video": entry.media or "", "clip": entry.clip, "prompt": entry.result.prompt, "whole": True}
         for entry in ctx.prompts(entries)
+        if entry.kind == UPSAMPLE.name
     ] or ([{"video": video, "clip": video, "prompt": ""}] if video else [])
     return render(request, "new.html", rows=rows, **_choices(ctx))
 
@@ -91,9 +93,10 @@ def check(request: Request, ctx: Ctx, form: Annotated[NewForm, Form()]) -> HTMLR
     """What the model would say of each prompt, as the form is now."""
     values: dict[str, Any] = {"checked": [], "total": 0, "problem": ""}
     try:
-        settings = ctx.settings(form.settings())
-        pairs = form.items()
-        plans = [checked.plan for checked in ctx.check(ctx.items([item for _, item in pairs[:CHECKED]]), settings)]
+        settings, pairs = ctx.settings(UPSAMPLE, form.settings()), form.items()
+        settings = ctx.decided(UPSAMPLE, settings, form.place, form.engine).settings
+        items = ctx.items(UPSAMPLE, [item for _, item in pairs[:CHECKED]])
+        plans = [checked.plan for checked in UPSAMPLE.check_exactly(items, settings)]
         values |= {"checked": [(row, item, plan) for (row, item), plan in zip(pairs, plans, strict=False)]}
         values |= {"total": len(pairs), "worst": min(plans, key=_room, default=None)}
     except (CosmosError, ValidationError) as error:
@@ -109,7 +112,8 @@ def run(request: Request, ctx: Ctx, form: Annotated[NewForm, Form()]) -> Respons
         items = [item for _, item in form.items()]
         if not items:
             raise BadInputError("Choose a clip first")
-        record = ctx.enqueue(NewRun(items=items, settings=form.settings(), held=bool(form.held), **choices))
+        new_run = new_run_of(UPSAMPLE.name)
+        record = ctx.enqueue(new_run(items=items, settings=form.settings(), held=bool(form.held), **choices))
     except (CosmosError, ValidationError) as error:
         return render(request, "_problem.html", problem=explained(error))
     return Response(status_code=204, headers={"hx-redirect": f"/runs/{record.id}"})
@@ -151,7 +155,8 @@ def _as_written(video: Path, folder: str) -> str:
 def _choices(ctx: Server) -> dict[str, Any]:
     return {
         "media": ctx.store.files.all(most=RECENT), "shared": ctx.library.shared(), "fits": FIT_MODES,
-        "models": list(MODELS), "engines": list(ENGINES), "places": ["local", *(host.name for host in hosts_of())],
+        "models": list(MODELS), "engines": list(UPSAMPLE.engines),
+        "places": ["local", *(host.name for host in hosts_of())],
     }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The tab *Prompts*: the history, searched, rated, compared."""
+"""The tab *Prompts*: the history of every kind of work, searched, rated, compared."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 from rapidfuzz.distance import Indel
 from starlette.datastructures import FormData
 
-from cosmos_workflow.engines import ENGINES
 from cosmos_workflow.errors import BadInputError
+from cosmos_workflow.kinds.kind import get_kind, known_kinds
 from cosmos_workflow.server.api.prompts import Number, Numbers, list_prompts
 from cosmos_workflow.server.page.rendering import environment, render
 from cosmos_workflow.server.paging import NumberCursor
@@ -46,8 +46,8 @@ def prompts(request: Request, ctx: Ctx, cursor: NumberCursor = None) -> HTMLResp
     places = ["local", *ctx.config.hosts]
     return render(
         request, template, prompts=page.items, next=page.next, filters=filters, query=urlencode(parameters),
-        first=cursor is None, tags=[tag for tag, _ in ctx.store.history.all_tags()], engines=list(ENGINES),
-        places=places,
+        first=cursor is None, tags=[tag for tag, _ in ctx.store.history.all_tags()], engines=_engines(),
+        places=places, kinds=list(known_kinds()),
     )  # fmt: skip
 
 
@@ -55,7 +55,7 @@ def prompts(request: Request, ctx: Ctx, cursor: NumberCursor = None) -> HTMLResp
 def compare(request: Request, ctx: Ctx, number: Annotated[Numbers, Query(max_length=1000)] = []) -> HTMLResponse:  # noqa: B006
     """Several answers side by side."""
     prompts = ctx.prompts(ctx.store.history.by_numbers(number[:COMPARED]))
-    answers = [prompt.result.upsampled_prompt for prompt in prompts]
+    answers = [prompt.answer for prompt in prompts]
     # Each is set beside the first, and the first beside the second.
     references = [*answers[1:2], *answers[:1] * len(answers)]
     compared = [
@@ -64,6 +64,11 @@ def compare(request: Request, ctx: Ctx, number: Annotated[Numbers, Query(max_len
     ]
     omitted = max(0, len(number) - COMPARED)
     return render(request, "compare.html", compared=compared, omitted=omitted)
+
+
+def _engines() -> list[str]:
+    """Those of every installed kind."""
+    return list(dict.fromkeys(engine for name in known_kinds() for engine in get_kind(name).engines))
 
 
 async def _form(request: Request) -> FormData:
@@ -109,7 +114,7 @@ def mark(ctx: Ctx, number: Number, rating: Annotated[str, Form()] = "", tags: An
 def _filters(parameters: Mapping[str, str]) -> Filters:
     """The filters that the form states; fields that are empty or not valid are left out."""
     rating = parameters.get("rating", "")
-    words = {name: parameters.get(name, "")[:255] for name in ("run", "place", "engine", "tag")}
+    words = {name: parameters.get(name, "")[:255] for name in ("run", "place", "engine", "tag", "kind")}
     return Filters(
         parameters.get("search", "")[:1000], ok={"true": True, "false": False}.get(parameters.get("ok", "")),
         rating=int(rating) if rating in STARS else None, **words,

@@ -14,9 +14,10 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from cosmos_workflow.kinds.kind import FIRST_KIND, get_kind
 from cosmos_workflow.limits import Plan
 from cosmos_workflow.server.guard import COOKIE
-from cosmos_workflow.server.shapes import Problem
+from cosmos_workflow.server.shapes import Problem, Prompt
 from cosmos_workflow.version import __version__
 
 __all__ = ["Bar", "Remedy", "bar_of", "remedies_of", "render", "show_problem"]
@@ -78,6 +79,13 @@ def remedies_of(plan: Plan) -> Iterator[Remedy]:
         yield Remedy(way[: option.start()], option[1].replace("-", "_"), value)
 
 
+def shows_pictures(prompt: Prompt) -> bool:
+    """Whether the file of an item was uploaded, and can be played."""
+    return prompt.media is not None and not any(
+        media_type.startswith("text/") for media_type in get_kind(prompt.kind).media_types
+    )
+
+
 def _when(seconds: float) -> Markup:
     """A time that says its zone; a browser with scripts tells it in its own."""
     moment = time.gmtime(seconds)
@@ -108,4 +116,7 @@ environment = Environment(
     trim_blocks=True, lstrip_blocks=True,
 )  # fmt: skip
 environment.filters |= {"when": _when, "thousands": _thousands, "bytes": _bytes, "duration": _duration}
-environment.globals |= {"bar_of": bar_of, "remedies_of": remedies_of}
+environment.globals |= {
+    "bar_of": bar_of, "remedies_of": remedies_of, "kind_of": get_kind, "first_kind": FIRST_KIND,
+    "shows_pictures": shows_pictures,
+}  # fmt: skip
