@@ -1,4 +1,4 @@
-"""The clips that the server has: known by their content, kept outside every served path."""
+"""The files that the server has: known by their content, kept outside every served path."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ import hashlib
 import os
 import re
 import time
+from codecs import getincrementaldecoder
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from cosmos_workflow.agent.files import sha256_of
 from cosmos_workflow.errors import BadInputError, NotFound
 from cosmos_workflow.files import write_whole
-from cosmos_workflow.media import probe, read_frames
+from cosmos_workflow.media import probe, read_frames, version
 from cosmos_workflow.store import FileRecord, Store
 
-__all__ = ["MEDIA_ID", "Library", "kind_of"]
+__all__ = ["MEDIA_ID", "Library"]
 
 MEDIA_ID = r"[0-9a-f]{64}"
+TEXT, TEXT_LOOKED_AT = "text/plain", 1 << 16  # bytes
 THUMBNAIL = 320  # pixels, the longer side
 
 # The first bytes of what FFmpeg is let see: no playlist, which could name other files.
@@ -37,26 +40,33 @@ SIGNATURES = (
 )
 
 
-def kind_of(path: Path) -> str:
-    """The media type of a file by its first bytes. Raises BadInputError for what is no clip and no picture."""
-    with path.open("rb") as file:
-        head = file.read(512)
-    for pattern, kind in SIGNATURES:
-        if re.match(pattern, head, re.DOTALL):
-            return kind
-    raise BadInputError("neither a video nor a picture", remedy="give MP4, MOV, WebM, MKV, AVI, PNG, JPEG or WebP")
-
-
 class Library:
-    """Uploaded clips below `root`, and those in the folder `shared` that the server was started with."""
+    """Uploaded files below `root`, and those in the folder `shared` that the server was started with.
 
-    def __init__(self, root: Path, store: Store, *, shared: Path | None = None) -> None:
+    `types` are beginnings of the media types that it takes: those of the kinds of work that are installed.
+    """
+
+    def __init__(
+        self, root: Path, store: Store, *, shared: Path | None = None, types: tuple[str, ...] = ("video/", "image/")
+    ) -> None:
+        self._types = types
         self._media = root / "media"
         self._thumbnails = root / "thumbnails"
         self._store = store
         self._shared = shared.resolve() if shared else None
         for folder in (self._media, self._thumbnails):
             folder.mkdir(parents=True, exist_ok=True)
+
+    def media_type(self, path: Path) -> str:
+        """The media type of a file by its first bytes. Raises BadInputError for a type that is not taken."""
+        with path.open("rb") as file:
+            head = file.read(TEXT_LOOKED_AT)
+        for pattern, media_type in SIGNATURES:
+            if re.match(pattern, head, re.DOTALL) and media_type.startswith(self._types):
+                return media_type
+        if TEXT.startswith(self._types) and _is_text(head):
+            return TEXT
+        raise BadInputError("neither a video nor a picture", remedy="give MP4, MOV, WebM, MKV, AVI, PNG, JPEG or WebP")
 
     def path(self, id: str) -> Path:
         """The file of an uploaded clip. Raises NotFound."""
@@ -65,13 +75,23 @@ class Library:
             raise NotFound("no such clip", where=id[:80], remedy="upload it again")
         return path
 
-    def find(self, video: str) -> Path:
-        """The file that an item's `video` names: an uploaded clip by its id, or a path in the shared folder.
+    def clip(self, id: str, types: tuple[str, ...] = ("video/", "image/")) -> Path:
+        """The file of an upload that is of one of these `types`: FFmpeg must see no text, which could name other files.
 
-        Raises NotFound, also for whatever lies elsewhere.
+        Raises NotFound, BadInputError.
+        """
+        path = self.path(id)
+        if not (media_type := self.media_type(path)).startswith(types):
+            raise BadInputError(f"a file of the type {media_type} cannot be used here", where=id[:80])
+        return path
+
+    def find(self, video: str, types: tuple[str, ...] = ("video/", "image/")) -> Path:
+        """The file that an input of an item names: an uploaded one by its id, or a path in the shared folder.
+
+        Raises NotFound, also for whatever lies elsewhere, BadInputError for an upload that is of none of the `types`.
         """
         if re.fullmatch(MEDIA_ID, video):
-            return self.path(video)
+            return self.clip(video, types)
         if self._shared is not None and "\0" not in video:
             with suppress(OSError):  # a name that is too long
                 path = Path(os.path.realpath(self._shared / video))
@@ -104,16 +124,20 @@ class Library:
         return self._store.files.get(id)
 
     def take(self, file: Path, name: str) -> FileRecord:
-        """Take a whole file in, and away from where it was. Raises BadInputError for what is no clip."""
-        kind_of(file)
-        clip, size, digest = probe(file), file.stat().st_size, sha256_of(file)
+        """Take a whole file in, and away from where it was. Raises BadInputError for one that is not taken."""
+        media_type = self.media_type(file)
+        facts: dict[str, Any] = {}
+        if media_type != TEXT:
+            clip = probe(file)
+            facts = {"width": clip.width, "height": clip.height, "frames": clip.frames, "duration": clip.duration}
+        size, digest = file.stat().st_size, sha256_of(file)
         path = self._media / digest[:2] / digest
         path.parent.mkdir(parents=True, exist_ok=True)
         with file.open("r+b") as synced:
             os.fsync(synced.fileno())  # before its row says that it is there
         file.replace(path)
-        record = FileRecord(digest, name, time.time(), size, clip.width, clip.height, clip.frames, clip.duration)
-        return self._store.files.add(record)
+        self._store.hashes.of(path.absolute(), version(path), lambda _: digest)
+        return self._store.files.add(FileRecord(digest, name, time.time(), size, media_type=media_type, **facts))
 
     def remove(self, id: str) -> None:
         """Forget a clip and its bytes; prompts that used it stay. Raises NotFound."""
@@ -124,6 +148,8 @@ class Library:
 
     def thumbnail(self, path: Path) -> bytes:
         """A small PNG of a clip's first frame, made once. Raises BadInputError."""
+        if path.is_relative_to(self._media):
+            self.clip(path.name)
         stat = path.stat()
         name = path.name if re.fullmatch(MEDIA_ID, path.name) else ""
         name = name or hashlib.sha256(f"{path}{stat.st_mtime_ns}{stat.st_size}".encode()).hexdigest()
@@ -134,3 +160,12 @@ class Library:
             size = max(1, round(clip.width * ratio)), max(1, round(clip.height * ratio))
             write_whole(file, read_frames(clip, 1, size=size)[0].png, sync=False)
         return file.read_bytes()
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether a file that begins so is text in UTF-8; its last letter may be cut."""
+    try:
+        letters = getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return bool(letters) and not re.search(r"[\x00-\x08\x0e-\x1f]", letters)

@@ -19,7 +19,7 @@ from cosmos_workflow.config import Config, data_folder
 from cosmos_workflow.deciding import Decision
 from cosmos_workflow.engines import EngineSettings
 from cosmos_workflow.errors import UsageError
-from cosmos_workflow.kinds.kind import Kind, get_kind
+from cosmos_workflow.kinds.kind import Kind, get_kind, known_kinds
 from cosmos_workflow.limits import DEFAULT_MODEL, Model, model_at
 from cosmos_workflow.runs import Runs, Worker
 from cosmos_workflow.server import shapes
@@ -33,6 +33,7 @@ __all__ = ["Ctx", "Options", "Server"]
 
 GIB = 1 << 30
 DECIDED_SECONDS, DECISIONS_KEPT = 10, 64  # for checks, of which a page asks many
+FILES_KEPT = 1024  # of one batch
 LOOK_SECONDS = 0.2  # between two looks at a run that somebody watches
 # Each costs every open page a request. Pages must not leave any out themselves: the last one counts.
 PULSE_SECONDS = 0.4
@@ -56,7 +57,8 @@ class Server:
         self.guard = options.guard
         self.runs: Runs = open_runs(config)
         self.store = self.runs.store
-        self.library = Library(data_folder(), self.store, shared=options.media)
+        types = tuple({media_type for name in known_kinds() for media_type in get_kind(name).media_types})
+        self.library = Library(data_folder(), self.store, shared=options.media, types=types)
         self.uploads = Uploads(data_folder() / "uploads", self.library, most=options.upload_bytes)
         self.worker = Worker(self.runs) if options.works else None
         self.registry = CollectorRegistry()
@@ -97,9 +99,10 @@ class Server:
         there twice.
         """
         items: dict[str, Any] = {}
+        path_of = lru_cache(FILES_KEPT)(lambda name: str(self.library.find(name, kind.media_types)))
         for number, entry in enumerate(entries, 1):
             values = entry.model_dump(exclude_none=True)
-            values |= {name: str(self.library.find(values[name])) for name in kind.inputs}
+            values |= {name: path_of(values[name]) for name in kind.inputs}
             item, _ = kind.entry(values | {"id": values["id"].strip() or f"p{number}"}, f"items[{number - 1}]")
             if item.id in items:
                 raise UsageError(f"one id for two items: {item.id!r}", remedy="give each its own, or none")

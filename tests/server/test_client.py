@@ -22,6 +22,7 @@ from cosmos_workflow.client import AsyncClient, Client, Event
 from cosmos_workflow.client._async import runs as async_runs
 from cosmos_workflow.client._sync import runs, uploads
 from cosmos_workflow.errors import BadInputError, HostError, UsageError
+from cosmos_workflow.kinds.upsample.shapes import SettingsIn
 from cosmos_workflow.server import shapes
 from cosmos_workflow.server.api.machine import show_limits
 from cosmos_workflow.store import Filters
@@ -100,8 +101,11 @@ def test_keywords_and_their_defaults_are_those_of_the_server() -> None:
     assert run == defaults(shapes.NewRun)
     upsample = keywords("upsample")
     assert upsample.pop("on_event") is None
-    assert upsample == keywords("run")
-    assert keywords("check") == defaults(shapes.SettingsIn)
+    assert upsample == {name: value for name, value in keywords("run").items() if name != "kind"}
+    check = keywords("check")
+    assert {name: check.pop(name) for name in ("kind", "place", "engine")} == defaults(shapes.Check)
+    assert check.keys() == {"settings", *SettingsIn.model_fields}
+    assert set(check.values()) == {None}  # what is not given is the server's to say
     assert keywords("change") == defaults(shapes.RunChange)
     assert keywords("mark").keys() == shapes.PromptChange.model_fields.keys()
     assert keywords("limits").keys() == inspect.signature(show_limits).parameters.keys() - {"ctx"}

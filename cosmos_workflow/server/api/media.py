@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from cosmos_workflow.errors import NotFound
 from cosmos_workflow.media import probe, read_frames
-from cosmos_workflow.server.library import MEDIA_ID, kind_of
+from cosmos_workflow.server.library import MEDIA_ID
 from cosmos_workflow.server.paging import Limit, MomentCursor, moment_and_id, page
 from cosmos_workflow.server.server import Ctx
 from cosmos_workflow.server.shapes import Media, Page, Upload, UploadIn
@@ -91,7 +91,7 @@ SharedPath = Annotated[str, Query(min_length=1, max_length=1000, description="as
 def show_shared_content(ctx: Ctx, path: SharedPath) -> FileResponse:
     """The bytes of a clip in the shared folder, in ranges if asked for."""
     file = ctx.library.find(path)
-    return FileResponse(file, media_type=kind_of(file))
+    return FileResponse(file, media_type=ctx.library.media_type(file))
 
 
 @router.get("/shared/thumbnail", response_class=Response, responses=PNG)
@@ -116,13 +116,13 @@ def remove_media(ctx: Ctx, id: MediaId) -> None:
 def show_content(ctx: Ctx, id: MediaId) -> FileResponse:
     """The clip's own bytes, in ranges if asked for."""
     path = ctx.library.path(id)
-    return FileResponse(path, media_type=kind_of(path), headers=FOREVER)
+    return FileResponse(path, media_type=ctx.library.media_type(path), headers=FOREVER)
 
 
 @router.get("/media/{id}/thumbnail", response_class=Response, responses=PNG)
 def show_media_thumbnail(ctx: Ctx, id: MediaId) -> Response:
     """A small picture of the first frame."""
-    return Response(ctx.library.thumbnail(ctx.library.path(id)), media_type="image/png", headers=FOREVER)
+    return Response(ctx.library.thumbnail(ctx.library.clip(id)), media_type="image/png", headers=FOREVER)
 
 
 @router.get("/media/{id}/frames/{index}", response_class=Response, responses=PNG)
@@ -130,7 +130,7 @@ def show_frame(
     ctx: Ctx, id: MediaId, index: Annotated[int, Path(ge=0, le=999)], width: Side = None, height: Side = None
 ) -> Response:
     """One of the first frames, as the model gets it: at the size that a plan says, else at its own."""
-    clip = probe(ctx.library.path(id))
+    clip = probe(ctx.library.clip(id))
     size = (width or clip.width, height or clip.height) if width or height else None
     if index < COUNTED_FRAMES or not clip.fps:
         frames = read_frames(clip, index + 1, size=size)[index:]

@@ -154,8 +154,8 @@ def _as_written(video: Path, folder: str) -> str:
 
 def _choices(ctx: Server) -> dict[str, Any]:
     return {
-        "media": ctx.store.files.all(most=RECENT), "shared": ctx.library.shared(), "fits": FIT_MODES,
-        "models": list(MODELS), "engines": list(UPSAMPLE.engines),
+        "media": [file for file in ctx.store.files.all(most=RECENT) if file.width],
+        "shared": ctx.library.shared(), "fits": FIT_MODES, "models": list(MODELS), "engines": list(UPSAMPLE.engines),
         "places": ["local", *(host.name for host in hosts_of())],
     }  # fmt: skip
 

@@ -78,6 +78,7 @@ class Words(Kind):
     key_fields = ("text_file", "size")
     verdicts = ("fits", "bad_input")
     modules = ("words_drawing",)
+    media_types = ("text/",)
     item, settings, result = Item, Settings, Result
 
     def read(self, path: Path, note: Callable[[str], None]) -> Iterator[Item]:
