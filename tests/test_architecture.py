@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "client": {"limits", "kinds", "agent", "server"},
     "server": {
         *("limits", "media", "kinds", "engines", "agent", "ssh", "runs", "store", "lab", "doctor"),
-        *("api", "config"),
+        *("api", "config", "deciding"),
     },
     "cli": {
         *("limits", "kinds", "engines", "ssh", "runs", "store", "lab", "doctor"),
@@ -177,7 +177,6 @@ KINDS = sorted(path.parent.name for path in (PACKAGE / "kinds").glob("*/kind.py"
 STILL_NAME_A_KIND = {
     "runs/places/ray/batches.py",
     "runs/places/ray/pipeline.py",
-    "server/api/prompts.py",
 }
 
 
