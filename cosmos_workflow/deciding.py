@@ -43,7 +43,7 @@ def decide(
     """The engine that a run of a kind gets at a place, and the settings with the limits that this engine states.
 
     A server states its own `max_model_len`; one that cannot be reached leaves the model's, with a note. Nothing
-    `runs` where it is only checked, which needs neither a model folder nor a server's URL.
+    `runs` where it is only checked, which needs neither a model folder nor a server's URL, and asks a server once.
     Raises UsageError or NotFound for an unknown place or engine, or a setting that is missing or invalid.
     """
     config = config or load_config()
@@ -58,8 +58,11 @@ def decide(
     chosen = choose_engine(kind, engine, engine_settings, surroundings, runs=runs)
     notes: tuple[str, ...] = ()
     if chosen.name == "server" and place == "local" and engine_settings.server_url:
+        asked = engine_settings
+        if not runs:  # a page asks this as one types
+            asked = replace(asked, options={**asked.options, "max_retries": 0})
         try:
-            stated = getattr(make_engine(chosen.name, engine_settings), "max_model_len", None)
+            stated = getattr(make_engine(chosen.name, asked), "max_model_len", None)
         except EngineUnavailable as error:
             stated, notes = None, (f"the model's own limits are used, as the server does not answer ({error.what})",)
         if stated:
