@@ -208,6 +208,9 @@ def test_the_page_shows_it(server: CosmosServer, client: Client, harbour: Path, 
             assert "4 words, most of all" in shown and "controlnet_spec" not in shown and "<video" not in shown
         shown = http.get("/prompts/compare", params={"number": numbers}).text
         assert "4 words, most of all" in shown and "there is no nothing yet" in shown
-        assert "harbour.txt" not in http.get("/", params={"number": numbers}).text
+        # The form is that of upsampling: it offers clips, and no texts.
+        clip = client.upload(clips.textured(tmp_path / "new.mp4", 64, 36, frames=2))
+        shown = http.get("/", params={"number": numbers}).text
+        assert f'value="{clip.id}"' in shown and "harbour.txt" not in shown
     with pytest.raises(Conflict, match="nothing to try again"):
         client.retry(done(client, [{"text_file": str(harbour)}]))
