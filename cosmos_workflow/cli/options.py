@@ -247,11 +247,12 @@ def ray_items(source: str) -> list[Item]:
     """The items of a batch for Ray, read here. Raises BadInputError for an entry that cannot be used."""
     from cosmos_workflow.cli.console import note
     from cosmos_workflow.kinds.kind import get_kind
-    from cosmos_workflow.kinds.upsample import Keys
-    from cosmos_workflow.runs.places.ray.batches import Piece, files_in, read
+    from cosmos_workflow.kinds.reading import Keys, Piece
+    from cosmos_workflow.runs.places.ray.batches import files_in, read
 
-    keys = Keys()
-    entries = [entry for url in files_in(source) for entry in read(get_kind("upsample"), Piece(url), keys)]
+    kind = get_kind("upsample")
+    keys = Keys(kind.fields)
+    entries = [entry for url in files_in(source) for entry in read(kind, Piece(url), keys)]
     for entry in entries:
         if entry.error:
             raise entry.error

@@ -81,7 +81,8 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
     """
     from cosmos_workflow.api import decide, load_items, tokens_needed
     from cosmos_workflow.kinds.kind import get_kind
-    from cosmos_workflow.kinds.upsample import Settings, check_items, is_batch
+    from cosmos_workflow.kinds.reading import is_batch
+    from cosmos_workflow.kinds.upsample import Settings, check_items
 
     options["asked_engine"] = options["engine"]
     config = merged_config(**{name: options.pop(name) for name in WORDS})
