@@ -46,8 +46,9 @@ def room_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imported_rooms(path: Path) -> set[str]:
-    rooms = set()
+def imported(path: Path) -> set[tuple[str, ...]]:
+    """What a module imports from this package, as the parts of each name behind the package's."""
+    imports = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = []
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -57,8 +58,8 @@ def imported_rooms(path: Path) -> set[str]:
         for name in names:
             parts = name.split(".")
             if parts[0] == "cosmos_workflow" and len(parts) > 1:
-                rooms.add(parts[1])
-    return rooms
+                imports.add(tuple(parts[1:]))
+    return imports
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -66,8 +67,22 @@ def test_imports_go_one_way(path: Path) -> None:
     room = room_of(path)
     if room in ("__init__", "__main__", "doors", "errors", "files", "text", "version"):
         return
-    rooms = imported_rooms(path) & set(MAY_IMPORT)
+    rooms = {parts[0] for parts in imported(path)} & set(MAY_IMPORT)
     assert rooms - {room} <= MAY_IMPORT[room]
+
+
+# They know no kind of work but through `kinds.kind`, nor does the room below the kinds.
+BLIND = ("runs", "store", "agent", "ssh", "server/api", "kinds/reading")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for room in BLIND for path in sorted((PACKAGE / room).rglob("*.py"))],
+    ids=lambda path: str(path.relative_to(PACKAGE)),
+)
+def test_what_is_blind_to_the_kinds_imports_none(path: Path) -> None:
+    below = {"reading"} if path.parent.name == "reading" else {"kind", "reading"}
+    assert {parts[1] for parts in imported(path) if parts[0] == "kinds" and len(parts) > 1} <= below
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -78,8 +93,8 @@ def test_a_module_can_be_held_in_ones_head(path: Path) -> None:
 @pytest.mark.parametrize(
     "room",
     [
-        *("", ".limits", ".media", ".kinds", ".kinds.upsample", ".engines", ".agent", ".ssh", ".store"),
-        *(".runs", ".runs.places", ".runs.places.ray", ".lab", ".doctor", ".server", ".client"),
+        *("", ".limits", ".media", ".kinds", ".kinds.reading", ".kinds.upsample", ".engines", ".agent", ".ssh"),
+        *(".store", ".runs", ".runs.places", ".runs.places.ray", ".lab", ".doctor", ".server", ".client"),
     ],
 )
 def test_a_rooms_door_holds_what_it_says(room: str) -> None:

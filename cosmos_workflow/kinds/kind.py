@@ -15,13 +15,11 @@ from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from cosmos_workflow.errors import BadInputError, UsageError
 from cosmos_workflow.files import at_home
-
-if TYPE_CHECKING:
-    from cosmos_workflow.kinds.reading import Fields, Keys
+from cosmos_workflow.kinds.reading import Fields, Keys, read_batch
 
 __all__ = [
     "FIRST_KIND",
@@ -137,7 +135,7 @@ class Kind(ABC):
     version: ClassVar[int] = 1
     engines: ClassVar[tuple[str, ...]]
     hopeless: ClassVar[tuple[str, ...]] = ("bad_input",)
-    fields: ClassVar[Fields]
+    fields: ClassVar[Fields] = Fields()
     inputs: ClassVar[tuple[str, ...]] = ()
     key_fields: ClassVar[tuple[str, ...]]
     verdicts: ClassVar[tuple[str, ...]]
@@ -154,8 +152,6 @@ class Kind(ABC):
         `note` gets what a person should know of the file. Raises BadInputError that names the entry which cannot be
         used.
         """
-        from cosmos_workflow.kinds.reading import read_batch
-
         path = at_home(Path(path))
 
         def item_of(values: Mapping[str, Any], where: str, keys: Keys) -> Any:

@@ -83,12 +83,12 @@ def test_a_torn_line_may_be_cut_anywhere(tmp_path: Path) -> None:
     torn = TORN.encode()
     for cut in range(1, len(torn) + 1):
         path.write_bytes(first + torn[:cut])
-        with ResultsFile(path, UPSAMPLE) as file:
-            assert file.results == [result("a")]
+        with ResultsFile(path, UPSAMPLE):
+            assert read_results(path, UPSAMPLE) == [result("a")]
         assert path.read_bytes() == first
     path.write_bytes(first + b"\0" * 4096)  # what a power cut leaves
-    with ResultsFile(path, UPSAMPLE) as file:
-        assert file.results == [result("a")]
+    with ResultsFile(path, UPSAMPLE):
+        assert read_results(path, UPSAMPLE) == [result("a")]
 
 
 def test_a_torn_first_line_is_ours_where_nothing_else_can_be(tmp_path: Path) -> None:
@@ -98,8 +98,8 @@ def test_a_torn_first_line_is_ours_where_nothing_else_can_be(tmp_path: Path) -> 
     for cut in range(1, len(torn) + 1):
         path.write_bytes(torn[:cut])
         if cut >= verdict + len('"verdict": '):
-            with ResultsFile(path, UPSAMPLE) as file:
-                assert file.results == []
+            with ResultsFile(path, UPSAMPLE):
+                assert read_results(path, UPSAMPLE) == []
         else:
             # It may be the beginning of somebody's batch.
             with pytest.raises(BadInputError, match="you can remove it"), ResultsFile(path, UPSAMPLE):
@@ -126,8 +126,8 @@ def test_lines_that_stand_keep_what_we_do_not_know(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     kept = json.dumps({"later": {"deep": 1}} | to_dict(result("a"))) + "\n"
     path.write_text(kept + json.dumps(to_dict(result("b", error="x"))) + "\n")
-    with ResultsFile(path, UPSAMPLE) as file:
-        assert [result.id for result in file.results] == ["a"]
+    with ResultsFile(path, UPSAMPLE):
+        assert [result.id for result in read_results(path, UPSAMPLE)] == ["a"]
     assert path.read_text() == kept
 
 
@@ -164,11 +164,11 @@ def test_results_of_earlier_versions_are_taken(tmp_path: Path) -> None:
     ]
     torn = lines[1][: lines[1].index("upsampled") + 30]
     path.write_text("\n".join([*lines, torn]))
-    with ResultsFile(path, UPSAMPLE) as file:
-        assert file.results == [result("a")]
+    with ResultsFile(path, UPSAMPLE):
+        assert read_results(path, UPSAMPLE) == [result("a")]
     path.write_text(torn)
-    with ResultsFile(path, UPSAMPLE) as file:
-        assert file.results == []
+    with ResultsFile(path, UPSAMPLE):
+        assert read_results(path, UPSAMPLE) == []
 
 
 @pytest.mark.parametrize("verdict", ["good", "fits"])

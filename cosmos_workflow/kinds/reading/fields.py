@@ -49,7 +49,7 @@ class Fields:
     ('prompt', 'video', '', 'prompt')
     """
 
-    names: tuple[str, ...]
+    names: tuple[str, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
 
@@ -63,14 +63,10 @@ class Fields:
         return alike[0] if alike else ""
 
     @property
-    def named(self) -> str:
-        """What an entry needs, for people."""
-        return ", ".join(f'"{name}"' for name in self.needs)
-
-    @property
     def remedy(self) -> str:
         """What to do about an entry that cannot be used."""
-        return f"each entry needs {' and '.join(self.named.split(', '))}; see docs/BATCHES.md"
+        needed = " and ".join(f'"{name}"' for name in self.needs)
+        return f"each entry needs {needed}; see docs/BATCHES.md" if needed else "see docs/BATCHES.md"
 
     def split(
         self, values: Mapping[str, Any], where: str = "", keys: Keys | None = None

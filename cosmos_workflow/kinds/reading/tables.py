@@ -58,9 +58,10 @@ def read_header(lines: Iterator[str], where: str, fields: Fields) -> Header:
     )
     if not any(map(fields.meaning, header.names)):
         names = ", ".join(repr(name) for name in header.names[:12])
+        known = ", ".join(f'"{name}"' for name in fields.needs or fields.names)
         raise BadInputError(
             f"none of the columns is known: {names[:500]}", where=where,
-            remedy=f"name the columns in the first line: {fields.named}; see docs/BATCHES.md",
+            remedy=f"name the columns in the first line: {known}; see docs/BATCHES.md",
         )  # fmt: skip
     return header
 
