@@ -24,8 +24,9 @@ MAY_IMPORT = {
     "store": {"kinds"},
     "runs": {"limits", "media", "kinds", "engines", "agent", "ssh", "store"},
     "lab": {"limits", "media", "kinds", "engines", "agent", "ssh", "runs", "store"},
-    "doctor": {"limits", "engines", "agent", "ssh", "config"},
-    "api": {"limits", "kinds", "engines", "ssh", "runs", "store", "lab", "config", "doctor"},
+    "deciding": {"kinds", "engines", "ssh", "runs", "config"},
+    "doctor": {"limits", "kinds", "engines", "agent", "ssh", "config", "deciding"},
+    "api": {"limits", "media", "kinds", "engines", "ssh", "runs", "store", "lab", "config", "deciding", "doctor"},
     "client": {"limits", "kinds", "agent", "server"},
     "server": {
         *("limits", "media", "kinds", "engines", "agent", "ssh", "runs", "store", "lab", "doctor"),
@@ -33,7 +34,7 @@ MAY_IMPORT = {
     },
     "cli": {
         *("limits", "kinds", "engines", "ssh", "runs", "store", "lab", "doctor"),
-        *("api", "config", "client", "server"),
+        *("api", "config", "deciding", "client", "server"),
     },
 }
 

@@ -138,7 +138,7 @@ class ResultsFile:
         """Remove earlier answers to items that have changed since, as these are asked again."""
         if any(map(self.holds, ids)):
             self._close()
-            self._open(lambda line: line.result.id not in ids)
+            self._open(lambda line: line.result.ok and line.result.id not in ids)
 
     def write(self, result: Any, identity: str = "", *, replace: bool = False) -> bool:
         """Append one result and wait until the disk has it. False if the answer to the same work stands here already.
