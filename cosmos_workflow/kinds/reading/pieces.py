@@ -6,7 +6,6 @@ can be read by itself.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from cosmos_workflow.kinds.reading.tables import QUOTES, Header, entry_in, read_
 __all__ = ["Piece", "Record", "records"]
 
 READ_ROWS = 1024
+MARK = "\ufeff"  # a byte order mark: also inside a file where files were joined
 
 
 @dataclass(frozen=True)
@@ -89,14 +89,13 @@ def _lines(file: Any, piece: Piece) -> Iterator[Record]:
     for number, line in enumerate(file, 1):
         if end is not None and at >= end:
             return
-        skipped = len(codecs.BOM_UTF8) if line.startswith(codecs.BOM_UTF8) else 0  # files are joined with their marks
         try:
-            text = line[skipped:].removesuffix(b"\n").decode()
+            text = line.removesuffix(b"\n").decode().lstrip(MARK)
             if text.strip():
                 yield Record(at, load_json(text), f"line {number}")
         except UnicodeDecodeError as error:
-            index = skipped + error.start
-            yield Record(at, None, "", not_utf8(line[index], at + index, number if from_start else 0))
+            damage = not_utf8(line[error.start], at + error.start, number if from_start else 0)
+            yield Record(at, None, "", damage)
         except (ValueError, RecursionError) as error:
             yield Record(at, None, f"line {number}", _not_json(error))
         at += len(line)
@@ -104,7 +103,7 @@ def _lines(file: Any, piece: Piece) -> Iterator[Record]:
 
 def _begins_array(file: Any) -> bool:
     """Whether the first text in a file is a bracket; the file is then at its beginning again."""
-    texts = (line.decode("utf-8-sig", "replace").strip() for line in file)
+    texts = (line.decode("utf-8", "replace").lstrip(MARK).strip() for line in file)
     first = next(filter(None, texts), "")
     file.seek(0)
     return first.startswith("[")
@@ -113,7 +112,7 @@ def _begins_array(file: Any) -> bool:
 def _array(file: Any, piece: Piece) -> Iterator[Record]:
     start, end = piece.bounds
     try:
-        value = load_json(decoded(file.read(), piece.url))
+        value = load_json(decoded(file.read(), piece.url).lstrip(MARK))
     except (ValueError, RecursionError) as error:
         raise _not_json(error, piece.url) from error
     for position, values in enumerate(value if isinstance(value, list) else [value]):
@@ -194,7 +193,7 @@ class _TextLines:
             if self.damage is None:
                 self.damage = not_utf8(data[index], self.at + index, self._number if self._from_start else 0)
             self.at += len(data)
-        return line.removeprefix("\ufeff") if first else line
+        return line.removeprefix(MARK) if first else line
 
 
 def _parquet(file: Any, piece: Piece) -> Iterator[Record]:

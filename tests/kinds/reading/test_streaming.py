@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import threading
 import tracemalloc
 from collections.abc import Iterator
@@ -65,13 +66,14 @@ def whole(path: Path, data: bytes) -> tuple[list[Item], str, list[str]]:
 
 
 def objects(text: str, path: Path) -> Iterator[tuple[str, Any]]:
-    if path.suffix == ".json" or text.replace("\ufeff", "").lstrip().startswith("["):
-        value = loaded(text, str(path))
+    lines = [line.lstrip("\ufeff") for line in text.split("\n")]
+    if path.suffix == ".json" or next((line for line in lines if line.strip()), "").lstrip().startswith("["):
+        value = loaded(text.lstrip("\ufeff"), str(path))
         for number, entry in enumerate(value if isinstance(value, list) else [value], 1):
             yield f"entry {number}", entry
         return
-    for number, line in enumerate(text.split("\n"), 1):
-        if (line := line.removeprefix("\ufeff")).strip():
+    for number, line in enumerate(lines, 1):
+        if line.strip():
             yield f"line {number}", loaded(line, f"{path}, line {number}")
 
 
@@ -152,6 +154,9 @@ def test_any_text_reads_as_it_does_as_a_whole(
     assert streamed(path) == whole(path, path.read_bytes())
 
 
+LINE = re.compile(r" in line \d+(?=\))")
+
+
 @settings(max_examples=300, deadline=None)
 @given(
     BATCHES, st.lists(st.tuples(st.integers(0, 400), st.sampled_from([b"\xff", b"\xc3", b"\xe9\n", b"\0"])), min_size=1)
@@ -167,7 +172,8 @@ def test_bytes_that_are_no_text_are_told_of_where_they_come(
     path.write_bytes(data)
     items, error, notes = streamed(path)
     as_whole = whole(path, data)
-    if error == as_whole[1]:
+    # A carriage return alone ends a line of a table too.
+    if LINE.sub("", error) == LINE.sub("", as_whole[1]):
         assert items == as_whole[0] or "not UTF" in error
     else:
         # Something else is wrong before the first such byte.
