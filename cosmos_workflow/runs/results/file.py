@@ -118,6 +118,11 @@ class ResultsFile:
         """Whether there is an answer for an item of this id, to whatever it was asked then."""
         return _hash(id) in self._begins
 
+    def identity_of(self, id: str) -> str:
+        """The identity of the work that an item's answer stands for; empty where the version before wrote it."""
+        line = self._line(id)
+        return line.identity if line else ""
+
     def answer_to(self, item: Any, identity: str | None) -> Any | None:
         """The answer that stands for an item as it is now.
 
