@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "store": {"kinds"},
     "runs": {"limits", "media", "kinds", "engines", "agent", "ssh", "store"},
     "lab": {"limits", "media", "kinds", "engines", "agent", "ssh", "runs", "store"},
-    "doctor": {"limits", "kinds", "engines", "agent", "ssh", "config"},
+    "doctor": {"limits", "kinds", "engines", "agent", "ssh", "config", "deciding"},
     "deciding": {"kinds", "engines", "ssh", "runs", "config"},
     "api": {"deciding", "limits", "media", "kinds", "engines", "ssh", "runs", "store", "lab", "config", "doctor"},
     "client": {"limits", "kinds", "agent", "server"},
