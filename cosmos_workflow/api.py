@@ -40,10 +40,10 @@ __all__ = [
     "open_rig",
     "open_runs",
     "open_store",
+    "run_on_ray",
     "submit",
     "tokens_needed",
     "upsample",
-    "upsample_on_ray",
 ]
 
 KEEP_WARM = 600.0  # seconds that a model stays loaded after a batch
@@ -243,14 +243,11 @@ def upsample(
     return [results[item.id] for item in items if item.id in results]
 
 
-def upsample_on_ray(
+def run_on_ray(
     source: str | os.PathLike[str],
+    decision: Decision,
     *,
     out: str,
-    place: str = "ray",
-    engine: str = "",
-    engine_settings: EngineSettings | None = None,
-    settings: Settings | None = None,
     out_format: Format | None = None,
     engines: int | None = None,
     gpus_per_engine: int | None = None,
@@ -259,7 +256,7 @@ def upsample_on_ray(
     listener: Listener | None = None,
     runs: Runs | None = None,
 ) -> RunRecord:
-    """Upsample a batch of any size on a Ray cluster; returns the run when it has ended.
+    """Do a batch of any size on the Ray cluster that was decided on; returns the run when it has ended.
 
     `source` is a JSON Lines, CSV or Parquet file, a folder of them, or their fsspec URL; `out` is a folder or URL for
     the answers, in parts of `out_format` (`jsonl` or `parquet`, by default the source's), and for the dead letters:
@@ -274,15 +271,13 @@ def upsample_on_ray(
     if is_stream(out) or ("://" not in out and at_home(Path(out)).is_file()):
         raise UsageError("a cluster writes its results into a folder", where=f"-o {out}", remedy=GIVE_A_FOLDER)
     runs, listener = runs or open_runs(), listener or Listener()
-    with connected(place) as cluster:
+    with connected(decision.place) as cluster:
         if detach and cluster.own:
             raise UsageError(
                 "there is no running cluster that could continue a detached run", remedy="start one: ray start --head"
             )
-        kind = get_kind("upsample")
-        decision = decide(kind, settings or Settings(), place=place, engine=engine, engine_settings=engine_settings)
         job = cluster.job(
-            kind, _anchored(os.fspath(source)), _anchored(out), decision.engine, decision.settings,
+            decision.kind, _anchored(os.fspath(source)), _anchored(out), decision.engine, decision.settings,
             format=out_format, engines=engines, gpus_per_engine=gpus_per_engine, again=again,
         )  # fmt: skip
         run = runs.plan_on_ray(job)

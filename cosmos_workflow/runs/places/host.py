@@ -110,6 +110,12 @@ class HostRuns:
     def _with_host(self, run: RunRecord, action: Callable[[HostProgram], Coroutine[Any, Any, T]]) -> T:
         async def connected() -> T:
             async with line_to(self._hosts(run.place), self._pins) as manager:
-                return await action(HostProgram(manager))
+                return await action(HostProgram(manager, _modules(run)))
 
         return run_steps(connected())
+
+
+def _modules(run: RunRecord) -> tuple[str, ...]:
+    """What the host needs of other distributions: the kind's modules, and the package that the engine is in."""
+    engine = str((run.settings.get("engine") or {}).get("module", "")).partition(":")[0].partition(".")[0]
+    return tuple(filter(None, (*get_kind(run.kind).modules, engine)))
