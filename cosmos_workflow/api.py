@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from cosmos_workflow.config import Config, data_folder, known_keys_file, load_config
 from cosmos_workflow.deciding import Decision, decide, find_host
-from cosmos_workflow.engines import Engine, EngineSettings
+from cosmos_workflow.engines import ChosenEngine, Engine, EngineSettings, engine_type
 from cosmos_workflow.errors import HostUnreachable, UsageError
 from cosmos_workflow.files import at_home
 from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.kinds.reading import is_batch
 from cosmos_workflow.kinds.upsample import Item, Result, Settings, check_items
-from cosmos_workflow.limits import Plan
+from cosmos_workflow.limits import Plan, get_model
 from cosmos_workflow.runs.places.ray import is_ray
 from cosmos_workflow.runs.results import ResultsFile, is_stream, open_results
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cosmos_workflow.lab import Rig
     from cosmos_workflow.runs import Listener, Runs
     from cosmos_workflow.runs.places.ray import Format
+    from cosmos_workflow.ssh import Host
     from cosmos_workflow.store import RunRecord, Store
 
 __all__ = [
@@ -40,10 +41,10 @@ __all__ = [
     "open_rig",
     "open_runs",
     "open_store",
+    "run_on_ray",
     "submit",
     "tokens_needed",
     "upsample",
-    "upsample_on_ray",
 ]
 
 KEEP_WARM = 600.0  # seconds that a model stays loaded after a batch
@@ -148,7 +149,6 @@ def submit(
     priority: int = 0,
     held: bool = False,
     checked: Iterable[Any] | None = None,
-    on_warning: Callable[[str], None] = lambda text: None,
     runs: Runs | None = None,
 ) -> Submission:
     """Make a run of a batch: it is in the store before anything starts; `Runs.drive` or a worker takes it from there.
@@ -156,8 +156,8 @@ def submit(
     With `out`, a results file, items that it answers already are not asked again unless `again`; answers of the engines
     `keep_of` stand although another engine is asked now. Where a run that has not ended does the same work already,
     that run is returned. `checked` are the items as `Kind.check` sees
-    them, where the caller has checked them. `on_warning` is called with what looks wrong with a host.
-    Raises UsageError where a run writes to `out` that asks something else, HostError for a host that cannot do it.
+    them, where the caller has checked them.
+    Raises UsageError where a run writes to `out` that asks something else.
     """
     from cosmos_workflow.media import sha256_of, version
     from cosmos_workflow.runs.submitting import Earlier, Request, answered_in, identified
@@ -173,7 +173,6 @@ def submit(
     seen = checked if checked is not None else decision.kind.check(items, decision.settings)
     pairs = identified(request, seen, lambda path: hashes.of(path.absolute(), version(path), sha256_of))
     if file is None:
-        _require(decision, on_warning)
         return Submission(runs.submit(request, pairs))
     with file:
         rest, earlier = (list(pairs), Earlier()) if again else answered_in(file, pairs, keep_of)
@@ -181,21 +180,9 @@ def submit(
             return Submission(None, earlier.results, unidentified=earlier.unidentified)
         if run := runs.take_over(request, rest):
             return Submission(run, earlier.results, unidentified=earlier.unidentified)
-        _require(decision, on_warning)
         file.drop(set(earlier.changed))
         run = runs.submit(request, rest)
         return Submission(run, earlier.results, earlier.changed, earlier.unidentified)
-
-
-def _require(decision: Decision, on_warning: Callable[[str], None]) -> None:
-    """Look at a host before anything is sent to it."""
-    if decision.host is None or decision.engine.name != "vllm":
-        return
-    from cosmos_workflow.doctor import require_host
-    from cosmos_workflow.ssh import Pins
-
-    host = replace(decision.host, engine=decision.engine.name)
-    require_host(host, Pins(known_keys_file()), decision.settings.model, on_warning)
 
 
 def upsample(
@@ -246,8 +233,7 @@ def upsample(
     with ExitStack() as stack:
         stream = stack.enter_context(open_results(out, kind)) if out is not None and is_stream(out) else None
         submission = submit(
-            items, decision, out=out, again=again, source=name, keep_warm=keep_warm, on_warning=listener.warning,
-            runs=runs,
+            items, decision, out=out, again=again, source=name, keep_warm=keep_warm, runs=runs
         )  # fmt: skip
         results = dict(submission.earlier)
         if submission.run:
@@ -259,14 +245,11 @@ def upsample(
     return [results[item.id] for item in items if item.id in results]
 
 
-def upsample_on_ray(
+def run_on_ray(
     source: str | os.PathLike[str],
+    decision: Decision,
     *,
     out: str,
-    place: str = "ray",
-    engine: str = "",
-    engine_settings: EngineSettings | None = None,
-    settings: Settings | None = None,
     out_format: Format | None = None,
     engines: int | None = None,
     gpus_per_engine: int | None = None,
@@ -275,7 +258,7 @@ def upsample_on_ray(
     listener: Listener | None = None,
     runs: Runs | None = None,
 ) -> RunRecord:
-    """Upsample a batch of any size on a Ray cluster; returns the run when it has ended.
+    """Do a batch of any size on the Ray cluster that was decided on; returns the run when it has ended.
 
     `source` is a JSON Lines, CSV or Parquet file, a folder of them, or their fsspec URL; `out` is a folder or URL for
     the answers, in parts of `out_format` (`jsonl` or `parquet`, by default the source's), and for the dead letters:
@@ -290,15 +273,13 @@ def upsample_on_ray(
     if is_stream(out) or ("://" not in out and at_home(Path(out)).is_file()):
         raise UsageError("a cluster writes its results into a folder", where=f"-o {out}", remedy=GIVE_A_FOLDER)
     runs, listener = runs or open_runs(), listener or Listener()
-    with connected(place) as cluster:
+    with connected(decision.place) as cluster:
         if detach and cluster.own:
             raise UsageError(
                 "there is no running cluster that could continue a detached run", remedy="start one: ray start --head"
             )
-        kind = get_kind("upsample")
-        decision = decide(kind, settings or Settings(), place=place, engine=engine, engine_settings=engine_settings)
         job = cluster.job(
-            kind, _anchored(os.fspath(source)), _anchored(out), decision.engine, decision.settings,
+            decision.kind, _anchored(os.fspath(source)), _anchored(out), decision.engine, decision.settings,
             format=out_format, engines=engines, gpus_per_engine=gpus_per_engine, again=again,
         )  # fmt: skip
         run = runs.plan_on_ray(job)
@@ -351,5 +332,12 @@ def open_runs(config: Config | None = None) -> Runs:
     from cosmos_workflow.runs import Runs
     from cosmos_workflow.ssh import Pins
 
-    config = config or load_config()
-    return Runs(open_store(config), data_folder(), lambda name: find_host(name, config), Pins(known_keys_file()))
+    config, pins = config or load_config(), Pins(known_keys_file())
+
+    def look(host: Host, engine: ChosenEngine, warn: Callable[[str], None]) -> None:
+        if engine_type(engine.name).needs == "model":
+            from cosmos_workflow.doctor import require_host
+
+            require_host(replace(host, engine=engine.name), pins, get_model(engine.settings["limits"]), warn)
+
+    return Runs(open_store(config), data_folder(), lambda name: find_host(name, config), pins, look)

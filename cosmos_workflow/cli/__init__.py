@@ -42,21 +42,31 @@ COMMANDS = {
 }
 
 
+def all_commands() -> dict[str, str]:
+    """The commands, and what each does: ours, then one for each kind of work of another distribution."""
+    from cosmos_workflow.kinds.kind import summaries
+
+    others = {name: summary or "Do a batch of this kind of work." for name, summary in summaries().items()}
+    return COMMANDS | {name: summary for name, summary in others.items() if name not in COMMANDS}
+
+
 class LazyGroup(Group):
     """Imports a command's module when it is called, not before."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return list(all_commands())
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """As click's, without the import of every command."""
         from click.shell_completion import CompletionItem
 
-        items = [CompletionItem(name, help=help) for name, help in COMMANDS.items() if name.startswith(incomplete)]
+        items = [
+            CompletionItem(name, help=help) for name, help in all_commands().items() if name.startswith(incomplete)
+        ]
         return items + click.Command.shell_complete(self, ctx, incomplete)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in COMMANDS and cmd_name not in all_commands():
             return None
         if server := ctx.params.get("server"):
             from cosmos_workflow.cli.served import COMMANDS as SERVED
@@ -66,13 +76,17 @@ class LazyGroup(Group):
             if cmd_name not in ("completion", "help", "prompts"):
                 remedy = f"there are {', '.join(SERVED)}; or leave --server (COSMOS_SERVER) out"
                 raise UsageError(f"{cmd_name} is not done by a server", where=server, remedy=remedy)
+        if cmd_name not in COMMANDS:
+            from cosmos_workflow.cli.kinds import command_of
+
+            return command_of(cmd_name, all_commands()[cmd_name])
         module = importlib.import_module(f"cosmos_workflow.cli.{cmd_name}")
         command: click.Command = module.command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl(list(all_commands().items()))
         with formatter.section("Exit codes"):
             formatter.write_dl(list(EXIT_CODES.items()))
 

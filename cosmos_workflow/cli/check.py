@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,7 +24,10 @@ from cosmos_workflow.cli.options import (
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.limits import Model, Plan, plan
 
-__all__ = ["command", "print_plans"]
+if TYPE_CHECKING:
+    from cosmos_workflow.kinds.kind import Checked
+
+__all__ = ["command", "print_plans", "show_checked"]
 
 FIELDS = [name for name in Plan.__dataclass_fields__ if name not in ("exact", "fit")]
 
@@ -136,6 +139,21 @@ def print_plans(plans: list[Plan], *, as_table: bool) -> None:
             console.print("  remedy      " + plan.remedy.replace("; or ", "\n              or "))
         if plan.note:
             console.print(f"  note        {plan.note}")
+
+
+def show_checked(kind: str, checked: Iterable[Checked], engine: str, *, as_json: bool) -> int:
+    """Checked items of any kind, as a table or JSON Lines; returns the exit code that they stand for."""
+    rows, failures = table("id", "verdict", "~reason and remedy"), []
+    for each in checked:
+        failures.append("" if each.runs else each.verdict)
+        if as_json:
+            facts = {"id": each.item.id, "kind": kind, "verdict": each.verdict, "reason": each.reason}
+            print_json(facts | {"remedy": each.remedy, "engine": engine})
+        reason = "; ".join(filter(None, (each.reason, each.remedy)))
+        rows.add_row(each.item.id, verdict_text(each.verdict), reason)
+    if not as_json:
+        stdout().print(rows)
+    return exit_code(failures)
 
 
 def _source(plan: Plan) -> str:

@@ -17,10 +17,9 @@ from cosmos_workflow.runs.results import to_dict
 from cosmos_workflow.store import RunRecord
 
 if TYPE_CHECKING:
-    from cosmos_workflow.engines import EngineSettings
-    from cosmos_workflow.kinds.upsample import Settings
+    from cosmos_workflow.deciding import Decision
 
-__all__ = ["ClusterView", "follow_cluster", "progress_line", "upsample_on_cluster"]
+__all__ = ["ClusterView", "follow_cluster", "progress_line", "run_on_cluster"]
 
 LINE_SECONDS = 5.0
 
@@ -84,21 +83,15 @@ def progress_line(event: dict[str, Any]) -> str:
     return f"{event['answered']:,} of {event['total']:,} answered, {rates(event)}{eta}"
 
 
-def upsample_on_cluster(
-    place: str, source: str, out: str, engine: str, engine_settings: EngineSettings, settings: Settings, *,
-    as_json: bool, **options: Any,
-) -> int:  # fmt: skip
-    """`cosmos upsample --on ray`; `options` are those of `api.upsample_on_ray`."""
-    from cosmos_workflow.api import open_runs, upsample_on_ray
+def run_on_cluster(decision: Decision, source: str, out: str, *, as_json: bool, **options: Any) -> int:
+    """A batch `--on ray`; `options` are those of `api.run_on_ray`."""
+    from cosmos_workflow.api import open_runs, run_on_ray
 
     runs = open_runs()
     view = ClusterView(quiet=as_json)
 
     def go() -> None:
-        upsample_on_ray(
-            source, out=out, place=place, engine=engine, engine_settings=engine_settings, settings=settings,
-            listener=view.listener(), runs=runs, **options,
-        )  # fmt: skip
+        run_on_ray(source, decision, out=out, listener=view.listener(), runs=runs, **options)
 
     return _followed(runs, view, go, as_json, detach=options["detach"])
 

@@ -15,6 +15,7 @@ from cosmos_workflow.cli.progress import Progress, Sending, say_lost
 from cosmos_workflow.cli.results import show_results
 from cosmos_workflow.deciding import Decision
 from cosmos_workflow.errors import HostUnreachable, UsageError
+from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.runs import Listener, Patience, Runs
 from cosmos_workflow.runs.places.ray import is_ray
 from cosmos_workflow.runs.results import is_stream, open_results
@@ -81,7 +82,7 @@ def run_batch(
     if detach and is_stream(out):
         raise UsageError("a detached run cannot write to a stream", where=f"-o {out}", remedy=GIVE_A_FILE)
     runs = open_runs()
-    progress = Progress(len(items), enabled=batch, quiet=as_json)
+    progress = Progress(len(items), enabled=batch, quiet=as_json, kind=decision.kind.name)
     terminal = Terminal(progress, as_json or decision.place == "local")
     with ExitStack() as stack:
         # Before standard output is redirected because of what engines print.
@@ -106,7 +107,8 @@ def run_batch(
                 stderr().print(f"it runs on {run.place}; its results come with: cosmos runs attach {run.id}")
                 return 0
     shown = [results[item.id] for item in items if item.id in results]
-    return show_results(shown, out, earlier=len(items) - progress.done, batch=batch, as_json=as_json)
+    earlier = len(items) - progress.done
+    return show_results(decision.kind, shown, out, earlier=earlier, batch=batch, as_json=as_json)
 
 
 def say_earlier(submission: Submission) -> None:
@@ -123,9 +125,9 @@ def follow(runs: Runs, run: RunRecord, *, wait: float = Patience.reach, as_json:
     """`cosmos runs attach`: to the end, wherever the run is."""
     if is_ray(run.place):
         return follow_cluster(runs, run, as_json=as_json)
-    progress = Progress(run.total, enabled=True, quiet=as_json)
+    progress = Progress(run.total, enabled=True, quiet=as_json, kind=run.kind)
     terminal = Terminal(progress, as_json)
     terminal.run, terminal.there = run.id, run.state in THERE
     with guarded(runs, lambda: terminal.run), progress:
         results = runs.drive(run.id, terminal.listener(), patience=Patience(reach=wait))
-    return show_results(results, run.out, as_json=as_json)
+    return show_results(get_kind(run.kind), results, run.out, as_json=as_json)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,10 +19,11 @@ from cosmos_workflow.runs.places.ray import is_ray
 
 if TYPE_CHECKING:
     from cosmos_workflow.engines import EngineSettings, Offload
-    from cosmos_workflow.kinds.upsample import Item
+    from cosmos_workflow.kinds.kind import Kind
 
 __all__ = [
     "DURATION",
+    "ENGINES",
     "LIST",
     "NUMBERS",
     "RAY_OPTIONS",
@@ -38,6 +39,7 @@ __all__ = [
     "merged_config",
     "model_len",
     "model_options",
+    "model_path_option",
     "ray_items",
     "ray_options",
     "refuse_misplaced",
@@ -45,8 +47,11 @@ __all__ = [
     "settings_from",
 ]
 
-# Those of `ray_options`, as `api.upsample_on_ray` names them.
+# Those of `ray_options`, as `api.run_on_ray` names them.
 RAY_OPTIONS = ("engines", "gpus_per_engine", "out_format")
+
+# Those of prompt upsampling, as they stand in its help.
+ENGINES = ("vllm", "server", "transformers", "describe")
 
 # Options that override the user's settings of the same name.
 WORDS = ("model", "model_path", "engine", "server_url", "server_model")
@@ -153,12 +158,14 @@ def model_options(function: Command) -> Command:
             click.option(
                 "--model", type=click.Choice(list(MODELS)), help=f"The model whose limits are used.  [{DEFAULT_MODEL}]"
             ),
-            click.option(
-                "--model-path", metavar="FOLDER", help="The model's folder; its limits are read from its files."
-            ),
+            model_path_option("The model's folder; its limits are read from its files."),
             click.option("--max-tokens", type=click.IntRange(1), help="The longest answer, in tokens.  [300]"),
         ],
     )
+
+
+def model_path_option(help: str) -> Callable[[Command], Command]:
+    return click.option("--model-path", metavar="FOLDER", help=help)
 
 
 def frames_option(function: Command) -> Command:
@@ -188,9 +195,9 @@ def model_len(
     return length
 
 
-def engine_options(function: Command) -> Command:
+def engine_options(function: Command, engines: Sequence[str] = ENGINES) -> Command:
     """Options that decide which engine answers, and where."""
-    names = "vllm, server, transformers or describe.  [automatic]"
+    names = f"{' or '.join(filter(None, (', '.join(engines[:-1]), engines[-1])))}.  [automatic]"
     place = "Where to run: local, a host of `cosmos hosts`, ray, or ray://HEAD:10001.  [local]"
     return _apply(
         function,
@@ -243,14 +250,12 @@ def ray_options(function: Command) -> Command:
     )
 
 
-def ray_items(source: str) -> list[Item]:
+def ray_items(kind: Kind, source: str) -> list[Any]:
     """The items of a batch for Ray, read here. Raises BadInputError for an entry that cannot be used."""
     from cosmos_workflow.cli.console import note
-    from cosmos_workflow.kinds.kind import get_kind
     from cosmos_workflow.kinds.reading import Keys, Piece
     from cosmos_workflow.runs.places.ray.batches import files_in, read
 
-    kind = get_kind("upsample")
     keys = Keys(kind.fields)
     entries = [entry for url in files_in(source) for entry in read(kind, Piece(url), keys)]
     for entry in entries:
@@ -263,10 +268,6 @@ def ray_items(source: str) -> list[Item]:
 
 def refuse_misplaced(options: dict[str, Any], on_ray: bool) -> None:
     """Raise UsageError for options that have no meaning at the place, so that none is ignored silently."""
-    if on_ray and options["prompt"]:
-        raise UsageError("-p is for one video", where="--on ray", remedy="give each entry its prompt in a batch file")
-    if on_ray and (options["offload_each"] or not options["no_offload"]):
-        raise UsageError("engines on Ray end with the run", where="--on ray", remedy="leave --offload out")
     names = [f"--{name.replace('_', '-')}" for name in RAY_OPTIONS if options[name] is not None]
     if names and not on_ray:
         raise UsageError(f"{names[0]} is for Ray", remedy="give --on ray, or ray://HEAD:10001")

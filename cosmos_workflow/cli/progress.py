@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 from cosmos_workflow.cli.console import stderr
 from cosmos_workflow.errors import HostUnreachable
-from cosmos_workflow.kinds.upsample import Result
 
 __all__ = ["Barred", "Progress", "Sending", "bar", "say_lost", "sent_line"]
 
@@ -41,22 +40,23 @@ class Barred:
 
 
 class Progress(Barred):
-    """Counts results; `done` is how many came in this run."""
+    """Counts results of a kind of work; `done` is how many came in this run."""
 
-    def __init__(self, total: int, *, enabled: bool, quiet: bool) -> None:
+    def __init__(self, total: int, *, enabled: bool, quiet: bool, kind: str = "") -> None:
+        self._kind = kind
         self.done = 0
         self.total = total
         self._lines = enabled and not quiet and not sys.stderr.isatty()
         self._bar = bar() if enabled and sys.stderr.isatty() else None
-        self._task = self._bar.add_task("upsampling", total=total) if self._bar else None
+        self._task = self._bar.add_task(kind, total=total) if self._bar else None
 
-    def describe(self, text: str = "upsampling") -> bool:
+    def describe(self, text: str = "") -> bool:
         """What goes on, before the bar; whether there is one."""
         if self._bar:
-            self._bar.update(self._task, description=text)
+            self._bar.update(self._task, description=text or self._kind)
         return self._bar is not None
 
-    def result(self, result: Result) -> None:
+    def result(self, result: Any) -> None:
         """Show one result as it comes."""
         self.done += 1
         if self._bar:

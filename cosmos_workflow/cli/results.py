@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from cosmos_workflow.cli.console import exit_code, print_json, stderr, stdout
-from cosmos_workflow.kinds.upsample import Result
+from cosmos_workflow.kinds.kind import Kind
 from cosmos_workflow.runs.results import is_stdout, is_stream, to_dict
 
 __all__ = ["show_results"]
 
 
 def show_results(
-    results: Sequence[Result], out: str | Path, *, earlier: int = 0, batch: bool = True, as_json: bool = False
+    kind: Kind, results: Sequence[Any], out: str | Path, *, earlier: int = 0, batch: bool = True, as_json: bool = False
 ) -> int:
     """Print results, and return the exit code that they stand for; `earlier` were answered by an earlier run.
 
@@ -24,13 +25,13 @@ def show_results(
         for result in results:
             print_json(to_dict(result))
     elif not as_json:
-        _print(results, earlier, batch, answers=not written)
+        _print(kind, results, earlier, batch, answers=not written)
     if not is_stream(out):
         stderr().print(f"saved: {out}", style="dim")
     return exit_code([(result.error and result.error_kind) or "" for result in results])
 
 
-def _print(results: Sequence[Result], earlier: int, batch: bool, *, answers: bool) -> None:
+def _print(kind: Kind, results: Sequence[Any], earlier: int, batch: bool, *, answers: bool) -> None:
     console, warn = stdout(), stderr()
     if earlier > 0:
         warn.print(f"{earlier} answered earlier (--again asks anew)", style="dim")
@@ -42,12 +43,12 @@ def _print(results: Sequence[Result], earlier: int, batch: bool, *, answers: boo
         if answers:
             if batch:
                 console.print(f"{result.id}", style="bold")
-            console.print(result.upsampled_prompt)
+            if answer := kind.texts(result)[1]:
+                console.print(answer)
             if batch:
                 console.print()
-        if result.note:
-            style = "yellow" if result.truncated else "dim"
-            warn.print(f"{title}note: {result.note}", style=style)
+        if note := getattr(result, "note", ""):
+            warn.print(f"{title}note: {note}", style="yellow" if getattr(result, "truncated", False) else "dim")
     failed = sum(not result.ok for result in results)
     if batch:
         warn.print(f"{len(results) - failed} answered, {failed} failed")

@@ -145,7 +145,9 @@ def upsample(
                 file.write(result)
                 results[result.id] = result
     shown = [results[item.id] for item in items if item.id in results]
-    return show_results(shown, out, earlier=len(items) - len(todo), batch=is_batch(source), as_json=as_json)
+    return show_results(
+        get_kind("upsample"), shown, out, earlier=len(items) - len(todo), batch=is_batch(source), as_json=as_json
+    )
 
 
 def followed(client: Client, run: str, items: Sequence[Item], *, quiet: bool) -> list[Result]:

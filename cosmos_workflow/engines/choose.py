@@ -126,6 +126,8 @@ def _choose(kind: Kind, name: str, place: Surroundings) -> tuple[str, str]:
         if needs == "model" and place.model_path and place.can_load(candidate):
             return candidate, f"{place.name} has a model folder, and can load it"
         if not needs:
+            if candidate == kind.engines[0]:
+                return candidate, "it needs no model"
             missing = "no model folder (--model-path) and no server (--server-url)"
             if place.model_path:
                 missing = f"{place.name} has a model folder, but no engine that can load it"

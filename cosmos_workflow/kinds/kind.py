@@ -10,7 +10,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -32,12 +32,14 @@ __all__ = [
     "Packed",
     "Result",
     "Task",
+    "bytes_of",
     "differences",
     "get_kind",
     "identity",
     "known_kinds",
     "load_outcome",
     "load_task",
+    "summaries",
 ]
 
 Files = Mapping[str, "bytes | Path"]
@@ -103,11 +105,24 @@ class Checked(Protocol):
     def runs(self) -> bool:
         """Whether it may be sent to an engine."""
 
+    @property
+    def verdict(self) -> str:
+        """One of the kind's `verdicts`."""
+
+    @property
+    def reason(self) -> str:
+        """Why it has this verdict, where a person should know."""
+
+    @property
+    def remedy(self) -> str:
+        """What to do so that it runs."""
+
 
 class Result(Protocol):
     """An item's answer, or why there is none: a dataclass of the kind's, beginning with texts from `id` to `verdict`.
 
-    Results are what people keep: lines of a results file, rows of the store.
+    Its fields are `str`, `int`, `float` or `bool`, annotated as text (`from __future__ import annotations`).
+    Results are what people keep: lines of a results file, rows of the store and of Parquet files.
     """
 
     @property
@@ -130,7 +145,8 @@ class Kind(ABC):
     cannot change. `fields` are what an entry of a batch may have, `inputs` the fields of an item and its Result that
     name files, `key_fields` those (besides `id`) that say what is asked, and `verdicts` what a check may say.
     `later_fields` of a Result are those that its first version did not have, and `old_after_verdict` what stood behind
-    the verdict then. `modules` are what a host needs of it besides this package.
+    the verdict then. `modules` are the modules and packages that a host needs for its engines besides this package and
+    the engine's own package; Ray's machines have them installed.
     """
 
     name: ClassVar[str]
@@ -198,9 +214,10 @@ class Kind(ABC):
     def begin(self, checked: Any, engine: Any, place: str) -> Any:
         """The Result of an item that has been checked and not answered yet."""
 
-    @abstractmethod
     def refusal(self, checked: Any) -> Outcome:
         """The outcome of an item that does not run: the reason, and what to do about it."""
+        error = "; ".join(filter(None, (checked.reason, checked.remedy)))
+        return Outcome(checked.item.id, error=error, error_kind=checked.verdict)
 
     @abstractmethod
     def finish(self, result: Any, outcome: Outcome) -> Any:
@@ -211,25 +228,31 @@ class Kind(ABC):
         names = self.result.__dataclass_fields__
         return self.result(**{name: value for name, value in values.items() if name in names})
 
-    @abstractmethod
     def dump_item(self, item: Any) -> dict[str, Any]:
         """An item as JSON, from which `load_item` makes it again; files by their absolute paths."""
+        return {**asdict(item), **{name: str(getattr(item, name).absolute()) for name in self.inputs}}
 
-    @abstractmethod
     def load_item(self, values: Mapping[str, Any]) -> Any:
         """An item from what `dump_item` wrote."""
+        return self.item(**{**values, **{name: Path(values[name]) for name in self.inputs}})
 
-    @abstractmethod
     def answers(self, result: Any, item: Any) -> bool:
-        """Whether a result without an identity, of the version before, answers an item of the same id."""
+        """Whether a result without an identity, of the version before, answers an item of the same id.
 
-    @abstractmethod
+        Of a file only the name counts: the same batch may be run from another folder.
+        """
+        names = [name for name in self.key_fields if name not in self.inputs]
+        return all(getattr(result, name) == getattr(item, name) for name in names) and all(
+            Path(getattr(result, name)).name == getattr(item, name).name for name in self.inputs
+        )
+
     def dump_settings(self, settings: Any) -> dict[str, Any]:
         """Settings as JSON, from which `load_settings` makes them again."""
+        return asdict(settings)
 
-    @abstractmethod
     def load_settings(self, values: Mapping[str, Any]) -> Any:
         """Settings from what `dump_settings` wrote."""
+        return self.settings(**values)
 
     @abstractmethod
     def checked_again(self, item: Any, result: Any, settings: Any) -> Any:
@@ -274,6 +297,12 @@ def known_kinds() -> dict[str, str]:
     return {entry.name: entry.value for entry in entry_points(group=GROUP)} | KINDS
 
 
+def summaries() -> dict[str, str]:
+    """The kinds of other distributions, each with the summary of its distribution; no code of theirs is imported."""
+    others = [entry for entry in entry_points(group=GROUP) if entry.name not in KINDS]
+    return {entry.name: (entry.dist and entry.dist.metadata["Summary"]) or "" for entry in others}
+
+
 @lru_cache
 def get_kind(name: str) -> Kind:
     """A kind by its name. Raises UsageError for one that is not installed.
@@ -316,6 +345,11 @@ def differences(before: str, now: str) -> tuple[str, ...]:
 def _digest(value: Any) -> str:
     text = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def bytes_of(file: bytes | Path) -> bytes:
+    """The content of an input file (see `Files`)."""
+    return file if isinstance(file, bytes) else file.read_bytes()
 
 
 def load_task(values: Mapping[str, Any]) -> Task:

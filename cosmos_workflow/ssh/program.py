@@ -29,13 +29,13 @@ class HostProgram:
     """Calls the agent's program on a host, and installs it there by the first call.
 
     The program is stored under the hash of its content: an update is another file, and a run keeps the version that
-    it was started with.
+    it was started with. `modules` are those that it has besides our own, for the kind of work that it does.
     """
 
-    def __init__(self, manager: SSHManager) -> None:
+    def __init__(self, manager: SSHManager, modules: tuple[str, ...] = ()) -> None:
         self.manager = manager
         self.host = manager.host
-        self.sha256, self._data = bundle()
+        self.sha256, self._data = bundle(modules)
         self.on_bytes: Callable[[int, int], None] = lambda received, total: None  # progress of the install
         self._installed = False
 

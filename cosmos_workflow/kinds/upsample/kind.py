@@ -14,7 +14,7 @@ from cosmos_workflow.kinds.reading import Keys
 from cosmos_workflow.kinds.upsample.conversation import Answer
 from cosmos_workflow.kinds.upsample.item import FIELDS, Item, Result
 from cosmos_workflow.kinds.upsample.preflight import Checked, Settings, bad_input, check_items
-from cosmos_workflow.kinds.upsample.preparing import PLANNED, Preparer, finished, first, pending, refusal
+from cosmos_workflow.kinds.upsample.preparing import PLANNED, Preparer, finished, first, pending
 from cosmos_workflow.kinds.upsample.tasks import answer_of, outcome_of, task_of
 from cosmos_workflow.limits import Plan
 from cosmos_workflow.limits.fit import Verdict
@@ -76,27 +76,14 @@ class Upsample(Kind):
     def begin(self, checked: Checked, engine: Any, place: str) -> Result:
         return pending(checked, engine, place)
 
-    def refusal(self, checked: Checked) -> Outcome:
-        return outcome_of(refusal(checked.plan))
-
     def finish(self, result: Result, outcome: Outcome) -> Result:
         return finished(result, answer_of(outcome))
 
     def dump_item(self, item: Item) -> dict[str, Any]:
-        return {**asdict(item), "video": str(item.video.absolute()), "extra": dict(item.extra)}
-
-    def load_item(self, values: Mapping[str, Any]) -> Item:
-        return Item(**{**values, "video": Path(values["video"])})
-
-    def answers(self, result: Result, item: Item) -> bool:
-        # Of the video only the name: the same batch may be run from another folder.
-        return (result.prompt, Path(result.video).name) == (item.prompt, item.video.name)
+        return {**super().dump_item(item), "extra": dict(item.extra)}
 
     def dump_settings(self, settings: Settings) -> dict[str, Any]:
         return asdict(replace(settings, limits=settings.model.name))
-
-    def load_settings(self, values: Mapping[str, Any]) -> Settings:
-        return Settings(**values)
 
     def checked_again(self, item: Item, result: Result, settings: Settings) -> Checked:
         plan = Plan(**{name: getattr(result, name) for name in PLANNED}, fit=settings.fit)

@@ -49,6 +49,18 @@ class Checked:
         """Whether the plan lets it be sent to an engine."""
         return self.plan.runs
 
+    @property
+    def verdict(self) -> str:
+        return self.plan.verdict
+
+    @property
+    def reason(self) -> str:
+        return self.plan.reason
+
+    @property
+    def remedy(self) -> str:
+        return self.plan.remedy
+
 
 def check_items(
     items: Iterable[Item], settings: Settings | None = None, *, exact: bool = False,

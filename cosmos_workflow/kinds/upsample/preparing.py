@@ -11,7 +11,7 @@ from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
 from cosmos_workflow.limits import Plan
 from cosmos_workflow.media import Clip, Frame, read_frames, version
 
-__all__ = ["Preparer", "finished", "first", "pending", "refusal"]
+__all__ = ["Preparer", "finished", "first", "pending"]
 
 # Many prompts often have the same clip, so neighbours in a batch share its decoded frames. Measurements are small, so
 # they are kept for later batches of this process too.
@@ -72,12 +72,6 @@ def _measured(clip: Clip, _: tuple[int, int]) -> dict[str, Any]:
 def first(*values: Any) -> Any:
     """The first value that is not None."""
     return next((value for value in values if value is not None), None)
-
-
-def refusal(plan: Plan) -> Answer:
-    """The answer to an item whose plan says that it does not run."""
-    reason = f"{plan.reason}; {plan.remedy}" if plan.remedy else plan.reason
-    return Answer(plan.id, error=reason, error_kind=plan.verdict)
 
 
 def pending(checked: Checked, engine: EngineInfo, place: str = "local") -> Result:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cosmos_workflow.kinds.kind import Files, Outcome, Packed, Task
+from cosmos_workflow.kinds.kind import Files, Outcome, Packed, Task, bytes_of
 from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
 from cosmos_workflow.media import Frame
 
@@ -31,7 +31,7 @@ def task_of(conversation: Conversation) -> Packed:
 def conversation_of(task: Task, files: Files) -> Conversation:
     """The conversation that a task stands for, its frames read."""
     frames = tuple(
-        Frame(_bytes(files[task.inputs[f"frame-{number}"]]), **facts)
+        Frame(bytes_of(files[task.inputs[f"frame-{number}"]]), **facts)
         for number, facts in enumerate(task.asks["frames"])
     )
     return Conversation(**{**task.asks, "id": task.id, "frames": frames})
@@ -53,7 +53,3 @@ def answer_of(outcome: Outcome) -> Answer:
         seconds=outcome.seconds,
         **outcome.says,
     )
-
-
-def _bytes(file: bytes | Path) -> bytes:
-    return file if isinstance(file, bytes) else file.read_bytes()

@@ -10,7 +10,7 @@ from typing import Any
 
 from cosmos_workflow.agent.files import sha256_of, write_json
 from cosmos_workflow.files import write_whole
-from cosmos_workflow.kinds.kind import Packed, Task, load_task
+from cosmos_workflow.kinds.kind import Packed, Task, bytes_of, load_task
 
 __all__ = ["MIRRORED", "Parcel"]
 
@@ -62,6 +62,5 @@ class Parcel:
         for sha256, file in packed.files.items():
             path = self.blobs / sha256
             if not path.exists():
-                data = file if isinstance(file, bytes) else file.read_bytes()
-                write_whole(path, data, sync=False)  # the host verifies what it gets
+                write_whole(path, bytes_of(file), sync=False)  # the host verifies what it gets
         return packed.task

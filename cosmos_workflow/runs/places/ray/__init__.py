@@ -1,15 +1,7 @@
-"""A batch on a Ray cluster, as a Ray Data pipeline; for notebooks too:
+"""A batch on a Ray cluster, as a Ray Data pipeline; `api.run_on_ray` shows how a `Job` is made and followed.
 
-    from cosmos_workflow.engines import ChosenEngine
-    from cosmos_workflow.kinds.upsample import Settings
-    from cosmos_workflow.runs.places.ray import Job, Output, connected
-
-    engine = ChosenEngine("vllm", "upsampler", "frames", "as asked", {"model_path": "/models/upsampler"})
-    job = Job("s3://bucket/prompts/", Output("s3://bucket/upsampled/"), engine, Settings(), engines=8)
-    with connected("ray://head:10001") as cluster:
-        cluster.follow(job, print)
-
-Needs `pip install 'cosmos-workflow[ray]'`, here and on every machine of the cluster.
+Needs `pip install 'cosmos-workflow[ray]'`, and the distribution of the kind of work, here and on every machine of the
+cluster.
 """
 
 from typing import TYPE_CHECKING

@@ -127,7 +127,7 @@ class Cluster:
         format: Format | None = None, engines: int | None = None, gpus_per_engine: int | None = None,
         again: bool = False,
     ) -> Job:  # fmt: skip
-        """A job for this cluster; see `api.upsample_on_ray`."""
+        """A job for this cluster; see `api.run_on_ray`."""
         count, gpus = self._shares(engine, engines, gpus_per_engine)
         if engine.name == "vllm" and gpus > 1:
             options = {"tensor_parallel_size": gpus, **engine.settings["options"]}
@@ -234,7 +234,11 @@ class Cluster:
         except RayError as error:
             words = str(error).strip().splitlines() or [type(error).__name__]
             missing = any("ModuleNotFoundError" in word or "No module named" in word for word in words)
-            remedy = "install the same cosmos-workflow on every machine of it" if missing else "see Ray's dashboard"
+            remedy = (
+                "install the same cosmos-workflow on every machine of it, and what this kind needs"
+                if missing
+                else "see Ray's dashboard"
+            )
             raise HostError(f"Ray refuses the job ({words[-1]})", where=self.place, remedy=remedy) from error
 
 

@@ -1,0 +1,141 @@
+"""What the commands of all kinds of work share, and the command of a kind that has none of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from cosmos_workflow.cli.console import note, stderr
+from cosmos_workflow.cli.help import Command
+from cosmos_workflow.cli.options import (
+    DURATION,
+    RAY_OPTIONS,
+    WORDS,
+    engine_options,
+    merged_config,
+    model_path_option,
+    ray_items,
+    ray_options,
+    refuse_misplaced,
+    results_name,
+    settings_from,
+    wait_option,
+)
+from cosmos_workflow.runs.places.ray import is_ray
+
+if TYPE_CHECKING:
+    from cosmos_workflow.config import Config
+    from cosmos_workflow.deciding import Decision
+    from cosmos_workflow.engines import EngineSettings
+    from cosmos_workflow.kinds.kind import Kind
+
+__all__ = ["begun", "command_of", "do_batch", "work_options"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def work_options(word: str, engines: Sequence[str]) -> Callable[[Function], Function]:
+    """The options of every command that does a batch; the results of NAME.jsonl are in NAME.`word`.jsonl."""
+    out = f"Results file, - for stdout; on Ray a folder.  [NAME.{word}.jsonl]"
+    options: list[Callable[[Any], Any]] = [
+        click.option("-o", "--out", type=click.Path(), help=out),
+        partial(engine_options, engines=engines),
+        click.option(
+            "--detach", is_flag=True, help="On a host: return as soon as it has the batch; see `cosmos runs`."
+        ),
+        click.option(
+            "--keep-warm", type=DURATION, default="10m", help="On a host: how long the model stays loaded.  [10m]"
+        ),
+        wait_option,
+        ray_options,
+        click.option("--again", is_flag=True, help="Ask again for what the results file already answers."),
+        click.option("--dry-run", is_flag=True, help="Show the plan and the engine; run nothing."),
+        click.option("--json", "as_json", is_flag=True, help="One JSON document (JSON Lines for a batch)."),
+    ]
+
+    def apply(function: Function) -> Function:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return apply
+
+
+def begun(
+    kind: Kind, settings: Any, engine_settings: EngineSettings, engine: str, place: str, config: Config
+) -> Decision:
+    """Decide what a run is begun with, and tell the person."""
+    from cosmos_workflow.api import decide
+
+    decision = decide(kind, settings, place=place, engine=engine, engine_settings=engine_settings, config=config)
+    on_host = "" if place == "local" else f" on {place}"
+    stderr().print(f"engine: {decision.engine.name}{on_host} ({decision.engine.why})", style="dim")
+    for text in decision.notes:
+        note(text)
+    if decision.host:
+        from cosmos_workflow.ssh import one_line
+
+        click.get_current_context().with_resource(one_line())
+    return decision
+
+
+def do_batch(
+    decision: Decision, source: str, items: list[Any], word: str, *,
+    keep_warm: float, batch: bool = True, keep_of: Container[str] = (), out: str | None, again: bool,
+    as_json: bool, **options: Any,
+) -> int:  # fmt: skip
+    """Do a batch where it was decided; `options` are those of `work_options`. On Ray, `source` is read there."""
+    if is_ray(decision.place):
+        from cosmos_workflow.cli.cluster import run_on_cluster
+
+        more = {name: options[name] for name in ("detach", *RAY_OPTIONS)}
+        return run_on_cluster(
+            decision, source, out or f"{Path(source).stem}.{word}", again=again, as_json=as_json, **more
+        )
+    from cosmos_workflow.cli.driving import run_batch
+
+    return run_batch(
+        items, decision, source, out or results_name(source, f".{word}.jsonl"), keep_warm=keep_warm,
+        wait=options["wait"], detach=options["detach"], again=again, keep_of=keep_of, as_json=as_json, batch=batch,
+    )  # fmt: skip
+
+
+def command_of(name: str, summary: str) -> click.Command:
+    """The command of a kind of another distribution, whose summary is its help."""
+
+    from cosmos_workflow.kinds.kind import get_kind
+
+    kind = get_kind(name)
+
+    @click.command(name, cls=Command, help=summary)
+    @click.argument("source", metavar="BATCH", type=click.Path())
+    @work_options(name, kind.engines)
+    @model_path_option("The model's folder.")
+    def command(source: str, dry_run: bool, **options: Any) -> int:
+        from cosmos_workflow.engines import EngineSettings
+
+        place, engine = options["place"], options["engine"]
+        config = merged_config(**{word: options.pop(word) for word in WORDS if word in options})
+        refuse_misplaced(options, is_ray(place))
+        engine_settings = EngineSettings(
+            model_path=config.model_path, server_url=config.server_url, server_model=config.server_model,
+            options=config.engine_options | settings_from(options["engine_option"]),
+        )  # fmt: skip
+        items: list[Any] = []
+        if not is_ray(place):
+            items = list(kind.read(Path(source), note))
+        elif dry_run:
+            items = ray_items(kind, source)
+        decision = begun(kind, kind.settings(), engine_settings, engine, place, config)
+        if dry_run:
+            from cosmos_workflow.cli.check import show_checked
+
+            checked = kind.check(items, decision.settings)
+            return show_checked(name, checked, decision.engine.name, as_json=options["as_json"])
+        return do_batch(decision, source, items, name, **options)
+
+    return command

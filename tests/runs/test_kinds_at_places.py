@@ -1,0 +1,301 @@
+"""Two kinds of work at every place: the same outcomes and one answer an id, whatever happens on the way.
+
+`words` comes from `tests/plugins`, as a distribution that somebody installs: the package does not know it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import clips
+import pytest
+from runs.helpers import host_processes
+from servers import container
+from servers.peers import host_settings, make_peer
+
+from cosmos_workflow.api import decide, open_runs
+from cosmos_workflow.cli import main
+from cosmos_workflow.config import known_keys_file, set_host
+from cosmos_workflow.engines import EngineSettings, make_engine
+from cosmos_workflow.kinds.kind import get_kind
+from cosmos_workflow.runs.loop import answer, prepare
+from cosmos_workflow.ssh import Pins
+from cosmos_workflow.store import Filters, RunRecord
+
+PLUGIN = Path(__file__).parents[1] / "plugins" / "words"
+COUNT = 6  # items of a batch, besides one that cannot be read
+
+# Does what its words say: a command of `cosmos`, or `queue` and the words of a batch, which a worker then takes. With a
+# first word above 0 it kills itself when that many results are about to be kept.
+CLIENT = """
+import os, signal, sys, time
+from pathlib import Path
+from cosmos_workflow.store import Store
+
+most, words, kept = int(sys.argv[1]), sys.argv[2:], 0
+save, count = Store.save, Store.count
+
+def killing_save(self, id, results):
+    global kept
+    results = list(results)
+    kept += len(results)
+    if most and kept >= most:
+        os.kill(os.getpid(), signal.SIGKILL)
+    save(self, id, results)
+
+def killing_count(self, id, **counts):
+    count(self, id, **counts)
+    if most:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Store.save, Store.count = killing_save, killing_count
+
+if words[0] == "queue":
+    from cosmos_workflow.api import decide, open_runs, submit
+    from cosmos_workflow.kinds.kind import get_kind
+    from cosmos_workflow.runs import Worker
+
+    _, kind, batch, out, engine = words
+    kind, runs = get_kind(kind), open_runs()
+    decision = decide(kind, kind.settings(), engine=engine)
+    run = submit(kind.read(Path(batch), print), decision, out=out, queued=True, runs=runs).run
+    worker = Worker(runs, lease=2.0)
+    worker.start()
+    while not runs.store.get(run.id).finished:
+        time.sleep(0.1)
+    worker.stop()
+    sys.exit(1 if runs.store.get(run.id).failed else 0)
+
+from cosmos_workflow.cli import main
+sys.exit(main(words))
+"""
+
+
+@dataclass
+class Place:
+    """Where a batch goes. `on` is its name for `--on`; `queue` is this machine's queue and a worker."""
+
+    on: str
+    environment: dict[str, str] = field(default_factory=dict)
+    in_store: bool = True
+
+    def cosmos(self, *words: object, most: int = 0) -> tuple[int, str]:
+        """A command in a process of its own, that dies when `most` results are about to be kept."""
+        done = subprocess.run(
+            [sys.executable, "-c", CLIENT, str(most), *map(str, words)], capture_output=True, text=True, check=False,
+            env={**os.environ, **self.environment, "PYTHONPATH": str(PLUGIN)}, timeout=240,
+        )  # fmt: skip
+        return done.returncode, done.stdout + done.stderr
+
+    def run(self, work: Work, out: Path, most: int = 0) -> tuple[int, str]:
+        """The command that does a batch."""
+        if self.on == "queue":
+            return self.cosmos("queue", work.kind, work.batch, out, work.engine, most=most)
+        words = ("-o", out, "--on", self.on, "--engine", work.engine, "--keep-warm", "0s")
+        return self.cosmos(work.kind, work.batch, *words, most=most)
+
+
+@dataclass
+class Work:
+    """A batch of a kind."""
+
+    kind: str
+    engine: str
+    batch: Path
+
+    def outcomes(self) -> list[dict[str, Any]]:
+        """What the engine says of each item, asked with no run and no place."""
+        kind, results = get_kind(self.kind), []
+        decision = decide(kind, kind.settings(), engine=self.engine)
+        prepared = [
+            prepare(kind, checked, kind.begin(checked, decision.engine, ""), decision.settings, decision.engine.wants)
+            for checked in kind.check(kind.read(self.batch, print), decision.settings)
+        ]
+        engine = make_engine(self.engine, EngineSettings(), decision.engine.module)
+        answer(kind, prepared, engine, lambda result, identity: results.append(asdict(result)))
+        return comparable(results)
+
+
+def comparable(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows in the order of their ids, without what differs from place to place."""
+    differing = ("place", "seconds", "identity")
+    plain = [{name: value for name, value in row.items() if name not in differing} for row in rows]
+    return sorted(plain, key=lambda row: str(row["id"]))
+
+
+def lines(out: Path) -> list[dict[str, Any]]:
+    """All lines of a results file, or of a cluster's parts and dead letters."""
+    files = sorted(out.rglob("*.jsonl")) if out.is_dir() else [out]
+    return [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+def each_once(out: Path) -> bool:
+    """Whether each item has one line, and all but the one that cannot be read have an answer."""
+    rows = lines(out)
+    ids = Counter(row["id"] for row in rows)
+    failed = [row["id"] for row in rows if row["error"]]
+    return ids == Counter({"lost": 1, **{f"i{n}": 1 for n in range(COUNT)}}) and failed == ["lost"]
+
+
+def the_run() -> RunRecord:
+    (run,) = open_runs().store.runs()
+    return run
+
+
+Write = Callable[..., Work]
+
+
+@pytest.fixture(autouse=True)
+def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second kind, for this process alone: a host gets it from us, or not at all."""
+    monkeypatch.syspath_prepend(str(PLUGIN))
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Writes the batch of a kind; `orders` are put at the head of the texts of words, by their numbers."""
+
+    def words(orders: dict[int, str]) -> Work:
+        entries = [{"id": "lost", "text_file": "none.txt"}]
+        for n in range(COUNT):
+            (tmp_path / f"{n}.txt").write_text(f"{orders.get(n, '')}A harbour, the harbour {n}\n")
+            entries.append({"id": f"i{n}", "text_file": f"{n}.txt", "size": n + 1})
+        return Work("words", "counter", batch(entries))
+
+    def upsample(orders: dict[int, str]) -> Work:
+        clips.textured(tmp_path / "clip.mp4", 320, 180, frames=6)
+        entries = [{"id": f"i{n}", "prompt": f"A harbour {n}", "video": "clip.mp4"} for n in range(COUNT)]
+        return Work("upsample", "describe", batch([*entries, {"id": "lost", "prompt": "x", "video": "none.mp4"}]))
+
+    def batch(entries: list[dict[str, Any]]) -> Path:
+        path = tmp_path / "batch.jsonl"
+        path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+        return path
+
+    return lambda kind, orders=None: {"words": words, "upsample": upsample}[kind](orders or {})
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    """A file that is not there yet, and that every place sees."""
+    (tmp_path / "gate").mkdir()
+    return tmp_path / "gate" / "open"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    from servers.ray_cluster import RayCluster
+
+    # On a cluster, kinds are installed as the package itself is.
+    with RayCluster(nodes=1, cpus=2, PYTHONPATH=str(PLUGIN)) as cluster:
+        yield cluster
+
+
+PLACES = [
+    *("local", "queue", "asyncssh"),
+    *(pytest.param(name, marks=[pytest.mark.host, pytest.mark.timeout(600)]) for name in ("sshd", "container")),
+    pytest.param("ray", marks=[pytest.mark.ray, pytest.mark.timeout(600)]),
+]
+
+
+@pytest.fixture(params=PLACES)
+def place(request: pytest.FixtureRequest, tmp_path: Path, gate: Path) -> Iterator[Place]:
+    name: str = request.param
+    with ExitStack() as stack:
+        if name in ("local", "queue"):
+            yield Place(name)
+        elif name == "ray":
+            cluster = request.getfixturevalue("cluster")
+            yield Place(cluster.url, cluster.environment(), in_store=False)
+        else:
+            peer = stack.enter_context(make_peer("asyncssh" if name == "asyncssh" else "sshd", tmp_path / "peer"))
+            settings: dict[str, Any] = {**host_settings(peer)}
+            if name == "container":
+                container.make_image()
+                stack.callback(container.remove_all)
+                settings |= {"runtime": "podman", "runtime_command": container.PODMAN, "image": container.IMAGE}
+                options = [*container.RUN_OPTIONS, "-v", f"{gate.parent}:{gate.parent}"]
+                settings |= {"run_options": options, "gpu": "none"}
+            set_host("gpu", settings)
+            Pins(known_keys_file()).pin("gpu", peer.host_key)
+            yield Place("gpu")
+            for process in host_processes(peer):
+                process.kill()
+
+
+@pytest.mark.parametrize("kind", ["upsample", "words"])
+def test_every_place_gives_the_same_and_it_is_found_again(
+    kind: str, place: Place, write: Write, tmp_path: Path
+) -> None:
+    work, out = write(kind), tmp_path / "out"
+    code, output = place.run(work, out)
+    assert code == 1, output
+    assert each_once(out)
+    assert comparable(lines(out)) == work.outcomes()
+    run = the_run()
+    assert (run.kind, run.state, run.answered, run.failed) == (kind, "done", COUNT, 1)
+    if place.in_store:  # a cluster's items are in its output alone
+        history = open_runs().store.history
+        assert {entry.result.id for entry in history.find(Filters("harb"))} == {f"i{n}" for n in range(COUNT)}
+        assert [entry.result.id for entry in history.find(Filters("harbour 3"))] == ["i3"]
+    assert main(["runs", "export", run.id, "-o", str(tmp_path / "exported.jsonl")]) == 0
+    assert comparable(lines(tmp_path / "exported.jsonl")) == comparable(lines(out))
+
+
+@pytest.mark.parametrize("kind", ["upsample", "words"])
+def test_who_dies_in_the_middle_goes_on_with_the_same_command(
+    kind: str, place: Place, write: Write, tmp_path: Path
+) -> None:
+    work, out = write(kind), tmp_path / "out"
+    code, output = place.run(work, out, most=3)
+    assert code == -signal.SIGKILL, output
+    assert not the_run().finished
+    code, output = place.run(work, out)
+    assert code == 1, output
+    assert each_once(out)
+    assert the_run().state == "done"
+
+
+@pytest.mark.parametrize("kind", ["upsample", "words"])
+def test_what_is_cancelled_is_tried_again(kind: str, place: Place, write: Write, gate: Path, tmp_path: Path) -> None:
+    work, out = write(kind, {3: f"wait for {gate}\n"}), tmp_path / "out"
+    place.run(work, out, most=3)
+    id = the_run().id
+    code, output = place.cosmos("runs", "cancel", id)
+    assert code == 0, output
+    run = the_run()
+    # A host may have been quicker, but not where it waits for the gate.
+    assert run.state == "cancelled" or (kind == "upsample" and run.open == 0)
+    gate.touch()
+    if run.state == "cancelled":
+        code, output = place.cosmos("runs", "retry", id)
+        assert code == 1, output
+    assert each_once(out)
+    assert the_run().state == "done"
+
+
+def test_what_has_failed_is_asked_again_and_nothing_else(
+    place: Place, write: Write, gate: Path, tmp_path: Path
+) -> None:
+    work, out = write("words", {4: f"needs {gate}\n"}), tmp_path / "out"
+    code, output = place.run(work, out)
+    assert code == 1, output
+    assert {row["id"]: row["error_kind"] for row in lines(out) if row["error"]} == {
+        "lost": "bad_input", "i4": "not_yet",
+    }  # fmt: skip
+    before = {row["id"]: row for row in lines(out) if not row["error"]}
+    gate.touch()
+    code, output = place.cosmos("runs", "retry", the_run().id)
+    assert code == 1, output
+    assert each_once(out)
+    assert {row["id"]: row for row in lines(out) if row["id"] in before} == before
