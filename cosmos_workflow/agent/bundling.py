@@ -27,7 +27,9 @@ def bundle() -> tuple[str, bytes]:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         _add(archive, "__main__.py", MAIN.encode())
-        sources = [PACKAGE / f"{name}.py" for name in ("__init__", "doors", "errors", "files", "text", "version")]
+        sources = [
+            PACKAGE / f"{name}.py" for name in ("__init__", "doors", "errors", "files", "private", "text", "version")
+        ]
         sources += [path for room in ROOMS for path in sorted((PACKAGE / room).rglob("*.py"))]
         for path in sources:
             # One kind of line end, so that a checkout on Windows gives the same bytes.

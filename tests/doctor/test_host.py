@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from cosmos_workflow.agent.gpus import Gpu
+
 from cosmos_workflow.agent.inspecting import inspect
 from cosmos_workflow.agent.paths import HostPaths
 from cosmos_workflow.doctor import Finding
