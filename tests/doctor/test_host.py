@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cosmos_workflow.agent.gpus import Gpu
+from cosmos_workflow.engines.gpus import Gpu
 
 from cosmos_workflow.agent.inspecting import inspect
 from cosmos_workflow.agent.paths import HostPaths
