@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import Fact, Row, compare
-from cosmos_workflow.api import find_host, open_runs, upsample, upsample_on
+from cosmos_workflow.api import find_host, open_runs, upsample
 from cosmos_workflow.config import known_keys_file, set_host
 from cosmos_workflow.kinds.upsample import Item, Settings
 from cosmos_workflow.runs import Listener
@@ -98,7 +98,7 @@ def overhead(folder: Path) -> Iterator[Row | Fact]:
         nonlocal turn
         turn += 1
         listener = Listener(event=lambda event: delays.append(time.time() - event["time"]))
-        upsample_on("gpu", items, out=folder / f"there{turn}.jsonl", keep_warm=0.0, runs=runs, listener=listener)
+        upsample(items, place="gpu", out=folder / f"there{turn}.jsonl", keep_warm=0.0, runs=runs, listener=listener)
 
     def locally() -> None:
         nonlocal turn
@@ -123,8 +123,8 @@ def warmth(folder: Path) -> Iterator[Row | Fact]:
     def run(name: str, keep_warm: float) -> float:
         listener = Listener(event=events.append)
         return _seconds(
-            lambda: upsample_on(
-                "model", items, out=folder / f"{name}.jsonl", settings=settings, keep_warm=keep_warm, runs=runs,
+            lambda: upsample(
+                items, place="model", out=folder / f"{name}.jsonl", settings=settings, keep_warm=keep_warm, runs=runs,
                 listener=listener,
             )
         )  # fmt: skip

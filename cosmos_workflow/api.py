@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -123,12 +123,14 @@ class Submission:
     """What has become of a submitted batch.
 
     `run` does what is not answered yet, and is None where everything is; `earlier` are the results that the results
-    file has already, by their ids; `changed` says how many items have answers there that no longer stand for them.
+    file has already, by their ids, and `unidentified` of them are of the version before. `changed` are the items whose
+    answers there no longer stand for them, and in what they differ.
     """
 
     run: RunRecord | None
     earlier: Mapping[str, Any] = field(default_factory=dict)
-    changed: int = 0
+    changed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unidentified: int = 0
 
 
 def submit(
@@ -137,6 +139,7 @@ def submit(
     *,
     out: str | Path | None = None,
     again: bool = False,
+    keep_of: Container[str] = (),
     source: str = "",
     keep_warm: float = KEEP_WARM,
     queued: bool = False,
@@ -148,8 +151,9 @@ def submit(
 ) -> Submission:
     """Make a run of a batch: it is in the store before anything starts; `Runs.drive` or a worker takes it from there.
 
-    With `out`, a results file, items that it answers already are not asked again unless `again`; and where a run that
-    has not ended does the same work already, that run is returned. `checked` are the items as `Kind.check` sees
+    With `out`, a results file, items that it answers already are not asked again unless `again`; answers of the engines
+    `keep_of` stand although another engine is asked now. Where a run that has not ended does the same work already,
+    that run is returned. `checked` are the items as `Kind.check` sees
     them, where the caller has checked them. `on_warning` is called with what looks wrong with a host.
     Raises UsageError where a run writes to `out` that asks something else, HostError for a host that cannot do it.
     """
@@ -157,26 +161,28 @@ def submit(
     from cosmos_workflow.runs.submitting import Earlier, Request, answered_in, identified
 
     runs = runs or open_runs()
-    path = None if out is None or is_stream(out) else at_home(Path(out)).absolute()
+    file = None if out is None or is_stream(out) else ResultsFile(out, decision.kind)
+    path = file.path.absolute() if file else None
     request = Request(
         decision.kind, decision.settings, decision.place, decision.engine, path, source, keep_warm, queued, priority,
         held, again,
     )  # fmt: skip
     hashes = runs.store.hashes
     seen = checked if checked is not None else decision.kind.check(items, decision.settings)
-    pairs = identified(request, seen, lambda file: hashes.of(file.absolute(), version(file), sha256_of))
-    if path is None:
+    pairs = identified(request, seen, lambda path: hashes.of(path.absolute(), version(path), sha256_of))
+    if file is None:
         _require(decision, on_warning)
         return Submission(runs.submit(request, pairs))
-    with ResultsFile(path, decision.kind) as file:
-        rest, earlier = (list(pairs), Earlier()) if again else answered_in(file, pairs)
+    with file:
+        rest, earlier = (list(pairs), Earlier()) if again else answered_in(file, pairs, keep_of)
         if not rest:
-            return Submission(None, earlier.results)
+            return Submission(None, earlier.results, unidentified=earlier.unidentified)
         if run := runs.take_over(request, rest):
-            return Submission(run, earlier.results)
+            return Submission(run, earlier.results, unidentified=earlier.unidentified)
         _require(decision, on_warning)
-        file.drop(earlier.changed)
-        return Submission(runs.submit(request, rest), earlier.results, len(earlier.changed))
+        file.drop(set(earlier.changed))
+        run = runs.submit(request, rest)
+        return Submission(run, earlier.results, earlier.changed, earlier.unidentified)
 
 
 def _require(decision: Decision, on_warning: Callable[[str], None]) -> None:

@@ -38,11 +38,12 @@ class Decision:
 
 def decide(
     kind: Kind, settings: Any, *, place: str = "local", engine: str = "", engine_settings: EngineSettings | None = None,
-    config: Config | None = None,
+    config: Config | None = None, runs: bool = True,
 ) -> Decision:  # fmt: skip
     """The engine that a run of a kind gets at a place, and the settings with the limits that this engine states.
 
-    A server states its own `max_model_len`; one that cannot be reached leaves the model's, with a note.
+    A server states its own `max_model_len`; one that cannot be reached leaves the model's, with a note. Nothing
+    `runs` where it is only checked, which needs neither a model folder nor a server's URL.
     Raises UsageError or NotFound for an unknown place or engine, or a setting that is missing or invalid.
     """
     config = config or load_config()
@@ -54,9 +55,9 @@ def decide(
         host = find_host(place, config)
         engine_settings = replace(engine_settings, options={**host.engine_options, **engine_settings.options})
         surroundings = Surroundings(host.name, host.engine, host.model_path, can_load=lambda name: name == "vllm")
-    chosen = choose_engine(kind, engine, engine_settings, surroundings)
+    chosen = choose_engine(kind, engine, engine_settings, surroundings, runs=runs)
     notes: tuple[str, ...] = ()
-    if chosen.name == "server" and place == "local" and not engine_settings.max_model_len:
+    if chosen.name == "server" and place == "local" and engine_settings.server_url:
         try:
             stated = getattr(make_engine(chosen.name, engine_settings), "max_model_len", None)
         except EngineUnavailable as error:

@@ -24,8 +24,9 @@ MAY_IMPORT = {
     "store": {"kinds"},
     "runs": {"limits", "media", "kinds", "engines", "agent", "ssh", "store"},
     "lab": {"limits", "media", "kinds", "engines", "agent", "ssh", "runs", "store"},
-    "doctor": {"limits", "engines", "agent", "ssh", "config"},
-    "api": {"limits", "kinds", "engines", "ssh", "runs", "store", "lab", "config", "doctor"},
+    "doctor": {"limits", "kinds", "engines", "agent", "ssh", "config"},
+    "deciding": {"kinds", "engines", "ssh", "runs", "config"},
+    "api": {"deciding", "limits", "media", "kinds", "engines", "ssh", "runs", "store", "lab", "config", "doctor"},
     "client": {"limits", "kinds", "agent", "server"},
     "server": {
         *("limits", "media", "kinds", "engines", "agent", "ssh", "runs", "store", "lab", "doctor"),

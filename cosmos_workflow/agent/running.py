@@ -52,7 +52,7 @@ def work(paths: HostPaths, key: str, settings: dict[str, Any], log_start: int) -
         while True:
             if waiting := agent.waiting():
                 keep_warm = _work_on(paths, agent, waiting[0], partial(keeper.lend, choice), keep_warm, log_start)
-                keeper.rest()
+                keeper.rest()  # not before: it may take seconds, and a run that is locked cannot be removed
                 log_start = agent.log.stat().st_size
                 idle_since = time.monotonic()
                 continue
@@ -79,9 +79,9 @@ def _work_on(paths: HostPaths, agent: AgentPaths, name: str, lend: Lend, keep_wa
     try:
         if not run.outcome.exists() and not run.cancelled.exists():
             Run(paths, run, order["batch"], agent).answer(lend, log_start)
-        return float(order["keep_warm"])
     finally:
         os.close(lock)
+    return float(order["keep_warm"])
 
 
 class Damaged(Exception):

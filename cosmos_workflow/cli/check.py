@@ -52,18 +52,23 @@ def command(source: str | None, size: tuple[int, int] | None, as_json: bool, exa
     place, asked_engine = options.pop("place"), options["engine"]
     config = merged_config(**{name: options.pop(name) for name in WORDS})
     settings = engine_settings(config, options.pop("engine_option"))
-    model = settings.model
-    if options["max_model_len"] == "auto":
-        from cosmos_workflow.api import decide
-        from cosmos_workflow.kinds.kind import get_kind
+    model, length = settings.model, options["max_model_len"]
+    from cosmos_workflow.api import decide
+    from cosmos_workflow.kinds.kind import get_kind
+    from cosmos_workflow.kinds.upsample import Settings
 
-        engine = decide(
-            get_kind("upsample"), None, place=place, engine=asked_engine, engine_settings=settings, config=config
-        ).engine.name
+    decision = decide(
+        get_kind("upsample"), Settings(max_model_len=None if isinstance(length, str) else length), place=place,
+        engine=asked_engine, engine_settings=settings, config=config, runs=False,
+    )  # fmt: skip
+    for text in decision.notes:
+        note(text)
+    options["max_model_len"] = decision.settings.max_model_len
+    if length == "auto":
         free = {**options, "fit": "off", "max_model_len": model.longest_model_len}
         needs = [plan for plan in _plans(source, size, model, True, free, lambda text: None) if plan.source_width]
         needed = max((plan.total_tokens for plan in needs), default=0)
-        options["max_model_len"] = model_len("auto", lambda: needed, engine, settings, place)
+        options["max_model_len"] = model_len("auto", lambda: needed, decision.engine.name, settings, place)
     # A document is read by programs, which cannot see that a number is only a bound.
     exact = exact or as_json
     plans = _plans(source, size, model, exact, options)

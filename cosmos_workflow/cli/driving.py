@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Container
 from contextlib import ExitStack
 from typing import Any
 
-from cosmos_workflow.api import open_runs, submit
+from cosmos_workflow.api import Submission, open_runs, submit
 from cosmos_workflow.cli.cluster import follow_cluster
 from cosmos_workflow.cli.console import note, print_json, stderr, stdout_for_results
 from cosmos_workflow.cli.following import guarded
@@ -73,7 +75,7 @@ class Terminal:
 
 def run_batch(
     items: list[Any], decision: Decision, source: str, out: str, *,
-    keep_warm: float, wait: float, detach: bool, again: bool, as_json: bool, batch: bool,
+    keep_warm: float, wait: float, detach: bool, again: bool, keep_of: Container[str] = (), as_json: bool, batch: bool,
 ) -> int:  # fmt: skip
     """Submit a batch and follow it to its end, on this machine or a host; with `detach`, until the host has it."""
     if detach and is_stream(out):
@@ -85,10 +87,9 @@ def run_batch(
         # Before standard output is redirected because of what engines print.
         stream = stack.enter_context(open_results(out, decision.kind)) if is_stream(out) else None
         submission = submit(
-            items, decision, out=out, again=again, source=source, keep_warm=keep_warm, runs=runs
+            items, decision, out=out, again=again, keep_of=keep_of, source=source, keep_warm=keep_warm, runs=runs
         )  # fmt: skip
-        if submission.changed:
-            note(f"{submission.changed} items have changed since they were answered, and are asked again")
+        say_earlier(submission)
         results = dict(submission.earlier)
         if run := submission.run:
             listener = terminal.listener()
@@ -106,6 +107,16 @@ def run_batch(
                 return 0
     shown = [results[item.id] for item in items if item.id in results]
     return show_results(shown, out, earlier=len(items) - progress.done, batch=batch, as_json=as_json)
+
+
+def say_earlier(submission: Submission) -> None:
+    """Say which earlier answers are asked again, and why; and which are kept that an earlier version wrote."""
+    if submission.changed:
+        reasons = Counter(reason for reasons in submission.changed.values() for reason in reasons)
+        why = ", ".join(f"{reason} ({number:,})" for reason, number in reasons.most_common())
+        note(f"{len(submission.changed):,} answered items are asked again, as they have changed: {why}")
+    if submission.unidentified:
+        note(f"{submission.unidentified:,} answers of an earlier version are kept: they name the same prompt and file")
 
 
 def follow(runs: Runs, run: RunRecord, *, wait: float = Patience.reach, as_json: bool = False) -> int:

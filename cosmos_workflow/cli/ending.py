@@ -45,11 +45,6 @@ def _described(error: BaseException) -> tuple[str, int, str]:
         return str(error), error.exit_code, _help_on(getattr(error, "command", "cosmos")) if wrong_words else ""
     if isinstance(error, OSError):
         return str(from_system(error)), 1, ""
-    if "database or disk is full" in str(error):  # SQLite's own words
-        from cosmos_workflow.config import data_folder
-
-        full = OSError(errno.ENOSPC, "the disk is full", str(data_folder()))
-        return str(from_system(full, "run it again")), 1, ""
     return f"{type(error).__name__}: {error}; run it again with --debug and report it", 1, ""
 
 

@@ -38,6 +38,10 @@ def _leave_or_cancel(runs: Runs, id: str) -> None:
     run = runs.store.get(id)
     if run.finished:
         return
+    if run.place == "local":
+        runs.cancel(id, reason="interrupted")
+        stderr().print(f"{run.answered} of {run.total} done; run it again to go on", style="yellow")
+        return
     choice = "leave"
     if sys.stdin.isatty() and run.state in ("running", "fetching"):
         question = f"\n{run.answered} of {run.total} answered. Leave it running on {run.place}, or cancel it?"

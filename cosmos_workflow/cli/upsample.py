@@ -64,6 +64,7 @@ __all__ = ["command"]
 @wait_option
 @ray_options
 @click.option("--again", is_flag=True, help="Ask again for what the results file already answers.")
+@click.option("--keep-described", is_flag=True, help="Keep answers of the `describe` engine, although a model is here.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and the engine; run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document (JSON Lines for a batch).")
 def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: bool, **options: Any) -> int:
@@ -138,5 +139,6 @@ def command(source: str, out: str | None, as_json: bool, dry_run: bool, again: b
     return run_batch(
         items, decision, source, out or results_name(source),
         keep_warm=options["keep_warm"] if options["no_offload"] else 0.0, wait=options["wait"],
-        detach=options["detach"], again=again, as_json=as_json, batch=batch,
+        detach=options["detach"], again=again, keep_of=("describe",) if options["keep_described"] else (),
+        as_json=as_json, batch=batch,
     )  # fmt: skip

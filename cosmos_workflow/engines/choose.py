@@ -89,11 +89,13 @@ class Surroundings:
     can_load: Callable[[str], bool] = lambda name: True
 
 
-def choose_engine(kind: Kind, name: str, settings: EngineSettings, place: Surroundings) -> ChosenEngine:
+def choose_engine(
+    kind: Kind, name: str, settings: EngineSettings, place: Surroundings, *, runs: bool = True
+) -> ChosenEngine:
     """The engine for a kind of work at a place; `name` is empty or "auto" if none was asked for.
 
-    Raises UsageError for an unknown name, an engine that does another kind of work, and a setting that is missing or
-    invalid.
+    Raises UsageError for an unknown name, an engine that does another kind of work, and a setting that is invalid, or
+    missing where it `runs`: a check needs no model.
     """
     name, why = _choose(kind, name, place)
     type = engine_type(name)
@@ -105,7 +107,8 @@ def choose_engine(kind: Kind, name: str, settings: EngineSettings, place: Surrou
     check_settings(name, settings)
     if not type.needs:  # its answers do not depend on the settings
         return ChosenEngine(name, "", type.wants, why, asdict(EngineSettings()), _module_of(name))
-    _missing(name, type, settings)
+    if runs:
+        _missing(name, type, settings)
     model = settings.server_model if type.needs == "server" else Path(settings.model_path).name
     values = asdict(replace(settings, limits=settings.model.name))
     return ChosenEngine(name, model, type.wants, why, values, _module_of(name))

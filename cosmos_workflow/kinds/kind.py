@@ -20,6 +20,7 @@ from typing import Any, ClassVar, Protocol
 from cosmos_workflow.errors import BadInputError, UsageError
 
 __all__ = [
+    "ENGINE_PART",
     "FIRST_KIND",
     "KINDS",
     "Checked",
@@ -29,6 +30,7 @@ __all__ = [
     "Packed",
     "Result",
     "Task",
+    "differences",
     "get_kind",
     "identity",
     "known_kinds",
@@ -251,6 +253,9 @@ FIRST_KIND = "upsample"
 # The kinds of this package; others come with distributions of their own, as entry points of this group.
 KINDS = {"upsample": "cosmos_workflow.kinds.upsample.kind:UPSAMPLE"}
 GROUP = "cosmos_workflow.kinds"
+# The parts of an identity, and the hexadecimal digits of each.
+ENGINE_PART = "engine or model"
+PARTS = {"prompt or settings": 24, "input file": 24, ENGINE_PART: 16}
 
 
 def known_kinds() -> dict[str, str]:
@@ -276,14 +281,30 @@ def get_kind(name: str) -> Kind:
 def identity(kind: Kind, asks: Mapping[str, Any], inputs: Mapping[str, str], engine: str, model: str) -> str:
     """The same for the same work, everywhere: what is asked, the content of its input files, who answers.
 
-    32 hexadecimal digits. The path of a file and the place of a run never count.
+    64 hexadecimal digits: of each of these a hash, so that two identities tell what differs (see `differences`). The
+    path of a file and the place of a run never count.
 
-    >>> identity(get_kind("upsample"), {"text": "a city"}, {}, "describe", "")[:8] != ""
-    True
+    >>> before, now = (identity(get_kind("upsample"), {}, {}, engine, "") for engine in ("describe", "vllm"))
+    >>> differences(before, now)
+    ('engine or model',)
     """
-    parts = [kind.name, kind.version, asks, inputs, engine, model]
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    values = ([kind.name, kind.version, asks], inputs, [engine, model])
+    return "".join(_digest(value)[:digits] for value, digits in zip(values, PARTS.values(), strict=True))
+
+
+def differences(before: str, now: str) -> tuple[str, ...]:
+    """In what two identities differ, in words."""
+    start, names = 0, []
+    for name, digits in PARTS.items():
+        if before[start : start + digits] != now[start : start + digits]:
+            names.append(name)
+        start += digits
+    return tuple(names)
+
+
+def _digest(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def load_task(values: Mapping[str, Any]) -> Task:

@@ -51,6 +51,7 @@ class RunFolder:
     def note(self, event: str, **more: Any) -> None:
         """Add an event to the progress file."""
         line = json.dumps({"event": event, "time": round(time.time(), 3), **more}) + "\n"
+        self.path.mkdir(parents=True, exist_ok=True)  # a run that was never driven has none
         with self._writing, of_this_machine(self.progress_file), self.progress_file.open("a", encoding="utf-8") as file:
             file.write(line)
 

@@ -148,8 +148,8 @@ class Runs:
                         write([(item.result, item.identity)])
             yield keep
 
-    def cancel(self, id: str, *, forget: bool = False) -> RunRecord:
-        """End a run wherever it is; what has been answered is fetched first, and stays.
+    def cancel(self, id: str, *, forget: bool = False, reason: str = "cancelled") -> RunRecord:
+        """End a run wherever it is; what has been answered is fetched first, and stays. `reason` is kept with it.
 
         With `forget`, a host or cluster that is gone is not asked. Raises HostError where it cannot be, NotFound
         where the settings do not have it any more; the remedy names this way out.
@@ -161,7 +161,7 @@ class Runs:
                     self._at(run).cancel(run)
                     self._fetch(run)
             with suppress(Conflict):  # whoever drives it was faster
-                self.store.move(run.id, "cancelled", error="cancelled", kind="cancelled")
+                self.store.move(run.id, "cancelled", error=reason, kind="cancelled")
             self._folder(run).note("state", state="cancelled")
         return self.store.get(run.id)
 

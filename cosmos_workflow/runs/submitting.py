@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.engines import ChosenEngine
 from cosmos_workflow.errors import BadInputError
-from cosmos_workflow.kinds.kind import Kind, identity
+from cosmos_workflow.kinds.kind import ENGINE_PART, Kind, differences, identity
 from cosmos_workflow.runs.results import ResultsFile
 from cosmos_workflow.store import NewItem
 
@@ -43,10 +43,14 @@ class Identified:
 
 @dataclass
 class Earlier:
-    """What a results file answers already: the results, and the items that have changed since."""
+    """What a results file answers already: the results, and in what the items differ that have changed since.
+
+    `unidentified` counts the results that the version before wrote, which names no identity.
+    """
 
     results: dict[str, Any] = field(default_factory=dict)
-    changed: set[str] = field(default_factory=set)
+    changed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unidentified: int = 0
 
 
 def identified(request: Request, checked: Iterable[Any], sha256_of: Callable[[Path], str]) -> Iterator[Identified]:
@@ -64,18 +68,32 @@ def _identity(request: Request, checked: Any, sha256_of: Callable[[Path], str]) 
     return identity(kind, kind.asks(checked, request.settings), inputs, engine.name, engine.model)
 
 
-def answered_in(file: ResultsFile, items: Iterable[Identified]) -> tuple[list[Identified], Earlier]:
-    """The items that a results file does not answer, and what it says of the others."""
+def answered_in(
+    file: ResultsFile, items: Iterable[Identified], keep_of: Container[str] = ()
+) -> tuple[list[Identified], Earlier]:
+    """The items that a results file does not answer, and what it says of the others.
+
+    An answer of an engine of `keep_of` stands although another engine is asked now.
+    """
     earlier, rest = Earlier(), []
     for item in items:
         id = item.checked.item.id
-        result = file.answer_to(item.checked.item, item.identity)
-        if result is not None:
-            earlier.results[id] = result
+        if not file.holds(id):
+            rest.append(item)
             continue
-        if file.holds(id):
-            earlier.changed.add(id)
-        rest.append(item)
+        before = file.identity_of(id)
+        # What cannot be asked now keeps its answer, if that names the same work.
+        result = file.answer_to(item.checked.item, item.identity or None)
+        changes = differences(before, item.identity) if before else ("prompt or input file",)
+        if result is None and changes == (ENGINE_PART,):
+            kept = file.answer_to(item.checked.item, before)
+            result = kept if kept is not None and kept.engine in keep_of else None
+        if result is None:
+            earlier.changed[id] = changes
+            rest.append(item)
+        else:
+            earlier.results[id] = result
+            earlier.unidentified += not before
     return rest, earlier
 
 

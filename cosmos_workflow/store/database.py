@@ -9,9 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from filelock import FileLock
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
-from cosmos_workflow.errors import BadInputError
+from cosmos_workflow.errors import BadInputError, CosmosError
 from cosmos_workflow.store.text import from_json, to_json
 
 __all__ = ["HEAD", "Database"]
@@ -24,7 +24,8 @@ JSON: dict[str, Any] = {"json_serializer": to_json, "json_deserializer": from_js
 class Database:
     """A database by its URL (`sqlite:///FILE`, `postgresql+psycopg://…`); brought up to date when it is opened.
 
-    Raises BadInputError where it cannot be opened.
+    Raises BadInputError where it cannot be opened. Whatever uses it later gets a CosmosError where the database cannot
+    be reached, or takes nothing more.
     """
 
     def __init__(self, url: str) -> None:
@@ -36,6 +37,7 @@ class Database:
             raise BadInputError(
                 f"the store cannot be opened ({what})", where=_shown(url), remedy="check store_url in cosmos.toml"
             ) from error
+        sa.event.listen(self._engine, "handle_error", _explained)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -105,6 +107,19 @@ def _engine(url: str) -> sa.Engine:
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _explained(context: sa.engine.ExceptionContext) -> None:
+    """Say what is wrong where the database itself fails; mistakes in what is asked of it stay as they are."""
+    if context.is_pre_ping or not isinstance(context.sqlalchemy_exception, OperationalError):
+        return
+    assert context.engine is not None
+    what, name = str(context.original_exception).split("\n", 1)[0], context.engine.url
+    full = any(word in what for word in ("full", "disk I/O", "No space"))
+    remedy = f"{'free space there' if full else 'see that it can be reached'}, then run it again: what was done is kept"
+    raise CosmosError(
+        f"the store fails ({what})", where=name.render_as_string(hide_password=True), remedy=remedy
+    ) from context.original_exception
 
 
 def _shown(url: str) -> str:

@@ -184,9 +184,9 @@ def test_what_an_engine_prints_is_not_among_the_results(batch: Path) -> None:
     # A stand-in for vLLM and transformers, whose libraries print: standard output is turned away meanwhile.
     code = """
 import os, sys
-from cosmos_workflow.cli import console, main, upsample
+from cosmos_workflow.cli import console, driving, main
 from cosmos_workflow.engines import describe
-upsample.stdout_for_results = lambda engine: console.stdout_for_results("vllm")
+driving.stdout_for_results = lambda engine: console.stdout_for_results("vllm")
 answer = describe.DescribeEngine.answer
 def loud(self, *words):
     print("noise"); os.write(1, b"more noise\\n")

@@ -16,10 +16,12 @@ from typing import Any
 import clips
 import psutil
 import pytest
+from runs.helpers import upsample_there
 from servers import container, vllm_env
+from servers.processes import end_all
 from servers.sshd import SSHD
 
-from cosmos_workflow.api import open_runs, upsample, upsample_on
+from cosmos_workflow.api import open_runs, upsample
 from cosmos_workflow.config import known_keys_file, set_host
 from cosmos_workflow.errors import HostError, HostUnreachable, RunFailed
 from cosmos_workflow.kinds.upsample import Item, Result, Settings
@@ -47,8 +49,7 @@ AddHost = Callable[..., Runs]
 def sshd(tmp_path: Path) -> Iterator[SSHD]:
     with SSHD(tmp_path / "sshd") as server:
         yield server
-    for one in on_host(server):
-        one.kill()
+    end_all(on_host(server))
     container.remove_all()
 
 
@@ -75,9 +76,9 @@ def on_host(sshd: SSHD) -> list[psutil.Process]:
     """Whatever runs for us on the host, engines' children too: they stand in our worker's sessions."""
     folder = str(sshd.home / "ours")
     found = []
-    for one in psutil.process_iter(["cmdline", "environ", "cwd"]):
+    for one in psutil.process_iter(["cmdline", "cwd", "status", "create_time"]):
         words = [*(one.info["cmdline"] or ()), one.info["cwd"] or ""]
-        if any(folder in word for word in words) and one.status() != psutil.STATUS_ZOMBIE:
+        if any(folder in word for word in words) and one.info["status"] != psutil.STATUS_ZOMBIE:
             found.append(one)
     return found
 
@@ -107,7 +108,7 @@ def test_describe_says_on_the_host_what_it_says_here(
 ) -> None:
     runs = add_host(runtime)
     items = twenty(tmp_path)
-    _, there = upsample_on("gpu", items, out=tmp_path / "there.jsonl", keep_warm=0.0, runs=runs)
+    there = upsample(items, place="gpu", out=tmp_path / "there.jsonl", keep_warm=0.0, runs=runs)
     here = upsample(items, out=tmp_path / "here.jsonl")
     assert told(there, "place", "seconds") == told(here, "place", "seconds")
     assert settled(sshd)
@@ -120,16 +121,16 @@ def test_vllm_answers_on_the_host_as_it_does_here_and_the_second_batch_is_warm(
     runs = add_host(runtime, **WITH_VLLM)
     items = twenty(tmp_path)
     events: list[dict[str, Any]] = []
-    _, there = upsample_on(
-        "gpu", items, out=tmp_path / "there.jsonl", settings=SETTINGS, runs=runs, keep_warm=60.0,
+    there = upsample(
+        items, place="gpu", out=tmp_path / "there.jsonl", settings=SETTINGS, runs=runs, keep_warm=60.0,
         listener=Listener(event=events.append),
     )  # fmt: skip
     kinds = [event["event"] for event in events]
     assert kinds.count("item") == 20
     assert "loading" in kinds
     events.clear()
-    upsample_on(
-        "gpu", items[:2], out=tmp_path / "second.jsonl", settings=SETTINGS, runs=runs, keep_warm=0.0,
+    upsample(
+        items[:2], place="gpu", out=tmp_path / "second.jsonl", settings=SETTINGS, runs=runs, keep_warm=0.0,
         listener=Listener(event=events.append),
     )  # fmt: skip
     assert [event["event"] for event in events if event["event"] != "memory"] == [
@@ -167,10 +168,10 @@ def test_an_ended_vllm_leaves_no_process_and_no_container(
 ) -> None:
     runs = add_host(runtime, **WITH_VLLM)
     items = twenty(tmp_path)
-    id, _ = upsample_on("gpu", items, out=tmp_path / "o.jsonl", settings=LONG, runs=runs, detach=True, keep_warm=0.0)
+    id, _ = upsample_there(runs, items, tmp_path / "o.jsonl", settings=LONG, detach=True)
     # Read where it is written: on two cores vLLM leaves others little time, and what is sent may come late.
     events = sshd.home / "ours" / "runs" / f"{id}-1" / "events.jsonl"
-    deadline = time.monotonic() + 200
+    deadline = time.monotonic() + 600
     while not events.exists() or events.read_bytes().count(b'"item"') < 2:
         assert time.monotonic() < deadline
         time.sleep(0.2)
@@ -179,13 +180,13 @@ def test_an_ended_vllm_leaves_no_process_and_no_container(
             assert time.monotonic() < deadline
         assert settled(sshd)
         return
-    workers = [one for one in on_host(sshd) if "work" in one.cmdline()]
-    os.killpg(os.getpgid(max(workers, key=lambda one: one.create_time()).pid), signal.SIGKILL)
+    workers = [one for one in on_host(sshd) if "work" in (one.info["cmdline"] or ())]
+    os.killpg(os.getpgid(max(workers, key=lambda one: one.info["create_time"]).pid), signal.SIGKILL)
     with pytest.raises(RunFailed, match="worker") as caught:
         runs.drive(id, Listener())
     assert caught.value.kind == "worker_killed"
     assert settled(sshd)
-    (run,) = runs.store.runs()
+    run = runs.store.get(id)
     assert 2 <= run.answered < 20
     runs.retry(run.id)
     results = runs.drive(run.id, Listener())
@@ -212,5 +213,5 @@ def test_a_container_that_cannot_start_says_why(add_host: AddHost, sshd: SSHD, t
         },
     )  # fmt: skip
     with pytest.raises(HostError, match="localhost/none"):
-        upsample_on("gpu", twenty(tmp_path)[:1], out=tmp_path / "o.jsonl", runs=open_runs())
+        upsample(twenty(tmp_path)[:1], place="gpu", out=tmp_path / "o.jsonl", runs=open_runs())
     assert runs.store.runs()[0].state == "uploading"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +14,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
 from servers import vllm_env
-from servers.browsing import drop
+from servers.browsing import SOON, drop
 from servers.cosmos_server import CosmosServer
+from servers.processes import named
 
 from scripts.demo import draw_clip
 
@@ -33,12 +33,6 @@ PROMPTS = [
 ]
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[CosmosServer]:
     """A server whose own engine is the CPU vLLM, one request at a time so that there is something to watch."""
@@ -46,9 +40,7 @@ def served(tmp_path: Path) -> Iterator[CosmosServer]:
     lines = [f"{name} = {json.dumps(value)}" for name, value in options.items()]
     (tmp_path / "cosmos.toml").write_text("\n".join(["[engine_options]", *lines]))
     words = ("--engine", "vllm", "--model-path", vllm_env.MODEL)
-    with CosmosServer(
-        tmp_path / "data", *words, python=[str(VLLM_PYTHON)], port=free_port(), **vllm_env.settings(1)
-    ) as server:
+    with CosmosServer(tmp_path / "data", *words, python=[str(VLLM_PYTHON)], **vllm_env.settings(1)) as server:
         yield server
 
 
@@ -90,7 +82,7 @@ def run_through_a_crash(page: Page, served: CosmosServer) -> None:
     # vLLM leaves a machine of two cores little time for others: the first answer may be heard late.
     expect(page.locator("#run .counts")).to_contain_text(re.compile("loaded|[123] of 4"), timeout=200_000)
     engine = psutil.Process(served.process.pid).children(recursive=True)
-    assert any(one.name().startswith("VLLM") for one in engine)
+    assert named(engine, "VLLM")
     served.kill()
     assert psutil.wait_procs(engine, timeout=60)[1] == []  # or the next one finds the GPU full
     served.start()
@@ -176,6 +168,7 @@ def test_each_tab_at_each_size_in_light_and_dark(
     for scheme in ("light", "dark"):
         for size, (width, height) in SIZES.items():
             context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
+            context.set_default_timeout(SOON)
             page = context.new_page()
             page.goto(filled.url + TABS[tab])
             if tab == "new":
@@ -212,7 +205,7 @@ def test_the_last_of_two_quick_changes_is_shown(page: Page, filled: CosmosServer
         client.change(run.id, held=True)
         expect(shown).to_have_text("held")
         client.cancel(run.id)
-        expect(shown).to_have_text("cancelled", timeout=10_000)
+        expect(shown).to_have_text("cancelled")
         client.remove(run.id)
         client.pause(False)
 
@@ -227,12 +220,15 @@ def test_what_is_typed_before_the_scripts_have_come_is_searched(page: Page, fill
     page.goto(filled.url + "/prompts", wait_until="commit")
     page.get_by_placeholder("Search prompts and answers").fill("robot pour")
     expect(page.locator("article")).to_have_count(len(PROMPTS) + 2)
+    while not held:
+        page.wait_for_timeout(50)
     held[0].continue_()
     expect(page.locator("article")).to_have_count(1)
 
 
 def test_by_keyboard_alone(browser: Browser, filled: CosmosServer) -> None:
     page = browser.new_page()
+    page.set_default_timeout(SOON)
     page.goto(filled.url + "/runs")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to content"

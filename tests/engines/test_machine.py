@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 
@@ -48,19 +49,26 @@ def test_memory_in_use_is_in_mib() -> None:
 
 
 def test_each_peak_is_noted_at_once_and_what_stays_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    used, over = iter([10, 20, 20, 20, 30, 25]), threading.Event()
+    used, over, clock = iter([10, 20, 20, 20, 30, 25]), threading.Event(), [0.0]
 
     def read() -> list[Gpu]:
-        mib = next(used, 25)
-        if mib == 25:
-            over.set()
+        """After six looks, time has gone by."""
+        mib = next(used, None)
+        if mib is None:
+            mib, clock[0] = 25, machine.NOTE_SECONDS
         return [Gpu(0, "a", 99, 99 - mib, mib)]
 
+    def note(event: str, **values: int) -> None:
+        notes.append(values["gpu_mib"])
+        if len(notes) == 4:
+            over.set()
+
     happened = ask(monkeypatch, read)
+    monkeypatch.setattr(machine, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     notes: list[int] = []
-    with Sampler(lambda event, **values: notes.append(values["gpu_mib"])):
+    with Sampler(note):
         assert over.wait(60)
-    assert notes == [10, 20, 30]
+    assert notes == [10, 20, 30, 25]
     until(lambda: not samplers())
     assert happened == ["start", "end"]  # once, however often it was read
 

@@ -40,7 +40,7 @@ def test_a_host_gives_what_this_machine_gives(runs: Runs, batch: Batch, peer: Pe
     assert {result.place for result in remote} == {"gpu"}
     lines = {result.id: result for result in read_results(tmp_path / "there.jsonl")}
     assert lines == {result.id: result for result in remote}
-    (run,) = runs.store.runs()
+    (run,) = runs.store.runs(place="gpu")
     assert (run.state, run.answered, run.failed) == ("done", 20, 1)
     assert not list((peer.home / "ours" / "runs").iterdir())
     assert not (runs.folder(run.id) / "blobs").exists()

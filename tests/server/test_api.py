@@ -22,6 +22,7 @@ from cosmos_workflow.kinds.upsample import Item
 from cosmos_workflow.limits import overview
 from cosmos_workflow.limits.models import UPSAMPLER
 from cosmos_workflow.media import read_frames
+from cosmos_workflow.store import Store
 
 SHARED = "inner/shot.mp4"
 
@@ -258,8 +259,8 @@ def test_seeds_are_exact(server: CosmosServer, folder: Path, seed: float) -> Non
     with server.client() as client:
         run = made(client, 1, settings={"seed": int(seed)})
         assert client.check([{"video": SHARED, "seed": seed}], seed=seed)[0].runs
-        kept = folder / "data" / "runs" / run / "items.json"
-        assert json.loads(kept.read_text())["settings"]["seed"] == int(seed)
+    kept = Store(f"sqlite:///{folder / 'data' / 'store.db'}").get(run)
+    assert kept.settings["settings"]["seed"] == int(seed)
 
 
 @pytest.mark.parametrize("seed", ["9223372036854775808", "-9223372036854775809", "1e18", "1.5", "NaN", "true", '"7"'])

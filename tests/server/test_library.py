@@ -126,7 +126,7 @@ def test_a_thumbnail_is_made_by_several_at_once(library: Library, tmp_path: Path
 
 def test_a_clip_is_removed_by_several_at_once_and_where_its_file_is_lost(library: Library, clip: Path) -> None:
     copy = shutil.copy(clip, library._media / "copy.mp4")
-    id = library.take(Path(copy), "shot.mp4").id
+    id = library.take(Path(copy), "shot.mp4").sha256
 
     def remove() -> None:
         with suppress(NotFound):  # another one was first
@@ -134,7 +134,7 @@ def test_a_clip_is_removed_by_several_at_once_and_where_its_file_is_lost(library
 
     at_once(remove)
     copy = shutil.copy(clip, library._media / "copy.mp4")
-    library.path(library.take(Path(copy), "shot.mp4").id).unlink()
+    library.path(library.take(Path(copy), "shot.mp4").sha256).unlink()
     library.remove(id)
     with pytest.raises(NotFound):
         library.record(id)

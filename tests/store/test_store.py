@@ -192,7 +192,8 @@ def test_writers_at_once_lose_nothing(url: str, count: int) -> None:
 
 def test_a_writer_killed_in_the_middle_leaves_whole_runs(url: str) -> None:
     code = (
-        "import sys; from cosmos_workflow.store import Store; from cosmos_workflow.kinds.upsample import Result\n"
+        "import sys\nfrom cosmos_workflow.store import NewItem, Store\n"
+        "from cosmos_workflow.kinds.upsample import Result\n"
         "store = Store(sys.argv[1]); print('open', flush=True)\n"
         "for n in range(10000):\n"
         "    new = [NewItem(Result(str(k), 'p', 'v', 'fits')) for k in range(50)]\n"

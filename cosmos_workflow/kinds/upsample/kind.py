@@ -53,7 +53,8 @@ class Upsample(Kind):
         return check_items(items, settings)
 
     def limited(self, settings: Settings, max_model_len: int) -> Settings:
-        return settings if settings.max_model_len else replace(settings, max_model_len=max_model_len)
+        asked = settings.max_model_len or max_model_len
+        return replace(settings, max_model_len=min(asked, max_model_len))
 
     def unusable(self, item: Item, error: BadInputError) -> Checked:
         return Checked(item, bad_input(item, Settings(), error))

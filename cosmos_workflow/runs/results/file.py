@@ -123,6 +123,10 @@ class ResultsFile:
         """Whether there is an answer for an item of this id, to whatever it was asked then."""
         return id in self._by_id
 
+    def identity_of(self, id: str) -> str:
+        """The identity of the work that an item's answer stands for; empty where the version before wrote it."""
+        return self._by_id[id].identity
+
     def answer_to(self, item: Any, identity: str | None) -> Any | None:
         """The answer that stands for an item as it is now.
 

@@ -11,6 +11,7 @@ import pytest
 
 from cosmos_workflow.errors import BadInputError, CosmosError, UsageError
 from cosmos_workflow.kinds.upsample import Result
+from cosmos_workflow.kinds.upsample.kind import UPSAMPLE
 from cosmos_workflow.runs.places.ray import Output
 from cosmos_workflow.runs.places.ray.batches import key_of
 from cosmos_workflow.runs.places.ray.parts import FORMATS, Format
@@ -33,7 +34,7 @@ def test_answers_and_dead_letters_are_found_again(url: str, format: Format) -> N
     output.write("b", [result(4)])
     parts = list(output.answered())
     assert [names for _, _, names in parts] == [["p1", "p3"], ["p4"]]
-    assert parts[1][1] == [key_of("p4", "prompt 4 ü", "clip4.mp4")]
+    assert parts[1][1] == [key_of(UPSAMPLE, vars(result(4)))]
     assert [names for _, names in output.letters()] == [["p2"]]
     assert list(output.results()) == [result(1), result(3), result(4), result(2, "no")]
     # The same work done twice is one part.

@@ -82,6 +82,8 @@ def upgrade() -> None:
         op.execute(statement)
     op.rename_table("media", "files")
     op.execute("ALTER TABLE files RENAME COLUMN id TO sha256")
+    op.drop_index("ix_media_created", "files")
+    op.create_index("ix_files_created", "files", ["created"])
     op.add_column("files", sa.Column("media_type", sa.String(100), nullable=False, server_default=""))
     op.add_column("files", sa.Column("kept", sa.Boolean, nullable=False, server_default=sa.true()))
     op.create_table(
@@ -113,6 +115,8 @@ def downgrade() -> None:
         op.drop_column("files", name)
     op.execute("ALTER TABLE files RENAME COLUMN sha256 TO id")
     op.rename_table("files", "media")
+    op.drop_index("ix_files_created", "media")
+    op.create_index("ix_media_created", "media", ["created"])
     for statement in _for_database(SQLITE_BACK, POSTGRESQL_BACK):
         op.execute(statement)
     for name in ("identity", "asked"):
