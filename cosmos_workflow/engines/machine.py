@@ -25,7 +25,7 @@ Note = Callable[..., None]
 """Takes the name of an event, and what belongs to it by keywords."""
 
 # Where a driver hangs, so does the thread that asks it; the other samplers wait here, each until its end.
-_asking = threading.Lock()
+_one_asks = threading.Lock()
 
 
 class Sampler:
@@ -54,13 +54,13 @@ class Sampler:
         with ExitStack() as stack:
             read: Callable[[], Sequence[Gpu]] | None = None
             while not self._done.is_set():
-                if not _asking.acquire(timeout=SAMPLE_SECONDS):
+                if not _one_asks.acquire(timeout=SAMPLE_SECONDS):
                     continue
                 try:
                     read = read or stack.enter_context(asking(DRIVER_SECONDS))
                     gpus = read()
                 finally:
-                    _asking.release()
+                    _one_asks.release()
                 used = memory_used(gpus, self._group())
                 now, total = time.monotonic(), sum(used.values())
                 if used and (total > peak or now - noted >= NOTE_SECONDS):
