@@ -16,7 +16,8 @@ from cosmos_workflow.engines import ChosenEngine, Engine, EngineSettings, engine
 from cosmos_workflow.errors import HostUnreachable, UsageError
 from cosmos_workflow.files import at_home
 from cosmos_workflow.kinds.kind import get_kind
-from cosmos_workflow.kinds.upsample import Item, Result, Settings, check_items, is_batch, read_batch
+from cosmos_workflow.kinds.reading import is_batch
+from cosmos_workflow.kinds.upsample import Item, Result, Settings, check_items
 from cosmos_workflow.limits import Plan, get_model
 from cosmos_workflow.runs.places.ray import is_ray
 from cosmos_workflow.runs.results import ResultsFile, is_stream, open_results
@@ -69,7 +70,8 @@ def load_items(source: Source, prompt: str = "", on_note: Callable[[str], None] 
     if not isinstance(source, (str, os.PathLike)):
         return list(source)
     if is_batch(path := Path(source)):
-        return [replace(item, prompt=item.prompt or prompt) for item in read_batch(path, on_note)]
+        items = list(get_kind("upsample").read(path, on_note))
+        return [replace(item, prompt=item.prompt or prompt) for item in items] if prompt else items
     return [Item.from_mapping({"video": str(path), "prompt": prompt})]
 
 

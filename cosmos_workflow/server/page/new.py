@@ -13,7 +13,8 @@ from starlette.concurrency import run_in_threadpool
 
 from cosmos_workflow.engines import ENGINES
 from cosmos_workflow.errors import BadInputError, CosmosError
-from cosmos_workflow.kinds.upsample import BATCH_SUFFIXES, read_batch
+from cosmos_workflow.kinds.kind import get_kind
+from cosmos_workflow.kinds.reading import BATCH_SUFFIXES
 from cosmos_workflow.limits import FIT_MODES, MODELS, Plan
 from cosmos_workflow.server.api.machine import hosts_of
 from cosmos_workflow.server.api.prompts import Numbers
@@ -131,7 +132,7 @@ def _rows_of(data: bytes, name: str) -> dict[str, Any]:
         file = Path(folder) / f"batch{suffix}"
         file.write_bytes(data)
         try:
-            items = read_batch(file, notes.append)
+            items = list(get_kind("upsample").read(file, notes.append))
         except BadInputError as error:
             raise BadInputError(error.what, where=error.where.replace(str(file), name), remedy=error.remedy) from error
         rows = [

@@ -15,9 +15,9 @@ from cosmos_workflow.engines import ChosenEngine
 from cosmos_workflow.engines.keeper import Keeper
 from cosmos_workflow.errors import BadInputError, CosmosError, EngineError
 from cosmos_workflow.kinds.kind import Kind, get_kind
-from cosmos_workflow.kinds.upsample import Keys
+from cosmos_workflow.kinds.reading import Keys, Piece
 from cosmos_workflow.runs.places.ray.answering import Prepared, answer_all, prepare
-from cosmos_workflow.runs.places.ray.batches import Piece, files_in, hashed, read, spans
+from cosmos_workflow.runs.places.ray.batches import files_in, hashed, read, spans
 from cosmos_workflow.runs.places.ray.parts import Output
 
 __all__ = ["Job", "run"]
@@ -193,7 +193,7 @@ class Index:
 
 def index_span(kind: str, piece: Piece) -> tuple[Any, Hashes, Hashes, Keys]:
     """The positions, keys and ids' hashes of a piece's entries, and what its fields are called."""
-    named = Keys()
+    named = Keys(get_kind(kind).fields)
     entries = [(entry.position, entry.key, hashed(entry.item.id)) for entry in read(get_kind(kind), piece, named)]
     positions, keys, ids = zip(*entries, strict=True) if entries else ((), (), ())
     return np.array(positions, np.int64), np.array(keys, "S16"), np.array(ids, "S16"), named
@@ -211,7 +211,7 @@ def _index(job: Job) -> Index:
         remote = ray.remote(index_span)
         with _own_errors():
             indexed = ray.get([remote.remote(job.output.kind, piece) for _, piece in parts])
-    named = Keys()
+    named = Keys(job.kind.fields)
     for *_, part in indexed:
         named.add(part)
     count = [len(positions) for positions, *_ in indexed]
