@@ -193,8 +193,6 @@ BLIND = [path for room in ("runs", "store", "agent", "ssh", "server/api") for pa
 KINDS = sorted(path.parent.name for path in (PACKAGE / "kinds").glob("*/kind.py"))
 # To be emptied: what still names a kind. Migrations stay, as they tell what stood in the tables of their time.
 STILL_NAME_A_KIND = {
-    "runs/places/ray/batches.py",
-    "runs/places/ray/pipeline.py",
     "server/api/prompts.py",
 }
 
