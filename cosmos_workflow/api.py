@@ -218,7 +218,7 @@ def upsample(
     from cosmos_workflow.runs import Listener, Patience
 
     items = load_items(source, prompt)
-    runs = runs or open_runs()
+    own, runs = runs is None, runs or open_runs()
     settings = settings or Settings()
     engine_settings = engine_settings or EngineSettings(limits=settings.limits)
     kind = get_kind("upsample")
@@ -231,6 +231,8 @@ def upsample(
         listener = replace(listener, result=on_result)
     name = name or (str(source) if isinstance(source, (str, os.PathLike)) else f"{len(items)} items")
     with ExitStack() as stack:
+        if own:
+            stack.callback(runs.engine.close)  # no later call would find it warm
         stream = stack.enter_context(open_results(out, kind)) if out is not None and is_stream(out) else None
         submission = submit(
             items, decision, out=out, again=again, source=name, keep_warm=keep_warm, runs=runs
@@ -299,10 +301,12 @@ def open_rig(
     settings: EngineSettings,
     config: Config | None = None,
     on_lost: Callable[[HostUnreachable, float], None] = lambda error, wait: None,
+    on_waiting: Callable[[str], None] = lambda why: None,
 ) -> tuple[Rig, str]:
     """What the lab measures at `place` (`local`, or a host of the settings), and why its engine was chosen.
 
-    `on_lost` is called with each broken connection to a host, and the seconds until the next try.
+    `on_lost` is called with each broken connection to a host, and the seconds until the next try; `on_waiting` with the
+    reason when this machine's device is in use.
     Raises UsageError where there is no such host or engine.
     """
     from cosmos_workflow.lab import LocalRig
@@ -311,7 +315,7 @@ def open_rig(
         get_kind("upsample"), Settings(), place=place, engine=engine, engine_settings=settings, config=config
     )
     if decision.host is None:
-        return LocalRig(decision.engine.name, settings), decision.engine.why
+        return LocalRig(decision.engine.name, settings, on_waiting), decision.engine.why
     from cosmos_workflow.lab.host_rig import HostRig
     from cosmos_workflow.ssh import Pins
 

@@ -66,7 +66,7 @@ def imported(path: Path) -> set[tuple[str, ...]]:
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_go_one_way(path: Path) -> None:
     room = room_of(path)
-    if room in ("__init__", "__main__", "doors", "errors", "files", "text", "version"):
+    if room in ("__init__", "__main__", "doors", "errors", "files", "private", "text", "version"):
         return
     rooms = {parts[0] for parts in imported(path)} & set(MAY_IMPORT)
     assert rooms - {room} <= MAY_IMPORT[room]
@@ -142,7 +142,10 @@ def test_commands_that_open_no_video_load_neither_opencv_nor_numpy(arguments: li
 POSIX_ONLY = {"fcntl", "grp", "pwd", "resource", "termios", "killpg", "getpgid", "setsid", "fork", "geteuid", "SIGKILL"}
 
 
-ON_LINUX = {*(PACKAGE / "agent").rglob("*.py"), PACKAGE / "engines" / "process.py"}
+ON_LINUX = {
+    *(PACKAGE / "agent").rglob("*.py"),
+    *(PACKAGE / name for name in ("private.py", "engines/machine.py", "engines/process.py")),
+}
 
 
 @pytest.mark.parametrize("path", sorted({*modules()} - ON_LINUX), ids=lambda path: str(path.relative_to(PACKAGE)))

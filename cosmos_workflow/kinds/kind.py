@@ -289,7 +289,7 @@ KINDS = {"upsample": "cosmos_workflow.kinds.upsample.kind:UPSAMPLE"}
 GROUP = "cosmos_workflow.kinds"
 # The parts of an identity, and the hexadecimal digits of each.
 ENGINE_PART = "engine or model"
-PARTS = {"prompt or settings": 24, "input file": 24, ENGINE_PART: 16}
+PARTS = {"what is asked": 24, "input file": 24, ENGINE_PART: 16}
 
 
 def known_kinds() -> dict[str, str]:

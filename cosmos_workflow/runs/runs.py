@@ -16,7 +16,7 @@ from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.runs.folder import RunFolder
 from cosmos_workflow.runs.listening import Listener, Patience
 from cosmos_workflow.runs.places.host import HostRuns, LookAtHost
-from cosmos_workflow.runs.places.local import LocalRuns, WarmEngine
+from cosmos_workflow.runs.places.local import LocalRuns, keeper_here
 from cosmos_workflow.runs.places.place import Keep, Place
 from cosmos_workflow.runs.places.ray import is_ray
 from cosmos_workflow.runs.places.ray_runs import RayRuns
@@ -45,7 +45,7 @@ class Runs:
         look: LookAtHost = lambda host, engine, warn: None,
     ) -> None:  # fmt: skip
         self.store = store
-        self.engine = WarmEngine(data / "engine.log")
+        self.engine = keeper_here(data)
         self._data = data
         self._on_hosts = HostRuns(store, hosts, pins, look)
         self._on_ray = RayRuns(store)

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from cosmos_workflow.engines import ChosenEngine, EngineSettings
-from cosmos_workflow.engines.process import EngineProcess
+from cosmos_workflow.engines import ChosenEngine
+from cosmos_workflow.engines.keeper import Keeper
 from cosmos_workflow.errors import BadInputError, CosmosError, EngineError
 from cosmos_workflow.kinds.kind import Kind, get_kind
 from cosmos_workflow.kinds.reading import Keys, Piece
@@ -144,7 +144,7 @@ class AnsweringActor:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._engine = EngineProcess(job.engine.name, EngineSettings(**job.engine.settings), job.engine.module)
+        self._keeper = Keeper(None, apart=lambda name: True)  # Ray deals out the devices
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[bytes]]:
         """Answer prepared pieces and write each as a part; the counts of each, or the error that ends the job."""
@@ -153,7 +153,10 @@ class AnsweringActor:
     def _answer(self, prepared: Prepared | CosmosError) -> dict[str, int]:
         if isinstance(prepared, CosmosError):
             raise prepared
-        results = answer_all(self._job.kind, self._engine, prepared)
+        results = [item.result for item in prepared.items]
+        if any(item.packed for item in prepared.items):
+            with self._keeper.lend(self._job.engine) as engine:
+                results = answer_all(self._job.kind, engine, prepared)
         self._job.output.write(prepared.name, results)
         good = [result for result in results if result.ok]
         tokens = sum(getattr(result, "completion_tokens", 0) for result in good)
