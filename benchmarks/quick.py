@@ -1,7 +1,8 @@
-"""Benchmarks that need no model: planning, counting tokens, starting, reading frames."""
+"""Benchmarks that need no model: planning, counting tokens, starting, reading frames and batches."""
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 import sys
@@ -19,21 +20,22 @@ from mistral_common.tokens.tokenizers.image import ImageConfig, ImageEncoder, Sp
 from mistral_common.tokens.tokenizers.tekken import Tekkenizer
 from PIL import Image
 
-from benchmarks.measure import Row, compare
+from benchmarks.measure import Fact, Row, compare
 from cosmos_workflow.limits import MODELS, plan_many
 from cosmos_workflow.limits.text import PACKAGED_TABLE
 from cosmos_workflow.media import read_frames
 
-SIZES = 1_000_000
+SIZES = LINES = 1_000_000
 ENCODED = 12
 COUNTED = 20_000
 
 
-def rows() -> Iterator[Row]:
+def rows() -> Iterator[Row | Fact]:
     yield from planning()
     yield from counting()
     yield from starting()
     yield from frames()
+    yield from memory()
 
 
 def planning() -> Iterator[Row]:
@@ -141,3 +143,59 @@ def frames() -> Iterator[Row]:
             "two frames to PNG, resized to 910×512", "a clip", lambda: read_frames(clip, 2, size=(910, 512)),
             "OpenCV, resized as well", lambda: opencv((910, 512)), aim="> 1×", repeats=15,
         )  # fmt: skip
+
+
+# Each prints how many bytes more than at its beginning a process took at most, and the seconds.
+MEASURED = """
+import sys, time
+from pathlib import Path
+from cosmos_workflow.kinds.upsample import Item
+from cosmos_workflow.kinds.upsample.kind import UPSAMPLE
+from cosmos_workflow.runs.results import ResultsFile
+import filelock
+def peak():
+    # Of this process alone, as getrusage's has that of its parent before exec in it.
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
+before, began = peak(), time.perf_counter()
+{code}
+print(peak() - before, time.perf_counter() - began)
+"""
+READ = "assert sum(1 for _ in UPSAMPLE.read(Path(sys.argv[1]), print)) == int(sys.argv[2])"
+OPENED = """
+with ResultsFile(sys.argv[1], UPSAMPLE) as file:
+    assert file.answer_to(Item("p7", "A futuristic city number 7 at sunset", Path("v.mp4")), None)
+"""
+
+
+def memory() -> Iterator[Fact]:
+    """The most memory that reading a batch takes, and opening a results file, for each line of it."""
+    from cosmos_workflow.kinds.upsample import Result
+    from cosmos_workflow.kinds.upsample.kind import UPSAMPLE
+    from cosmos_workflow.runs.results import Lines
+
+    lines, words = Lines(UPSAMPLE), "long words of an answer " * 40
+    prompts = {f"p{n}": f"A futuristic city number {n} at sunset" for n in range(LINES)}
+    with tempfile.TemporaryDirectory() as folder:
+        jsonl, table, results = (Path(folder) / name for name in ("b.jsonl", "b.csv", "out.jsonl"))
+        with jsonl.open("w") as file:
+            file.writelines(json.dumps({"id": id, "prompt": p, "video": "v.mp4"}) + "\n" for id, p in prompts.items())
+        with table.open("w") as file:
+            file.write("id,prompt,video\n")
+            file.writelines(f"{id},{prompt},v.mp4\n" for id, prompt in prompts.items())
+        with results.open("w") as file:
+            for n, (id, prompt) in enumerate(prompts.items()):
+                result = Result(id, prompt, "v.mp4", "fits", upsampled_prompt=words)
+                file.write(lines.write(result, f"{n:032x}"))
+        for what, path, code in (
+            ("reading a batch, JSON Lines", jsonl, READ),
+            ("reading a batch, CSV", table, READ),
+            ("opening a results file", results, OPENED),
+        ):
+            command = [sys.executable, "-c", MEASURED.format(code=code), str(path), str(LINES)]
+            output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+            more, seconds = map(float, output.split())
+            size = path.stat().st_size / 2**20
+            yield Fact(
+                f"{what} of {LINES:,} lines, {size:,.0f} MiB",
+                f"{more / 2**20:.0f} MiB, {more / LINES:.0f} bytes a line; {seconds:.0f} s", "≤ 200 bytes a line",
+            )  # fmt: skip

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from cosmos_workflow.config import Config, data_folder, known_keys_file, load_config
 from cosmos_workflow.deciding import Decision, decide, find_host
-from cosmos_workflow.engines import Engine, EngineSettings
+from cosmos_workflow.engines import ChosenEngine, Engine, EngineSettings, engine_type
 from cosmos_workflow.errors import HostUnreachable, UsageError
 from cosmos_workflow.files import at_home
 from cosmos_workflow.kinds.kind import get_kind
-from cosmos_workflow.kinds.upsample import Item, Result, Settings, check_items, is_batch, read_batch
-from cosmos_workflow.limits import Plan
+from cosmos_workflow.kinds.reading import is_batch
+from cosmos_workflow.kinds.upsample import Item, Result, Settings, check_items
+from cosmos_workflow.limits import Plan, get_model
 from cosmos_workflow.runs.places.ray import is_ray
 from cosmos_workflow.runs.results import ResultsFile, is_stream, open_results
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from cosmos_workflow.runs import Listener, Runs
     from cosmos_workflow.runs.places.ray import Format
     from cosmos_workflow.runs.submitting import Identified
+    from cosmos_workflow.ssh import Host
     from cosmos_workflow.store import RunRecord, Store
 
 __all__ = [
@@ -70,7 +72,8 @@ def load_items(source: Source, prompt: str = "", on_note: Callable[[str], None] 
     if not isinstance(source, (str, os.PathLike)):
         return list(source)
     if is_batch(path := Path(source)):
-        return [replace(item, prompt=item.prompt or prompt) for item in read_batch(path, on_note)]
+        items = list(get_kind("upsample").read(path, on_note))
+        return [replace(item, prompt=item.prompt or prompt) for item in items] if prompt else items
     return [Item.from_mapping({"video": str(path), "prompt": prompt})]
 
 
@@ -148,7 +151,6 @@ def submit(
     priority: int = 0,
     held: bool = False,
     checked: Iterable[Any] | None = None,
-    on_warning: Callable[[str], None] = lambda text: None,
     runs: Runs | None = None,
 ) -> Submission:
     """Make a run of a batch: it is in the store before anything starts; `Runs.drive` or a worker takes it from there.
@@ -156,8 +158,8 @@ def submit(
     With `out`, a results file, items that it answers already are not asked again unless `again`; answers of the engines
     `keep_of` stand although another engine is asked now. Where a run that has not ended does the same work already,
     that run is returned. `checked` are the items as `Kind.check` sees
-    them, where the caller has checked them. `on_warning` is called with what looks wrong with a host.
-    Raises UsageError where a run writes to `out` that asks something else, HostError for a host that cannot do it.
+    them, where the caller has checked them.
+    Raises UsageError where a run writes to `out` that asks something else.
     """
     from cosmos_workflow.runs.submitting import Earlier, Request, answered_in
 
@@ -171,7 +173,6 @@ def submit(
     seen = checked if checked is not None else decision.kind.check(items, decision.settings)
     pairs = with_identities(seen, decision, runs.store)
     if file is None:
-        _require(decision, on_warning)
         return Submission(runs.submit(request, pairs))
     with file:
         rest, earlier = (list(pairs), Earlier()) if again else answered_in(file, pairs, keep_of)
@@ -179,7 +180,6 @@ def submit(
             return Submission(None, earlier.results, unidentified=earlier.unidentified)
         if run := runs.take_over(request, rest):
             return Submission(run, earlier.results, unidentified=earlier.unidentified)
-        _require(decision, on_warning)
         file.drop(set(earlier.changed))
         run = runs.submit(request, rest)
         return Submission(run, earlier.results, earlier.changed, earlier.unidentified)
@@ -194,17 +194,6 @@ def with_identities(checked: Iterable[Any], decision: Decision, store: Store) ->
         return store.hashes.of(path.absolute(), version(path), sha256_of)
 
     return identified(decision.kind, decision.settings, decision.engine, checked, hashed)
-
-
-def _require(decision: Decision, on_warning: Callable[[str], None]) -> None:
-    """Look at a host before anything is sent to it."""
-    if decision.host is None or decision.engine.name != "vllm":
-        return
-    from cosmos_workflow.doctor import require_host
-    from cosmos_workflow.ssh import Pins
-
-    host = replace(decision.host, engine=decision.engine.name)
-    require_host(host, Pins(known_keys_file()), decision.settings.model, on_warning)
 
 
 def upsample(
@@ -240,7 +229,7 @@ def upsample(
     from cosmos_workflow.runs import Listener, Patience
 
     items = load_items(source, prompt)
-    runs = runs or open_runs()
+    own, runs = runs is None, runs or open_runs()
     settings = settings or Settings()
     engine_settings = engine_settings or EngineSettings(limits=settings.limits)
     kind = get_kind("upsample")
@@ -253,10 +242,11 @@ def upsample(
         listener = replace(listener, result=on_result)
     name = name or (str(source) if isinstance(source, (str, os.PathLike)) else f"{len(items)} items")
     with ExitStack() as stack:
+        if own:
+            stack.callback(runs.engine.close)  # no later call would find it warm
         stream = stack.enter_context(open_results(out, kind)) if out is not None and is_stream(out) else None
         submission = submit(
-            items, decision, out=out, again=again, source=name, keep_warm=keep_warm, on_warning=listener.warning,
-            runs=runs,
+            items, decision, out=out, again=again, source=name, keep_warm=keep_warm, runs=runs
         )  # fmt: skip
         results = dict(submission.earlier)
         if submission.run:
@@ -322,10 +312,12 @@ def open_rig(
     settings: EngineSettings,
     config: Config | None = None,
     on_lost: Callable[[HostUnreachable, float], None] = lambda error, wait: None,
+    on_waiting: Callable[[str], None] = lambda why: None,
 ) -> tuple[Rig, str]:
     """What the lab measures at `place` (`local`, or a host of the settings), and why its engine was chosen.
 
-    `on_lost` is called with each broken connection to a host, and the seconds until the next try.
+    `on_lost` is called with each broken connection to a host, and the seconds until the next try; `on_waiting` with the
+    reason when this machine's device is in use.
     Raises UsageError where there is no such host or engine.
     """
     from cosmos_workflow.lab import LocalRig
@@ -334,7 +326,7 @@ def open_rig(
         get_kind("upsample"), Settings(), place=place, engine=engine, engine_settings=settings, config=config
     )
     if decision.host is None:
-        return LocalRig(decision.engine.name, settings), decision.engine.why
+        return LocalRig(decision.engine.name, settings, on_waiting), decision.engine.why
     from cosmos_workflow.lab.host_rig import HostRig
     from cosmos_workflow.ssh import Pins
 
@@ -355,5 +347,12 @@ def open_runs(config: Config | None = None) -> Runs:
     from cosmos_workflow.runs import Runs
     from cosmos_workflow.ssh import Pins
 
-    config = config or load_config()
-    return Runs(open_store(config), data_folder(), lambda name: find_host(name, config), Pins(known_keys_file()))
+    config, pins = config or load_config(), Pins(known_keys_file())
+
+    def look(host: Host, engine: ChosenEngine, warn: Callable[[str], None]) -> None:
+        if engine_type(engine.name).needs == "model":
+            from cosmos_workflow.doctor import require_host
+
+            require_host(replace(host, engine=engine.name), pins, get_model(engine.settings["limits"]), warn)
+
+    return Runs(open_store(config), data_folder(), lambda name: find_host(name, config), pins, look)

@@ -13,6 +13,7 @@
     │   ├── HostUnreachable     no connection to it; runs on it continue
     │   ├── HostKeyError        its key is unknown, or is not the pinned one
     │   └── HostFull            its disk is full
+    ├── StoreError              the store cannot be reached, or takes nothing more
     └── RunFailed               a run ended without all of its answers             exit 3
 
 An error says `what` is wrong, `where`, and the `remedy`. Only the command line prints errors.
@@ -37,6 +38,7 @@ __all__ = [
     "OutOfMemory",
     "RequestRejected",
     "RunFailed",
+    "StoreError",
     "UsageError",
     "from_system",
 ]
@@ -145,6 +147,10 @@ class HostKeyError(HostError):
 
 class HostFull(HostError):
     """A host's disk is full."""
+
+
+class StoreError(CosmosError):
+    """The store cannot be reached, or takes nothing more."""
 
 
 class RunFailed(CosmosError):

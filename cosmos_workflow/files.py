@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
+from typing import BinaryIO
 
-__all__ = ["aside", "at_home", "of_this_machine", "write_whole"]
+__all__ = ["aside", "at_home", "of_this_machine", "write_whole", "writing_whole"]
 
 
 def aside(path: Path) -> Path:
@@ -19,23 +20,31 @@ def aside(path: Path) -> Path:
     return path.with_name(f"{path.name[:50]}.{token_hex(8)}.part")
 
 
-def write_whole(path: Path, data: bytes, *, sync: bool = True, mode: int = 0o666) -> None:
+@contextmanager
+def writing_whole(path: Path, *, sync: bool = True, mode: int = 0o666) -> Iterator[BinaryIO]:
     """Write aside, sync, rename: readers see the old file or the whole new one, also after a crash.
 
-    Without `sync` a power cut may leave an empty file. `mode` is the new file's, less the umask. Raises OSError.
+    An exception raised inside leaves the old file. Without `sync` a power cut may leave an empty file. `mode` is the
+    new file's, less the umask. Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = aside(path)
     try:
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode)
         with of_this_machine(path), os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            yield file
             if sync:
                 file.flush()
                 os.fsync(file.fileno())
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, data: bytes, *, sync: bool = True, mode: int = 0o666) -> None:
+    """Write data as `writing_whole`."""
+    with writing_whole(path, sync=sync, mode=mode) as file:
+        file.write(data)
 
 
 @contextmanager

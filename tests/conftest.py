@@ -40,6 +40,7 @@ def own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("COSMOS_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("COSMOS_WORKDIR", str(tmp_path / "workdir"))
 
 
 @pytest.fixture

@@ -24,9 +24,9 @@ MAY_IMPORT = {
     "store": {"kinds"},
     "runs": {"limits", "media", "kinds", "engines", "agent", "ssh", "store"},
     "lab": {"limits", "media", "kinds", "engines", "agent", "ssh", "runs", "store"},
-    "doctor": {"limits", "kinds", "engines", "agent", "ssh", "config"},
     "deciding": {"kinds", "engines", "ssh", "runs", "config"},
-    "api": {"deciding", "limits", "media", "kinds", "engines", "ssh", "runs", "store", "lab", "config", "doctor"},
+    "doctor": {"limits", "kinds", "engines", "agent", "ssh", "config", "deciding"},
+    "api": {"limits", "media", "kinds", "engines", "ssh", "runs", "store", "lab", "config", "deciding", "doctor"},
     "client": {"limits", "kinds", "agent", "server"},
     "server": {
         *("limits", "media", "kinds", "engines", "agent", "ssh", "runs", "store", "lab", "doctor"),
@@ -47,8 +47,9 @@ def room_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imported_rooms(path: Path) -> set[str]:
-    rooms = set()
+def imported(path: Path) -> set[tuple[str, ...]]:
+    """What a module imports from this package, as the parts of each name behind the package's."""
+    imports = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = []
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -58,17 +59,22 @@ def imported_rooms(path: Path) -> set[str]:
         for name in names:
             parts = name.split(".")
             if parts[0] == "cosmos_workflow" and len(parts) > 1:
-                rooms.add(parts[1])
-    return rooms
+                imports.add(tuple(parts[1:]))
+    return imports
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_go_one_way(path: Path) -> None:
     room = room_of(path)
-    if room in ("__init__", "__main__", "doors", "errors", "files", "text", "version"):
+    if room in ("__init__", "__main__", "doors", "errors", "files", "private", "text", "version"):
         return
-    rooms = imported_rooms(path) & set(MAY_IMPORT)
+    rooms = {parts[0] for parts in imported(path)} & set(MAY_IMPORT)
     assert rooms - {room} <= MAY_IMPORT[room]
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "kinds" / "reading").glob("*.py")), ids=lambda path: path.name)
+def test_reading_is_below_the_kinds(path: Path) -> None:
+    assert {parts[1] for parts in imported(path) if parts[0] == "kinds"} <= {"reading"}
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -79,8 +85,8 @@ def test_a_module_can_be_held_in_ones_head(path: Path) -> None:
 @pytest.mark.parametrize(
     "room",
     [
-        *("", ".limits", ".media", ".kinds", ".kinds.upsample", ".engines", ".agent", ".ssh", ".store"),
-        *(".runs", ".runs.places", ".runs.places.ray", ".lab", ".doctor", ".server", ".client"),
+        *("", ".limits", ".media", ".kinds", ".kinds.reading", ".kinds.upsample", ".engines", ".agent", ".ssh"),
+        *(".store", ".runs", ".runs.places", ".runs.places.ray", ".lab", ".doctor", ".server", ".client"),
     ],
 )
 def test_a_rooms_door_holds_what_it_says(room: str) -> None:
@@ -136,7 +142,10 @@ def test_commands_that_open_no_video_load_neither_opencv_nor_numpy(arguments: li
 POSIX_ONLY = {"fcntl", "grp", "pwd", "resource", "termios", "killpg", "getpgid", "setsid", "fork", "geteuid", "SIGKILL"}
 
 
-ON_LINUX = {*(PACKAGE / "agent").rglob("*.py"), PACKAGE / "engines" / "process.py"}
+ON_LINUX = {
+    *(PACKAGE / "agent").rglob("*.py"),
+    *(PACKAGE / name for name in ("private.py", "engines/machine.py", "engines/process.py")),
+}
 
 
 @pytest.mark.parametrize("path", sorted({*modules()} - ON_LINUX), ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -171,23 +180,20 @@ def test_git_holds_no_media_but_the_pictures_of_the_docs() -> None:
 
 
 # Rooms that carry any kind of work: they name none, and import none but through `kinds/kind.py`.
-BLIND = [path for room in ("runs", "store", "agent", "ssh", "server/api") for path in (PACKAGE / room).rglob("*.py")]
+CARRYING = ("runs", "store", "agent", "ssh", "server/api", "kinds/reading")
+BLIND = [path for room in CARRYING for path in (PACKAGE / room).rglob("*.py")]
 KINDS = sorted(path.parent.name for path in (PACKAGE / "kinds").glob("*/kind.py"))
-# To be emptied: what still names a kind. Migrations stay, as they tell what stood in the tables of their time.
-STILL_NAME_A_KIND = {
-    "runs/places/ray/batches.py",
-    "runs/places/ray/pipeline.py",
-}
 
 
 def test_rooms_that_carry_work_name_no_kind() -> None:
     assert KINDS
+    # Migrations tell what stood in the tables of their time.
     naming = {
         path.relative_to(PACKAGE).as_posix()
         for path in BLIND
         if "migrations" not in path.parts and any(kind in path.read_text(encoding="utf-8").lower() for kind in KINDS)
     }
-    assert naming == STILL_NAME_A_KIND
+    assert naming == set()
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))

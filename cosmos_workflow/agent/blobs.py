@@ -13,8 +13,8 @@ from typing import IO, Any
 
 from cosmos_workflow.agent.files import sha256_of, size_of
 from cosmos_workflow.agent.paths import HostPaths
-from cosmos_workflow.agent.private import make_folder, open_private
 from cosmos_workflow.files import of_this_machine
+from cosmos_workflow.private import make_folder, open_private
 
 __all__ = ["KEPT_SECONDS", "offer", "prune", "receive"]
 

@@ -38,7 +38,9 @@ def bundle(modules: tuple[str, ...] = ()) -> tuple[str, bytes]:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         _add(archive, "__main__.py", MAIN.encode())
-        sources = [PACKAGE / f"{name}.py" for name in ("__init__", "doors", "errors", "files", "text", "version")]
+        sources = [
+            PACKAGE / f"{name}.py" for name in ("__init__", "doors", "errors", "files", "private", "text", "version")
+        ]
         sources += [path for room in ROOMS for path in sorted((PACKAGE / room).rglob("*.py"))]
         named = [(path.relative_to(PACKAGE.parent).as_posix(), path) for path in sources]
         for name, path in [*named, *(entry for module in sorted(set(modules)) for entry in _files_of(module))]:

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.agent import blobs, control, following, inspecting, supervising
+from cosmos_workflow.agent.closing import close_to_others
 from cosmos_workflow.agent.files import sha256_of
 from cosmos_workflow.agent.paths import HostPaths
-from cosmos_workflow.agent.private import close_to_others, make_folder
+from cosmos_workflow.private import make_folder
 
 __all__ = ["main"]
 

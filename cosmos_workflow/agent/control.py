@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.agent.blobs import prune
-from cosmos_workflow.agent.files import is_locked, read_json, size_of, tail, try_lock, waiting_lock, write_json
+from cosmos_workflow.agent.files import read_json, size_of, tail, write_json
 from cosmos_workflow.agent.paths import AgentPaths, HostPaths, plain_name
-from cosmos_workflow.agent.private import make_folder, open_private, touch
 from cosmos_workflow.agent.supervising import STOP_SECONDS, end_group
+from cosmos_workflow.private import is_locked, make_folder, open_private, touch, try_lock, waiting_lock
 
 __all__ = ["cancel", "read_input", "remove", "state_of", "submit"]
 

@@ -1,32 +1,17 @@
-"""Files that survive a crash: durable appends, atomic writes, and locks that die with their process."""
+"""Files that survive a crash: durable appends and atomic writes."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cosmos_workflow.agent.private import hand_over, make_folder, open_private
 from cosmos_workflow.files import write_whole
+from cosmos_workflow.private import hand_over, make_folder, open_private
 
-__all__ = [
-    "Appender",
-    "is_locked",
-    "read_json",
-    "sealed",
-    "sha256_of",
-    "size_of",
-    "tail",
-    "try_lock",
-    "unsealed",
-    "waiting_lock",
-    "write_json",
-]
+__all__ = ["Appender", "read_json", "sealed", "sha256_of", "size_of", "tail", "unsealed", "write_json"]
 
 
 class Appender:
@@ -119,55 +104,3 @@ def tail(path: Path, most: int = 4000) -> str:
             return file.read().decode("utf-8", "replace").strip()
     except OSError:
         return ""
-
-
-def try_lock(path: Path, patience: float = 0.3, *, create: bool = True) -> int | None:
-    """Take the lock and return its file descriptor, or None where another process holds it.
-
-    Without `create`, a lock whose file is missing is not taken either: its run was removed.
-
-    The kernel frees it when the last process that holds the descriptor ends, however it ends. A process that only
-    asks (`is_locked`) holds it for a moment, hence `patience`, in seconds.
-    """
-    import fcntl
-
-    if create:
-        make_folder(path.parent)
-    try:
-        descriptor = open_private(path, os.O_RDWR | (os.O_CREAT if create else 0))
-    except FileNotFoundError:
-        if create:
-            raise
-        return None
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return descriptor
-        except OSError:  # noqa: PERF203 - it is the wait
-            if time.monotonic() > deadline:
-                os.close(descriptor)
-                return None
-            time.sleep(0.01)
-
-
-def is_locked(path: Path) -> bool:
-    """Whether a process holds the lock."""
-    if not path.exists():
-        return False
-    descriptor = try_lock(path, patience=0.0, create=False)
-    if descriptor is None:
-        return path.exists()  # removed meanwhile, and nobody's
-    os.close(descriptor)
-    return False
-
-
-@contextmanager
-def waiting_lock(path: Path) -> Iterator[None]:
-    """Hold a lock that others hold only for moments."""
-    while (descriptor := try_lock(path, patience=60.0)) is None:
-        pass
-    try:
-        yield
-    finally:
-        os.close(descriptor)

@@ -9,10 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cosmos_workflow.agent.files import is_locked
-from cosmos_workflow.agent.gpus import ask_driver
-from cosmos_workflow.agent.output import output_of
 from cosmos_workflow.agent.paths import HostPaths
+from cosmos_workflow.private import is_locked
 
 __all__ = ["inspect"]
 
@@ -23,6 +21,8 @@ def inspect(paths: HostPaths, asked: dict[str, Any]) -> dict[str, Any]:
     `nvidia_smi` is an answer of `ask_driver`; `held` are the devices that one of our agents holds; `daemon` is what
     the container runtime prints when it must do something.
     """
+    from cosmos_workflow.engines.gpus import ask_driver, output_of  # with the engines, which few commands need
+
     facts: dict[str, Any] = {
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),

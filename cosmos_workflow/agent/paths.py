@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cosmos_workflow.agent.private import make_folder, touch
+from cosmos_workflow.private import make_folder, touch
 
-__all__ = ["AgentPaths", "HostPaths", "RunPaths", "plain_name"]
+__all__ = ["WORKDIR", "AgentPaths", "HostPaths", "RunPaths", "device_here", "plain_name"]
+
+WORKDIR = ".cosmos-workflow"  # an agent's folder in the home folder, unless the host's settings name another one
 
 
 @dataclass(frozen=True)
@@ -131,3 +135,19 @@ def plain_name(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
         raise ValueError(f"not a plain name: {name[:100]!r}")
     return name
+
+
+def device_here() -> Path | None:
+    """The lock of the device that engines of this machine load on; None where the user has no home folder.
+
+    An agent of this machine has the same, so that they take turns: where its `workdir` is not the usual one,
+    COSMOS_WORKDIR in the environment names it.
+    """
+    visible = re.sub("[,/ ]+", "-", os.environ.get("CUDA_VISIBLE_DEVICES", "0"))
+    with suppress(RuntimeError):
+        paths = HostPaths(Path(os.environ.get("COSMOS_WORKDIR") or Path.home() / WORKDIR))
+        try:
+            return paths.device(visible)
+        except ValueError:  # empty, or -1
+            return paths.device("none")
+    return None

@@ -8,35 +8,29 @@ import os
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from cosmos_workflow.agent.engine_host import EngineHost, Sampler
-from cosmos_workflow.agent.files import (
-    Appender,
-    read_json,
-    sealed,
-    sha256_of,
-    size_of,
-    tail,
-    try_lock,
-    unsealed,
-    waiting_lock,
-    write_json,
-)
+from cosmos_workflow.agent.files import Appender, read_json, sealed, sha256_of, size_of, tail, unsealed, write_json
 from cosmos_workflow.agent.paths import AgentPaths, HostPaths, RunPaths
-from cosmos_workflow.agent.private import touch
-from cosmos_workflow.engines import classify, root_cause
+from cosmos_workflow.engines import ChosenEngine, Engine, classify, root_cause
+from cosmos_workflow.engines.keeper import Keeper
 from cosmos_workflow.errors import CosmosError, EngineError, OutOfMemory
 from cosmos_workflow.kinds.kind import Outcome, Task
+from cosmos_workflow.private import touch, try_lock, waiting_lock
 
 __all__ = ["work"]
 
 POLL_SECONDS = 0.1
 WINDOW = 256  # tasks whose files an engine has in memory at once
+
+Lend = Callable[[Callable[..., None]], AbstractContextManager[Engine]]
+"""Gives the engine, loaded, and its events to a function: `Keeper.lend`."""
 
 
 class Broken(Exception):
@@ -50,16 +44,19 @@ def work(paths: HostPaths, key: str, settings: dict[str, Any], log_start: int) -
     What the agent prints from byte `log_start` of its log to the end of its first run belongs to that run, and so on.
     """
     agent = paths.agent(key)
-    engine = EngineHost(paths, settings["engine"], settings["device"])
+    keeper = Keeper(paths.device(settings["device"]))
+    values = dict(settings["engine"])
+    choice = ChosenEngine(values.pop("name"), "", "", module=values.pop("module", ""), settings=values)
     keep_warm, idle_since = float(settings["keep_warm"]), time.monotonic()
     try:
         while True:
             if waiting := agent.waiting():
-                keep_warm = _work_on(paths, agent, waiting[0], engine, keep_warm, log_start)
+                keep_warm = _work_on(paths, agent, waiting[0], partial(keeper.lend, choice), keep_warm, log_start)
+                keeper.rest()  # not before: it may take seconds, and a run that is locked cannot be removed
                 log_start = agent.log.stat().st_size
                 idle_since = time.monotonic()
                 continue
-            if time.monotonic() - idle_since >= keep_warm or engine.is_wanted():
+            if time.monotonic() - idle_since >= keep_warm or keeper.is_wanted():
                 with waiting_lock(agent.door):
                     # A client takes it after putting its run into the spool: we see the run, or it sees `leaving`.
                     if not agent.waiting():
@@ -67,12 +64,10 @@ def work(paths: HostPaths, key: str, settings: dict[str, Any], log_start: int) -
                         return
             time.sleep(POLL_SECONDS)
     finally:
-        engine.close()
+        keeper.close()
 
 
-def _work_on(
-    paths: HostPaths, agent: AgentPaths, name: str, engine: EngineHost, keep_warm: float, log_start: int
-) -> float:
+def _work_on(paths: HostPaths, agent: AgentPaths, name: str, lend: Lend, keep_warm: float, log_start: int) -> float:
     """One run; returns how long to stay warm after it."""
     run = paths.run(name)
     order = read_json(run.order)
@@ -83,10 +78,9 @@ def _work_on(
         return keep_warm  # removed meanwhile, or another agent has it
     try:
         if not run.outcome.exists() and not run.cancelled.exists():
-            Run(paths, run, order["batch"], agent).answer(engine, log_start)
+            Run(paths, run, order["batch"], agent).answer(lend, log_start)
     finally:
         os.close(lock)
-    engine.rest()  # not before: it may take seconds, and a run that is locked cannot be removed
     return float(order["keep_warm"])
 
 
@@ -102,22 +96,19 @@ class Run:
         self._events, self._results = Appender(run.events), Appender(run.results)
         self._writing = threading.Lock()  # the sampler's thread notes events too
 
-    def answer(self, host: EngineHost, log_start: int) -> None:
+    def answer(self, lend: Lend, log_start: int) -> None:
         """Do every task that has no outcome yet, and record how the run ended."""
         self.note("started", log=log_start)
-        sampler = Sampler(self.note)
         try:
-            engine = host.ready(self.note)
-            todo = self._open_tasks()
-            while window := list(islice(todo, WINDOW)):
-                files = {sha256: path for _, paths in window for sha256, path in paths.items()}
-                engine.run([task for task, _ in window], files, self._keep)
+            with lend(self.note) as engine:
+                todo = self._open_tasks()
+                while window := list(islice(todo, WINDOW)):
+                    files = {sha256: path for _, paths in window for sha256, path in paths.items()}
+                    engine.run([task for task, _ in window], files, self._keep)
             outcome = {"state": "done"}
         except Exception as error:
             traceback.print_exc()
             outcome = _failure(error, tail(self._log, 20_000))
-        finally:
-            sampler.close()
         outcome["log"] = str(self._log_size())
         self.note(outcome["state"], **{key: value for key, value in outcome.items() if key not in ("state", "log")})
         # Last, as it ends the run for all who follow it. A full disk takes neither.

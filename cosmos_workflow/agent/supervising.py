@@ -9,9 +9,9 @@ import sys
 import time
 from contextlib import suppress
 
-from cosmos_workflow.agent.files import read_json, try_lock, waiting_lock, write_json
+from cosmos_workflow.agent.files import read_json, write_json
 from cosmos_workflow.agent.paths import AgentPaths, HostPaths
-from cosmos_workflow.agent.private import open_private, touch
+from cosmos_workflow.private import open_private, touch, try_lock, waiting_lock
 
 __all__ = ["STOP_SECONDS", "end_group", "run_agent", "supervise"]
 

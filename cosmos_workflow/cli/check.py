@@ -75,7 +75,7 @@ def command(source: str | None, size: tuple[int, int] | None, as_json: bool, exa
     # A document is read by programs, which cannot see that a number is only a bound.
     exact = exact or as_json
     plans = _plans(source, size, model, exact, options)
-    from cosmos_workflow.kinds.upsample.batch import is_batch
+    from cosmos_workflow.kinds.reading import is_batch
 
     if as_json:
         for plan in plans:

@@ -118,7 +118,7 @@ def say_earlier(submission: Submission) -> None:
         why = ", ".join(f"{reason} ({number:,})" for reason, number in reasons.most_common())
         note(f"{len(submission.changed):,} answered items are asked again, as they have changed: {why}")
     if submission.unidentified:
-        note(f"{submission.unidentified:,} answers of an earlier version are kept: they name the same prompt and file")
+        note(f"{submission.unidentified:,} answers of an earlier version are kept: they ask the same of the same file")
 
 
 def follow(runs: Runs, run: RunRecord, *, wait: float = Patience.reach, as_json: bool = False) -> int:

@@ -50,9 +50,13 @@ def opened(options: dict[str, Any]) -> tuple[Rig, Model, Experiments]:
         from cosmos_workflow.ssh import one_line
 
         click.get_current_context().with_resource(one_line())
-    rig, why = open_rig(place, asked_engine, settings, config, say_lost)
+    rig, why = open_rig(place, asked_engine, settings, config, say_lost, _say_waiting)
     stderr().print(f"engine: {rig.engine} on {rig.name} ({why})", style="dim")
     return rig, settings.model, open_store(config).experiments
+
+
+def _say_waiting(why: str) -> None:
+    stderr().print(f"waiting: {why}", style="dim")
 
 
 @contextmanager

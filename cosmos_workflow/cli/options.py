@@ -253,10 +253,10 @@ def ray_options(function: Command) -> Command:
 def ray_items(kind: Kind, source: str) -> list[Any]:
     """The items of a batch for Ray, read here. Raises BadInputError for an entry that cannot be used."""
     from cosmos_workflow.cli.console import note
-    from cosmos_workflow.kinds.upsample import Keys
-    from cosmos_workflow.runs.places.ray.batches import Piece, files_in, read
+    from cosmos_workflow.kinds.reading import Keys, Piece
+    from cosmos_workflow.runs.places.ray.batches import files_in, read
 
-    keys = Keys()
+    keys = Keys(kind.fields)
     entries = [entry for url in files_in(source) for entry in read(kind, Piece(url), keys)]
     for entry in entries:
         if entry.error:

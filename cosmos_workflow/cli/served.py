@@ -76,7 +76,7 @@ def check(context: click.Context, /, source: str, as_json: bool, **options: Any)
     """Tell whether the server's model can take them; clips are uploaded, nothing runs."""
     from cosmos_workflow.api import load_items
     from cosmos_workflow.cli.check import FIELDS, print_plans
-    from cosmos_workflow.kinds.upsample import is_batch
+    from cosmos_workflow.kinds.reading import is_batch
 
     plans = client_of(context).check(load_items(source, options["prompt"], note), **settings_of(options))
     if as_json:
@@ -119,7 +119,7 @@ def upsample(
     from cosmos_workflow.api import load_items
     from cosmos_workflow.cli.results import show_results
     from cosmos_workflow.kinds.kind import get_kind
-    from cosmos_workflow.kinds.upsample import is_batch
+    from cosmos_workflow.kinds.reading import is_batch
     from cosmos_workflow.runs.results import is_stream, open_results
 
     items = load_items(source, options["prompt"], note)

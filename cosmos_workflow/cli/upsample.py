@@ -68,7 +68,8 @@ def command(source: str, dry_run: bool, **options: Any) -> int:
     """
     from cosmos_workflow.api import decide, load_items, tokens_needed
     from cosmos_workflow.kinds.kind import get_kind
-    from cosmos_workflow.kinds.upsample import Settings, check_items, is_batch
+    from cosmos_workflow.kinds.reading import is_batch
+    from cosmos_workflow.kinds.upsample import Settings, check_items
 
     place, asked_engine, prompt, as_json = (options[name] for name in ("place", "engine", "prompt", "as_json"))
     config = merged_config(**{name: options.pop(name) for name in WORDS})

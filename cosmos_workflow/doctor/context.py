@@ -6,10 +6,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from cosmos_workflow.agent.gpus import Gpu, gpus_in, read_gpus
 from cosmos_workflow.doctor.gpus import chosen_gpus
 from cosmos_workflow.doctor.host import inspect_host
 from cosmos_workflow.engines import EngineSettings, make_engine
+from cosmos_workflow.engines.gpus import Gpu, gpus_in, read_gpus
 from cosmos_workflow.limits import kv_cache, memory
 from cosmos_workflow.ssh import Host, HostProgram, Pins, line_to
 

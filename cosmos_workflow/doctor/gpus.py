@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from cosmos_workflow.agent.gpus import Gpu, gpus_in, parse_gpus
+from cosmos_workflow.engines.gpus import Gpu, gpus_in, parse_gpus
 
 __all__ = ["chosen_gpus", "describe_gpu", "driver_trouble"]
 

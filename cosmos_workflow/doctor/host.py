@@ -6,9 +6,9 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-from cosmos_workflow.agent.gpus import Gpu, gpus_in
 from cosmos_workflow.doctor.finding import Finding, Status
 from cosmos_workflow.doctor.gpus import chosen_gpus, describe_gpu, driver_trouble
+from cosmos_workflow.engines.gpus import Gpu, gpus_in
 from cosmos_workflow.errors import CosmosError, HostError, HostKeyError
 from cosmos_workflow.limits import DEFAULT_MODEL, Model, get_model, memory
 from cosmos_workflow.ssh import Host, HostProgram, Pins, container_trouble, line_to, run_steps

@@ -9,12 +9,12 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 
-from cosmos_workflow.agent.gpus import ask_driver, gpus_in
 from cosmos_workflow.config import Config, config_files, load_config
 from cosmos_workflow.deciding import surroundings_here
 from cosmos_workflow.doctor.finding import Finding
 from cosmos_workflow.doctor.gpus import describe_gpu, driver_trouble
 from cosmos_workflow.engines import EngineSettings, choose_engine
+from cosmos_workflow.engines.gpus import ask_driver, gpus_in
 from cosmos_workflow.errors import CosmosError
 from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.limits import DEFAULT_MODEL, get_model, memory, model_at

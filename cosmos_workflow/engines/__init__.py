@@ -13,6 +13,7 @@ from cosmos_workflow.engines.choose import (
     Surroundings,
     check_settings,
     choose_engine,
+    engine_type,
     library_is_here,
     make_engine,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "check_settings",
     "choose_engine",
     "classify",
+    "engine_type",
     "library_is_here",
     "make_engine",
     "refused_tokens",

@@ -126,6 +126,8 @@ def _choose(kind: Kind, name: str, place: Surroundings) -> tuple[str, str]:
         if needs == "model" and place.model_path and place.can_load(candidate):
             return candidate, f"{place.name} has a model folder, and can load it"
         if not needs:
+            if candidate == kind.engines[0]:
+                return candidate, "it needs no model"
             missing = "no model folder (--model-path) and no server (--server-url)"
             if place.model_path:
                 missing = f"{place.name} has a model folder, but no engine that can load it"
@@ -155,7 +157,7 @@ def library_is_here(name: str) -> bool:
 
 def make_engine(name: str, settings: EngineSettings, module: str = "") -> Engine:
     """The engine, not loaded yet. Raises UsageError for an unknown name or a missing setting."""
-    type = _imported(module) if module else engine_type(name)
+    type = engine_type(name, module)
     check_settings(name, settings)
     _missing(name, type, settings)
     return type.make(settings)
@@ -170,8 +172,10 @@ def check_settings(name: str, settings: EngineSettings) -> None:
         checked_url(settings.server_url)
 
 
-def engine_type(name: str) -> EngineType:
-    """How an engine is made. Raises UsageError for an unknown name."""
+def engine_type(name: str, module: str = "") -> EngineType:
+    """How an engine is made; `module` is ChosenEngine's. Raises UsageError for an unknown name."""
+    if module:
+        return _imported(module)
     if name in ENGINES:
         return ENGINES[name]
     others = {entry.name: entry.value for entry in entry_points(group=GROUP)}

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 from cosmos_workflow.engines import EngineSettings, make_engine
 from cosmos_workflow.engines.base import Deliver
-from cosmos_workflow.errors import CosmosError, EngineError
+from cosmos_workflow.errors import CosmosError, EngineError, EngineUnavailable
 from cosmos_workflow.kinds.kind import Files, Outcome, Task
 
 __all__ = ["EngineDied", "EngineProcess"]
@@ -40,6 +40,7 @@ class EngineProcess:
         self._settings, self._module = settings, module
         self._process: subprocess.Popen[bytes] | None = None
         self._properties: dict[str, Any] = {}
+        self._interrupted = False
         self.starts = 0
         engine = make_engine(name, settings, module)
         self.name, self.wants, self.model = engine.name, engine.wants, engine.model
@@ -51,6 +52,8 @@ class EngineProcess:
 
     def load(self) -> None:
         """Start the process and load the engine. Raises EngineUnavailable or OutOfMemory."""
+        if self._interrupted:
+            raise EngineUnavailable("the engine was asked to end", where=self.name)
         if self._process is None:
             command = [sys.executable, "-m", __name__]
             self._process = subprocess.Popen(
@@ -58,6 +61,8 @@ class EngineProcess:
                 env={**os.environ, "PYTHONUTF8": "1"},
             )  # fmt: skip
             self.starts += 1
+            if self._interrupted:
+                self.interrupt()
             self._send((self.name, self._settings, self._module))
             self._properties = self._receive()
 
@@ -87,7 +92,8 @@ class EngineProcess:
                 pipe.close()  # type: ignore[union-attr]
 
     def interrupt(self) -> None:
-        """End the process from another thread; a thread that waits for its outcomes gets EngineDied."""
+        """End the process from another thread, for good; a thread that waits for its outcomes gets EngineDied."""
+        self._interrupted = True
         if self._process is not None:
             with suppress(OSError):
                 os.killpg(self._process.pid, signal.SIGKILL)

@@ -10,7 +10,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from cosmos_workflow.errors import BadInputError, UsageError
+from cosmos_workflow.files import at_home
+from cosmos_workflow.kinds.reading import Fields, Keys, read_batch
 from cosmos_workflow.kinds.served import Served
 
 __all__ = [
@@ -141,8 +143,8 @@ class Kind(Served, ABC):
 
     `version` is part of every identity: a kind whose answers mean something else from now on has a new one.
     `engines` names those that can do it, the preferred first; `hopeless` are the kinds of error that asking again
-    cannot change. `inputs` are the fields of an item and its Result that name files, `key_fields`
-    those (besides `id`) that say what is asked, and `verdicts` what a check may say.
+    cannot change. `fields` are what an entry of a batch may have, `inputs` the fields of an item and its Result that
+    name files, `key_fields` those (besides `id`) that say what is asked, and `verdicts` what a check may say.
     `later_fields` of a Result are those that its first version did not have, and `old_after_verdict` what stood behind
     the verdict then. `modules` are the modules and packages that a host needs for its engines besides this package and
     the engine's own package; Ray's machines have them installed.
@@ -152,6 +154,7 @@ class Kind(Served, ABC):
     version: ClassVar[int] = 1
     engines: ClassVar[tuple[str, ...]]
     hopeless: ClassVar[tuple[str, ...]] = ("bad_input",)
+    fields: ClassVar[Fields] = Fields()
     inputs: ClassVar[tuple[str, ...]] = ()
     key_fields: ClassVar[tuple[str, ...]]
     verdicts: ClassVar[tuple[str, ...]]
@@ -162,15 +165,23 @@ class Kind(Served, ABC):
     settings: Any
     result: Any
 
-    @abstractmethod
-    def read(self, path: Path, note: Callable[[str], None]) -> Iterator[Any]:
-        """The items of a batch file, one by one; `note` gets what a person should know of the file.
+    def read(self, path: str | Path, note: Callable[[str], None]) -> Iterator[Any]:
+        """The items of a batch file of this machine, one by one; their files are taken from its folder.
 
-        Raises BadInputError that names the entry which cannot be used.
+        `note` gets what a person should know of the file. Raises BadInputError that names the entry which cannot be
+        used.
         """
+        path = at_home(Path(path))
+
+        def item_of(values: Mapping[str, Any], where: str, keys: Keys) -> Any:
+            item, written = self.entry(values, where, keys)
+            given = [name for name, text in zip(self.inputs, written, strict=True) if text]
+            return replace(item, **{name: path.parent / getattr(item, name) for name in given})
+
+        return read_batch(path, self.fields, item_of, note)
 
     @abstractmethod
-    def entry(self, values: Mapping[str, Any], where: str, keys: Any = None) -> tuple[Any, tuple[str, ...]]:
+    def entry(self, values: Mapping[str, Any], where: str, keys: Keys | None = None) -> tuple[Any, tuple[str, ...]]:
         """The item of one entry of a batch, and its `inputs` as they are written there, which may be URLs.
 
         `keys` counts the keys that are not known. Raises BadInputError.
@@ -279,7 +290,7 @@ KINDS = {"upsample": "cosmos_workflow.kinds.upsample.kind:UPSAMPLE"}
 GROUP = "cosmos_workflow.kinds"
 # The parts of an identity, and the hexadecimal digits of each.
 ENGINE_PART = "engine or model"
-PARTS = {"prompt or settings": 24, "input file": 24, ENGINE_PART: 16}
+PARTS = {"what is asked": 24, "input file": 24, ENGINE_PART: 16}
 
 
 def known_kinds() -> dict[str, str]:

@@ -6,15 +6,16 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
-from cosmos_workflow.agent.engine_host import Sampler, properties_of
-from cosmos_workflow.engines import Engine, EngineSettings, classify, make_engine, root_cause
-from cosmos_workflow.engines.logs import log_vllm_to
+from cosmos_workflow.agent.paths import device_here
+from cosmos_workflow.engines import ChosenEngine, EngineSettings, classify, root_cause
+from cosmos_workflow.engines.keeper import Keeper
+from cosmos_workflow.engines.logs import LogPart, log_vllm_to
 from cosmos_workflow.errors import EngineError, EngineUnavailable, OutOfMemory
 from cosmos_workflow.kinds.kind import Outcome
 from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
@@ -88,15 +89,21 @@ def load(rig: Rig, *, stay: bool = True) -> Call:
 
 
 class LocalRig:
-    """An engine in this process; vLLM itself runs in further processes, which may die while this one goes on."""
+    """An engine in this process; vLLM itself runs in further processes, which may die while this one goes on.
+
+    `on_waiting` is called with the reason when another process has the device.
+    """
 
     name = "local"
 
-    def __init__(self, engine: str, settings: EngineSettings) -> None:
+    def __init__(
+        self, engine: str, settings: EngineSettings, on_waiting: Callable[[str], None] = lambda why: None
+    ) -> None:
         self.engine = engine
         self.options = {"model_path": settings.model_path, "max_model_len": settings.max_model_len, **settings.options}
-        self._settings = replace(settings, offload="never", options=measured_options(engine, settings.options))
-        self._engine: Engine | None = None
+        settings = replace(settings, offload="never", options=measured_options(engine, settings.options))
+        self._choice = ChosenEngine(engine, "", "", settings=vars(settings))
+        self._keeper, self._on_waiting = Keeper(device_here()), on_waiting
         self._folder = tempfile.TemporaryDirectory(prefix="cosmos-lab-", ignore_cleanup_errors=True)
         self._log = Path(self._folder.name) / "engine.log"
 
@@ -107,7 +114,7 @@ class LocalRig:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._close()
+        self._keeper.close()
         if os.environ.get("VLLM_LOGGING_CONFIG_PATH", "").startswith(self._folder.name):
             del os.environ["VLLM_LOGGING_CONFIG_PATH"]
         self._folder.cleanup()
@@ -116,54 +123,44 @@ class LocalRig:
         answers: dict[str, Answer] = {}
         course: Course = []
         owners: set[str] = set()
-        began, log_start = time.monotonic(), self._log_size()
-
-        def note(event: str, **used: int) -> None:
-            owners.update(name.removesuffix("_mib") for name in used)
-            course.append((time.monotonic() - began, sum(used.values())))
-
-        sampler = Sampler(note)
+        log, written = LogPart(self._log), b""
         loading, kind, error, remedy, properties = 0.0, "", "", "", {}
-        loaded = began
+        began = ready = time.monotonic()
+
+        def note(event: str, **more: Any) -> None:
+            nonlocal began, ready, loading, properties
+            now = time.monotonic()
+            if event == "waiting":
+                self._on_waiting(more["why"])
+            elif event == "loading":
+                began = ready = now  # it may have waited for the device
+            elif event == "memory":
+                owners.update(name.removesuffix("_mib") for name in more)
+                course.append((now - began, sum(more.values())))
+            else:
+                ready, loading, properties = now, more.get("seconds", 0.0), more["properties"]
+
+        def keep(outcome: Outcome) -> None:
+            answers[outcome.id] = answer_of(outcome)
+
         try:
-            if self._engine is None:
-                engine = make_engine(self.engine, self._settings)
-                engine.load()
-                self._engine, loaded = engine, time.monotonic()
-                loading = loaded - began
-            properties = properties_of(self._engine)
-            packed = [task_of(conversation) for conversation in conversations]
-            files = {sha256: file for each in packed for sha256, file in each.files.items()}
-
-            def keep(outcome: Outcome) -> None:
-                answers[outcome.id] = answer_of(outcome)
-
-            self._engine.run([each.task for each in packed], files, keep)
+            with self._keeper.lend(self._choice, note) as engine:
+                packed = [task_of(conversation) for conversation in conversations]
+                files = {sha256: file for each in packed for sha256, file in each.files.items()}
+                engine.run([each.task for each in packed], files, keep)
         except EngineError as failure:
-            error = root_cause(failure.what, self._read_log(log_start))
+            written = log.read()
+            error = root_cause(failure.what, written.decode("utf-8", "replace"))
             remedy = failure.remedy
             kind = "out_of_memory" if isinstance(failure, OutOfMemory) else classify(error)
-            self._close()
-        finally:
-            prompts = time.monotonic() - loaded
-            sampler.close()
+            self._keeper.close()
+        prompts = time.monotonic() - ready
         if not stay:
-            self._close()
-        parts = load_parts(self._read_log(log_start), loading) | {"prompts": prompts}
+            self._keeper.close()
+        parts = load_parts((written + log.read()).decode("utf-8", "replace"), loading) | {"prompts": prompts}
         return Call(
             answers, time.monotonic() - began, parts, properties, course, "".join(owners), kind, error, remedy
         )  # fmt: skip
-
-    def _close(self) -> None:
-        engine, self._engine = self._engine, None
-        if engine:
-            engine.close()
-
-    def _log_size(self) -> int:
-        return self._log.stat().st_size if self._log.exists() else 0
-
-    def _read_log(self, start: int) -> str:
-        return self._log.read_bytes()[start:].decode("utf-8", "replace") if self._log.exists() else ""
 
 
 def load_parts(log: str, loading: float) -> dict[str, float]:

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from cosmos_workflow.errors import Conflict, CosmosError, NotFound
+from cosmos_workflow.errors import Conflict, CosmosError, NotFound, StoreError
 from cosmos_workflow.runs.listening import Listener
 from cosmos_workflow.runs.runs import Runs
 from cosmos_workflow.store import LEASE_SECONDS, RunRecord
@@ -28,6 +28,7 @@ AT_ONCE = 16  # places at the same time; each place has one run at a time
 POLL_SECONDS = 0.5
 BEAT_SECONDS = 1.0
 TROUBLE_SECONDS = 5.0  # until the next attempt, when the store or a host does not answer
+STORE_TROUBLE = (StoreError, SQLAlchemyError)
 
 log = logging.getLogger("cosmos_workflow.worker")
 
@@ -107,14 +108,14 @@ class Worker:
             # The run was cancelled or removed just now, or another process of this machine still drives it.
             log.info("%s", error)
             return POLL_SECONDS
+        except STORE_TROUBLE as error:
+            log.warning("run %s waits: the store does not answer: %s", run.id, error)
+            return TROUBLE_SECONDS
         except CosmosError as error:
             log.warning("run %s: %s", run.id, error)
             if not self._ended(run):
                 self._report(run, error)
                 return TROUBLE_SECONDS
-        except SQLAlchemyError as error:
-            log.warning("run %s waits: the store does not answer: %s", run.id, error)
-            return TROUBLE_SECONDS
         except Exception as error:
             # A bug, or a full disk: the run records the error, and the worker goes on with the queue.
             log.exception("run %s", run.id)
@@ -139,14 +140,14 @@ class Worker:
             return self._runs.store.queue.renew(run, self.name, self._lease) and not self._ended(run)
         except NotFound:
             return False
-        except SQLAlchemyError as error:
+        except STORE_TROUBLE as error:
             log.warning("the store does not answer: %s", error)
             return None
 
     def _steadily(self, action: Callable[[], T]) -> T | None:
         """Do it, and repeat it while the store does not answer; None if this worker is stopped meanwhile."""
         while True:
-            with suppress(SQLAlchemyError):
+            with suppress(*STORE_TROUBLE):
                 return action()
             log.warning("the store does not answer")
             if self._stopping.wait(TROUBLE_SECONDS):

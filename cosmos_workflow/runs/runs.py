@@ -15,8 +15,8 @@ from cosmos_workflow.errors import Conflict, HostError, HostUnreachable, NotFoun
 from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.runs.folder import RunFolder
 from cosmos_workflow.runs.listening import Listener, Patience
-from cosmos_workflow.runs.places.host import HostRuns
-from cosmos_workflow.runs.places.local import LocalRuns, WarmEngine
+from cosmos_workflow.runs.places.host import HostRuns, LookAtHost
+from cosmos_workflow.runs.places.local import LocalRuns, keeper_here
 from cosmos_workflow.runs.places.place import Keep, Place
 from cosmos_workflow.runs.places.ray import is_ray
 from cosmos_workflow.runs.places.ray_runs import RayRuns
@@ -35,13 +35,19 @@ POLL_SECONDS = 0.2
 
 
 class Runs:
-    """Start, follow, cancel, retry and remove runs. `hosts` finds a host by its name, or raises UsageError."""
+    """Start, follow, cancel, retry and remove runs.
 
-    def __init__(self, store: Store, data: Path, hosts: Callable[[str], Host], pins: Pins) -> None:
+    `hosts` finds a host by its name, or raises UsageError; `look` looks at one before anything is sent there.
+    """
+
+    def __init__(
+        self, store: Store, data: Path, hosts: Callable[[str], Host], pins: Pins,
+        look: LookAtHost = lambda host, engine, warn: None,
+    ) -> None:  # fmt: skip
         self.store = store
-        self.engine = WarmEngine(data / "engine.log")
+        self.engine = keeper_here(data)
         self._data = data
-        self._on_hosts = HostRuns(store, hosts, pins)
+        self._on_hosts = HostRuns(store, hosts, pins, look)
         self._on_ray = RayRuns(store)
         self._here = LocalRuns(store, self.engine)
 

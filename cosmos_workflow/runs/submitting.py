@@ -85,7 +85,7 @@ def answered_in(
         before = file.identity_of(id)
         # What cannot be asked now keeps its answer, if that names the same work.
         result = file.answer_to(item.checked.item, item.identity or None)
-        changes = differences(before, item.identity) if before else ("prompt or input file",)
+        changes = differences(before, item.identity) if before else ("what is asked or input file",)
         if result is None and changes == (ENGINE_PART,):
             kept = file.answer_to(item.checked.item, before)
             result = kept if kept is not None and kept.engine in keep_of else None

@@ -18,7 +18,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
-from cosmos_workflow.errors import BadInputError, Conflict, CosmosError, EngineError, HostError, NotFound, UsageError
+from cosmos_workflow.errors import (
+    BadInputError,
+    Conflict,
+    CosmosError,
+    EngineError,
+    HostError,
+    NotFound,
+    StoreError,
+    UsageError,
+)
 from cosmos_workflow.limits import get_model
 from cosmos_workflow.server import page
 from cosmos_workflow.server.api import router
@@ -98,6 +107,9 @@ async def _problem(request: Request, error: Exception) -> Response:
 
 def _described(request: Request, error: Exception) -> tuple[int, Problem, dict[str, str]]:
     """The status, what is wrong, and further headers."""
+    if isinstance(error, (StoreError, SQLAlchemyError)):
+        log.error("%s", error)
+        return 503, Problem(kind="Store", what="the store does not answer", remedy="see the server's log"), {}
     if isinstance(error, CosmosError):
         status = next(status for kind, status in STATUS if isinstance(error, kind))
         problem = Problem(kind=type(error).__name__, what=error.what, where=error.where, remedy=error.remedy)
@@ -106,9 +118,6 @@ def _described(request: Request, error: Exception) -> tuple[int, Problem, dict[s
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         return 422, Problem(kind="Invalid", what=str(first["msg"]), where=where, remedy="see /docs"), {}
-    if isinstance(error, SQLAlchemyError):
-        log.error("%s", error)
-        return 503, Problem(kind="Store", what="the store does not answer", remedy="see the server's log"), {}
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
     if error.status_code == 405:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from cosmos_workflow.agent.paths import WORKDIR
 from cosmos_workflow.errors import UsageError
 
 __all__ = ["RUNTIMES", "Host", "host_from"]
@@ -29,7 +30,7 @@ class Host:
 
     name: str
     ssh: str
-    workdir: str = ".cosmos-workflow"
+    workdir: str = WORKDIR
     runtime: str = "none"
     image: str = ""
     runtime_command: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from filelock import FileLock
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
-from cosmos_workflow.errors import BadInputError, CosmosError
+from cosmos_workflow.errors import BadInputError, StoreError
 from cosmos_workflow.store.text import from_json, to_json
 
 __all__ = ["HEAD", "Database"]
@@ -24,7 +24,7 @@ JSON: dict[str, Any] = {"json_serializer": to_json, "json_deserializer": from_js
 class Database:
     """A database by its URL (`sqlite:///FILE`, `postgresql+psycopg://…`); brought up to date when it is opened.
 
-    Raises BadInputError where it cannot be opened. Whatever uses it later gets a CosmosError where the database cannot
+    Raises BadInputError where it cannot be opened. Whatever uses it later gets a StoreError where the database cannot
     be reached, or takes nothing more.
     """
 
@@ -117,7 +117,7 @@ def _explained(context: sa.engine.ExceptionContext) -> None:
     what, name = str(context.original_exception).split("\n", 1)[0], context.engine.url
     full = any(word in what for word in ("full", "disk I/O", "No space"))
     remedy = f"{'free space there' if full else 'see that it can be reached'}, then run it again: what was done is kept"
-    raise CosmosError(
+    raise StoreError(
         f"the store fails ({what})", where=name.render_as_string(hide_password=True), remedy=remedy
     ) from context.original_exception
 

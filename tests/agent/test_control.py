@@ -12,9 +12,10 @@ import pytest
 
 from cosmos_workflow.agent import control
 from cosmos_workflow.agent.control import _absolute, cancel, remove, state_of
-from cosmos_workflow.agent.files import waiting_lock, write_json
+from cosmos_workflow.agent.files import write_json
 from cosmos_workflow.agent.following import follow
 from cosmos_workflow.agent.paths import AgentPaths, HostPaths
+from cosmos_workflow.private import waiting_lock
 
 
 def test_a_model_folder_is_named_as_a_container_can_mount_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

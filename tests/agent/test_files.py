@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cosmos_workflow.agent.files import Appender, is_locked, sealed, sha256_of, try_lock, unsealed, write_json
+from cosmos_workflow.agent.files import Appender, sealed, sha256_of, unsealed, write_json
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -62,31 +62,6 @@ def test_a_damaged_line_is_known_for_one(position: int, change: int) -> None:
     line = bytearray(json.dumps(sealed(value)).encode())
     line[position] ^= change
     assert unsealed(bytes(line)) in (None, value)
-
-
-def test_a_lock_is_free_when_its_last_holder_ends_however_it_ends(tmp_path: Path) -> None:
-    path = tmp_path / "lock"
-    code = (
-        "import os, subprocess, sys, time; from pathlib import Path\n"
-        "from cosmos_workflow.agent.files import try_lock\n"
-        "lock = try_lock(Path(sys.argv[1])); os.set_inheritable(lock, True)\n"
-        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], pass_fds=(lock,))\n"
-        "print(child.pid, flush=True); time.sleep(60)\n"
-    )
-    holder = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE)
-    assert holder.stdout is not None
-    child = int(holder.stdout.readline())
-    assert is_locked(path)
-    assert try_lock(path, patience=0.05) is None
-    holder.kill()
-    holder.wait()
-    assert is_locked(path)  # the child lives
-    os.kill(child, 9)
-    lock = try_lock(path, patience=60)
-    assert lock is not None
-    os.close(lock)
-    assert not is_locked(path)
-    assert not is_locked(tmp_path / "none")
 
 
 def test_write_json_leaves_nothing_beside_it(tmp_path: Path) -> None:

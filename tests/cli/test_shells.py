@@ -15,6 +15,7 @@ import pytest
 from cosmos_workflow.api import open_store
 from cosmos_workflow.cli import main
 from cosmos_workflow.kinds.upsample import Result
+from cosmos_workflow.store import NewItem
 
 pty = pytest.importorskip("pty", reason="no terminals to open here")
 
@@ -54,7 +55,7 @@ def things(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captur
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
     main(["hosts", "add", "far-away", "me@203.0.113.7"])
-    items = [Result("p0", "A city", "clip.mp4", "fits")]
+    items = [NewItem(Result("p0", "A city", "clip.mp4", "fits"))]
     open_store().add(RUN, "local", items, out="", source="b.jsonl", engine="describe", settings={})
     capfd.readouterr()
 

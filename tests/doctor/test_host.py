@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from cosmos_workflow.agent.gpus import Gpu
 from cosmos_workflow.agent.inspecting import inspect
 from cosmos_workflow.agent.paths import HostPaths
 from cosmos_workflow.doctor import Finding
 from cosmos_workflow.doctor.host import judge
+from cosmos_workflow.engines.gpus import Gpu
 from cosmos_workflow.errors import HostError
 from cosmos_workflow.limits import get_model
 from cosmos_workflow.ssh import Host, HostProgram, SSHManager, container_trouble, host_from

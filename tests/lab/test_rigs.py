@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import asyncssh
@@ -12,7 +13,7 @@ from servers import unwell
 from servers.peers import PEERS, Peer, host_settings, make_peer
 from servers.processes import end_all
 
-from cosmos_workflow.engines import EngineSettings
+from cosmos_workflow.engines import ChosenEngine, EngineSettings
 from cosmos_workflow.errors import EngineUnavailable, HostUnreachable
 from cosmos_workflow.kinds.upsample.conversation import Conversation
 from cosmos_workflow.lab.host_rig import HostRig
@@ -115,7 +116,8 @@ def peer(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Peer]:
 def host_rig(peer: Peer, url: str, folder: Path) -> HostRig:
     pins = Pins(folder / "known_hosts")
     pins.pin("gpu", peer.host_key)
-    return HostRig(host_from("gpu", host_settings(peer)), "server", server_settings(url), pins, folder)
+    chosen = ChosenEngine("server", "m", "frames", settings=asdict(server_settings(url)))
+    return HostRig(host_from("gpu", host_settings(peer)), chosen, pins, folder)
 
 
 def warm_ones(peer: Peer) -> set[int]:
@@ -163,7 +165,8 @@ def test_a_host_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("cosmos_workflow.lab.host_rig.GIVE_UP_SECONDS", 0.5)
     pins = Pins(tmp_path / "known_hosts")
     pins.pin("gone", asyncssh.generate_private_key("ssh-ed25519").convert_to_public())
-    rig = HostRig(host_from("gone", {"ssh": "127.0.0.1:9"}), "describe", EngineSettings(), pins, tmp_path)
+    chosen = ChosenEngine("describe", "", "measurements", settings=asdict(EngineSettings()))
+    rig = HostRig(host_from("gone", {"ssh": "127.0.0.1:9"}), chosen, pins, tmp_path)
     with rig, pytest.raises(HostUnreachable):
         rig.ask([conversation("a")])
     assert list((tmp_path / "lab").iterdir()) == []

@@ -139,7 +139,7 @@ class Deadly(LocalRig):
 
     def ask(self, conversations: Sequence[Conversation], *, stay: bool = True) -> Call:
         deadly = any(conversation.frames and conversation.frames[0].width == 854 for conversation in conversations)
-        if not deadly or not self._engine:
+        if not deadly or not self._keeper.loaded:
             return super().ask(conversations, stay=stay)
         processes = named(psutil.Process().children(recursive=True), "VLLM")
         for process in processes:

@@ -20,10 +20,13 @@ import pytest
 from runs.helpers import BAD_KINDS, Faulty, Gate, enqueue
 from sqlalchemy.exc import OperationalError
 
+from cosmos_workflow.agent.paths import device_here
 from cosmos_workflow.api import open_runs
+from cosmos_workflow.engines import ENGINES, EngineSettings
 from cosmos_workflow.errors import Conflict, UsageError
 from cosmos_workflow.kinds.upsample import Item
 from cosmos_workflow.kinds.upsample.kind import UPSAMPLE
+from cosmos_workflow.private import is_locked, try_lock
 from cosmos_workflow.runs import Runs, Worker, queue_worker
 from cosmos_workflow.runs.places.local import LogCopy
 from cosmos_workflow.store import RunRecord
@@ -178,8 +181,6 @@ def test_a_stopped_worker_gives_back_what_it_has(
 def test_an_engine_that_cannot_be_had_fails_the_run_and_not_the_queue(
     runs: Runs, items: Callable[[int], list[Item]]
 ) -> None:
-    from cosmos_workflow.engines import EngineSettings
-
     nobody = EngineSettings(server_url="http://127.0.0.1:9/v1", server_model="m", options={"max_retries": 0})
     broken = enqueue(items(1), engine="server", engine_settings=nobody, runs=runs)
     good = enqueue(items(1), engine="describe", runs=runs)
@@ -213,6 +214,34 @@ def test_a_thousand_runs_two_worker_processes_and_one_of_them_killed(
     events = [json.loads(line) for record in made for line in runs.progress_file(record.id).read_text().splitlines()]
     answered = Counter(event["event"] for event in events)["result"]
     assert count <= answered <= count + 1  # the one that was just being kept when its worker died
+
+
+def test_a_run_waits_while_another_program_has_the_device_and_says_so(
+    runs: Runs, items: Callable[[int], list[Item]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine is `describe` under a name of one that has a model."""
+    monkeypatch.setitem(ENGINES, "transformers", replace(ENGINES["describe"], needs="model"))
+    path = device_here()
+    assert path is not None
+    lock = try_lock(path)
+    assert lock is not None
+    settings = EngineSettings(model_path="/m")
+    run, next_run = (enqueue(items(1), engine="transformers", engine_settings=settings, runs=runs) for _ in range(2))
+
+    def steps() -> list[str]:
+        progress = runs.progress_file(run.id)
+        lines = progress.read_text().splitlines() if progress.exists() else []
+        return [event["event"] for event in map(json.loads, lines) if event["event"] not in ("state", "memory")]
+
+    worker = Worker(runs)
+    worker.start()
+    until(lambda: steps() == ["waiting"])
+    os.close(lock)
+    until(lambda: ended(runs, run, next_run))
+    assert steps() == ["waiting", "loading", "loaded", "result"]
+    assert is_locked(path)  # it is warm
+    worker.stop()
+    assert not is_locked(path)
 
 
 def test_a_run_has_its_part_of_the_engines_log(tmp_path: Path) -> None:

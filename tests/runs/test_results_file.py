@@ -1,10 +1,12 @@
 import errno
 import json
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cosmos_workflow.errors import BadInputError, CosmosError, UsageError
@@ -83,12 +85,12 @@ def test_a_torn_line_may_be_cut_anywhere(tmp_path: Path) -> None:
     torn = TORN.encode()
     for cut in range(1, len(torn) + 1):
         path.write_bytes(first + torn[:cut])
-        with ResultsFile(path, UPSAMPLE) as file:
-            assert file.results == [result("a")]
+        with ResultsFile(path, UPSAMPLE):
+            assert read_results(path, UPSAMPLE) == [result("a")]
         assert path.read_bytes() == first
     path.write_bytes(first + b"\0" * 4096)  # what a power cut leaves
-    with ResultsFile(path, UPSAMPLE) as file:
-        assert file.results == [result("a")]
+    with ResultsFile(path, UPSAMPLE):
+        assert read_results(path, UPSAMPLE) == [result("a")]
 
 
 def test_a_torn_first_line_is_ours_where_nothing_else_can_be(tmp_path: Path) -> None:
@@ -98,8 +100,8 @@ def test_a_torn_first_line_is_ours_where_nothing_else_can_be(tmp_path: Path) -> 
     for cut in range(1, len(torn) + 1):
         path.write_bytes(torn[:cut])
         if cut >= verdict + len('"verdict": '):
-            with ResultsFile(path, UPSAMPLE) as file:
-                assert file.results == []
+            with ResultsFile(path, UPSAMPLE):
+                assert read_results(path, UPSAMPLE) == []
         else:
             # It may be the beginning of somebody's batch.
             with pytest.raises(BadInputError, match="you can remove it"), ResultsFile(path, UPSAMPLE):
@@ -126,8 +128,8 @@ def test_lines_that_stand_keep_what_we_do_not_know(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     kept = json.dumps({"later": {"deep": 1}} | to_dict(result("a"))) + "\n"
     path.write_text(kept + json.dumps(to_dict(result("b", error="x"))) + "\n")
-    with ResultsFile(path, UPSAMPLE) as file:
-        assert [result.id for result in file.results] == ["a"]
+    with ResultsFile(path, UPSAMPLE):
+        assert [result.id for result in read_results(path, UPSAMPLE)] == ["a"]
     assert path.read_text() == kept
 
 
@@ -164,11 +166,11 @@ def test_results_of_earlier_versions_are_taken(tmp_path: Path) -> None:
     ]
     torn = lines[1][: lines[1].index("upsampled") + 30]
     path.write_text("\n".join([*lines, torn]))
-    with ResultsFile(path, UPSAMPLE) as file:
-        assert file.results == [result("a")]
+    with ResultsFile(path, UPSAMPLE):
+        assert read_results(path, UPSAMPLE) == [result("a")]
     path.write_text(torn)
-    with ResultsFile(path, UPSAMPLE) as file:
-        assert file.results == []
+    with ResultsFile(path, UPSAMPLE):
+        assert read_results(path, UPSAMPLE) == []
 
 
 @pytest.mark.parametrize("verdict", ["good", "fits"])
@@ -341,7 +343,84 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
         pass
 
 
+def test_memory_does_not_grow_with_the_answers(tmp_path: Path) -> None:
+    path, count = tmp_path / "out.jsonl", 4_000
+    with path.open("w", encoding="utf-8") as lines:
+        for n in range(count):
+            lines.write(Lines(UPSAMPLE).write(result(f"shot-{n}", "dusk " * 100), f"{n:032x}"))
+        lines.write(Lines(UPSAMPLE).write(result("torn"))[:-20])
+    tracemalloc.start()
+    try:
+        with ResultsFile(path, UPSAMPLE) as file:
+            file.drop({"shot-3"})
+            assert file.answer_to(Item("shot-3999", "dusk " * 100, Path("v.mp4")), f"{3999:032x}") is not None
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak / count < 250  # a line has over 1,500 bytes
+
+
 def test_a_later_version_may_add_fields(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     path.write_text(json.dumps(to_dict(result("a")) | {"new_field": 1}) + "\n")
     assert [result.id for result in read_results(path, UPSAMPLE)] == ["a"]
+
+
+PROMPTS = st.sampled_from(["p", "another"])
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(
+            st.just("write"), st.sampled_from("abc"), PROMPTS, st.sampled_from(["", "i", "j"]),
+            st.booleans(), st.booleans(),
+        ),
+        st.tuples(st.just("drop"), st.sets(st.sampled_from("abc"), min_size=1)),
+        st.tuples(st.just("open again")),
+        st.tuples(st.just("tear")),
+    ),
+    max_size=12,
+)  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(STEPS)
+def test_a_file_answers_as_if_it_were_in_memory(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Any, ...]]
+) -> None:
+    path = tmp_path_factory.mktemp("results") / "out.jsonl"
+    answers: dict[str, tuple[Result, str]] = {}
+    last: dict[str, bool] = {}  # whether the last line of an item is an answer
+    file = ResultsFile(path, UPSAMPLE).__enter__()
+    for step in steps:
+        match step:
+            case ("write", id, prompt, identity, replaces, ok):
+                new = result(id, prompt, "" if ok else "out of memory")
+                before = answers.get(id)
+                stands = before is not None and before[1] == identity and (before[0] == new or not (replaces and ok))
+                assert file.write(new, identity, replace=replaces) == (not stands)
+                if not stands:
+                    last[id] = ok
+                    if ok:
+                        answers[id] = (new, identity)
+            case ("drop", ids):
+                held = ids & answers.keys()
+                file.drop(ids)
+                if held:
+                    answers = {id: answer for id, answer in answers.items() if id not in ids}
+                    last = dict.fromkeys(answers, True)
+            case (action,):
+                file.__exit__(None, None, None)
+                if action == "tear" and path.exists():
+                    whole = path.read_bytes()
+                    path.write_bytes(whole + Lines(UPSAMPLE).write(result("z")).encode()[:-20])
+                file = ResultsFile(path, UPSAMPLE).__enter__()
+                answers = {id: answer for id, answer in answers.items() if last[id]}
+                last = dict.fromkeys(answers, True)
+        for id in "abc":
+            kept, identity = answers.get(id, (None, ""))
+            assert file.holds(id) == (kept is not None)
+            if kept is not None:
+                item = Item(id, kept.prompt, Path(f"{id}.mp4"))
+                assert file.answer_to(item, identity or None) == kept
+                assert file.answer_to(item, "k") == (None if identity else kept)
+                assert file.answer_to(replace(item, prompt="new"), None) is None
+    file.__exit__(None, None, None)

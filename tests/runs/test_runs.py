@@ -321,9 +321,10 @@ def test_a_host_that_cannot_run_vllm_is_told_of_before_anything_is_sent(
     ):
         set_host("gpu", load_config().hosts["gpu"] | values)
         with pytest.raises(HostError, match=message) as caught:
-            upsample_there(runs, batch(1), tmp_path / "o.jsonl", engine="vllm")
+            upsample_there(open_runs(), batch(1), tmp_path / "o.jsonl", engine="vllm")
         assert caught.value.remedy
-    assert runs.store.runs() == []
+        failed = runs.store.runs()[0]
+        assert (failed.state, failed.error_kind, failed.remedy) == ("failed", "host_not_ready", caught.value.remedy)
     assert not (peer.home / "ours" / "blobs").exists()
 
 

@@ -14,13 +14,20 @@ from typing import Any
 
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.files import at_home
-from cosmos_workflow.kinds.upsample.keys import Keys, fields_of, guess, meaning
+from cosmos_workflow.kinds.reading import Fields, Keys
 from cosmos_workflow.text import writable
 
-__all__ = ["LEAST_SEED", "MOST_SEED", "Item", "Result", "whole_number"]
+__all__ = ["FIELDS", "LEAST_SEED", "MOST_SEED", "Item", "Result", "whole_number"]
 
 # The range of a signed 64-bit integer: vLLM's server takes no other seeds (protocol.py: `torch.long`), nor databases.
 LEAST_SEED, MOST_SEED = -(2**63), 2**63 - 1
+
+FIELDS = Fields(
+    ("id", "prompt", "video", "frames", "seed", "temperature", "max_tokens"),
+    # From NVIDIA's batch files and controlnet specs.
+    {"name": "id", "text": "prompt", "video_path": "video", "input_video_path": "video"},
+    needs=("video", "prompt"),
+)
 
 
 @dataclass(frozen=True)
@@ -41,15 +48,17 @@ class Item:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def from_mapping(
-        cls, values: Mapping[str, Any], *, folder: Path = Path(), where: str = "", keys: Keys | None = None
-    ) -> Item:
-        """An Item from a batch entry; a relative `video` is taken from `folder`, and `~` is the home folder.
+    def from_mapping(cls, values: Mapping[str, Any], *, where: str = "", keys: Keys | None = None) -> Item:
+        """An Item from a batch entry; `~` is the home folder.
 
         An entry without an id gets one from its content, so that it stays the same when the batch is
         sorted or grows. `keys` counts unknown keys. Raises BadInputError that names the field.
         """
-        named, extra = fields_of(values, where, keys)
+        return cls.from_fields(*FIELDS.split(values, where, keys), where=where)
+
+    @classmethod
+    def from_fields(cls, named: Mapping[str, Any], extra: Mapping[str, Any], *, where: str = "") -> Item:
+        """As `from_mapping`, from the known fields of an entry and its other keys."""
         video = named.get("video")
         if not isinstance(video, str) or not video.strip():
             raise BadInputError("no video is given", where=where, remedy=_video_remedy(named, extra))
@@ -61,18 +70,17 @@ class Item:
             name: read(named[name], name, where) for name, read in _NUMBERS if named.get(name) not in (None, "")
         }
         name = writable(str(named.get("id", "")).strip())
-        path = at_home(Path(video))
         return cls(
             id=name or _content_id(video, prompt, numbers),
             prompt=prompt,
-            video=path if path.is_absolute() else folder / path,
+            video=at_home(Path(video)),
             extra=extra,
             **numbers,
         )
 
 
 def _video_remedy(named: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
-    slips = [key for key in extra if meaning(guess(key)) == "video"]
+    slips = [key for key in extra if FIELDS.meaning(FIELDS.guess(key)) == "video"]
     if slips:
         return f'{slips[0]!r} is not known: did you mean "video"?'
     keys = ", ".join(repr(key[:60]) for key in [*named, *extra][:12])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.kinds.kind import Kind, Outcome, Packed, Task
-from cosmos_workflow.kinds.upsample.batch import read_batch
+from cosmos_workflow.kinds.reading import Keys
 from cosmos_workflow.kinds.upsample.conversation import Answer
-from cosmos_workflow.kinds.upsample.item import Item, Result
-from cosmos_workflow.kinds.upsample.keys import Keys, fields_of, meaning
+from cosmos_workflow.kinds.upsample.item import FIELDS, Item, Result
 from cosmos_workflow.kinds.upsample.preflight import Checked, Settings, bad_input, check_items
 from cosmos_workflow.kinds.upsample.preparing import PLANNED, Preparer, finished, first, pending
 from cosmos_workflow.kinds.upsample.tasks import answer_of, outcome_of, task_of
@@ -33,6 +32,7 @@ class Upsample(Kind):
     name = "upsample"
     engines = ("server", "vllm", "transformers", "describe")
     hopeless = ("bad_input", "too_long", "cut_short", "too_many_images")
+    fields = FIELDS
     inputs = ("video",)
     key_fields = ("prompt", "video")
     verdicts = get_args(Verdict)
@@ -46,14 +46,12 @@ class Upsample(Kind):
     )
     item, settings, result = Item, Settings, Result
 
-    def read(self, path: Path, note: Callable[[str], None]) -> Iterator[Item]:
-        return iter(read_batch(path, note))
-
     def entry(self, values: Mapping[str, Any], where: str, keys: Keys | None = None) -> tuple[Item, tuple[str, ...]]:
-        return Item.from_mapping(values, where=where, keys=keys), (str(fields_of(values)[0]["video"]),)
+        named, extra = FIELDS.split(values, where, keys)
+        return Item.from_fields(named, extra, where=where), (named["video"],)
 
     def damaged(self, values: Any, id: str) -> Item:
-        named = {meaning(key): value for key, value in values.items()} if isinstance(values, dict) else {}
+        named = {FIELDS.meaning(key): value for key, value in values.items()} if isinstance(values, dict) else {}
         return Item(str(named.get("id") or id), str(named.get("prompt") or ""), Path())
 
     def check(self, items: Iterable[Item], settings: Settings) -> Iterator[Checked]:

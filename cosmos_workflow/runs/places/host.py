@@ -9,6 +9,8 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from cosmos_workflow.engines import ChosenEngine
+from cosmos_workflow.errors import HostError
 from cosmos_workflow.kinds.kind import Packed, get_kind
 from cosmos_workflow.runs.folder import RunFolder
 from cosmos_workflow.runs.listening import Listener, Patience
@@ -19,20 +21,23 @@ from cosmos_workflow.runs.request import prepared_items
 from cosmos_workflow.ssh import Host, HostProgram, Pins, line_to, run_steps
 from cosmos_workflow.store import RunRecord, Store
 
-__all__ = ["HostRuns"]
+__all__ = ["HostRuns", "LookAtHost"]
 
 STOP_SECONDS = 0.2  # how soon it is seen that somebody asks to stop
 
 T = TypeVar("T")
+LookAtHost = Callable[[Host, ChosenEngine, Callable[[str], None]], None]
+"""Raises HostError where a host lacks what an engine needs, and tells what looks wrong."""
 
 
 class HostRuns:
-    """`hosts` finds a host by its name, or raises UsageError."""
+    """`hosts` finds a host by its name, or raises UsageError; `look` is called before anything is sent there."""
 
-    def __init__(self, store: Store, hosts: Callable[[str], Host], pins: Pins) -> None:
+    def __init__(self, store: Store, hosts: Callable[[str], Host], pins: Pins, look: LookAtHost) -> None:
         self._store = store
         self._hosts = hosts
         self._pins = pins
+        self._look = look
 
     def _pack(self, run: RunRecord, folder: RunFolder, keep: Keep) -> None:
         """Put everything that the host needs into the run's folder; an item that cannot be read is answered so."""
@@ -55,6 +60,8 @@ class HostRuns:
         stop: threading.Event,
     ) -> None:  # fmt: skip
         """The host goes on by itself, whether or not anybody stays."""
+        if run.state in ("queued", "planned"):
+            self._require(run, listener)
         if not folder.parcel.batch.exists():
             self._pack(run, folder, keep)
         self._drive(run, folder, listener, keep, detach, patience, stop)
@@ -91,6 +98,14 @@ class HostRuns:
                     await driving
 
         self._with_host(run, go)
+
+    def _require(self, run: RunRecord, listener: Listener) -> None:
+        try:
+            self._look(self._hosts(run.place), ChosenEngine(**run.settings["engine"]), listener.warning)
+        except HostError as error:
+            self._store.move(run.id, "failed", error=str(error), kind="host_not_ready", remedy=error.remedy)
+            listener.state("failed")
+            raise
 
     def _with_host(self, run: RunRecord, action: Callable[[HostProgram], Coroutine[Any, Any, T]]) -> T:
         async def connected() -> T:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 from cosmos_workflow.errors import BadInputError, CosmosError, UsageError
-from cosmos_workflow.files import at_home, write_whole
+from cosmos_workflow.files import at_home, writing_whole
 from cosmos_workflow.kinds.kind import Kind
 from cosmos_workflow.runs.results.lines import Line, Lines
 
@@ -26,30 +26,30 @@ def read_results(path: str | Path, kind: Kind) -> list[Any]:
     """
     path = Path(path)
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            return [line.result for _, _, line in _parsed(file, path, Lines(kind)) if line]
     except FileNotFoundError:
         return []
     except OSError as error:
         raise _not_results(path, error.strerror or str(error)) from error
-    return [line.result for line in _parsed(data, path, Lines(kind))]
 
 
-def _parsed(data: bytes, path: Path, lines: Lines) -> list[Line]:
-    """The lines in a file's bytes."""
-    whole, _, last = data.rpartition(b"\n")
-    parsed = []
-    for number, text in enumerate(whole.split(b"\n"), 1):
-        if not text.strip():
-            continue
-        if (line := lines.read(text)) is None:
-            raise _not_results(path, f"line {number}")
-        parsed.append(line)
-    if last.strip():
-        if line := lines.read(last):
-            parsed.append(line)
-        elif not lines.is_torn(last, follows=bool(parsed)):
-            raise _not_results(path, "its last line", maybe=not parsed and lines.is_torn(last, follows=True))
-    return parsed
+def _parsed(file: BinaryIO, path: Path, lines: Lines) -> Iterator[tuple[int, bytes, Line | None]]:
+    """Each line of a file: where it begins, its bytes with their end, and None for an empty one or an incomplete last.
+
+    Raises BadInputError where the file is something else.
+    """
+    at, follows = 0, False
+    for number, text in enumerate(file, 1):
+        bare = text.removesuffix(b"\n")
+        line = lines.read(bare) if bare.strip() else None
+        if bare.strip() and line is None:
+            if bare != text:
+                raise _not_results(path, f"line {number}")
+            if not lines.is_torn(bare, follows=follows):
+                raise _not_results(path, "its last line", maybe=not follows and lines.is_torn(bare, follows=True))
+        yield at, text, line
+        at, follows = at + len(text), follows or line is not None
 
 
 class ResultsFile:
@@ -59,6 +59,7 @@ class ResultsFile:
     and an incomplete last line are dropped then, so that each item has one line; the other lines stay as they are.
     A line with unknown keys is never dropped: if it would have to be, the file is refused.
     A file that holds anything else is refused, and left as it is.
+    In memory is only where the line of each answer begins (some 120 bytes each); it is read when it is asked for.
     """
 
     def __init__(self, path: str | Path, kind: Kind) -> None:
@@ -66,7 +67,7 @@ class ResultsFile:
         self._is_folder = os.fspath(path).endswith(("/", os.sep))
         self._lines = Lines(kind)
         self._kind = kind
-        self._by_id: dict[str, Line] = {}
+        self._begins: dict[int, int] = {}  # by the id's hash, the first byte of its line
         self._doubled = False  # whether an item has a line that a later one replaces
 
     def __enter__(self) -> ResultsFile:
@@ -94,7 +95,7 @@ class ResultsFile:
         except (OSError, ValueError) as error:
             raise self._unwritable(error) from error
         try:
-            self._keep(lambda line: line.result.ok)
+            self._open(lambda line: line.result.ok)
         except OSError as error:
             self._lock.release()
             raise self._unwritable(error) from error
@@ -107,25 +108,20 @@ class ResultsFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self._file.close()
+            self._close()
             if self._doubled:
                 self._keep(lambda line: True)  # the latest line of each item stays
-                self._file.close()
         finally:
             self._lock.release()
 
-    @property
-    def results(self) -> list[Any]:
-        """The answers that the file holds, in its order."""
-        return [line.result for line in self._by_id.values()]
-
     def holds(self, id: str) -> bool:
         """Whether there is an answer for an item of this id, to whatever it was asked then."""
-        return id in self._by_id
+        return _hash(id) in self._begins
 
     def identity_of(self, id: str) -> str:
         """The identity of the work that an item's answer stands for; empty where the version before wrote it."""
-        return self._by_id[id].identity
+        line = self._line(id)
+        return line.identity if line else ""
 
     def answer_to(self, item: Any, identity: str | None) -> Any | None:
         """The answer that stands for an item as it is now.
@@ -133,7 +129,7 @@ class ResultsFile:
         Where the identity is not known, or the line has none as the version before wrote it, the kind says whether it
         answers this item.
         """
-        line = self._by_id.get(item.id)
+        line = self._line(item.id)
         if line is None:
             return None
         same = (
@@ -145,16 +141,16 @@ class ResultsFile:
 
     def drop(self, ids: set[str]) -> None:
         """Remove earlier answers to items that have changed since, as these are asked again."""
-        if ids & self._by_id.keys():
-            self._file.close()
-            self._keep(lambda line: line.result.id not in ids)
+        if any(map(self.holds, ids)):
+            self._close()
+            self._open(lambda line: line.result.ok and line.result.id not in ids)
 
     def write(self, result: Any, identity: str = "", *, replace: bool = False) -> bool:
         """Append one result and wait until the disk has it. False if the answer to the same work stands here already.
 
         With `replace`, a good answer takes the place of the one before; a failure never does.
         """
-        line = self._by_id.get(result.id)
+        line = self._line(result.id)
         if line is not None and line.identity == identity and (line.result == result or not (replace and result.ok)):
             return False
         self._doubled |= line is not None
@@ -176,33 +172,68 @@ class ResultsFile:
                 remedy=f"{'free space there' if full else 'solve this'}, then run it again: written results are kept",
             ) from error
         if result.ok:
-            self._by_id[result.id] = Line(result, identity, text)
+            self._begins[_hash(result.id)] = before
         return True
 
-    def _keep(self, wanted: Callable[[Line], bool]) -> None:
-        """Open the file to append to it, with only the wanted lines; a crash leaves the old file or the new one."""
-        data = self._real.read_bytes() if self._real.exists() else b""
-        lines = _parsed(data, self.path, self._lines)
-        latest = {line.result.id: line for line in lines if wanted(line)}
-        kept = [line for line in lines if latest.get(line.result.id) is line]
-        for line in lines:
-            if latest.get(line.result.id) is not line and (added := self._lines.added(line)):
-                names = ", ".join(repr(name[:60]) for name in added[:6])
-                raise BadInputError(
-                    f"the result of {line.result.id!r} would be replaced, but it holds added keys ({names})",
-                    where=str(self.path),
-                    remedy="choose another -o: this file is left as it is",
-                )
-        new = b"".join(line.text + b"\n" for line in kept)
-        if data.strip() and new != data:
-            write_whole(self._real, new)
+    def _line(self, id: str) -> Line | None:
+        """The line of the answer to an id."""
+        begin = self._begins.get(_hash(id))
+        if begin is None:
+            return None
+        self._reader.seek(begin)
+        return self._lines.read(self._reader.readline().removesuffix(b"\n"))
+
+    def _open(self, wanted: Callable[[Line], bool]) -> None:
+        """Open the file to append to it, with only the wanted lines."""
+        self._keep(wanted)
         # Unbuffered, so that closing does not try again to write what a full disk has refused.
         self._file = self._real.open("ab", buffering=0)
-        self._by_id = latest
+        self._reader = self._real.open("rb")
+
+    def _close(self) -> None:
+        self._file.close()
+        self._reader.close()
+
+    def _keep(self, wanted: Callable[[Line], bool]) -> None:
+        """Leave only the latest of the wanted lines of each item; a crash leaves the old file or the new one."""
+        self._begins.clear()
+        count, text, blank = 0, b"\n", True
+        for begin, text, line in self._each():
+            count, blank = count + 1, blank and not text.strip()
+            if line is not None and wanted(line):
+                self._begins[_hash(line.result.id)] = begin
+        if blank or (count == len(self._begins) and text.endswith(b"\n")):
+            return
+        with writing_whole(self._real) as file:
+            for begin, _, line in self._each():
+                if line is None:
+                    continue
+                key = _hash(line.result.id)
+                if self._begins.get(key) == begin:
+                    # It moves towards the file's beginning, where no later line of this item can begin.
+                    self._begins[key] = file.tell()
+                    file.write(line.text + b"\n")
+                elif added := self._lines.added(line):
+                    names = ", ".join(repr(name[:60]) for name in added[:6])
+                    raise BadInputError(
+                        f"the result of {line.result.id!r} would be replaced, but it holds added keys ({names})",
+                        where=str(self.path),
+                        remedy="choose another -o: this file is left as it is",
+                    )
+
+    def _each(self) -> Iterator[tuple[int, bytes, Line | None]]:
+        if self._real.exists():
+            with self._real.open("rb") as file:
+                yield from _parsed(file, self.path, self._lines)
 
     def _unwritable(self, error: OSError | ValueError) -> BadInputError:
         reason = getattr(error, "strerror", None) or str(error)
         return BadInputError(f"cannot be written ({reason})", where=str(self.path), remedy="choose another -o")
+
+
+def _hash(id: str) -> int:
+    """A number for an id, whose size in memory does not depend on the id's; no two ids ever have the same."""
+    return int.from_bytes(hashlib.blake2b(id.encode("utf-8", "surrogatepass"), digest_size=15).digest(), "big")
 
 
 def _lock_of(path: Path) -> Path:

@@ -14,7 +14,7 @@ from typing import Any
 from cosmos_workflow.errors import BadInputError, CosmosError
 from cosmos_workflow.kinds.kind import Kind
 from cosmos_workflow.runs.results.file import ResultsFile
-from cosmos_workflow.runs.results.lines import Line, Lines
+from cosmos_workflow.runs.results.lines import Lines
 
 __all__ = ["ResultsStream", "is_stdout", "is_stream", "open_results"]
 
@@ -55,7 +55,6 @@ class ResultsStream(ResultsFile):
         self.path = Path(path)
         self._name = os.fspath(path)
         self._lines = Lines(kind)
-        self._by_id = {}
         self._file: Any = None
         self._ascii = False
 
@@ -105,8 +104,6 @@ class ResultsStream(ResultsFile):
             raise CosmosError(
                 f"a result could not be written ({reason})", where=self._name, remedy="solve this, then run it again"
             ) from error
-        if result.ok:
-            self._by_id[result.id] = Line(result, identity)
         return True
 
     def _opened(self) -> Any:

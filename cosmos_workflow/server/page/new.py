@@ -12,7 +12,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from cosmos_workflow.errors import BadInputError, CosmosError
-from cosmos_workflow.kinds.upsample import BATCH_SUFFIXES, read_batch
+from cosmos_workflow.kinds.reading import BATCH_SUFFIXES
 from cosmos_workflow.kinds.upsample.kind import UPSAMPLE
 from cosmos_workflow.kinds.upsample.shapes import ItemIn
 from cosmos_workflow.limits import FIT_MODES, MODELS, Plan
@@ -135,7 +135,7 @@ def _rows_of(data: bytes, name: str) -> dict[str, Any]:
         file = Path(folder) / f"batch{suffix}"
         file.write_bytes(data)
         try:
-            items = read_batch(file, notes.append)
+            items = list(UPSAMPLE.read(file, notes.append))
         except BadInputError as error:
             raise BadInputError(error.what, where=error.where.replace(str(file), name), remedy=error.remedy) from error
         rows = [

@@ -9,13 +9,8 @@ from cosmos_workflow.kinds.upsample import Item
 
 
 def test_nvidias_words_are_understood() -> None:
-    item = Item.from_mapping({"name": "a", "prompt": "x", "video_path": "v.mp4"}, folder=Path("batch"))
-    assert item == Item("a", "x", Path("batch/v.mp4"))
-
-
-def test_an_absolute_path_stays() -> None:
-    path = Path("v.mp4").absolute()
-    assert Item.from_mapping({"video": str(path)}, folder=Path("batch")).video == path
+    item = Item.from_mapping({"name": "a", "prompt": "x", "video_path": "v.mp4"})
+    assert item == Item("a", "x", Path("v.mp4"))
 
 
 def test_an_id_from_the_content_is_stable_and_its_own() -> None:
@@ -107,7 +102,6 @@ def test_keys_mean_what_they_say(key: str) -> None:
 def test_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    folder = Path("batch")
-    assert Item.from_mapping({"video": "~/clips/v.mp4"}, folder=folder).video == tmp_path / "clips" / "v.mp4"
+    assert Item.from_mapping({"video": "~/clips/v.mp4"}).video == tmp_path / "clips" / "v.mp4"
     for literal in ("~v.mp4", "clips/~/v.mp4", "~no such user/v.mp4"):
-        assert Item.from_mapping({"video": literal}, folder=folder).video == folder / literal
+        assert Item.from_mapping({"video": literal}).video == Path(literal)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,11 +15,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cosmos_workflow.errors import BadInputError
-from cosmos_workflow.kinds.upsample import Keys, read_batch
-from cosmos_workflow.runs.places.ray.batches import Piece, files_in, hashed, key_of, local_copy, read, spans
+from cosmos_workflow.kinds.reading import Keys, Piece
+from cosmos_workflow.kinds.upsample.kind import UPSAMPLE
+from cosmos_workflow.runs.places.ray import batches
+from cosmos_workflow.runs.places.ray.batches import Entry, files_in, hashed, local_copy, spans
 
 # No two-line texts without quotes, and no surrogates: a file cannot hold them.
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=40)
+
+
+def read(piece: Piece, keys: Keys | None = None) -> Iterator[Entry]:
+    return batches.read(UPSAMPLE, piece, keys)
+
+
+def key_of(id: str, prompt: str, video: str) -> bytes:
+    return batches.key_of(UPSAMPLE, {"id": id, "prompt": prompt, "video": video})
 
 
 def write_jsonl(path: Path, prompts: list[str]) -> Path:
@@ -61,13 +73,13 @@ def test_each_entry_is_read_once_whatever_the_cut(
 def test_videos_stand_beside_their_batch(tmp_path: Path) -> None:
     path = write_jsonl(tmp_path / "batch.jsonl", ["a"])
     (entry,) = read(Piece(str(path)))
-    assert entry.video == str(tmp_path / "clip.mp4")
+    assert entry.inputs == (str(tmp_path / "clip.mp4"),)
     store = "memory://bucket/batch.jsonl"
     import fsspec
 
     with fsspec.open(store, "wb") as file:
         file.write(path.read_bytes())
-    assert [entry.video for entry in read(Piece(store))] == ["memory://bucket/clip.mp4"]
+    assert [entry.inputs for entry in read(Piece(store))] == [("memory://bucket/clip.mp4",)]
     with fsspec.open("memory://bucket/clip.mp4", "wb") as file:
         file.write(b"frames")
     assert local_copy("memory://bucket/clip.mp4", tmp_path / "cache").read_bytes() == b"frames"
@@ -139,7 +151,8 @@ def test_a_cluster_reads_what_is_read_here(tmp_path: Path, text: str, encoding: 
     path = tmp_path / ("batch.jsonl" if text.startswith("{") else "batch.csv")
     path.write_bytes(text.encode(encoding))
     entries = [entry for piece in spans(str(path), 10) for entry in read(piece)]
-    assert [entry.item for entry in entries] == read_batch(path)
+    beside = [replace(entry.item, video=Path(*entry.inputs)) for entry in entries]
+    assert beside == list(UPSAMPLE.read(path, lambda note: None))
     assert [entry.item.prompt for entry in entries] == ["dusk, rain", "dawn"]
     for entry in entries:
         assert list(read(Piece(str(path), positions=(entry.position,)))) == [entry]
@@ -178,9 +191,9 @@ def test_keys_that_are_not_known_are_counted_over_a_batch(tmp_path: Path, kind: 
         path.write_text("video,promt\n" + "".join(f"v.mp4,{row['promt']}\n" for row in rows))
     else:
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    keys = Keys()
+    keys = Keys(UPSAMPLE.fields)
     for piece in spans(str(path), 40):
-        part = Keys()
+        part = Keys(UPSAMPLE.fields)
         list(read(piece, part))
         keys.add(part)
     assert keys.notes() == ["promt is not known: did you mean prompt? Kept but not used, in 5 of 5 entries"]
@@ -199,4 +212,4 @@ def test_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "batch.jsonl"
     path.write_text('{"video": "~/clips/v.mp4"}\n')
     (entry,) = read(Piece(str(path)))
-    assert entry.video == str(tmp_path / "clips" / "v.mp4")
+    assert entry.inputs == (str(tmp_path / "clips" / "v.mp4"),)

@@ -12,8 +12,9 @@ from typing import Any
 from cosmos_workflow.engines import ChosenEngine, Engine
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.kinds.kind import Kind, Outcome
+from cosmos_workflow.kinds.reading import Piece
 from cosmos_workflow.runs import loop
-from cosmos_workflow.runs.places.ray.batches import Entry, Piece, local_copy, read
+from cosmos_workflow.runs.places.ray.batches import Entry, local_copy, read
 
 __all__ = ["Prepared", "answer_all", "prepare"]
 

@@ -17,7 +17,8 @@ from typing import Any, Literal
 from cosmos_workflow.errors import BadInputError, HostError, HostFull, UsageError
 from cosmos_workflow.files import write_whole
 from cosmos_workflow.kinds.kind import FIRST_KIND, get_kind
-from cosmos_workflow.runs.places.ray.batches import filesystem, key_of
+from cosmos_workflow.kinds.reading import filesystem
+from cosmos_workflow.runs.places.ray.batches import key_of
 from cosmos_workflow.runs.results import Lines, to_dict
 
 __all__ = ["FORMATS", "Format", "Output"]

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from cosmos_workflow.engines import ChosenEngine, EngineSettings
-from cosmos_workflow.engines.process import EngineProcess
+from cosmos_workflow.engines import ChosenEngine
+from cosmos_workflow.engines.keeper import Keeper
 from cosmos_workflow.errors import BadInputError, CosmosError, EngineError
 from cosmos_workflow.kinds.kind import Kind, get_kind
-from cosmos_workflow.kinds.upsample import Keys
+from cosmos_workflow.kinds.reading import Keys, Piece
 from cosmos_workflow.runs.places.ray.answering import Prepared, answer_all, prepare
-from cosmos_workflow.runs.places.ray.batches import Piece, files_in, hashed, read, spans
+from cosmos_workflow.runs.places.ray.batches import files_in, hashed, read, spans
 from cosmos_workflow.runs.places.ray.parts import Output
 
 __all__ = ["Job", "run"]
@@ -144,7 +144,7 @@ class AnsweringActor:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._engine = EngineProcess(job.engine.name, EngineSettings(**job.engine.settings), job.engine.module)
+        self._keeper = Keeper(None, apart=lambda name: True)  # Ray deals out the devices
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[bytes]]:
         """Answer prepared pieces and write each as a part; the counts of each, or the error that ends the job."""
@@ -153,7 +153,10 @@ class AnsweringActor:
     def _answer(self, prepared: Prepared | CosmosError) -> dict[str, int]:
         if isinstance(prepared, CosmosError):
             raise prepared
-        results = answer_all(self._job.kind, self._engine, prepared)
+        results = [item.result for item in prepared.items]
+        if any(item.packed for item in prepared.items):
+            with self._keeper.lend(self._job.engine) as engine:
+                results = answer_all(self._job.kind, engine, prepared)
         self._job.output.write(prepared.name, results)
         good = [result for result in results if result.ok]
         tokens = sum(getattr(result, "completion_tokens", 0) for result in good)
@@ -190,7 +193,7 @@ class Index:
 
 def index_span(kind: str, piece: Piece) -> tuple[Any, Hashes, Hashes, Keys]:
     """The positions, keys and ids' hashes of a piece's entries, and what its fields are called."""
-    named = Keys()
+    named = Keys(get_kind(kind).fields)
     entries = [(entry.position, entry.key, hashed(entry.item.id)) for entry in read(get_kind(kind), piece, named)]
     positions, keys, ids = zip(*entries, strict=True) if entries else ((), (), ())
     return np.array(positions, np.int64), np.array(keys, "S16"), np.array(ids, "S16"), named
@@ -208,7 +211,7 @@ def _index(job: Job) -> Index:
         remote = ray.remote(index_span)
         with _own_errors():
             indexed = ray.get([remote.remote(job.output.kind, piece) for _, piece in parts])
-    named = Keys()
+    named = Keys(job.kind.fields)
     for *_, part in indexed:
         named.add(part)
     count = [len(positions) for positions, *_ in indexed]

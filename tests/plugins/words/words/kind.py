@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.kinds.kind import Kind, Outcome, Packed, Task
+from cosmos_workflow.kinds.reading import Fields
 
 __all__ = ["WORDS"]
 
@@ -74,26 +74,13 @@ class Words(Kind):
 
     name = "words"
     engines = ("counter",)
+    fields = Fields(("id", "text_file", "size"), needs=("text_file",))
     inputs = ("text_file",)
     key_fields = ("text_file", "size")
     verdicts = ("fits", "bad_input")
     modules = ("words_drawing",)
     media_types = ("text/",)
     item, settings, result = Item, Settings, Result
-
-    def read(self, path: Path, note: Callable[[str], None]) -> Iterator[Item]:
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadInputError(f"cannot be read ({error})", where=str(path), remedy="check the path") from error
-        for number, line in enumerate(lines, 1):
-            where = f"{path}, line {number}"
-            try:
-                values = json.loads(line)
-            except ValueError as error:
-                raise BadInputError(f"not valid JSON ({error})", where=where, remedy="correct or remove it") from error
-            item, _ = self.entry(values, where)
-            yield replace(item, text_file=path.parent / item.text_file)
 
     def entry(self, values: Mapping[str, Any], where: str, keys: Any = None) -> tuple[Item, tuple[str, ...]]:
         file, size = values.get("text_file"), values.get("size", 4)

@@ -15,8 +15,8 @@ from types import SimpleNamespace
 import pynvml
 import pytest
 
-from cosmos_workflow.agent import engine_host
-from cosmos_workflow.agent.gpus import Gpu, ask_driver, gpus_in, read_gpus
+from cosmos_workflow.engines.gpus import Gpu, ask_driver, asking, gpus_in, read_gpus
+from cosmos_workflow.engines.machine import device, memory_used
 
 MIB = 1 << 20
 L40S = Gpu(0, "NVIDIA L40S", total=46068, free=45000, used=559)
@@ -31,7 +31,7 @@ class FakeDriver:
     """Answers the calls of `pynvml` for these GPUs; `errors` maps the name of a call to the error that it raises."""
 
     def __init__(self, *gpus: Gpu, **errors: int) -> None:
-        self.gpus, self.errors, self.sessions = gpus, errors, 0
+        self.gpus, self.errors, self.sessions, self.starts = gpus, errors, 0, 0
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         calls = {
@@ -47,6 +47,7 @@ class FakeDriver:
 
     def count_sessions(self, change: int) -> None:
         self.sessions += change
+        self.starts += change > 0
 
     def failing(self, name: str) -> object:
         def call(*arguments: object, **options: object) -> None:
@@ -65,9 +66,9 @@ def nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     """The path of a FAKE nvidia-smi, which no test has until it writes it."""
     (tmp_path / "bin").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    engine_host.device.cache_clear()
+    device.cache_clear()
     yield tmp_path / "bin" / "nvidia-smi"
-    engine_host.device.cache_clear()
+    device.cache_clear()
 
 
 def make_tool(path: Path, words: str, code: int = 0) -> None:
@@ -89,13 +90,26 @@ def test_several_gpus_by_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     assert driver.sessions == 0  # each is closed
 
 
+def test_who_asks_again_and_again_starts_the_library_once(monkeypatch: pytest.MonkeyPatch, nvidia_smi: Path) -> None:
+    driver = FakeDriver(L40S)
+    driver.install(monkeypatch)
+    with asking() as read:
+        assert [read() for _ in range(3)] == [[L40S]] * 3
+        assert (driver.starts, driver.sessions) == (1, 1)
+    assert driver.sessions == 0
+    refuse_library(monkeypatch)
+    make_tool(nvidia_smi, "0, NVIDIA L40S, 46068, 45000, 559")
+    with asking() as read:
+        assert read() == [L40S]
+
+
 def test_both_ways_give_the_same(monkeypatch: pytest.MonkeyPatch, nvidia_smi: Path) -> None:
     FakeDriver(L40S, H100).install(monkeypatch)
-    by_library = read_gpus(), engine_host.memory_used(), engine_host.device()
+    by_library = read_gpus(), memory_used(read_gpus()), device()
     refuse_library(monkeypatch)
     make_tool(nvidia_smi, "0, NVIDIA L40S, 46068, 45000, 559\n1, NVIDIA H100 80GB HBM3, 81559, 1000, 80050")
-    engine_host.device.cache_clear()
-    assert (read_gpus(), engine_host.memory_used(), engine_host.device()) == by_library
+    device.cache_clear()
+    assert (read_gpus(), memory_used(read_gpus()), device()) == by_library
     assert by_library[1:] == ({"gpu_mib": 80609}, {"gpu": "NVIDIA L40S", "gpu_mib": 46068, "gpus": 2})
 
 
@@ -112,8 +126,8 @@ def test_all_gpus_are_listed_whichever_cuda_may_see(
 def test_memory_that_the_driver_does_not_report_is_none(monkeypatch: pytest.MonkeyPatch, error: int) -> None:
     FakeDriver(Gpu(0, "NVIDIA GB10", None, None), nvmlDeviceGetMemoryInfo=error).install(monkeypatch)
     assert read_gpus() == [Gpu(0, "NVIDIA GB10", None, None)]
-    assert engine_host.device() == {"gpu": "NVIDIA GB10"}
-    assert set(engine_host.memory_used()) == {"process_mib"}
+    assert device() == {"gpu": "NVIDIA GB10"}
+    assert set(memory_used(read_gpus())) == {"process_mib"}
 
 
 @pytest.mark.parametrize(
@@ -131,7 +145,7 @@ def test_without_a_driver_nvidia_smi_says_what_is_wrong(
     make_tool(nvidia_smi, NO_DRIVER, 9)
     assert ask_driver() == {"missing": False, "code": 9, "out": NO_DRIVER, "err": ""}
     assert read_gpus() == []
-    assert "cpu" in engine_host.device()
+    assert "cpu" in device()
 
 
 def test_neither_library_nor_nvidia_smi(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from agent.host import HostFolder
 
-from cosmos_workflow.agent.private import close_to_others, hand_over, make_folder
+from cosmos_workflow.agent.closing import close_to_others
 from cosmos_workflow.kinds.upsample.conversation import Conversation
+from cosmos_workflow.private import hand_over, make_folder
 
 
 def open_ones(root: Path) -> list[str]:

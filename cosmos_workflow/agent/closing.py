@@ -1,51 +1,16 @@
-"""Folders of 0700 and files of 0600, whatever the umask: a host may have other users, who must not read prompts."""
+"""Takes other users' rights away from what earlier versions left open on a host."""
 
 from __future__ import annotations
 
-import os
 import re
 import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["close_to_others", "hand_over", "make_folder", "open_private", "touch"]
+from cosmos_workflow.private import FILE, FOLDER
 
-FOLDER, FILE = 0o700, 0o600
-
-
-def make_folder(path: Path) -> None:
-    """Make the folder, and those above it that do not exist yet. Raises OSError."""
-    if path.is_dir():
-        return
-    make_folder(path.parent)
-    with suppress(FileExistsError):  # another process was quicker
-        path.mkdir(mode=FOLDER)
-        hand_over(path)
-
-
-def open_private(path: Path, flags: int) -> int:
-    """A file descriptor that children do not inherit; only we may read a new file. Raises OSError."""
-    descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0), FILE)
-    if flags & os.O_CREAT:
-        hand_over(path)
-    return descriptor
-
-
-def touch(path: Path) -> None:
-    """Make an empty file, or give it the present time. Raises OSError."""
-    path.touch(mode=FILE)
-    hand_over(path)
-
-
-def hand_over(path: Path) -> None:
-    """Give what a container's root makes in a user's folder to the user, who could not read it otherwise."""
-    if not hasattr(os, "geteuid") or os.geteuid():
-        return
-    with suppress(OSError):
-        above, own = path.parent.stat(), path.stat()
-        if above.st_uid != own.st_uid:
-            os.chown(path, above.st_uid, above.st_gid)
+__all__ = ["close_to_others"]
 
 
 def close_to_others(root: Path) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from cosmos_workflow.kinds.upsample import Item, Keys
-from cosmos_workflow.kinds.upsample.keys import guess, load_json
+from cosmos_workflow.kinds.reading import Keys
+from cosmos_workflow.kinds.reading.fields import load_json
+from cosmos_workflow.kinds.upsample import Item
+from cosmos_workflow.kinds.upsample.item import FIELDS
 
 
 def notes(*entries: str) -> list[str]:
-    keys = Keys()
+    keys = Keys(FIELDS)
     for entry in entries:
         Item.from_mapping(load_json(entry), keys=keys)
     return keys.notes()
@@ -26,7 +28,7 @@ def test_a_slip_is_told_with_a_guess_and_a_count() -> None:
      ("maxTokens", "max_tokens"), ("frame", "frames"), ("negative_prompt", ""), ("edge", ""), ("", "")],
 )  # fmt: skip
 def test_guesses(key: str, means: str) -> None:
-    assert guess(key) == means
+    assert FIELDS.guess(key) == means
 
 
 def test_what_is_like_nothing_is_told_in_one_line() -> None:

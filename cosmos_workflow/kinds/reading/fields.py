@@ -13,11 +13,7 @@ from typing import Any
 
 from cosmos_workflow.errors import BadInputError
 
-__all__ = ["FIELDS", "Keys", "Repeated", "entry_of", "fields_of", "guess", "load_json", "meaning"]
-
-FIELDS = ("id", "prompt", "video", "frames", "seed", "temperature", "max_tokens")
-# Other names for the same fields, from NVIDIA's batch files and controlnet specs.
-ALIASES = {"name": "id", "text": "prompt", "video_path": "video", "input_video_path": "video"}
+__all__ = ["Fields", "Keys", "Repeated", "entry_of", "load_json"]
 
 ALIKE = 0.76  # difflib's ratio from which a key counts as a typing error; `negative_prompt` stays below it
 LISTED = 8  # at most so many keys without a guess are listed in a note
@@ -44,44 +40,71 @@ def load_json(text: str) -> Any:
     return json.loads(text, object_pairs_hook=entry_of)
 
 
+@dataclass(frozen=True, eq=False)
+class Fields:
+    """What an entry of a batch may have: the fields' names, other names for them, and which an entry `needs`.
+
+    >>> fields = Fields(("id", "prompt", "video"), {"video_path": "video"}, needs=("video", "prompt"))
+    >>> fields.meaning(" Prompt"), fields.meaning("VIDEO PATH"), fields.meaning("promt"), fields.guess("promt")
+    ('prompt', 'video', '', 'prompt')
+    """
+
+    names: tuple[str, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+
+    def meaning(self, key: str) -> str:
+        """The field that a key means, whatever its case, spaces and dashes; empty for an unknown key."""
+        return _meaning(self, key)
+
+    def guess(self, key: str) -> str:
+        """The known key that a mistyped one probably means; empty if none is similar."""
+        alike = difflib.get_close_matches(_plain(key.strip()), (*self.names, *self.aliases), n=1, cutoff=ALIKE)
+        return alike[0] if alike else ""
+
+    @property
+    def remedy(self) -> str:
+        """What to do about an entry that cannot be used."""
+        needed = " and ".join(f'"{name}"' for name in self.needs)
+        return f"each entry needs {needed}; see docs/BATCHES.md" if needed else "see docs/BATCHES.md"
+
+    def split(
+        self, values: Mapping[str, Any], where: str = "", keys: Keys | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The known fields of an entry, and all its other keys unchanged; nulls are left out.
+
+        `keys` counts unknown and repeated keys for the notes. Raises BadInputError if two keys give a field different
+        values.
+        """
+        known: dict[str, Any] = {}
+        extra: dict[str, Any] = {}
+        spelled: dict[str, str] = {}
+        twice: list[tuple[str, str, str]] = []
+        pairs = values.pairs if isinstance(values, Repeated) else values.items()
+        for key, value in pairs:
+            if value is None:
+                continue
+            name = _meaning(self, key)
+            group, place = (known, name) if name else (extra, key)
+            if place in group:
+                if group[place] != value:
+                    raise _contradiction(spelled[place], key, place, where)
+                twice.append((place, spelled[place], key))
+            group[place], spelled[place] = value, key
+        if keys is not None:
+            keys.count(extra, twice)
+        return known, extra
+
+
 @lru_cache(4096)  # even millions of entries have only a few different keys
-def meaning(key: str) -> str:
-    """The field that a key means, whatever its case, spaces and dashes; empty for an unknown key.
-
-    >>> meaning(" Prompt"), meaning("VIDEO PATH"), meaning("promt")
-    ('prompt', 'video', '')
-    """
-    plain = re.sub(r"[\s_-]+", "_", key.strip("\ufeff \t\r\n\xa0")).casefold()
-    plain = ALIASES.get(plain, plain)
-    return plain if plain in FIELDS else ""
+def _meaning(fields: Fields, key: str) -> str:
+    plain = _plain(key.strip("\ufeff \t\r\n\xa0"))
+    plain = fields.aliases.get(plain, plain)
+    return plain if plain in fields.names else ""
 
 
-def fields_of(
-    values: Mapping[str, Any], where: str = "", keys: Keys | None = None
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The known fields of an entry, and all its other keys unchanged; nulls are left out.
-
-    `keys` counts unknown and repeated keys for the notes. Raises BadInputError if two keys give a field different
-    values.
-    """
-    known: dict[str, Any] = {}
-    extra: dict[str, Any] = {}
-    spelled: dict[str, str] = {}
-    twice: list[tuple[str, str, str]] = []
-    pairs = values.pairs if isinstance(values, Repeated) else values.items()
-    for key, value in pairs:
-        if value is None:
-            continue
-        name = meaning(key)
-        group, place = (known, name) if name else (extra, key)
-        if place in group:
-            if group[place] != value:
-                raise _contradiction(spelled[place], key, place, where)
-            twice.append((place, spelled[place], key))
-        group[place], spelled[place] = value, key
-    if keys is not None:
-        keys.count(extra, twice)
-    return known, extra
+def _plain(key: str) -> str:
+    return re.sub(r"[\s_-]+", "_", key).casefold()
 
 
 def _contradiction(first: str, second: str, name: str, where: str) -> BadInputError:
@@ -95,12 +118,13 @@ def _contradiction(first: str, second: str, name: str, where: str) -> BadInputEr
 class Keys:
     """Counts, over a whole batch, the unknown keys and those that are given twice.
 
-    >>> keys = Keys()
-    >>> _ = fields_of({"promt": "dusk", "video": "clip.mp4"}, keys=keys)
+    >>> keys = Keys(Fields(("prompt", "video")))
+    >>> _ = keys.fields.split({"promt": "dusk", "video": "clip.mp4"}, keys=keys)
     >>> keys.notes()
     ['promt is not known: did you mean prompt? Kept but not used, in 1 of 1 entries']
     """
 
+    fields: Fields
     entries: int = 0
     unknown: Counter[str] = field(default_factory=Counter)
     twice: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -115,7 +139,7 @@ class Keys:
         """Count the header of a table, so that two columns for the same field are noted even if one is always empty."""
         first: dict[str, str] = {}
         for name in names:
-            place = meaning(name) or name
+            place = self.fields.meaning(name) or name
             if place in first:
                 self.twice[place, first[place], name] += 0
             first.setdefault(place, name)
@@ -131,7 +155,7 @@ class Keys:
         notes = []
         others = []
         for key, times in self.unknown.items():
-            if alike := guess(key):
+            if alike := self.fields.guess(key):
                 kept = f"Kept but not used, in {times:,} of {self.entries:,} entries"
                 notes.append(f"{_shown(key)} is not known: did you mean {alike}? {kept}")
             else:
@@ -148,13 +172,6 @@ class Keys:
             how = f", with the same value, in {times:,} of {self.entries:,} entries" if times else ""
             notes.append(f"{what}{how or '; an empty cell does not count'}")
         return notes
-
-
-def guess(key: str) -> str:
-    """The known key that a mistyped one probably means; empty if none is similar."""
-    plain = re.sub(r"[\s_-]+", "_", key.strip()).casefold()
-    alike = difflib.get_close_matches(plain, (*FIELDS, *ALIASES), n=1, cutoff=ALIKE)
-    return alike[0] if alike else ""
 
 
 def _shown(key: str) -> str:

@@ -6,16 +6,17 @@ which also says in words what is wrong. Both list every GPU, whatever CUDA_VISIB
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from cosmos_workflow.agent.output import output_of
-
-__all__ = ["Gpu", "ask_driver", "gpus_in", "parse_gpus", "read_gpus"]
+__all__ = ["Gpu", "ask_driver", "asking", "gpus_in", "output_of", "parse_gpus", "read_gpus"]
 
 FIELDS = "index,name,memory.total,memory.free,memory.used"
 MEMORY = r", *(\d+|\[?[^,\]]*\]?)"  # a number, or words as [N/A]
@@ -52,7 +53,17 @@ def ask_driver(timeout: float = 30.0) -> dict[str, Any]:
     """
     if gpus := _within(timeout, _from_library):
         return {"missing": False, "code": 0, "out": "", "err": "", "gpus": [asdict(gpu) for gpu in gpus]}
-    return output_of(["nvidia-smi", f"--query-gpu={FIELDS}", "--format=csv,noheader,nounits"], timeout)
+    return _ask_tool(timeout)
+
+
+@contextmanager
+def asking(timeout: float = 30.0) -> Iterator[Callable[[], list[Gpu]]]:
+    """What gives the same as `read_gpus`, to be called again and again: NVIDIA's library is started once for all calls.
+
+    It asks the library in the caller's thread, so that a driver that hangs holds no other.
+    """
+    with _library() as read:
+        yield lambda: read() or parse_gpus(_ask_tool(timeout)["out"])
 
 
 def gpus_in(answer: Mapping[str, Any]) -> list[Gpu]:
@@ -88,19 +99,35 @@ def _within(timeout: float, read: Callable[[], list[Gpu]]) -> list[Gpu]:
 
 
 def _from_library() -> list[Gpu]:
-    """Empty where the library is not there or reports an error: `nvidia-smi` names that in words known to users."""
+    with _library() as read:
+        return read()
+
+
+@contextmanager
+def _library() -> Iterator[Callable[[], list[Gpu]]]:
+    """What reads the GPUs from NVIDIA's library, started until this ends.
+
+    It gives none where the library is not there or reports an error: `nvidia-smi` names that in words known to users.
+    """
     try:
         import pynvml as nvml
     except ImportError:
-        return []
+        yield list
+        return
     try:
         nvml.nvmlInit()
     except nvml.NVMLError:  # no driver, or not the one that the library was made for
-        return []
+        yield list
+        return
+
+    def read() -> list[Gpu]:
+        try:
+            return [_gpu(nvml, index) for index in range(nvml.nvmlDeviceGetCount())]
+        except (nvml.NVMLError, AttributeError):  # a GPU that is lost; a library or driver from before 2022
+            return []
+
     try:
-        return [_gpu(nvml, index) for index in range(nvml.nvmlDeviceGetCount())]
-    except (nvml.NVMLError, AttributeError):  # a GPU that is lost; a library or driver from before 2022
-        return []
+        yield read
     finally:
         with suppress(nvml.NVMLError):
             nvml.nvmlShutdown()
@@ -116,3 +143,24 @@ def _gpu(nvml: Any, index: int) -> Gpu:
     except (nvml.NVMLError_NotSupported, nvml.NVMLError_NoPermission):
         return Gpu(index, name, None, None)
     return Gpu(index, name, memory.total // MIB, memory.free // MIB, memory.used // MIB)
+
+
+def _ask_tool(timeout: float) -> dict[str, Any]:
+    return output_of(["nvidia-smi", f"--query-gpu={FIELDS}", "--format=csv,noheader,nounits"], timeout)
+
+
+def output_of(command: list[str], timeout: float = 30.0) -> dict[str, Any]:
+    """{missing, code, out, err}: `missing` where there is no program of that name; code 1 where it cannot be run, or
+    does not end within `timeout` seconds. `err` is cut to its last 1,500 characters.
+    """
+    program = shutil.which(command[0], mode=os.F_OK)  # one that may not be run is there
+    if program is None:
+        return {"missing": True, "code": 127, "out": "", "err": f"no {command[0]}"}
+    try:
+        done = subprocess.run(
+            [program, *command[1:]], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+            timeout=timeout, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError) as error:
+        return {"missing": False, "code": 1, "out": "", "err": str(error)}
+    return {"missing": False, "code": done.returncode, "out": done.stdout.strip(), "err": done.stderr.strip()[-1500:]}

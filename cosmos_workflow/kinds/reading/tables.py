@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cosmos_workflow.errors import BadInputError
-from cosmos_workflow.kinds.upsample.keys import Keys, entry_of, meaning
+from cosmos_workflow.kinds.reading.fields import Fields, entry_of
 
 __all__ = ["QUOTES", "Header", "entry_in", "read_header", "rows"]
 
@@ -32,7 +32,7 @@ class Header:
     lines: int = 0
 
 
-def read_header(lines: Iterator[str], where: str, keys: Keys | None = None) -> Header:
+def read_header(lines: Iterator[str], where: str, fields: Fields) -> Header:
     """The header at the beginning of a table; `lines` then continues after it. It has no names if the file is empty.
 
     The delimiter is the one that gives the header the most known columns. `csv.Sniffer` guesses it from the rows,
@@ -53,15 +53,16 @@ def read_header(lines: Iterator[str], where: str, keys: Keys | None = None) -> H
     headers = [header for delimiter in delimiters if (header := _header(line, delimiter, taken))]
     if not headers:
         raise BadInputError("the header is not CSV", where=where, remedy=QUOTES)
-    header = max(headers, key=lambda candidate: (len({*map(meaning, candidate.names)} - {""}), len(candidate.names)))
-    if not any(map(meaning, header.names)):
+    header = max(
+        headers, key=lambda candidate: (len({*map(fields.meaning, candidate.names)} - {""}), len(candidate.names))
+    )
+    if not any(map(fields.meaning, header.names)):
         names = ", ".join(repr(name) for name in header.names[:12])
+        known = ", ".join(f'"{name}"' for name in fields.needs or fields.names)
         raise BadInputError(
             f"none of the columns is known: {names[:500]}", where=where,
-            remedy='name the columns in the first line: "video", "prompt"; see docs/BATCHES.md',
+            remedy=f"name the columns in the first line: {known}; see docs/BATCHES.md",
         )  # fmt: skip
-    if keys is not None:
-        keys.columns(header.names)
     return header
 
 

@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,16 @@ from hypothesis import strategies as st
 
 from cosmos_workflow.api import check, load_items
 from cosmos_workflow.errors import BadInputError
-from cosmos_workflow.kinds.upsample import Item, read_batch
-from cosmos_workflow.kinds.upsample.keys import meaning
-from cosmos_workflow.kinds.upsample.tables import read_header
+from cosmos_workflow.kinds.reading.tables import read_header
+from cosmos_workflow.kinds.upsample import Item
+from cosmos_workflow.kinds.upsample.item import FIELDS
+from cosmos_workflow.kinds.upsample.kind import UPSAMPLE
 
 ODD = "quotes \" ' $(rm) ; | \\ \u2028 line, émoji 🤖, 日本"
+
+
+def read_batch(path: Path, on_note: Callable[[str], None] = lambda note: None) -> list[Item]:
+    return list(UPSAMPLE.read(path, on_note))
 
 
 def write(tmp_path: Path, name: str, text: str, encoding: str = "utf-8") -> Path:
@@ -28,6 +34,17 @@ def test_jsonl(tmp_path: Path) -> None:
     items = read_batch(write(tmp_path, "batch.jsonl", "\n".join(lines)))
     assert [item.prompt for item in items] == [ODD, ""]
     assert [item.video for item in items] == [tmp_path / "a.mp4", tmp_path / "b.mp4"]
+
+
+def test_videos_stand_beside_their_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    absolute = Path("v.mp4").absolute()
+    videos = ["v.mp4", "clips/v.mp4", str(absolute), "~/v.mp4", "~v.mp4"]
+    path = write(tmp_path, "batch.jsonl", "\n".join(json.dumps({"video": video}) for video in videos))
+    assert [item.video for item in read_batch(path)] == [
+        *(tmp_path / "v.mp4", tmp_path / "clips" / "v.mp4", absolute, tmp_path / "home" / "v.mp4", tmp_path / "~v.mp4")
+    ]
 
 
 def test_nvidias_json_array(tmp_path: Path) -> None:
@@ -81,7 +98,7 @@ def test_a_quote_that_the_header_never_closes_is_found_soon(tmp_path: Path) -> N
     for row in ("a,dusk,v.mp4\n", "a," + "dusk " * 20_000 + ",v.mp4\n"):
         lines = iter(['id,"prompt,video\n', *[row] * 20_000])
         with pytest.raises(BadInputError, match="a quote in the header is never closed"):
-            read_header(lines, "b.csv")
+            read_header(lines, "b.csv", FIELDS)
         assert len(list(lines)) >= 20_000 - 101  # the others were not read
     with pytest.raises(BadInputError, match=r"b\.csv: a quote in the header is never closed"):
         read_batch(write(tmp_path, "b.csv", 'video,prompt"\nv.mp4,dusk\n'))
@@ -221,7 +238,7 @@ def test_any_table_reads_back_the_same_items(tmp_path_factory: pytest.TempPathFa
 
 @given(st.dictionaries(st.text(max_size=8), st.integers() | st.text(max_size=8), max_size=4), st.sampled_from(CASES))
 def test_any_object_keeps_what_it_says(values: dict, case: object) -> None:
-    values = {key: value for key, value in values.items() if not meaning(key)}
+    values = {key: value for key, value in values.items() if not FIELDS.meaning(key)}
     plain = {case("prompt"): "dusk", case("video"): "v.mp4", **values}  # type: ignore[operator]
     item = Item.from_mapping(json.loads(json.dumps(plain)))
     assert (item.prompt, item.video, dict(item.extra)) == ("dusk", Path("v.mp4"), values)

@@ -6,7 +6,7 @@ import codecs
 
 from cosmos_workflow.errors import BadInputError
 
-__all__ = ["decoded", "encoding_of"]
+__all__ = ["decoded", "encoding_of", "not_utf8"]
 
 # Longer marks come first, as the mark of UTF-32-LE begins with that of UTF-16-LE.
 MARKS = (
@@ -34,8 +34,18 @@ def decoded(data: bytes, where: str) -> str:
         return data[mark:].decode(encoding)
     except UnicodeDecodeError as error:
         index = mark + error.start
-        line = "" if encoding != "utf-8" else f" in line {data.count(bytes([10]), 0, index) + 1}"
-        raise BadInputError(
-            f"not {encoding.upper()} (0x{data[index]:02X} at byte {index}{line})", where=where,
-            remedy="save the file as UTF-8; in Excel that is the kind “CSV UTF-8”",
-        ) from error  # fmt: skip
+        line = data.count(b"\n", 0, index) + 1 if encoding == "utf-8" else 0
+        raise _undecodable(data[index], index, line, encoding, where) from error
+
+
+def not_utf8(byte: int, index: int, line: int = 0) -> BadInputError:
+    """The error for a byte that is no UTF-8, at an index of the file; `line` counts from 1, and is 0 if not known."""
+    return _undecodable(byte, index, line, "utf-8")
+
+
+def _undecodable(byte: int, index: int, line: int, encoding: str, where: str = "") -> BadInputError:
+    at = f"byte {index} in line {line}" if line else f"byte {index}"
+    return BadInputError(
+        f"not {encoding.upper()} (0x{byte:02X} at {at})", where=where,
+        remedy="save the file as UTF-8; in Excel that is the kind “CSV UTF-8”",
+    )  # fmt: skip
