@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -20,7 +18,7 @@ from cosmos_workflow.cli import main
 from cosmos_workflow.cli.driving import Terminal
 from cosmos_workflow.cli.progress import Progress, Sending, sent_line
 from cosmos_workflow.cli.unfinished import tell_of_unfinished
-from cosmos_workflow.config import data_folder, load_config, set_host
+from cosmos_workflow.config import load_config, set_host
 from cosmos_workflow.errors import HostUnreachable, NotFound
 from cosmos_workflow.kinds.upsample import Item
 from cosmos_workflow.runs import Listener, Patience, Runs
@@ -195,18 +193,3 @@ def test_on_a_terminal_an_upload_is(monkeypatch: pytest.MonkeyPatch, batch: bool
             assert time.monotonic() < deadline, screen.getvalue()
             time.sleep(0.05)  # a terminal is drawn ten times a second
         sending.close()
-
-
-def test_a_full_disk_under_the_store_is_told_with_its_folder(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """SQLite's own words, by its own limit on pages."""
-
-    def full(*_: object, **__: object) -> None:
-        with closing(sqlite3.connect(":memory:")) as database:
-            database.execute("PRAGMA max_page_count = 1")
-            database.execute("CREATE TABLE t (x)")
-
-    monkeypatch.setattr("cosmos_workflow.runs.Runs.cancel", full)
-    assert main(["runs", "cancel", "x"]) == 1
-    assert capsys.readouterr().err == f"error: {data_folder()}: the disk is full; free space there, then run it again\n"

@@ -8,11 +8,12 @@ import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from cosmos_workflow.errors import BadInputError, CosmosError, UsageError
+from cosmos_workflow.errors import BadInputError, CosmosError, StoreError, UsageError
 from cosmos_workflow.kinds.upsample import Result
 from cosmos_workflow.store import STATES, NewItem, Store
 from cosmos_workflow.store.records import ALLOWED
@@ -213,3 +214,23 @@ def test_a_writer_killed_in_the_middle_leaves_whole_runs(url: str) -> None:
         assert {run.total for run in runs} == {50}
         assert len(runs) >= 11 + len(lines) - 1
         Store(url).database.migrate("base")
+
+
+def test_a_full_disk_under_the_store_is_said_with_its_file(tmp_path: Path) -> None:
+    """By SQLite's own limit on pages; what was there before stays."""
+    store = Store(f"sqlite:///{tmp_path / 'store.db'}")
+    add(store, "kept")
+    engine = store.database._engine
+    store.database.close()
+
+    @sa.event.listens_for(engine, "connect")
+    def limit(connection: Any, record: Any) -> None:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    with pytest.raises(StoreError, match="database or disk is full") as caught:
+        for number in range(1000):
+            add(store, f"r{number}")
+    assert str(tmp_path / "store.db") in caught.value.where
+    assert caught.value.remedy == "free space there, then run it again: what was done is kept"
+    assert store.get("kept").id == "kept"
