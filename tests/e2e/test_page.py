@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,12 +32,6 @@ PROMPTS = [
 ]
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[CosmosServer]:
     """A server whose own engine is the CPU vLLM, one request at a time so that there is something to watch."""
@@ -46,9 +39,7 @@ def served(tmp_path: Path) -> Iterator[CosmosServer]:
     lines = [f"{name} = {json.dumps(value)}" for name, value in options.items()]
     (tmp_path / "cosmos.toml").write_text("\n".join(["[engine_options]", *lines]))
     words = ("--engine", "vllm", "--model-path", vllm_env.MODEL)
-    with CosmosServer(
-        tmp_path / "data", *words, python=[str(VLLM_PYTHON)], port=free_port(), **vllm_env.settings(1)
-    ) as server:
+    with CosmosServer(tmp_path / "data", *words, python=[str(VLLM_PYTHON)], **vllm_env.settings(1)) as server:
         yield server
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from servers.ports import closed_port
 from servers.unwell import UnwellServer, answer, refusal
 
 from cosmos_workflow.engines import EngineSettings, make_engine
@@ -69,11 +70,6 @@ def talker(reply: bytes | None) -> Iterator[int]:
         over.set()
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 @pytest.mark.parametrize(
     ("url", "remedy"),
     [
@@ -117,14 +113,14 @@ def test_the_root_of_an_api(url: str, root: str) -> None:
 
 def test_a_password_in_a_url_is_not_shown() -> None:
     assert shown("http://me:secret@host/v1") == "http://host/v1"
-    with pytest.raises(EngineUnavailable) as caught:
-        ask(f"http://me:secret@127.0.0.1:{free_port()}/v1")
+    with closed_port() as port, pytest.raises(EngineUnavailable) as caught:
+        ask(f"http://me:secret@127.0.0.1:{port}/v1")
     assert "secret" not in str(caught.value)
 
 
 def test_nobody_listens() -> None:
-    with pytest.raises(EngineUnavailable, match="refuses connections"):
-        ask(f"http://127.0.0.1:{free_port()}/v1")
+    with closed_port() as port, pytest.raises(EngineUnavailable, match="refuses connections"):
+        ask(f"http://127.0.0.1:{port}/v1")
 
 
 def test_a_name_that_is_not_known() -> None:
@@ -200,9 +196,8 @@ def test_a_server_that_says_nothing() -> None:
 
 
 def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    port = free_port()
-    monkeypatch.setenv("HTTP_PROXY", f"http://me:secret@127.0.0.1:{port}")
-    with well() as server:
+    with closed_port() as port, well() as server:
+        monkeypatch.setenv("HTTP_PROXY", f"http://me:secret@127.0.0.1:{port}")
         with pytest.raises(EngineUnavailable, match=f"proxy http://127.0.0.1:{port} refuses") as caught:
             ask(server.url)
         assert "NO_PROXY" in caught.value.remedy

@@ -15,16 +15,20 @@ from pathlib import Path
 from cosmos_workflow.client import Client
 from cosmos_workflow.errors import HostUnreachable
 
+from .ports import reserved
+
 __all__ = ["CosmosServer"]
 
 
 class CosmosServer:
-    """Started by `with`; after `kill()` or `stop()`, `start()` brings it back to the same data."""
+    """Started by `with`; after `kill()` or `stop()`, `start()` brings it back to the same data and the same port."""
 
     def __init__(
-        self, data: Path, *options: object, token: str = "", python: Sequence[str] = (sys.executable,), port: int = 0,
+        self, data: Path, *options: object, token: str = "", python: Sequence[str] = (sys.executable,),
         **environment: str,
     ) -> None:  # fmt: skip
+        self._reserved = reserved()
+        port = self._reserved.getsockname()[1]
         self._command = [*python, "-m", "cosmos_workflow", "serve", "--port", str(port), *map(str, options)]
         self._environment = {**os.environ, "COSMOS_DATA": str(data), "PYTHONUTF8": "1", **environment}
         self._data = data
@@ -37,6 +41,7 @@ class CosmosServer:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+        self._reserved.close()
 
     def start(self) -> None:
         self.process = subprocess.Popen(

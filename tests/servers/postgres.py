@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 from uuid import uuid4
+
+from .ports import reserved
 
 __all__ = ["Postgres"]
 
@@ -28,9 +29,8 @@ class Postgres:
         self._folder = tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True)
         folder = Path(self._folder.name)
         folder.chmod(0o777)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        self._reserved = reserved()
+        self._port = self._reserved.getsockname()[1]
         data = folder / "data"
         self._run("initdb", "-D", str(data), "-U", "cosmos", "--auth=trust", "--encoding=UTF8", "--no-sync")
         with (folder / "log").open("wb") as log:
@@ -44,6 +44,7 @@ class Postgres:
     def __exit__(self, *_: object) -> None:
         os.killpg(self._process.pid, signal.SIGQUIT)
         self._process.wait(60)
+        self._reserved.close()
         self._folder.cleanup()
 
     def fresh(self) -> str:

@@ -13,6 +13,8 @@ from typing import Any
 
 import asyncssh
 
+from .ports import reserved
+
 __all__ = ["SSHPeer"]
 
 
@@ -38,7 +40,8 @@ class SSHPeer:
         user.write_public_key(folder / "authorized_keys")
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self.port = 0
+        self._reserved = reserved()
+        self.port = int(self._reserved.getsockname()[1])
         self.connections: set[asyncssh.SSHServerConnection] = set()
         self.logins = 0
         self.sessions: list[asyncssh.SSHServerProcess[bytes]] = []
@@ -65,6 +68,7 @@ class SSHPeer:
         asyncio.run_coroutine_threadsafe(settle(), self._loop).result(60)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(60)
+        self._reserved.close()
 
     def new_host_key(self) -> None:
         self.host_key = asyncssh.generate_private_key("ssh-ed25519")
@@ -101,7 +105,6 @@ class SSHPeer:
                 authorized_client_keys=keys, process_factory=self._serve,
                 encoding=None, reuse_address=True,
             )  # fmt: skip
-            self.port = self._server.get_port()
 
         asyncio.run_coroutine_threadsafe(listen(), self._loop).result(60)
 

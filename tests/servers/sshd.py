@@ -13,6 +13,8 @@ from pathlib import Path
 import asyncssh
 import psutil
 
+from .ports import reserved
+
 __all__ = ["SSHD"]
 
 
@@ -37,9 +39,8 @@ class SSHD:
         user.write_public_key(folder / "authorized_keys")
         self.config = folder / "ssh_config"
         self._process: psutil.Popen | None = None
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = int(free.getsockname()[1])
+        self._reserved = reserved()
+        self.port = int(self._reserved.getsockname()[1])
         self.new_host_key()
 
     def __enter__(self) -> SSHD:
@@ -52,6 +53,7 @@ class SSHD:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        self._reserved.close()
 
     def new_host_key(self) -> None:
         self.host_key = asyncssh.generate_private_key("ssh-ed25519")
@@ -84,6 +86,7 @@ class SSHD:
         """End it, and every session of its; what was started detached goes on."""
         if self._process is None:
             return
+        self._process.suspend()  # it begins no session between the look and its end
         sessions = self._process.children(recursive=True)
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()

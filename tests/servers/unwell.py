@@ -15,6 +15,8 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from .ports import reserved
+
 Reply = tuple[int, Any]  # a status, and JSON, or a body as text or bytes as it is
 
 
@@ -111,7 +113,8 @@ class UnwellServer:
                 self.end_headers()
                 self.wfile.write(data)
 
-        self._http = QuietServer(("127.0.0.1", 0), Handler)
+        self._reserved = reserved()  # nobody else answers there once this one has stopped
+        self._http = QuietServer(self._reserved.getsockname(), Handler)
         if tls:
             self._http.socket = tls.wrap_socket(self._http.socket, server_side=True)
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._http.server_port}{root}"
@@ -122,6 +125,7 @@ class UnwellServer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        self._reserved.close()
 
     def stop(self) -> None:
         """From now on, nobody listens."""

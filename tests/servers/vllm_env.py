@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from pathlib import Path
+
+from .ports import reserved
 
 MODEL = Path(__file__).parents[2] / ".vllm" / "tiny-pixtral"
 OPTIONS = {"load_format": "dummy"}
@@ -25,9 +26,8 @@ class VLLMServer:
     """vLLM's OpenAI-compatible server on loopback, stopped by its process group's id."""
 
     def __init__(self, folder: Path, *, kv_cache_gib: int, max_num_seqs: int, max_model_len: int) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self._reserved = reserved()
+        self.port = self._reserved.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/v1"
         self._log_path = folder / "vllm-server.log"
         self._command = [
@@ -66,6 +66,7 @@ class VLLMServer:
         except subprocess.TimeoutExpired:
             os.killpg(group, signal.SIGKILL)
             self._process.wait(60)
+        self._reserved.close()
 
     def log(self) -> str:
         return self._log_path.read_text(errors="replace")

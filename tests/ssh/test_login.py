@@ -34,7 +34,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def works(host: Host, pins: Pins) -> bool:
     async def go() -> int:
-        async with SSHManager(host, pins, connect_seconds=5.0) as manager:
+        async with SSHManager(host, pins, connect_seconds=60.0) as manager:
             return (await manager.run(["true"])).code
 
     return asyncio.run(go()) == 0

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import asyncssh
 import pytest
+from servers.ports import closed_port
 from servers.sshd import SSHD
 
 from cosmos_workflow.errors import CosmosError, HostError, HostKeyError, HostUnreachable
@@ -301,9 +302,7 @@ def place() -> Iterator[Place]:
             one.stop()
             one.listen()
         stack.callback(taken(full.port).close)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            closed = free.getsockname()[1]
+        closed = stack.enter_context(closed_port())
         greetings = {
             "web": b"HTTP/1.1 400 Bad Request\r\n\r\n",
             "mail": b"220 mail\r\n",
@@ -363,22 +362,25 @@ def test_it_works_or_says_what_it_is(
     host = Host("gpu", odd.ssh, workdir=f"{work}/it's ours!", python=odd.python, ssh_config=str(config))
     pins = Pins(tmp_path / "pins")
     pins.pin("gpu", place.host_key)
+    # Short only where the host says nothing, or its shell waits, for longer than that.
+    connect = 3.0 if "sends nothing" in odd.words else 60.0
+    shell = 5.0 if "input" in odd.words or "did not run" in odd.words else 60.0
     if odd.error is None:
-        asyncio.run(everything(host, pins, tmp_path))
+        asyncio.run(everything(host, pins, tmp_path, connect, shell))
         return
     with pytest.raises(CosmosError, match=f"(?s){odd.words}") as caught:
-        asyncio.run(everything(host, pins, tmp_path))
+        asyncio.run(everything(host, pins, tmp_path, connect, shell))
     assert type(caught.value) is odd.error
     assert caught.value.remedy
 
 
-async def everything(host: Host, pins: Pins, folder: Path) -> None:
+async def everything(host: Host, pins: Pins, folder: Path, connect: float, shell: float) -> None:
     """Each kind of command that we send: installing, asking, streams of bytes there and back."""
     blob = b"\n{\0\xff" + os.urandom(100_000)
     name = hashlib.sha256(blob).hexdigest()
     path = folder / "blob"
     path.write_bytes(blob)
-    async with SSHManager(host, pins, connect_seconds=3.0, shell_seconds=5.0) as manager:
+    async with SSHManager(host, pins, connect_seconds=connect, shell_seconds=shell) as manager:
         program = HostProgram(manager)
         assert (await send_blobs(program, {name: path})).files == 1
         ended = await host_steps.follow(program, "run-1", Parcel(folder / "parcel", folder), lambda file, data: None)

@@ -1,0 +1,27 @@
+"""Which processes of this machine run out of a folder; each may end while it is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+__all__ = ["end_all", "of_folder"]
+
+
+def of_folder(folder: Path) -> list[psutil.Process]:
+    """The processes whose command line names something in the folder; their `info` has the words as `cmdline`."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any(str(folder) in word for word in process.info["cmdline"] or ())
+    ]
+
+
+def end_all(processes: Iterable[psutil.Process]) -> None:
+    """Kill them; one that has ended meanwhile is no error."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
