@@ -11,6 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from servers.processes import of_folder
+
 from cosmos_workflow.agent.bundling import bundle
 from cosmos_workflow.engines import EngineSettings
 from cosmos_workflow.kinds.upsample.conversation import Conversation
@@ -56,6 +58,13 @@ class HostFolder:
             assert time.monotonic() < deadline, state
             time.sleep(0.05)
         return state
+
+    def settle(self) -> None:
+        """Wait until nothing runs from this folder any more."""
+        deadline = time.monotonic() + 60
+        while left := of_folder(self.root):
+            assert time.monotonic() < deadline, left
+            time.sleep(0.05)
 
     def events(self, run: str) -> list[dict[str, Any]]:
         """The run's events but those of the memory in use, which come at any time."""

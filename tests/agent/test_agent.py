@@ -16,6 +16,7 @@ import psutil
 import pytest
 from agent.host import HostFolder
 from servers import unwell
+from servers.processes import end_all, of_folder
 
 from cosmos_workflow.agent.bundling import bundle
 from cosmos_workflow.engines import EngineSettings
@@ -26,16 +27,7 @@ from cosmos_workflow.kinds.upsample.conversation import Conversation
 def host(tmp_path: Path) -> Iterator[HostFolder]:
     folder = HostFolder(tmp_path / "a folder")
     yield folder
-    for process in processes(folder):
-        process.kill()
-
-
-def processes(folder: HostFolder) -> list[psutil.Process]:
-    """Whatever runs from this host's folder."""
-    return [
-        process for process in psutil.process_iter(["cmdline"])
-        if any(str(folder.root) in word for word in process.info["cmdline"] or ())
-    ]  # fmt: skip
+    end_all(of_folder(folder.root))
 
 
 def wait_until(what: object, seconds: float = 60) -> None:
@@ -50,14 +42,14 @@ def conversations(*ids: str) -> list[Conversation]:
 
 
 class SlowServer(unwell.UnwellServer):
-    """Answers each request when `go` is set, one after another."""
+    """Answers `free` requests, and each further one when `go` is set, one after another."""
 
-    def __init__(self, pause: float) -> None:
+    def __init__(self, free: int = 0) -> None:
         self.go = threading.Event()
 
         def reply(text: str, attempt: int) -> unwell.Reply:
-            self.go.wait(60)
-            time.sleep(pause)
+            if sum(self.attempts.values()) > free:
+                self.go.wait(120)
             return unwell.answer(f"long {text}")
 
         super().__init__(reply)
@@ -92,7 +84,7 @@ def test_a_run_from_its_submission_to_its_end(host: HostFolder) -> None:
     assert host.wait("r1", "done")["state"] == "done"
     assert [answer["id"] for answer in host.answers("r1")] == ["a", "b"]
     assert [event["event"] for event in host.events("r1")] == ["started", "loading", "loaded", "item", "item", "done"]
-    wait_until(lambda: not processes(host))
+    host.settle()
     host.submit("r1", conversations("a", "b"))  # again: nothing happens
     assert len(host.answers("r1")) == 2
     host.ask("remove", "r1")
@@ -107,14 +99,14 @@ def test_the_second_run_finds_a_warm_agent(host: HostFolder) -> None:
     host.wait("r2", "done")
     assert host.pids("k1") == agent
     assert [event["event"] for event in host.events("r2")] == ["started", "warm", "item", "done"]
-    wait_until(lambda: not processes(host))  # `--offload`: it leaves at once
+    host.settle()  # `--offload`: it leaves at once
 
 
 @pytest.mark.parametrize("count", [8, pytest.param(30, marks=pytest.mark.host)])
 def test_many_runs_submitted_at_once_are_each_done_once(host: HostFolder, count: int) -> None:
     names = [f"r{n}" for n in range(count)]
     threads = [
-        threading.Thread(target=host.submit, args=(name, conversations(name)), kwargs={"keep_warm": 10})
+        threading.Thread(target=host.submit, args=(name, conversations(name)), kwargs={"keep_warm": 600})
         for name in names
     ]
     for thread in threads:
@@ -128,7 +120,8 @@ def test_many_runs_submitted_at_once_are_each_done_once(host: HostFolder, count:
     for name in names:
         assert [answer["id"] for answer in host.answers(name)] == [name]
         assert [event["event"] for event in host.events(name)].count("started") == 1
-    wait_until(lambda: not processes(host))
+    host.submit("last", conversations("last"), keep_warm=0)
+    host.settle()
 
 
 def test_two_clients_submit_one_run_and_it_runs_once(host: HostFolder) -> None:
@@ -140,20 +133,20 @@ def test_two_clients_submit_one_run_and_it_runs_once(host: HostFolder) -> None:
 
 
 def test_a_killed_agent_is_reported_and_its_answers_stand(host: HostFolder) -> None:
-    with SlowServer(0.1) as server:
-        server.go.set()
-        host.submit("r1", conversations(*"abcdefghij"), engine=server.engine())
+    with SlowServer(free=2) as server:
+        host.submit("r1", conversations(*"abcd"), engine=server.engine())
         wait_until(lambda: sum(event["event"] == "item" for event in host.events("r1")) >= 2)
         os.killpg(host.pids("k1")["group"], signal.SIGKILL)
         state = host.wait("r1", "gone")
-        wait_until(lambda: not processes(host))
+        host.settle()
         assert host.state("r1")["signal"] == "SIGKILL"
         assert state["waits"] is False
-        assert len(host.answers("r1")) >= 2
+        assert len(host.answers("r1")) == 2
+        server.go.set()
 
 
 def test_runs_behind_one_that_kills_its_agent_go_on(host: HostFolder) -> None:
-    with SlowServer(0.0) as server:
+    with SlowServer() as server:
         host.submit("r1", conversations("a"), engine=server.engine())
         wait_until(lambda: any(event["event"] == "loaded" for event in host.events("r1")))
         host.submit("r2", conversations("b"), engine=server.engine())
@@ -164,7 +157,7 @@ def test_runs_behind_one_that_kills_its_agent_go_on(host: HostFolder) -> None:
 
 
 def test_its_supervisor_killed_the_agent_goes_on_and_no_second_agent_starts(host: HostFolder) -> None:
-    with SlowServer(0.0) as server:
+    with SlowServer() as server:
         host.submit("r1", conversations("a"), engine=server.engine())
         wait_until(lambda: any(event["event"] == "loaded" for event in host.events("r1")))
         os.kill(host.pids("k1")["supervisor"], signal.SIGKILL)
@@ -178,16 +171,16 @@ def test_its_supervisor_killed_the_agent_goes_on_and_no_second_agent_starts(host
 
 
 def test_cancelled_while_it_runs_nothing_of_it_is_left(host: HostFolder) -> None:
-    with SlowServer(0.0) as server:
+    with SlowServer() as server:
         host.submit("r1", conversations("a"), engine=server.engine(), keep_warm=60)
         wait_until(lambda: any(event["event"] == "loaded" for event in host.events("r1")))
         (state,) = host.ask("cancel", "r1")
         assert state["state"] == "cancelled"
-        wait_until(lambda: not processes(host))
+        host.settle()
 
 
 def test_cancelled_while_it_waits_it_never_starts_and_the_first_goes_on(host: HostFolder) -> None:
-    with SlowServer(0.0) as server:
+    with SlowServer() as server:
         host.submit("r1", conversations("a"), engine=server.engine())
         wait_until(lambda: any(event["event"] == "loaded" for event in host.events("r1")))
         host.submit("r2", conversations("b"), engine=server.engine())
@@ -205,7 +198,7 @@ def test_a_damaged_frame_is_that_items_error(host: HostFolder) -> None:
         **asdict(Conversation("a", "x")),
         "frames": [{"sha256": "0" * 64, "width": 1, "height": 1, "seconds": 0.0}],
     }
-    with SlowServer(0.0) as server:
+    with SlowServer() as server:
         server.go.set()
         host.submit_entries("r1", [entry, *map(asdict, conversations("b"))], engine=server.engine())
         host.wait("r1", "done")
@@ -225,7 +218,7 @@ def test_an_engine_that_cannot_be_loaded_fails_the_run_by_name(host: HostFolder)
         state = host.wait(run, "failed")
         assert state["kind"] == "unreachable"
         assert state["remedy"]
-    wait_until(lambda: not processes(host))  # what failed is not kept warm
+    host.settle()  # what failed is not kept warm
 
 
 VLLM_LOG = """
@@ -250,7 +243,7 @@ def test_the_root_cause_is_what_the_engines_own_process_printed() -> None:
 
 def test_a_secret_reaches_the_engine_and_no_file(host: HostFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COSMOS_API_KEY", raising=False)
-    host.submit("r1", conversations("a"), environment={"COSMOS_API_KEY": "hush-hush"}, keep_warm=30)
+    host.submit("r1", conversations("a"), environment={"COSMOS_API_KEY": "hush-hush"}, keep_warm=600)
     host.wait("r1", "done")
     agent = psutil.Process(host.pids("k1")["group"])
     assert agent.environ()["COSMOS_API_KEY"] == "hush-hush"

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -94,14 +95,24 @@ def test_memory_in_use_is_in_mib() -> None:
 
 
 def test_each_peak_is_noted_at_once_and_what_stays_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    used = iter([10, 20, 20, 20, 30, 25, *[25] * 1000])
-    monkeypatch.setattr(engine_host, "memory_used", lambda group: {"gpu_mib": next(used)})
-    monkeypatch.setattr(engine_host, "SAMPLE_SECONDS", 0.01)
+    used, looks, clock = iter([10, 20, 20, 20, 30, 25]), threading.Event(), [0.0]
+
+    def memory_used(group: int) -> dict[str, int]:
+        """After six looks, time has gone by."""
+        value = next(used, None)
+        if value is None:
+            looks.set()
+            clock[0] = engine_host.NOTE_SECONDS
+        return {"gpu_mib": value or 25}
+
+    monkeypatch.setattr(engine_host, "memory_used", memory_used)
+    monkeypatch.setattr(engine_host, "SAMPLE_SECONDS", 0.001)
+    monkeypatch.setattr(engine_host, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     notes: list[int] = []
     sampler = Sampler(lambda event, **values: notes.append(values["gpu_mib"]))
-    time.sleep(0.5)
+    assert looks.wait(60)
     sampler.close()
-    assert notes == [10, 20, 30]
+    assert notes == [10, 20, 30, 25]
 
 
 def test_the_device_is_named() -> None:

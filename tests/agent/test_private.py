@@ -36,6 +36,7 @@ def reachable(path: Path) -> list[str]:
 def one_run(host: HostFolder) -> None:
     host.submit("r1", [Conversation("a", "p", ())])
     host.wait("r1", "done")
+    host.settle()  # or its files come and go while they are looked at
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o002, 0o077], ids=oct)
@@ -48,6 +49,7 @@ def test_all_that_a_run_leaves_is_its_users_alone_whatever_the_umask(tmp_path: P
         host.submit("r2", [Conversation("a", "p", ())])
         host.ask("cancel", "r2")
         host.wait("r2", "done", "cancelled")
+        host.settle()
     finally:
         os.umask(before)
     host.ask("offer", data=[])  # this helper writes the blob and the program by itself
