@@ -63,12 +63,12 @@ def test_a_dead_workers_run_is_taken_over_before_all_others(store: Store) -> Non
     put(store, "a")
     put(store, "urgent", priority=9)
     store.queue.change("urgent", held=True)
-    assert claim(store, "dead", lease=0.3) == "a"
+    assert claim(store, "dead") == "a"
     store.move("a", "running")
     store.queue.change("urgent", held=False)
-    assert store.queue.renew(store.get("a"), "dead", 0.3)
+    assert store.queue.renew(store.get("a"), "dead")
     assert claim(store, "heir") == ""
-    time.sleep(0.4)
+    assert store.queue.renew(store.get("a"), "dead", -1.0)  # as if its lease had ended a second ago
     assert claim(store, "heir") == "a"
     # It was not dead after all, and learns that it has to stop.
     assert not store.queue.renew(store.get("a"), "dead")
@@ -125,8 +125,7 @@ def test_cancelled_or_removed_it_is_not_run(store: Store) -> None:
     store.remove("b")
     assert store.queue.holders() == {}
     put(store, "c")
-    time.sleep(0.01)
-    assert claim(store, "me", 60) == "" or claim(store, "me", 60) == "c"
+    assert claim(store) == ""  # the place is free again when the lease of the run that was removed ends
 
 
 def test_tried_again_it_waits_again(store: Store) -> None:
