@@ -7,6 +7,7 @@ import clips
 import pytest
 from runs.helpers import host_processes
 from servers.peers import PEERS, Peer, host_settings, make_peer
+from servers.processes import end_all
 
 from cosmos_workflow.api import open_runs
 from cosmos_workflow.config import known_keys_file, set_host
@@ -19,8 +20,7 @@ from cosmos_workflow.ssh import Pins
 def peer(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Peer]:
     with make_peer(request.param, tmp_path / "peer") as server:
         yield server
-    for process in host_processes(server):
-        process.kill()
+    end_all(host_processes(server))
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import psutil
 from servers import unwell
 from servers.model_servers import FAULTS, NO_ANSWERS, NO_COMPLETIONS, SORTS
 from servers.peers import Peer
+from servers.processes import of_folder
 
 from cosmos_workflow.api import upsample_on
 from cosmos_workflow.engines import EngineSettings
@@ -21,12 +22,7 @@ __all__ = ["Gate", "host_processes", "settled", "upsample_there"]
 
 def host_processes(peer: Peer) -> list[psutil.Process]:
     """Whatever runs on the host for us."""
-    folder = str(peer.home / "ours")
-    return [
-        process
-        for process in psutil.process_iter(["cmdline"])
-        if any(folder in w for w in process.info["cmdline"] or ())
-    ]
+    return of_folder(peer.home / "ours")
 
 
 def upsample_there(runs: Runs, items: list[Item], out: Path, **more: object) -> tuple[str, list[Result]]:
@@ -50,7 +46,7 @@ class Gate(unwell.UnwellServer):
         self.passes = threading.Semaphore(free)
 
         def reply(text: str, attempt: int) -> unwell.Reply | None:
-            return unwell.answer(f"long {text}") if self.passes.acquire(timeout=60) else None
+            return unwell.answer(f"long {text}") if self.passes.acquire(timeout=300) else None
 
         super().__init__(reply)
 

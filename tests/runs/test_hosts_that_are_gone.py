@@ -45,7 +45,7 @@ def test_a_host_that_cannot_be_reached_is_given_up_and_nothing_goes_on_there(
     path = write_batch(batch(1))
     peer.stop()
     assert Patience().reach == 60
-    assert main(["upsample", path, "--on", "gpu", "--keep-warm", "0", "--wait", "2s"]) == 3
+    assert main(["upsample", path, "--on", "gpu", "--keep-warm", "0", "--wait", "6s"]) == 3
     (run,) = runs.store.runs()
     text = capsys.readouterr().err
     assert run.state == "uploading"
@@ -190,9 +190,11 @@ def test_on_a_terminal_an_upload_is(monkeypatch: pytest.MonkeyPatch, batch: bool
     with progress:
         for came in (0, 500_000, 1_000_000):
             sending(came, 2_000_000)
-            time.sleep(0.2)  # a terminal is drawn ten times a second
+        deadline = time.monotonic() + 60
+        while ("sent 1.0 MB of 2.0 MB" if batch else "1.0/2.0 MB") not in screen.getvalue():
+            assert time.monotonic() < deadline, screen.getvalue()
+            time.sleep(0.05)  # a terminal is drawn ten times a second
         sending.close()
-    assert ("sent 1.0 MB of 2.0 MB" if batch else "1.0/2.0 MB") in screen.getvalue()
 
 
 def test_a_full_disk_under_the_store_is_told_with_its_folder(

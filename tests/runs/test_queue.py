@@ -57,6 +57,18 @@ def ended(runs: Runs, *which: RunRecord) -> bool:
     return all(runs.store.get(run.id).finished for run in which)
 
 
+def stops(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> list[threading.Event]:
+    """For each drive that a worker begins, the event that tells it to stop."""
+    drive, events = runs.drive, []
+
+    def driven(id: str, *words: object, stop: threading.Event, **more: object) -> object:
+        events.append(stop)
+        return drive(id, *words, stop=stop, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(runs, "drive", driven)
+    return events
+
+
 def worked(runs: Runs, *which: RunRecord) -> None:
     worker = Worker(runs)
     worker.start()
@@ -117,14 +129,17 @@ def test_bad_answers_cost_only_their_items(runs: Runs, items: Callable[[int], li
     assert {id: result.error_kind for id, result in results.items()} == BAD_KINDS
 
 
-def test_a_cancelled_run_stops_at_its_next_answer(runs: Runs, items: Callable[[int], list[Item]], gate: Gate) -> None:
+def test_a_cancelled_run_stops_at_its_next_answer(
+    runs: Runs, items: Callable[[int], list[Item]], gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_events = stops(runs, monkeypatch)
     run = enqueue(items(5), runs=runs, **gate.settings())  # type: ignore[arg-type]
     worker = Worker(runs)
     worker.start()
     gate.let(1)
     until(lambda: runs.store.get(run.id).answered == 1)
     assert runs.cancel(run.id).state == "cancelled"
-    time.sleep(1.5)  # the worker looks each second
+    assert stop_events[0].wait(60)  # the worker looks each second
     gate.let(1)
     until(lambda: worker.idle)
     gate.let(9)
@@ -138,7 +153,10 @@ def test_a_cancelled_run_stops_at_its_next_answer(runs: Runs, items: Callable[[i
     assert runs.store.get(run.id).answered == 5
 
 
-def test_a_stopped_worker_gives_back_what_it_has(runs: Runs, items: Callable[[int], list[Item]], gate: Gate) -> None:
+def test_a_stopped_worker_gives_back_what_it_has(
+    runs: Runs, items: Callable[[int], list[Item]], gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_events = stops(runs, monkeypatch)
     run = enqueue(items(3), runs=runs, **gate.settings())  # type: ignore[arg-type]
     worker = Worker(runs)
     worker.start()
@@ -146,7 +164,7 @@ def test_a_stopped_worker_gives_back_what_it_has(runs: Runs, items: Callable[[in
     until(lambda: runs.store.get(run.id).answered == 1)
     stopping = threading.Thread(target=worker.stop)
     stopping.start()
-    time.sleep(0.2)
+    assert stop_events[0].wait(60)
     gate.let(5)
     stopping.join(60)
     assert runs.store.get(run.id).state == "running"
@@ -172,7 +190,7 @@ def test_an_engine_that_cannot_be_had_fails_the_run_and_not_the_queue(
 
 
 @pytest.mark.host
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_thousand_runs_two_worker_processes_and_one_of_them_killed(
     url: str, items: Callable[[int], list[Item]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,9 +200,9 @@ def test_a_thousand_runs_two_worker_processes_and_one_of_them_killed(
     command = [sys.executable, "-m", "cosmos_workflow", "worker"]
     workers = [subprocess.Popen(command, start_new_session=True) for _ in range(2)]
     try:
-        until(lambda: runs.store.counts().get("done", 0) >= 5, 60)
+        until(lambda: runs.store.counts().get("done", 0) >= 5, 120)
         os.kill(workers[0].pid, signal.SIGKILL)
-        until(lambda: runs.store.counts().get("done", 0) == count, 300)
+        until(lambda: runs.store.counts().get("done", 0) == count, 700)
         workers[1].send_signal(signal.SIGTERM)
         assert workers[1].wait(60) == 0
     finally:
