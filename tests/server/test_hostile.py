@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import re
@@ -164,11 +165,19 @@ def test_who_sends_its_request_drop_by_drop_is_let_go(monkeypatch: pytest.Monkey
     import uvicorn
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
+        serving.HEADER_SECONDS = 0.5  # a deadline that was set from now on would end in the pause
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
         await send({"type": "http.response.body"})
 
+    deadlines: list[asyncio.TimerHandle] = []
+
+    class Protocol(serving.PatientProtocol):
+        def _wait_for_head(self) -> None:
+            super()._wait_for_head()
+            deadlines.append(self._deadline)
+
     monkeypatch.setattr(serving, "HEADER_SECONDS", 0.5)
-    config = uvicorn.Config(app, port=0, log_level="critical", lifespan="off", http=serving.PatientProtocol)
+    config = uvicorn.Config(app, port=0, log_level="critical", lifespan="off", http=Protocol)
     config.timeout_keep_alive = 2
     with socket.create_server(("127.0.0.1", 0)) as listening:
         running = uvicorn.Server(config)
@@ -181,11 +190,16 @@ def test_who_sends_its_request_drop_by_drop_is_let_go(monkeypatch: pytest.Monkey
                 while line.recv(1000):  # ends when the server closes it
                     pass
         # A quick one is served, and a pause between two requests is none of a slow client.
+        config.timeout_keep_alive = 600
+        deadlines.clear()
+        serving.HEADER_SECONDS = 60.0
         with socket.create_connection(listening.getsockname(), timeout=60) as line:
-            for _ in range(2):
+            for count in (1, 2):
+                serving.HEADER_SECONDS = 60.0
                 line.sendall(whole)
                 assert b" 200 " in line.recv(1000)
                 time.sleep(0.7)
+                assert [deadline.cancelled() for deadline in deadlines] == [True] * count
         running.should_exit = running.force_exit = True
         thread.join(60)
         assert not thread.is_alive()
