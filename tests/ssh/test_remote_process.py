@@ -13,7 +13,7 @@ from servers.peers import make_peer
 from servers.ssh_peer import SSHPeer
 
 from cosmos_workflow.errors import HostError
-from cosmos_workflow.ssh import Completed, Host, Pins, SSHManager
+from cosmos_workflow.ssh import Completed, Host, Pins, SSHManager, remote_process
 from cosmos_workflow.ssh.remote_process import shell_word
 
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _./:=+,@-\\$()%\"'")
@@ -37,11 +37,13 @@ def test_a_script_is_the_same_for_every_shell(words: list[str]) -> None:
     assert out.decode().split("\0") == ["", *words, ""]
 
 
-def run(peer: SSHPeer, host: Host, pins: Pins, profile: str, data: bytes = b"") -> Completed:
+def run(
+    peer: SSHPeer, host: Host, pins: Pins, profile: str, data: bytes = b"", shell_seconds: float = 60.0
+) -> Completed:  # fmt: skip
     peer.profile = profile
 
     async def go() -> Completed:
-        async with SSHManager(host, pins, shell_seconds=0.5) as manager:
+        async with SSHManager(host, pins, shell_seconds=shell_seconds) as manager:
             return await manager.run(["sh", "-c", "cat; echo oh >&2; exit 7"], data)
 
     return asyncio.run(go())
@@ -71,10 +73,12 @@ def test_noise_around_the_output_is_left_out(peer: SSHPeer, host: Host, pins: Pi
     ],
 )
 def test_a_shell_that_does_not_come_to_our_command_is_named_with_its_line(
-    peer: SSHPeer, host: Host, pins: Pins, profile: str, words: str
+    peer: SSHPeer, host: Host, pins: Pins, monkeypatch: pytest.MonkeyPatch, profile: str, words: str
 ) -> None:
+    monkeypatch.setattr(remote_process, "LAST_SECONDS", 60.0)
+    shell_seconds = 0.5 if "input" in words else 60.0  # a shell that waits is only known by waiting
     with pytest.raises(HostError, match=words) as caught:
-        run(peer, host, pins, profile, b"touch pwned\n")
+        run(peer, host, pins, profile, b"touch pwned\n", shell_seconds)
     assert type(caught.value) is HostError  # trying again would not help
     assert "ssh there true" in caught.value.remedy
     assert not list(peer.home.iterdir())  # no shell took our data for commands
