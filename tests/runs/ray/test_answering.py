@@ -23,7 +23,13 @@ ENGINE = JobEngine("describe", "", "measurements")
 
 
 @pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[EngineProcess]:
+def before() -> set[psutil.Process]:
+    """What other tests of this process have started, and Python's own helpers."""
+    return {*psutil.Process().children(recursive=True)}
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch, before: set[psutil.Process]) -> Iterator[EngineProcess]:
     monkeypatch.setenv("PYTHONPATH", POISON)
     process = EngineProcess("describe", EngineSettings())
     yield process
@@ -58,31 +64,32 @@ def test_an_engine_that_cannot_be_loaded_blames_no_item(tmp_path: Path) -> None:
         answer_all(EngineProcess("transformers", settings), prepared("a city"))
 
 
-def alive() -> list[psutil.Process]:
+def alive(before: set[psutil.Process]) -> list[psutil.Process]:
     """The engine's processes: the one that stands for it, and the one that answers."""
-    return [
-        process for process in psutil.Process().children(recursive=True) if process.status() != psutil.STATUS_ZOMBIE
-    ]
+    processes = [process for process in psutil.Process().children(recursive=True) if process not in before]
+    return [process for process in processes if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
 
 
-def test_an_engine_ends_with_close_and_starts_again(engine: EngineProcess) -> None:
+def test_an_engine_ends_with_close_and_starts_again(engine: EngineProcess, before: set[psutil.Process]) -> None:
     answers: list[Answer] = []
     engine.answer([Conversation("a", "a city")], answers.append)
-    _, answering = alive()
+    _, answering = alive(before)
     answering.kill()
     with pytest.raises(EngineDied, match="SIGKILL"):
         engine.answer([Conversation("b", "a city")], answers.append)
     engine.answer([Conversation("b", "a city")], answers.append)
     assert [answer.id for answer in answers] == ["a", "b"]
-    assert len(alive()) == 2
+    processes = alive(before)
+    assert len(processes) == 2
     engine.close()
-    assert alive() == []
+    assert psutil.wait_procs(processes, timeout=60)[1] == []
+    assert alive(before) == []
 
 
-def test_an_engine_ends_with_whoever_started_it(engine: EngineProcess) -> None:
+def test_an_engine_ends_with_whoever_started_it(engine: EngineProcess, before: set[psutil.Process]) -> None:
     # As Ray ends the children of an actor, and no others.
     engine.load()
-    standing, answering = alive()
+    standing, answering = alive(before)
     standing.kill()
     answering.wait(60)
 
