@@ -14,7 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
 from servers import vllm_env
-from servers.browsing import drop
+from servers.browsing import SOON, drop
 from servers.cosmos_server import CosmosServer
 
 from scripts.demo import draw_clip
@@ -167,6 +167,7 @@ def test_each_tab_at_each_size_in_light_and_dark(
     for scheme in ("light", "dark"):
         for size, (width, height) in SIZES.items():
             context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
+            context.set_default_timeout(SOON)
             page = context.new_page()
             page.goto(filled.url + TABS[tab])
             if tab == "new":
@@ -203,7 +204,7 @@ def test_the_last_of_two_quick_changes_is_shown(page: Page, filled: CosmosServer
         client.change(run.id, held=True)
         expect(shown).to_have_text("held")
         client.cancel(run.id)
-        expect(shown).to_have_text("cancelled", timeout=10_000)
+        expect(shown).to_have_text("cancelled")
         client.remove(run.id)
         client.pause(False)
 
@@ -218,12 +219,15 @@ def test_what_is_typed_before_the_scripts_have_come_is_searched(page: Page, fill
     page.goto(filled.url + "/prompts", wait_until="commit")
     page.get_by_placeholder("Search prompts and answers").fill("robot pour")
     expect(page.locator("article")).to_have_count(len(PROMPTS) + 2)
+    while not held:
+        page.wait_for_timeout(50)
     held[0].continue_()
     expect(page.locator("article")).to_have_count(1)
 
 
 def test_by_keyboard_alone(browser: Browser, filled: CosmosServer) -> None:
     page = browser.new_page()
+    page.set_default_timeout(SOON)
     page.goto(filled.url + "/runs")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to content"

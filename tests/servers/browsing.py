@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-__all__ = ["a_page", "chromium", "drop"]
+__all__ = ["SOON", "a_page", "chromium", "drop"]
 
 CHROMIUM = "/usr/bin/chromium"
 SOON = 60_000  # ms; beside a vLLM on two cores everything else is late
