@@ -159,7 +159,8 @@ def _end_by_force(agent: AgentPaths, remove_command: list[str]) -> None:
 def remove(paths: HostPaths, names: list[str]) -> None:
     """Remove the folders of runs that have ended, and frames that nobody has used for a week."""
     for files in map(paths.run, names):
-        if not is_locked(files.lock):
+        # An agent lets go of a run a moment after it has recorded the outcome.
+        if not is_locked(files.lock) or (files.outcome.exists() and _is_free(files.lock, STOP_SECONDS)):
             shutil.rmtree(files.folder, ignore_errors=True)
     prune(paths)
 

@@ -84,10 +84,10 @@ def _work_on(
     try:
         if not run.outcome.exists() and not run.cancelled.exists():
             Run(paths, run, order["batch"], agent).answer(engine, log_start)
-            engine.rest()
-        return float(order["keep_warm"])
     finally:
         os.close(lock)
+    engine.rest()  # not before: it may take seconds, and a run that is locked cannot be removed
+    return float(order["keep_warm"])
 
 
 class Damaged(Exception):

@@ -3,11 +3,14 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from cosmos_workflow.agent import control
 from cosmos_workflow.agent.control import _absolute, cancel, remove, state_of
 from cosmos_workflow.agent.files import waiting_lock, write_json
 from cosmos_workflow.agent.following import follow
@@ -58,6 +61,28 @@ def test_a_run_in_work_is_not_removed(tmp_path: Path) -> None:
         assert state_of(paths, "works") == {"state": "running"}
     remove(paths, ["works"])
     assert not paths.run("works").folder.exists()
+
+
+def test_a_run_that_has_just_ended_is_removed_once_its_agent_lets_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths, looked = HostPaths(tmp_path), threading.Event()
+    files = paths.run("r")
+    write_json(files.order, {"worker": "k", "remove": []})
+    write_json(files.outcome, {"state": "done"})
+    try_lock = control.try_lock
+
+    def look(*words: Any, **more: Any) -> int | None:
+        looked.set()
+        return try_lock(*words, **more)
+
+    monkeypatch.setattr(control, "try_lock", look)
+    removing = threading.Thread(target=remove, args=(paths, ["r"]))
+    with waiting_lock(files.lock):
+        removing.start()
+        assert looked.wait(60)
+    removing.join(60)
+    assert not files.folder.exists()
 
 
 def test_removing_beside_removing_is_no_error(tmp_path: Path) -> None:
