@@ -94,15 +94,36 @@ def wait_for_results(folder: Path, at_least: int, process: subprocess.Popen[byte
     pytest.fail("no results came")
 
 
-def start(folder: Path) -> subprocess.Popen[bytes]:
+# The engine never comes to the end of a batch of so many: however quick the machine, it is hit while it works.
+HELD = """
+import os, time
+from cosmos_workflow.engines.describe import DescribeEngine
+
+answer = DescribeEngine.answer
+
+def held(self, conversations, deliver):
+    for conversation in conversations:
+        if conversation.id == os.environ["HELD"]:
+            time.sleep(600)
+        answer(self, [conversation], deliver)
+
+DescribeEngine.answer = held
+"""
+
+
+def start(folder: Path, items: int) -> subprocess.Popen[bytes]:
+    """The command on a batch whose last item is never answered."""
+    (folder / "held").mkdir(exist_ok=True)
+    (folder / "held" / "sitecustomize.py").write_text(HELD)
+    environment = {**os.environ, "PYTHONPATH": str(folder / "held"), "HELD": f"i{items - 1}"}
     return subprocess.Popen(
-        [*COSMOS, "upsample", "b.jsonl"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*COSMOS, "upsample", "b.jsonl"], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
 
 
 def test_ctrl_c_stops_cleanly_and_says_what_is_done(tmp_path: Path) -> None:
     long_batch(tmp_path)
-    process = start(tmp_path)
+    process = start(tmp_path, 100)
     wait_for_results(tmp_path, 1, process)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
@@ -117,7 +138,7 @@ def test_killed_at_any_moment_nothing_is_lost_and_nothing_comes_twice(tmp_path: 
     most = 3 * deaths[-1]
     batch = long_batch(tmp_path, items=most)
     for done in deaths:
-        process = start(tmp_path)
+        process = start(tmp_path, most)
         wait_for_results(tmp_path, done, process)
         process.kill()
         process.communicate()
