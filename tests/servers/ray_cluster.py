@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,9 +15,11 @@ from types import TracebackType
 
 import psutil
 
+from .ports import reserved
+
 __all__ = ["RayCluster"]
 
-START_SECONDS = 90
+START_SECONDS = 180
 
 
 class RayCluster:
@@ -34,7 +35,8 @@ class RayCluster:
         self._token = secrets.token_hex(32)
         # A socket's name may be 107 bytes, and Ray's are long.
         self._folder = tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True)
-        self._ports = _free_ports(3)
+        self._reserved = [reserved() for _ in range(3)]
+        self._ports = [holder.getsockname()[1] for holder in self._reserved]
         self.address = f"127.0.0.1:{self._ports[0]}"
         self.url = f"ray://127.0.0.1:{self._ports[1]}"
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -77,6 +79,8 @@ class RayCluster:
     def close(self) -> None:
         for process in reversed(self._processes):
             _kill_tree(process)
+        for holder in self._reserved:
+            holder.close()
         self._folder.cleanup()
 
     def _start(self, *options: str) -> None:
@@ -103,7 +107,7 @@ class RayCluster:
     def _alive(self) -> int:
         code = "import ray; ray.init(log_to_driver=False); print('nodes', sum(n['Alive'] for n in ray.nodes()))"
         done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False,
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False,
             env=self.environment(),
         )  # fmt: skip
         return int(done.stdout.split("nodes ")[1]) if "nodes " in done.stdout else 0
@@ -123,13 +127,3 @@ def _kill_tree(process: subprocess.Popen[bytes]) -> None:
             with suppress(psutil.NoSuchProcess):
                 one.send_signal(signal.SIGKILL)
     process.wait()
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports

@@ -1,7 +1,7 @@
 """For processes that start with this folder on PYTHONPATH: an engine that takes its time, and that some prompts kill.
 
 The `describe` engine stays as it is; a prompt with `POISON` ends its process as a crash in a driver would, and one
-with `WAIT 0.5` takes so many seconds.
+with `WAIT 0.5` takes so many seconds, one with `UNTIL /a/file` until that file is there.
 """
 
 import os
@@ -19,6 +19,9 @@ if "cosmos_workflow.engines.process" in sys.orig_argv:
         for one in conversations:
             if wait := re.search(r"WAIT ([\d.]+)", one.text):
                 time.sleep(float(wait[1]))
+            if gate := re.search(r"UNTIL (\S+)", one.text):
+                while not os.path.exists(gate[1]):  # noqa: PTH110
+                    time.sleep(0.05)
             if "POISON" in one.text:
                 os.abort()
             answer(self, [one], deliver)
