@@ -42,7 +42,7 @@ from tests.servers.sshd import SSHD
 __all__ = ["Field", "Tally", "inject"]
 
 ITEMS = 8
-SETTLE_SECONDS = 40.0
+SETTLE_SECONDS = 60.0
 HANG_SECONDS = 150.0
 TRIES = 15
 # How far a client has come, recognised by what it prints.
@@ -137,8 +137,7 @@ class Field:
     def __exit__(self, *_: object) -> None:
         if self._client and self._client.poll() is None:
             self._client.kill()
-        for process in self.on_host():
-            process.kill()
+        _killed(self.on_host())
         self._stack.close()
 
     def run(self, most: int) -> None:
@@ -171,9 +170,9 @@ class Field:
     def on_host(self) -> list[psutil.Process]:
         """The processes of this project on the host."""
         processes = []
-        for process in psutil.process_iter(["cmdline"]):
+        for process in psutil.process_iter(["cmdline", "status"]):
             words = process.info["cmdline"] or ()
-            if any(str(self.workdir) in word for word in words) and process.status() != psutil.STATUS_ZOMBIE:
+            if any(str(self.workdir) in word for word in words) and process.info["status"] != psutil.STATUS_ZOMBIE:
                 processes.append(process)
         return processes
 
@@ -260,8 +259,11 @@ class Field:
 
     def _kill_session(self) -> bool:
         children = psutil.Process(os.getpid()).children(recursive=True)
-        sessions = [process for process in children if process.name().startswith("sshd")]
-        sessions = [process for process in sessions if "-D" not in process.cmdline()]
+        sessions = []
+        for process in children:
+            with suppress(psutil.NoSuchProcess):
+                if process.name().startswith("sshd") and "-D" not in process.cmdline():
+                    sessions.append(process)
         return _killed(self.rng.sample(sessions, min(1, len(sessions))))
 
     def _away(self) -> bool:

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from servers import vllm_env
 from servers.browsing import SOON, drop
 from servers.cosmos_server import CosmosServer
+from servers.processes import named
 
 from scripts.demo import draw_clip
 
@@ -81,7 +82,7 @@ def run_through_a_crash(page: Page, served: CosmosServer) -> None:
     # vLLM leaves a machine of two cores little time for others: the first answer may be heard late.
     expect(page.locator("#run .counts")).to_contain_text(re.compile("loaded|[123] of 4"), timeout=200_000)
     engine = psutil.Process(served.process.pid).children(recursive=True)
-    assert any(one.name().startswith("VLLM") for one in engine)
+    assert named(engine, "VLLM")
     served.kill()
     assert psutil.wait_procs(engine, timeout=60)[1] == []  # or the next one finds the GPU full
     served.start()

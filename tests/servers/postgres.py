@@ -38,7 +38,7 @@ class Postgres:
                 [*self._as, str(self._bin / "postgres"), "-D", str(data), "-p", str(self._port), "-k", str(folder)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/",
             )  # fmt: skip
-        self._run("pg_isready", "-h", "127.0.0.1", "-p", str(self._port), tries=300)
+        self._run("pg_isready", "-h", "127.0.0.1", "-p", str(self._port), tries=1200)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["end_all", "of_folder"]
+__all__ = ["end_all", "named", "of_folder"]
 
 
 def of_folder(folder: Path) -> list[psutil.Process]:
@@ -18,6 +18,15 @@ def of_folder(folder: Path) -> list[psutil.Process]:
         for process in psutil.process_iter(["cmdline"])
         if any(str(folder) in word for word in process.info["cmdline"] or ())
     ]
+
+
+def named(processes: Iterable[psutil.Process], beginning: str) -> list[psutil.Process]:
+    """Those whose name begins so."""
+    matches = []
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            matches += [process] if process.name().startswith(beginning) else []
+    return matches
 
 
 def end_all(processes: Iterable[psutil.Process]) -> None:

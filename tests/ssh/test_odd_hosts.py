@@ -362,8 +362,8 @@ def test_it_works_or_says_what_it_is(
     host = Host("gpu", odd.ssh, workdir=f"{work}/it's ours!", python=odd.python, ssh_config=str(config))
     pins = Pins(tmp_path / "pins")
     pins.pin("gpu", place.host_key)
-    # Short only where the host says nothing, or its shell waits, for longer than that.
-    connect = 3.0 if "sends nothing" in odd.words else 60.0
+    # Short only where the host or its shell waits for longer than that.
+    connect = 5.0 if odd.name in ("a port that says nothing", "a mail server") else 60.0
     shell = 5.0 if "input" in odd.words or "did not run" in odd.words else 60.0
     if odd.error is None:
         asyncio.run(everything(host, pins, tmp_path, connect, shell))
