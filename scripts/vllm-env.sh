@@ -60,7 +60,8 @@ PY
   'httpx2>=2.5; python_version >= "3.11"' 'httpx>=0.28; python_version < "3.11"' \
   'httpx-sse>=0.4.2; python_version < "3.11"' 'pydantic>=2.9' 'tomli>=2.0; python_version < "3.11"' \
   'fastapi>=0.135' 'prometheus-client>=0.20' 'python-multipart>=0.0.18' 'rapidfuzz>=3.9' 'uvicorn>=0.32' \
-  'fsspec>=2024.6' 'pyarrow>=15' 'ray[client,data,default]>=2.48' 'pytest>=8.3' 'pytest-timeout>=2.3' 'hypothesis>=6.112' 'accelerate>=1.0'
+  'fsspec>=2024.6' 'pyarrow>=15' 'ray[client,data,default]>=2.48' 'pytest>=8.3' 'pytest-rerunfailures>=15' 'pytest-timeout>=2.3' \
+  'hypothesis>=6.112' 'accelerate>=1.0'
 
 mkdir -p "$folder/tiny-pixtral"
 cp "$site/mistral_common/data/tekken_240911.json" "$folder/tiny-pixtral/tekken.json"
