@@ -37,6 +37,7 @@ from cosmos_workflow.ssh import Pins
 from cosmos_workflow.store import RunRecord
 from scripts.demo import draw_clip
 from tests.servers.cutting_proxy import CuttingProxy
+from tests.servers.processes import of_folder
 from tests.servers.sshd import SSHD
 
 __all__ = ["Field", "Tally", "inject"]
@@ -169,12 +170,7 @@ class Field:
 
     def on_host(self) -> list[psutil.Process]:
         """The processes of this project on the host."""
-        processes = []
-        for process in psutil.process_iter(["cmdline", "status"]):
-            words = process.info["cmdline"] or ()
-            if any(str(self.workdir) in word for word in words) and process.info["status"] != psutil.STATUS_ZOMBIE:
-                processes.append(process)
-        return processes
+        return of_folder(self.workdir)
 
     def _await(self, moment: str) -> None:
         """Wait until the client prints that it has come to `moment`, or has ended; then a random moment more."""

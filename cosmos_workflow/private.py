@@ -82,11 +82,11 @@ def try_lock(path: Path, patience: float = 0.3, *, create: bool = True) -> int |
             raise
 
 
-def is_locked(path: Path) -> bool:
-    """Whether a process holds the lock."""
+def is_locked(path: Path, patience: float = 0.0) -> bool:
+    """Whether a process holds the lock, and still does after `patience`, in seconds."""
     if not path.exists():
         return False
-    descriptor = try_lock(path, patience=0.0, create=False)
+    descriptor = try_lock(path, patience, create=False)
     if descriptor is None:
         return path.exists()  # removed meanwhile, and nobody's
     os.close(descriptor)

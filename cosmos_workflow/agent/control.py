@@ -15,7 +15,7 @@ from cosmos_workflow.agent.blobs import prune
 from cosmos_workflow.agent.files import read_json, size_of, tail, write_json
 from cosmos_workflow.agent.paths import AgentPaths, HostPaths, plain_name
 from cosmos_workflow.agent.supervising import STOP_SECONDS, end_group
-from cosmos_workflow.private import is_locked, make_folder, open_private, touch, try_lock, waiting_lock
+from cosmos_workflow.private import is_locked, make_folder, open_private, touch, waiting_lock
 
 __all__ = ["cancel", "read_input", "remove", "state_of", "submit"]
 
@@ -131,18 +131,10 @@ def cancel(paths: HostPaths, run: str) -> None:
     except FileNotFoundError:
         return  # removed meanwhile
     agent.take_out(run)
-    if not _is_free(files.lock, 0.3):
+    if is_locked(files.lock, 0.3):
         touch(agent.end)
-        if not _is_free(files.lock, 2 * STOP_SECONDS):
+        if is_locked(files.lock, 2 * STOP_SECONDS):
             _end_by_force(agent, order["remove"])
-
-
-def _is_free(lock: Path, patience: float) -> bool:
-    descriptor = try_lock(lock, patience, create=False)
-    if descriptor is None:
-        return not lock.exists()
-    os.close(descriptor)
-    return True
 
 
 def _end_by_force(agent: AgentPaths, remove_command: list[str]) -> None:
@@ -160,7 +152,7 @@ def remove(paths: HostPaths, names: list[str]) -> None:
     """Remove the folders of runs that have ended, and frames that nobody has used for a week."""
     for files in map(paths.run, names):
         # An agent lets go of a run a moment after it has recorded the outcome.
-        if not is_locked(files.lock) or (files.outcome.exists() and _is_free(files.lock, STOP_SECONDS)):
+        if not is_locked(files.lock, STOP_SECONDS if files.outcome.exists() else 0.0):
             shutil.rmtree(files.folder, ignore_errors=True)
     prune(paths)
 

@@ -4,13 +4,14 @@ import io
 import json
 import shutil
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 
 import pytest
 
-from cosmos_workflow.agent import control
+from cosmos_workflow import private as lock_files
 from cosmos_workflow.agent.control import _absolute, cancel, remove, state_of
 from cosmos_workflow.agent.files import write_json
 from cosmos_workflow.agent.following import follow
@@ -71,13 +72,12 @@ def test_a_run_that_has_just_ended_is_removed_once_its_agent_lets_go(
     files = paths.run("r")
     write_json(files.order, {"worker": "k", "remove": []})
     write_json(files.outcome, {"state": "done"})
-    try_lock = control.try_lock
 
-    def look(*words: Any, **more: Any) -> int | None:
-        looked.set()
-        return try_lock(*words, **more)
+    def sleep(seconds: float) -> None:
+        looked.set()  # the lock was held at the first look
+        time.sleep(seconds)
 
-    monkeypatch.setattr(control, "try_lock", look)
+    monkeypatch.setattr(lock_files, "time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
     removing = threading.Thread(target=remove, args=(paths, ["r"]))
     with waiting_lock(files.lock):
         removing.start()
