@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from cosmos_workflow.kinds.upsample import Item, Result, Settings, check_items
 from cosmos_workflow.limits import Plan, get_model
 from cosmos_workflow.runs.places.ray import is_ray
 from cosmos_workflow.runs.results import ResultsFile, is_stream, open_results
+from cosmos_workflow.runs.submitting import Submission
 
 if TYPE_CHECKING:
     from cosmos_workflow.lab import Rig
@@ -121,21 +122,6 @@ def fitting_model_len(needed: int, engine: str, settings: EngineSettings, place:
     if wanted <= longest:
         return wanted, f"takes all at full size; {why}"
     return max(default, longest // 1024 * 1024), f"{wanted:,} would take all at full size; {why}"
-
-
-@dataclass(frozen=True)
-class Submission:
-    """What has become of a submitted batch.
-
-    `run` does what is not answered yet, and is None where everything is; `earlier` are the results that the results
-    file has already, by their ids, and `unidentified` of them are of the version before. `changed` are the items whose
-    answers there no longer stand for them, and in what they differ.
-    """
-
-    run: RunRecord | None
-    earlier: Mapping[str, Any] = field(default_factory=dict)
-    changed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    unidentified: int = 0
 
 
 def submit(

@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "deciding": {"kinds", "engines", "ssh", "runs", "config"},
     "doctor": {"limits", "kinds", "engines", "agent", "ssh", "config", "deciding"},
     "api": {"limits", "media", "kinds", "engines", "ssh", "runs", "store", "lab", "config", "deciding", "doctor"},
-    "client": {"limits", "kinds", "agent", "server"},
+    "client": {"limits", "kinds", "engines", "agent", "store", "runs", "server", "config"},
     "server": {
         *("limits", "media", "kinds", "engines", "agent", "ssh", "runs", "store", "lab", "doctor"),
         *("api", "config", "deciding"),

@@ -15,7 +15,6 @@ import click
 
 from cosmos_workflow.cli.ending import end_of_printing, flushed, is_of_printing, open_streams, say_error
 from cosmos_workflow.cli.help import EXIT_CODES, Group
-from cosmos_workflow.errors import UsageError
 from cosmos_workflow.version import __version__
 
 if TYPE_CHECKING:
@@ -68,14 +67,6 @@ class LazyGroup(Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS and cmd_name not in all_commands():
             return None
-        if server := ctx.params.get("server"):
-            from cosmos_workflow.cli.served import COMMANDS as SERVED
-
-            if cmd_name in SERVED:
-                return SERVED[cmd_name]
-            if cmd_name not in ("completion", "help", "prompts"):
-                remedy = f"there are {', '.join(SERVED)}; or leave --server (COSMOS_SERVER) out"
-                raise UsageError(f"{cmd_name} is not done by a server", where=server, remedy=remedy)
         if cmd_name not in COMMANDS:
             from cosmos_workflow.cli.kinds import command_of
 

@@ -21,11 +21,12 @@ from cosmos_workflow.cli.options import (
     model_options,
     request_options,
 )
+from cosmos_workflow.cli.target import client_of, server_decision, server_plans
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.limits import Model, Plan, plan
 
 if TYPE_CHECKING:
-    from cosmos_workflow.kinds.kind import Checked
+    pass
 
 __all__ = ["command", "print_plans", "show_checked"]
 
@@ -56,27 +57,32 @@ def command(source: str | None, size: tuple[int, int] | None, as_json: bool, exa
     config = merged_config(**{name: options.pop(name) for name in WORDS})
     settings = engine_settings(config, options.pop("engine_option"))
     model, length = settings.model, options["max_model_len"]
-    from cosmos_workflow.api import decide
+    from cosmos_workflow.api import decide, load_items
     from cosmos_workflow.kinds.kind import get_kind
+    from cosmos_workflow.kinds.reading import is_batch
     from cosmos_workflow.kinds.upsample import Settings
 
-    decision = decide(
-        get_kind("upsample"), Settings(max_model_len=None if isinstance(length, str) else length), place=place,
+    kind = get_kind("upsample")
+    given = {name: value for name, value in options.items() if name not in ("prompt", "engine")}
+    decision = server_decision(kind, given | {"model": config.model or None}, asked_engine, place) or decide(
+        kind, Settings(max_model_len=None if isinstance(length, str) else length), place=place,
         engine=asked_engine, engine_settings=settings, config=config, runs=False,
     )  # fmt: skip
     for text in decision.notes:
         note(text)
-    options["max_model_len"] = decision.settings.max_model_len
-    if length == "auto":
-        free = {**options, "fit": "off", "max_model_len": model.longest_model_len}
-        needs = [plan for plan in _plans(source, size, model, True, free, lambda text: None) if plan.source_width]
-        needed = max((plan.total_tokens for plan in needs), default=0)
-        options["max_model_len"] = model_len("auto", lambda: needed, decision.engine.name, settings, place)
-    # A document is read by programs, which cannot see that a number is only a bound.
-    exact = exact or as_json
-    plans = _plans(source, size, model, exact, options)
-    from cosmos_workflow.kinds.reading import is_batch
-
+    if client := client_of():
+        more = {"width": size[0], "height": size[1], "prompt": options["prompt"]} if size else {}
+        items = [] if source is None else load_items(source, options["prompt"], note)
+        plans = server_plans(client, items, decision, **more)
+    else:
+        options["max_model_len"] = decision.settings.max_model_len
+        if length == "auto":
+            free = {**options, "fit": "off", "max_model_len": model.longest_model_len}
+            needs = [plan for plan in _plans(source, size, model, True, free, lambda text: None) if plan.source_width]
+            needed = max((plan.total_tokens for plan in needs), default=0)
+            options["max_model_len"] = model_len("auto", lambda: needed, decision.engine.name, settings, place)
+        # A document is read by programs, which cannot see that a number is only a bound.
+        plans = _plans(source, size, model, exact or as_json, options)
     if as_json:
         for plan in plans:
             print_json({name: getattr(plan, name) for name in FIELDS})
@@ -141,16 +147,16 @@ def print_plans(plans: list[Plan], *, as_table: bool) -> None:
             console.print(f"  note        {plan.note}")
 
 
-def show_checked(kind: str, checked: Iterable[Checked], engine: str, *, as_json: bool) -> int:
-    """Checked items of any kind, as a table or JSON Lines; returns the exit code that they stand for."""
+def show_checked(kind: str, plans: Iterable[Any], engine: str, *, as_json: bool) -> int:
+    """Plans of items of any kind, as a table or JSON Lines; returns the exit code that they stand for."""
     rows, failures = table("id", "verdict", "~reason and remedy"), []
-    for each in checked:
+    for each in plans:
         failures.append("" if each.runs else each.verdict)
         if as_json:
-            facts = {"id": each.item.id, "kind": kind, "verdict": each.verdict, "reason": each.reason}
+            facts = {"id": each.id, "kind": kind, "verdict": each.verdict, "reason": each.reason}
             print_json(facts | {"remedy": each.remedy, "engine": engine})
         reason = "; ".join(filter(None, (each.reason, each.remedy)))
-        rows.add_row(each.item.id, verdict_text(each.verdict), reason)
+        rows.add_row(each.id, verdict_text(each.verdict), reason)
     if not as_json:
         stdout().print(rows)
     return exit_code(failures)

@@ -8,15 +8,23 @@ from dataclasses import asdict
 from rich.text import Text
 
 from cosmos_workflow.cli.console import print_json, stdout, table
-from cosmos_workflow.doctor import Finding
+from cosmos_workflow.cli.target import client_of
+from cosmos_workflow.doctor import Finding, examine
 
-__all__ = ["check_host", "show_checks"]
+__all__ = ["check_place", "show_checks"]
 
 STYLES = {"ok": "green", "optional": "yellow", "missing": "red"}
 
 
-def check_host(name: str) -> list[Finding]:
-    """Look at a host of the settings. Raises UsageError where there is none of that name."""
+def check_place(name: str) -> list[Finding]:
+    """Look at a host of the settings, or at this machine (`local`); with a server, at its hosts or its machine.
+
+    Raises UsageError where there is none of that name.
+    """
+    if client := client_of():
+        return [Finding(**check.model_dump()) for check in client.check_host(name)]
+    if name == "local":
+        return list(examine())
     from cosmos_workflow.api import find_host
     from cosmos_workflow.config import known_keys_file
     from cosmos_workflow.doctor import examine_host

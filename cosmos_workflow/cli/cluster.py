@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from cosmos_workflow.cli.console import note, print_json, stderr
 from cosmos_workflow.cli.following import guarded
 from cosmos_workflow.cli.progress import Barred, bar, say_lost
-from cosmos_workflow.runs import Listener, Runs
+from cosmos_workflow.runs import Listener
 from cosmos_workflow.runs.results import to_dict
 from cosmos_workflow.store import RunRecord
 
 if TYPE_CHECKING:
+    from cosmos_workflow.cli.target import AnyRuns
     from cosmos_workflow.deciding import Decision
 
 __all__ = ["ClusterView", "follow_cluster", "progress_line", "run_on_cluster"]
@@ -96,7 +97,7 @@ def run_on_cluster(decision: Decision, source: str, out: str, *, as_json: bool, 
     return _followed(runs, view, go, as_json, detach=options["detach"])
 
 
-def follow_cluster(runs: Runs, run: RunRecord, *, as_json: bool) -> int:
+def follow_cluster(runs: AnyRuns, run: RunRecord, *, as_json: bool) -> int:
     """`cosmos runs attach`."""
     view = ClusterView(quiet=as_json)
     view.run = run.id
@@ -107,7 +108,7 @@ def follow_cluster(runs: Runs, run: RunRecord, *, as_json: bool) -> int:
     return _followed(runs, view, go, as_json, detach=False)
 
 
-def _followed(runs: Runs, view: ClusterView, go: Callable[[], None], as_json: bool, *, detach: bool) -> int:
+def _followed(runs: AnyRuns, view: ClusterView, go: Callable[[], None], as_json: bool, *, detach: bool) -> int:
     with guarded(runs, lambda: view.run), view:
         go()
     run = runs.store.get(view.run)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import click
 from click.shell_completion import CompletionItem, ShellComplete, add_completion_class, get_completion_class
 
+from cosmos_workflow.cli.target import client_of
 from cosmos_workflow.errors import CosmosError
 
 __all__ = ["command", "complete", "engines", "experiments", "gpus", "hosts", "places", "runs"]
@@ -98,9 +98,8 @@ def _gpus(ctx: click.Context) -> Iterable[tuple[str, str]]:
 
 
 def _hosts(ctx: click.Context) -> Iterable[tuple[str, str]]:
-    if client := _client(ctx):
-        with client:
-            return [(host.name, "") for host in client.hosts()]
+    if client := client_of(ctx):
+        return [(host.name, "") for host in client.hosts()]
     from cosmos_workflow.config import load_config
 
     return [(name, str(values.get("ssh", ""))) for name, values in load_config().hosts.items()]
@@ -112,9 +111,8 @@ def _places(ctx: click.Context) -> Iterable[tuple[str, str]]:
 
 
 def _runs(ctx: click.Context) -> Iterable[tuple[str, str]]:
-    if client := _client(ctx):
-        with client:
-            return [(run.id, f"{run.state}, {run.source}") for run in client.runs()[:RUNS_SHOWN]]
+    if client := client_of(ctx):
+        return [(run.id, f"{run.state}, {run.source}") for run in client.runs(most=RUNS_SHOWN)]
     from cosmos_workflow.api import open_store
 
     return [(run.id, f"{run.state}, {run.source}") for run in open_store().runs(most=RUNS_SHOWN)]
@@ -125,14 +123,6 @@ def _experiments(ctx: click.Context) -> Iterable[tuple[str, str]]:
     from cosmos_workflow.lab import studies
 
     return [(study.experiment.id, study.experiment.kind) for study in studies(open_store().experiments, ())]
-
-
-def _client(ctx: click.Context) -> Any:
-    if server := ctx.find_root().params.get("server"):
-        from cosmos_workflow.client import Client
-
-        return Client(server)
-    return None
 
 
 engines = _completer(_engines)

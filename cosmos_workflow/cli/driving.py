@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container
-from contextlib import ExitStack
-from typing import Any
+from contextlib import ExitStack, nullcontext
+from typing import TYPE_CHECKING, Any
 
-from cosmos_workflow.api import Submission, open_runs, submit
+from cosmos_workflow.api import Submission, submit
 from cosmos_workflow.cli.cluster import follow_cluster
 from cosmos_workflow.cli.console import note, print_json, stderr, stdout_for_results
 from cosmos_workflow.cli.following import guarded
 from cosmos_workflow.cli.progress import Progress, Sending, say_lost
 from cosmos_workflow.cli.results import show_results
+from cosmos_workflow.cli.target import ServerRuns, attach_command, goes_on_at, open_runs
 from cosmos_workflow.deciding import Decision
 from cosmos_workflow.errors import HostUnreachable, UsageError
 from cosmos_workflow.kinds.kind import get_kind
-from cosmos_workflow.runs import Listener, Patience, Runs
+from cosmos_workflow.runs import Listener, Patience
 from cosmos_workflow.runs.places.ray import is_ray
 from cosmos_workflow.runs.results import is_stream, open_results
 from cosmos_workflow.store import RunRecord
+
+if TYPE_CHECKING:
+    from cosmos_workflow.cli.target import AnyRuns
 
 __all__ = ["follow", "run_batch"]
 
@@ -76,27 +80,35 @@ class Terminal:
 
 def run_batch(
     items: list[Any], decision: Decision, source: str, out: str, *,
-    keep_warm: float, wait: float, detach: bool, again: bool, keep_of: Container[str] = (), as_json: bool, batch: bool,
+    keep_warm: float, wait: float, detach: bool, priority: int, again: bool, keep_of: Container[str] = (),
+    as_json: bool, batch: bool,
 ) -> int:  # fmt: skip
-    """Submit a batch and follow it to its end, on this machine or a host; with `detach`, until the host has it."""
+    """Submit a batch and follow it to its end, wherever it runs; with `detach`, until its host or server has it."""
     if detach and is_stream(out):
         raise UsageError("a detached run cannot write to a stream", where=f"-o {out}", remedy=GIVE_A_FILE)
     runs = open_runs()
     progress = Progress(len(items), enabled=batch, quiet=as_json, kind=decision.kind.name)
-    terminal = Terminal(progress, as_json or decision.place == "local")
+    at_server = isinstance(runs, ServerRuns)
+    terminal = Terminal(progress, as_json or (decision.place == "local" and not at_server))
+    listener = terminal.listener()
     with ExitStack() as stack:
         # Before standard output is redirected because of what engines print.
         stream = stack.enter_context(open_results(out, decision.kind)) if is_stream(out) else None
-        submission = submit(
-            items, decision, out=out, again=again, keep_of=keep_of, source=source, keep_warm=keep_warm, runs=runs
-        )  # fmt: skip
+        asked: Any = {"out": out, "again": again, "keep_of": keep_of, "source": source, "keep_warm": keep_warm}
+        if isinstance(runs, ServerRuns):
+            submission = runs.submit(items, decision, priority=priority, sent=listener.sent, **asked)
+        else:
+            submission = submit(items, decision, runs=runs, **asked)
         say_earlier(submission)
-        results = dict(submission.earlier)
+        results = {**submission.earlier, **submission.refused}
+        for result in submission.refused.values():
+            listener.result(result)
+            if stream:
+                stream.write(result)
         if run := submission.run:
-            listener = terminal.listener()
-            listener.planned(run)
-            here = decision.engine.name if decision.place == "local" else ""
+            here = decision.engine.name if decision.place == "local" and not at_server else ""
             with guarded(runs, lambda: run.id), stdout_for_results(here), progress:
+                listener.planned(run)
                 driven = runs.drive(
                     run.id, listener, detach=detach, patience=Patience(reach=wait), stream=stream
                 )  # fmt: skip
@@ -104,10 +116,11 @@ def run_batch(
             if detach:
                 if as_json:
                     print_json({"run": run.id, "place": run.place, "out": out})
-                stderr().print(f"it runs on {run.place}; its results come with: cosmos runs attach {run.id}")
+                place, attach = goes_on_at(runs, run) or run.place, attach_command(runs, run.id, out)
+                stderr().print(f"it runs on {place}; its results come with: {attach}")
                 return 0
     shown = [results[item.id] for item in items if item.id in results]
-    earlier = len(items) - progress.done
+    earlier = 0 if again else len(items) - progress.done
     return show_results(decision.kind, shown, out, earlier=earlier, batch=batch, as_json=as_json)
 
 
@@ -121,13 +134,17 @@ def say_earlier(submission: Submission) -> None:
         note(f"{submission.unidentified:,} answers of an earlier version are kept: they ask the same of the same file")
 
 
-def follow(runs: Runs, run: RunRecord, *, wait: float = Patience.reach, as_json: bool = False) -> int:
-    """`cosmos runs attach`: to the end, wherever the run is."""
+def follow(runs: AnyRuns, run: RunRecord, *, out: str | None, wait: float, as_json: bool) -> int:
+    """`cosmos runs attach`: to the end, wherever the run is; its results go to `out` in place of its own file."""
     if is_ray(run.place):
+        if out:
+            remedy = f"cosmos runs export {run.id} -o {out}"
+            raise UsageError("a cluster writes its results into a folder of its own", where=f"-o {out}", remedy=remedy)
         return follow_cluster(runs, run, as_json=as_json)
     progress = Progress(run.total, enabled=True, quiet=as_json, kind=run.kind)
     terminal = Terminal(progress, as_json)
     terminal.run, terminal.there = run.id, run.state in THERE
-    with guarded(runs, lambda: terminal.run), progress:
-        results = runs.drive(run.id, terminal.listener(), patience=Patience(reach=wait))
-    return show_results(get_kind(run.kind), results, run.out, as_json=as_json)
+    kind = get_kind(run.kind)
+    with guarded(runs, lambda: terminal.run), open_results(out, kind) if out else nullcontext() as stream, progress:
+        results = runs.drive(run.id, terminal.listener(), patience=Patience(reach=wait), stream=stream)
+    return show_results(kind, results, out or run.out, as_json=as_json)

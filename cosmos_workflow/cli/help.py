@@ -33,6 +33,9 @@ SECTIONS = {
     "On Ray": ("engines", "gpus_per_engine", "out_format"),
 }
 
+# What a server does not do for others: it measures and sets up machines, which is for whoever is at them.
+ONLY_HERE = {"probe", "bench", "report", "serve", "worker", "hosts add", "hosts trust", "hosts remove"}
+
 
 class Command(click.Command):
     """Its help shows the options in the groups of `SECTIONS`."""
@@ -66,6 +69,10 @@ class Group(click.Group):
             near = difflib.get_close_matches(name.lower(), names, n=3)
             remedy = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names)}"
             raise click.UsageError(f"there is no command {name!r}; {remedy}", ctx)
+        server = ctx.find_root().params.get("server")
+        if server and not ctx.resilient_parsing and f"{ctx.command_path} {name}".removeprefix("cosmos ") in ONLY_HERE:
+            remedy = "leave --server (COSMOS_SERVER) out, or call it on the server's machine"
+            raise UsageError(f"`{name}` is for this machine, not for a server", where=server, remedy=remedy)
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ import click
 from cosmos_workflow.cli import completion
 from cosmos_workflow.cli.console import print_json, stderr, stdout, table
 from cosmos_workflow.cli.help import Group
+from cosmos_workflow.cli.target import client_of
 from cosmos_workflow.config import known_keys_file, load_config, set_host
 from cosmos_workflow.errors import HostError, HostKeyError, UsageError
 
@@ -82,9 +84,12 @@ def list_hosts(as_json: bool) -> None:
     """List the hosts."""
     from cosmos_workflow.ssh import Pins, host_from
 
-    hosts = [host_from(name, values) for name, values in load_config().hosts.items()]
-    pins = Pins(known_keys_file())
-    trusted = {host.name: pins.get(host.name) is not None for host in hosts}
+    if client := client_of():
+        hosts: Sequence[Any] = client.hosts()
+        trusted = {host.name: host.trusted for host in hosts}
+    else:
+        hosts, pins = [host_from(name, values) for name, values in load_config().hosts.items()], Pins(known_keys_file())
+        trusted = {host.name: pins.get(host.name) is not None for host in hosts}
     if as_json:
         for host in hosts:
             print_json({**vars(host), "trusted": trusted[host.name]})
@@ -141,9 +146,9 @@ def trust(name: str, fingerprint: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
 def check(name: str, as_json: bool) -> int:
     """Show what a host has and what is missing, and how to fix it."""
-    from cosmos_workflow.cli.checks import check_host, show_checks
+    from cosmos_workflow.cli.checks import check_place, show_checks
 
-    return show_checks(check_host(name), as_json)
+    return show_checks(check_place(name), as_json)
 
 
 @command.command("remove")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,6 +15,7 @@ from cosmos_workflow.cli.options import (
     DURATION,
     RAY_OPTIONS,
     WORDS,
+    LocalOption,
     engine_options,
     merged_config,
     model_path_option,
@@ -25,6 +26,8 @@ from cosmos_workflow.cli.options import (
     settings_from,
     wait_option,
 )
+from cosmos_workflow.cli.progress import say_lost
+from cosmos_workflow.cli.target import client_of, server_decision, server_plans
 from cosmos_workflow.runs.places.ray import is_ray
 
 if TYPE_CHECKING:
@@ -45,12 +48,23 @@ def work_options(word: str, engines: Sequence[str]) -> Callable[[Function], Func
         click.option("-o", "--out", type=click.Path(), help=out),
         partial(engine_options, engines=engines),
         click.option(
-            "--detach", is_flag=True, help="On a host: return as soon as it has the batch; see `cosmos runs`."
+            "--detach", is_flag=True, help="On a host or a server: return when it has the batch; see `cosmos runs`."
         ),
         click.option(
-            "--keep-warm", type=DURATION, default="10m", help="On a host: how long the model stays loaded.  [10m]"
+            "--keep-warm",
+            type=DURATION,
+            default="10m",
+            help="On a host or a server: how long the model stays loaded.  [10m]",
         ),
         wait_option,
+        click.option(
+            "--priority",
+            cls=LocalOption,
+            for_server=True,
+            type=click.IntRange(-1000, 1000),
+            default=0,
+            help="On a server: higher goes first.  [0]",
+        ),
         ray_options,
         click.option("--again", is_flag=True, help="Ask again for what the results file already answers."),
         click.option("--dry-run", is_flag=True, help="Show the plan and the engine; run nothing."),
@@ -66,12 +80,15 @@ def work_options(word: str, engines: Sequence[str]) -> Callable[[Function], Func
 
 
 def begun(
-    kind: Kind, settings: Any, engine_settings: EngineSettings, engine: str, place: str, config: Config
-) -> Decision:
-    """Decide what a run is begun with, and tell the person."""
+    kind: Kind, settings: Any, engine_settings: EngineSettings, engine: str, place: str, config: Config, *,
+    given: Mapping[str, Any], wait: float,
+) -> Decision:  # fmt: skip
+    """Decide what a run is begun with, and tell the person; a server gets the settings that were `given`."""
     from cosmos_workflow.api import decide
 
-    decision = decide(kind, settings, place=place, engine=engine, engine_settings=engine_settings, config=config)
+    decision = server_decision(kind, given, engine, place, wait=wait, on_lost=say_lost) or decide(
+        kind, settings, place=place, engine=engine, engine_settings=engine_settings, config=config
+    )
     on_host = "" if place == "local" else f" on {place}"
     stderr().print(f"engine: {decision.engine.name}{on_host} ({decision.engine.why})", style="dim")
     for text in decision.notes:
@@ -100,7 +117,8 @@ def do_batch(
 
     return run_batch(
         items, decision, source, out or results_name(source, f".{word}.jsonl"), keep_warm=keep_warm,
-        wait=options["wait"], detach=options["detach"], again=again, keep_of=keep_of, as_json=as_json, batch=batch,
+        wait=options["wait"], detach=options["detach"], priority=options["priority"], again=again, keep_of=keep_of,
+        as_json=as_json, batch=batch,
     )  # fmt: skip
 
 
@@ -130,12 +148,17 @@ def command_of(name: str, summary: str) -> click.Command:
             items = list(kind.read(Path(source), note))
         elif dry_run:
             items = ray_items(kind, source)
-        decision = begun(kind, kind.settings(), engine_settings, engine, place, config)
+        decision = begun(
+            kind, kind.settings(), engine_settings, engine, place, config, given={}, wait=options["wait"]
+        )  # fmt: skip
         if dry_run:
             from cosmos_workflow.cli.check import show_checked
 
-            checked = kind.check(items, decision.settings)
-            return show_checked(name, checked, decision.engine.name, as_json=options["as_json"])
+            if client := client_of():
+                plans = server_plans(client, items, decision)
+            else:
+                plans = [kind.plan(checked, "") for checked in kind.check(items, decision.settings)]
+            return show_checked(name, plans, decision.engine.name, as_json=options["as_json"])
         return do_batch(decision, source, items, name, **options)
 
     return command

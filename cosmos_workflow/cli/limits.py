@@ -17,7 +17,8 @@ from cosmos_workflow.cli.options import (
     model_options,
     request_options,
 )
-from cosmos_workflow.limits import GPUS, MemoryPlan, Model, Plan, overview
+from cosmos_workflow.cli.target import client_of
+from cosmos_workflow.limits import GPUS, MemoryPlan, Model, Overview, Plan, memory, overview
 
 __all__ = ["command"]
 
@@ -45,12 +46,20 @@ def command(
     cosmos limits --size 940x529 --fit off -p "A futuristic city at sunset"
     cosmos limits --gpu L4
     """
-    model = limits_model(merged_config(model=options.pop("model"), model_path=options.pop("model_path")))
-    limits = overview(model, options.pop("prompt"), sizes=sizes, gpu=gpu, memory_gib=memory_gib or 0.0, **options)
+    named, model_path = options.pop("model"), options.pop("model_path")
+    if client := client_of():
+        gpu = gpu and memory(gpu=gpu).gpu  # as a person writes it
+        asked = [f"{width}x{height}" for width, height in sizes]
+        limits = Overview.from_dict(
+            client.limits(model=named, sizes=asked, gpu=gpu, memory_gib=memory_gib, **options)
+        )  # fmt: skip
+    else:
+        model = limits_model(merged_config(model=named, model_path=model_path))
+        limits = overview(model, options.pop("prompt"), sizes=sizes, gpu=gpu, memory_gib=memory_gib or 0.0, **options)
     if as_json:
         print_json(limits.to_dict())
         return
-    _print(model, limits.aspects, limits.sizes)
+    _print(limits.model, limits.aspects, limits.sizes)
     _print_memory(limits.memory, limits.full_size)
 
 

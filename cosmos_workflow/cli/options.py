@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from cosmos_workflow.cli import completion
 from cosmos_workflow.config import Config, load_config
@@ -31,6 +32,7 @@ __all__ = [
     "SIZE",
     "SIZES",
     "WORDS",
+    "LocalOption",
     "engine_options",
     "engine_settings",
     "frames_option",
@@ -40,6 +42,7 @@ __all__ = [
     "model_len",
     "model_options",
     "model_path_option",
+    "out_option",
     "ray_items",
     "ray_options",
     "refuse_misplaced",
@@ -138,10 +141,37 @@ class Length(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     name = "N|auto"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        if value == "auto" and ctx and (server := ctx.find_root().params.get("server")):
+            remedy = "give a number: 9216 takes any clip"
+            raise UsageError(
+                "`auto` looks at the memory of this machine or of a host of its own", where=server, remedy=remedy
+            )
         return "auto" if value == "auto" else click.IntRange(1).convert(value, param, ctx)
 
 
 LENGTH = Length()
+
+
+class LocalOption(click.Option):
+    """An option for work on this machine, or (`for_server`) for a server's: it is refused where it has no meaning."""
+
+    def __init__(self, *words: Any, for_server: bool = False, **facts: Any) -> None:
+        super().__init__(*words, **facts)
+        self._for_server = for_server
+
+    def handle_parse_result(self, ctx: click.Context, opts: Any, args: Any) -> Any:
+        parsed = super().handle_parse_result(ctx, opts, args)
+        given = ctx.get_parameter_source(self.name or "") is ParameterSource.COMMANDLINE
+        server = ctx.find_root().params.get("server")
+        if given and bool(server) != self._for_server and not ctx.resilient_parsing:
+            name = self.opts[-1]
+            if server:
+                remedy = "leave it out, or --server (COSMOS_SERVER): the work is then done on this machine"
+                raise UsageError(
+                    f"{name} cannot be given to a server, which has its own settings", where=server, remedy=remedy
+                )
+            raise UsageError(f"{name} is for a server", remedy="give --server URL, or leave it out")
+        return parsed
 
 
 def _apply(function: Command, options: list[Callable[[Any], Any]]) -> Command:
@@ -165,7 +195,7 @@ def model_options(function: Command) -> Command:
 
 
 def model_path_option(help: str) -> Callable[[Command], Command]:
-    return click.option("--model-path", metavar="FOLDER", help=help)
+    return click.option("--model-path", cls=LocalOption, metavar="FOLDER", help=help)
 
 
 def frames_option(function: Command) -> Command:
@@ -203,10 +233,21 @@ def engine_options(function: Command, engines: Sequence[str] = ENGINES) -> Comma
         function,
         [
             click.option("--engine", shell_complete=completion.engines, default="", metavar="NAME", help=names),
-            click.option("--server-url", default="", help="URL of an OpenAI-compatible server, for the server engine."),
-            click.option("--server-model", default="", help="The model's name on that server.  [its first model]"),
+            click.option(
+                "--server-url",
+                cls=LocalOption,
+                default="",
+                help="URL of an OpenAI-compatible server, for the server engine.",
+            ),
+            click.option(
+                "--server-model",
+                cls=LocalOption,
+                default="",
+                help="The model's name on that server.  [its first model]",
+            ),
             click.option(
                 "--engine-option",
+                cls=LocalOption,
                 multiple=True,
                 metavar="KEY=VALUE",
                 help="Passed on to the engine's library; repeatable.",
@@ -219,8 +260,13 @@ def engine_options(function: Command, engines: Sequence[str] = ENGINES) -> Comma
 
 
 def wait_option(function: Command) -> Command:
-    help = "On a host: how long to keep trying to reach it, until it has the run.  [1m]"
+    help = "On a host or a server: how long to keep trying to reach it, until it has the run.  [1m]"
     return click.option("--wait", type=DURATION, default="1m", help=help)(function)
+
+
+def out_option(function: Command) -> Command:
+    help = "Write the results to this file, - for stdout.  [the run's own]"
+    return click.option("-o", "--out", type=click.Path(dir_okay=False), help=help)(function)
 
 
 def forget_option(function: Command) -> Command:
@@ -234,15 +280,20 @@ def ray_options(function: Command) -> Command:
         function,
         [
             click.option(
-                "--engines", type=click.IntRange(1), help="On Ray: how many engines to use.  [one for each GPU]"
+                "--engines",
+                cls=LocalOption,
+                type=click.IntRange(1),
+                help="On Ray: how many engines to use.  [one for each GPU]",
             ),
             click.option(
                 "--gpus-per-engine",
+                cls=LocalOption,
                 type=click.IntRange(0),
                 help="On Ray: GPUs for each engine; more than one is tensor parallel.  [1]",
             ),
             click.option(
                 "--out-format",
+                cls=LocalOption,
                 type=click.Choice(["jsonl", "parquet"]),
                 help="On Ray: file format of the results.  [as the batch]",
             ),
@@ -294,7 +345,8 @@ def request_options(function: Command) -> Command:
 
 def merged_config(**overrides: Any) -> Config:
     """The user's settings with what the command line gave on top."""
-    return replace(load_config(), **{name: value for name, value in overrides.items() if value})
+    server = click.get_current_context().find_root().params.get("server")  # which has settings of its own
+    return replace(Config() if server else load_config(), **{name: value for name, value in overrides.items() if value})
 
 
 def limits_model(config: Config, place: str = "local") -> Model:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import click
 from cosmos_workflow.cli import completion
 from cosmos_workflow.cli.console import escaped, print_json, stderr, stdout, table
 from cosmos_workflow.cli.help import Group
+from cosmos_workflow.cli.target import client_of
 from cosmos_workflow.cli.visible import visible
 from cosmos_workflow.errors import UsageError
 
@@ -58,12 +58,8 @@ class LocalPrompts:
         return [Prompt.of(entry, names) for entry in entries]
 
 
-def _history(context: click.Context) -> Any:
-    if server := context.find_root().params.get("server"):
-        from cosmos_workflow.client import Client
-
-        return context.with_resource(closing(Client(server)))
-    return LocalPrompts()
+def _history() -> Any:
+    return client_of() or LocalPrompts()
 
 
 def filters(function: Any) -> Any:
@@ -114,10 +110,9 @@ def command() -> None:
 @filters
 @MOST
 @JSON
-@click.pass_context
-def list_prompts(context: click.Context, /, most: int, as_json: bool, **filters: Any) -> None:
+def list_prompts(most: int, as_json: bool, **filters: Any) -> None:
     """List the latest prompts."""
-    _show_all(_history(context).prompts(most=most, **filters), as_json, any(filters.values()))
+    _show_all(_history().prompts(most=most, **filters), as_json, any(filters.values()))
 
 
 @command.command("search")
@@ -125,22 +120,20 @@ def list_prompts(context: click.Context, /, most: int, as_json: bool, **filters:
 @filters
 @MOST
 @JSON
-@click.pass_context
-def search(context: click.Context, /, words: tuple[str, ...], most: int, as_json: bool, **filters: Any) -> None:
+def search(words: tuple[str, ...], most: int, as_json: bool, **filters: Any) -> None:
     """Search prompts and answers for words.
 
     The last word may be the beginning of a word.
     """
-    _show_all(_history(context).prompts(" ".join(words), most=most, **filters), as_json, True)
+    _show_all(_history().prompts(" ".join(words), most=most, **filters), as_json, True)
 
 
 @command.command("show")
 @NUMBER
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-@click.pass_context
-def show(context: click.Context, number: int, as_json: bool) -> None:
+def show(number: int, as_json: bool) -> None:
     """Show one prompt with its answer."""
-    prompt = _history(context).prompt(number)
+    prompt = _history().prompt(number)
     if as_json:
         print_json(prompt.model_dump())
         return
@@ -163,10 +156,9 @@ def show(context: click.Context, number: int, as_json: bool) -> None:
 @command.command("rate")
 @NUMBER
 @click.argument("stars", type=click.Choice(["1", "2", "3", "4", "5", "none"]))
-@click.pass_context
-def rate(context: click.Context, number: int, stars: str) -> None:
+def rate(number: int, stars: str) -> None:
     """Give a prompt one to five stars, or none."""
-    prompt = _history(context).mark(number, rating=None if stars == "none" else int(stars))
+    prompt = _history().mark(number, rating=None if stars == "none" else int(stars))
     stderr().print(f"prompt {number}: {STARS * (prompt.rating or 0) or 'no stars'}")
 
 
@@ -174,12 +166,11 @@ def rate(context: click.Context, number: int, stars: str) -> None:
 @NUMBER
 @click.argument("tags", nargs=-1)
 @click.option("--clear", is_flag=True, help="Remove all tags.")
-@click.pass_context
-def tag(context: click.Context, number: int, tags: tuple[str, ...], clear: bool) -> None:
+def tag(number: int, tags: tuple[str, ...], clear: bool) -> None:
     """Set a prompt's tags; they replace those it has."""
     if bool(tags) == clear:
         raise UsageError("neither tags nor --clear, or both", remedy="give either TAGS or --clear")
-    prompt = _history(context).mark(number, tags=list(tags))
+    prompt = _history().mark(number, tags=list(tags))
     stderr().print(f"prompt {number}: {', '.join(prompt.tags) or 'no tags'}")
 
 
@@ -193,10 +184,7 @@ def tag(context: click.Context, number: int, tags: tuple[str, ...], clear: bool)
     help="spec: NVIDIA's controlnet specs.  [by the ending of -o, else jsonl]",
 )
 @click.option("-o", "--out", type=click.Path(dir_okay=False), help="Write to this file instead of stdout.")
-@click.pass_context
 def export(
-    context: click.Context,
-    /,
     numbers: tuple[int, ...],
     search: str,
     format: str | None,
@@ -210,7 +198,7 @@ def export(
     from cosmos_workflow.files import write_whole
     from cosmos_workflow.server.exporting import exported
 
-    history = _history(context)
+    history = _history()
     prompts = [history.prompt(number) for number in numbers] if numbers else history.prompts(search, **filters)
     format = format or ("csv" if out and out.lower().endswith(".csv") else "jsonl")
     pieces = exported(prompts, format, sorted({prompt.kind for prompt in prompts}))

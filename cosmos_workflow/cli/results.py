@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ def show_results(
             print_json(to_dict(result))
     elif not as_json:
         _print(kind, results, earlier, batch, answers=not written)
-    if not is_stream(out):
+    if os.fspath(out) and not is_stream(out):
         stderr().print(f"saved: {out}", style="dim")
     return exit_code([(result.error and result.error_kind) or "" for result in results])
 

@@ -6,28 +6,26 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cosmos_workflow.cli import completion
 from cosmos_workflow.cli.console import print_json, safe, stderr, stdout, table
 from cosmos_workflow.cli.help import Group
-from cosmos_workflow.cli.options import forget_option, wait_option
+from cosmos_workflow.cli.options import forget_option, out_option, wait_option
+from cosmos_workflow.cli.target import ServerRuns, attach_command, goes_on_at, open_runs
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.runs.places.ray import is_ray
+
+if TYPE_CHECKING:
+    from cosmos_workflow.cli.target import AnyRuns
+    from cosmos_workflow.store import RunRecord
 
 __all__ = ["command", "show_runs"]
 
 STYLES = {"done": "green", "failed": "red", "cancelled": "yellow"}
 POLL_SECONDS = 0.2
-
-
-def _runs() -> Any:
-    from cosmos_workflow.api import open_runs
-
-    return open_runs()
 
 
 def _say_left(run: Any, forget: bool) -> None:
@@ -37,7 +35,7 @@ def _say_left(run: Any, forget: bool) -> None:
 
 @click.group("runs", cls=Group)
 def command() -> None:
-    """Runs: list, show, follow, cancel, retry, remove and export them.
+    """Runs: list, show, follow, cancel, retry, remove and export them; pause and resume the queue.
 
     RUN is a run's id, or a beginning of it that no other run has.
     """
@@ -54,7 +52,7 @@ def list_runs(place: str, unfinished: bool, most: int, as_json: bool) -> None:
     """List the latest runs."""
     from cosmos_workflow.store.records import UNFINISHED
 
-    runs = _runs()
+    runs = open_runs()
     records = runs.store.runs(states=UNFINISHED if unfinished else (), place=place, most=most)
     if as_json:
         for run in records:
@@ -84,7 +82,7 @@ def show(run: str, as_json: bool) -> None:
     """Show a run: its state, its counts, why it failed, what happened."""
     from cosmos_workflow.cli.cluster import progress_line
 
-    runs = _runs()
+    runs = open_runs()
     record = runs.store.get(run)
     if as_json:
         results = [asdict(result) for result in runs.each_result(record)]
@@ -98,7 +96,7 @@ def show(run: str, as_json: bool) -> None:
     say(f"  items       {record.answered} answered, {record.failed} failed, {record.open} open")
     say(f"  attempt     {record.attempt}")
     say(f"  results     {record.out}")
-    if not is_ray(record.place):
+    if not isinstance(runs, ServerRuns) and not is_ray(record.place):
         say(f"  log         {runs.log(record)}")
     if record.error:
         say(f"  error       {record.error_kind}: {record.error}")
@@ -119,12 +117,12 @@ def show(run: str, as_json: bool) -> None:
 @click.option("-f", "--follow", is_flag=True, help="Keep printing until the run ends.")
 def logs(run: str, follow: bool) -> None:
     """Print the output of a run's engine, as far as it has come to this machine."""
-    runs = _runs()
+    runs = open_runs()
     record = runs.store.get(run)
     if is_ray(record.place):
         raise UsageError("Ray keeps the logs of its machines", where=record.place, remedy="see Ray's dashboard")
-    offset = _copy(runs.log(record), 0)
-    if follow and not record.finished and not runs.is_followed(record):
+    offset = _print_log(runs, record, 0)
+    if follow and not isinstance(runs, ServerRuns) and not record.finished and not runs.is_followed(record):
         from cosmos_workflow.runs import Listener
 
         # Nobody else brings it here.
@@ -132,39 +130,42 @@ def logs(run: str, follow: bool) -> None:
         return
     while follow and not runs.store.get(record.id).finished:
         time.sleep(POLL_SECONDS)
-        offset = _copy(runs.log(record), offset)
-    _copy(runs.log(record), offset)
+        offset = _print_log(runs, record, offset)
+    _print_log(runs, record, offset)
 
 
 @command.command("attach")
 @click.argument("run", shell_complete=completion.runs)
+@out_option
 @wait_option
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
-def attach(run: str, wait: float, as_json: bool) -> int:
+def attach(run: str, out: str | None, wait: float, as_json: bool) -> int:
     """Follow a run to its end: after a crash, after --detach, after Ctrl-C."""
     from cosmos_workflow.cli.driving import follow
 
-    runs = _runs()
-    return follow(runs, runs.store.get(run), wait=wait, as_json=as_json)
+    runs = open_runs()
+    return follow(runs, runs.store.get(run), out=out, wait=wait, as_json=as_json)
 
 
 @command.command("retry")
 @click.argument("run", shell_complete=completion.runs)
-@click.option("--detach", is_flag=True, help="Return as soon as the host has it.")
+@click.option("--detach", is_flag=True, help="Return as soon as the host or server has it.")
+@out_option
 @wait_option
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
-def retry(run: str, detach: bool, wait: float, as_json: bool) -> int:
+def retry(run: str, detach: bool, out: str | None, wait: float, as_json: bool) -> int:
     """Ask again for the items without an answer."""
     from cosmos_workflow.cli.driving import follow
     from cosmos_workflow.runs import Listener, Patience
 
-    runs = _runs()
+    runs = open_runs()
     record = runs.retry(run)
     if detach:
         runs.drive(record.id, Listener(), detach=True, patience=Patience(reach=wait))
-        stderr().print(f"it runs on {record.place}; its results come with: cosmos runs attach {record.id}")
+        place, attach = goes_on_at(runs, record) or record.place, attach_command(runs, record.id, out or record.out)
+        stderr().print(f"it runs on {place}; its results come with: {attach}")
         return 0
-    return follow(runs, record, wait=wait, as_json=as_json)
+    return follow(runs, record, out=out, wait=wait, as_json=as_json)
 
 
 @command.command("cancel")
@@ -172,7 +173,7 @@ def retry(run: str, detach: bool, wait: float, as_json: bool) -> int:
 @forget_option
 def cancel(run: str, forget: bool) -> None:
     """Cancel a run; its answers so far are kept."""
-    record = _runs().cancel(run, forget=forget)
+    record = open_runs().cancel(run, forget=forget)
     stderr().print(f"{record.id} is {record.state}: {record.answered} of {record.total} answered")
     _say_left(record, forget)
 
@@ -183,7 +184,7 @@ def cancel(run: str, forget: bool) -> None:
 @click.option("--keep-on-host", is_flag=True, hidden=True, help="The former name of --forget.")
 def remove(run: tuple[str, ...], forget: bool, keep_on_host: bool) -> None:
     """Forget runs that have ended, here and on their hosts. Results files stay."""
-    runs = _runs()
+    runs = open_runs()
     for id in run:
         record = runs.store.get(id)
         runs.remove(record.id, forget=forget or keep_on_host)
@@ -199,7 +200,7 @@ def export(run: str, out: str | None) -> None:
     from cosmos_workflow.kinds.kind import get_kind
     from cosmos_workflow.runs.results import is_stream, open_results
 
-    runs = _runs()
+    runs = open_runs()
     record = runs.store.get(run)
     results = runs.each_result(record)
     if out is None:
@@ -216,6 +217,18 @@ def export(run: str, out: str | None) -> None:
         stderr().print(f"saved: {out}", style="dim")
 
 
+@command.command("pause")
+def pause() -> None:
+    """Start no more runs of the queue; those that run go on."""
+    open_runs().pause(True)
+
+
+@command.command("resume")
+def resume() -> None:
+    """Start runs of the queue again."""
+    open_runs().pause(False)
+
+
 def _state(run: Any) -> Any:
     from rich.text import Text
 
@@ -227,14 +240,10 @@ def _document(run: Any) -> dict[str, Any]:
     return {key: value for key, value in asdict(run).items() if key != "settings"}
 
 
-def _copy(path: Path, offset: int) -> int:
-    """Print a log from an offset on, whatever its bytes; the new offset."""
-    if not path.exists():
-        return offset
-    with path.open("rb") as file:
-        file.seek(offset)
-        while data := file.read(1 << 16):
-            click.echo(safe(data), nl=False)
-            offset += len(data)
+def _print_log(runs: AnyRuns, run: RunRecord, start: int) -> int:
+    """Print a run's log from a byte on, whatever its bytes; where it ends by now."""
+    while data := runs.log_from(run, start):
+        click.echo(safe(data), nl=False)
+        start += len(data)
     sys.stdout.flush()
-    return offset
+    return start

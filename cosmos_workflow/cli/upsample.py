@@ -15,6 +15,7 @@ from cosmos_workflow.cli.options import (
     ENGINES,
     SEED,
     WORDS,
+    LocalOption,
     engine_settings,
     frames_option,
     length_option,
@@ -26,7 +27,9 @@ from cosmos_workflow.cli.options import (
     refuse_misplaced,
     request_options,
 )
+from cosmos_workflow.cli.target import client_of, server_plans
 from cosmos_workflow.errors import UsageError
+from cosmos_workflow.limits import Plan
 from cosmos_workflow.runs.places.ray import is_ray
 
 if TYPE_CHECKING:
@@ -51,7 +54,12 @@ __all__ = ["command"]
     default=True,
     help="Keep the model loaded, or free the GPU after the batch.  [--no-offload]",
 )
-@click.option("--offload-each", is_flag=True, help="Load and free the model for each item, as NVIDIA's script does.")
+@click.option(
+    "--offload-each",
+    cls=LocalOption,
+    is_flag=True,
+    help="Load and free the model for each item, as NVIDIA's script does.",
+)
 @click.option("--keep-described", is_flag=True, help="Keep answers of the `describe` engine, although a model is here.")
 def command(source: str, dry_run: bool, **options: Any) -> int:
     """Turn a short prompt and its video, or a batch of them, into long, detailed prompts.
@@ -87,9 +95,13 @@ def command(source: str, dry_run: bool, **options: Any) -> int:
     )
     offload: Offload = "item" if options["offload_each"] else "never" if options["no_offload"] else "batch"
     engine_setup = engine_settings(config, options["engine_option"], None, offload, place)
-    decision = begun(kind, settings, engine_setup, asked_engine, place, config)
+    given = {name: options[name] for name in Settings.__dataclass_fields__ if name != "limits"}
+    decision = begun(
+        kind, settings, engine_setup, asked_engine, place, config, given=given | {"model": config.model or None},
+        wait=options["wait"],
+    )  # fmt: skip
     engine = decision.engine.name
-    if options["max_model_len"]:
+    if options["max_model_len"] and not client_of():
         needed = lambda: tokens_needed(items, settings)  # noqa: E731
         length = model_len(options["max_model_len"], needed, engine, engine_setup, place)
         settings = replace(settings, max_model_len=length)
@@ -97,10 +109,13 @@ def command(source: str, dry_run: bool, **options: Any) -> int:
         decision = decide(kind, settings, place=place, engine=engine, engine_settings=engine_setup, config=config)
     batch = on_ray or is_batch(source)
     if dry_run:
-        plans = [checked.plan for checked in check_items(items, decision.settings, exact=as_json)]
+        if client := client_of():
+            plans = server_plans(client, items, decision)
+        else:
+            plans = [checked.plan for checked in check_items(items, decision.settings, exact=as_json)]
         if as_json:
             for plan in plans:
-                print_json(plan.to_dict() | {"engine": engine})
+                print_json({name: getattr(plan, name) for name in Plan.__dataclass_fields__} | {"engine": engine})
         else:
             print_plans(plans, as_table=batch)
         return exit_code([plan.verdict if not plan.runs else "" for plan in plans])

@@ -94,6 +94,8 @@ def checked(shape: type[Shape], where: str = "", /, **values: Any) -> Shape:
 def item_in(kind: Kind, item: Any, number: int) -> Any:
     """An item as it is sent; `number` is its position in the batch, from 0. Raises UsageError."""
     shape = kind.item_shape()
+    if isinstance(item, shape):
+        return item
     if isinstance(item, kind.item):
         item = {name: getattr(item, name) for name in shape.model_fields}
         item |= {name: str(item[name]) for name in kind.inputs}

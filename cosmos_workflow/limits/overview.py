@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from cosmos_workflow.limits.fit import Fit, Plan, plan
 from cosmos_workflow.limits.memory import GPUS, MemoryPlan, full_size_model_len, memory
-from cosmos_workflow.limits.models import DTYPES, Model
+from cosmos_workflow.limits.models import DTYPES, Model, get_model
 from cosmos_workflow.limits.shapes import ASPECTS, USUAL_SIZES
 
 __all__ = ["Overview", "overview"]
+
+QUANTISED = ("fp8", "int4")
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,25 @@ class Overview:
             "aspects": [{"aspect": name, **plan.to_dict()} for name, plan in self.aspects.items()],
             "sizes": [plan.to_dict() for plan in self.sizes],
             "memory": [asdict(plan) for plan in self.memory["bf16"]],
-            "quantised_memory": [asdict(plan) for dtype in ("fp8", "int4") for plan in self.memory[dtype]],
+            "quantised_memory": [asdict(plan) for dtype in QUANTISED for plan in self.memory[dtype]],
             "full_size_memory": [asdict(plan) for plan in self.full_size["bf16"]],
+            "quantised_full_size_memory": [asdict(plan) for dtype in QUANTISED for plan in self.full_size[dtype]],
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Overview:
+        """What `to_dict` has written, maybe on another machine."""
+
+        def plans(name: str) -> list[Plan]:
+            return [Plan(**{field: row[field] for field in Plan.__dataclass_fields__}) for row in values[name]]
+
+        def by_dtype(name: str) -> dict[str, list[MemoryPlan]]:
+            rows = [MemoryPlan(**row) for row in (*values[name], *values[f"quantised_{name}"])]
+            return {dtype: [row for row in rows if row.dtype == dtype] for dtype in DTYPES}
+
+        aspects = dict(zip((row["aspect"] for row in values["aspects"]), plans("aspects"), strict=True))
+        memory, full_size = by_dtype("memory"), by_dtype("full_size_memory")
+        return cls(get_model(values["model"]), values["frames"], aspects, plans("sizes"), memory, full_size)
 
 
 def overview(

@@ -125,6 +125,9 @@ class Runs:
                         run, folder, recorder, keep, detach=detach, patience=patience,
                         stop=stop or threading.Event(),
                     )  # fmt: skip
+            elif stream:
+                with self._kept(run, listener, detach, stream):
+                    pass  # all of its results are there already
         return [] if detach or is_ray(run.place) else self.results(run.id)
 
     @contextmanager
@@ -238,6 +241,19 @@ class Runs:
     def log(self, run: RunRecord) -> Path:
         """The file with the agent's output of the latest attempt, as far as it has come."""
         return self._folder(run).parcel.mirror("log")
+
+    def log_from(self, run: RunRecord, start: int, most: int = 1 << 16) -> bytes:
+        """What stands in the log from a byte on, `most` bytes at once."""
+        path = self.log(run)
+        if not path.exists():
+            return b""
+        with path.open("rb") as file:
+            file.seek(start)
+            return file.read(most)
+
+    def pause(self, on: bool) -> None:
+        """Let no worker start a further run, or let them again; those that run go on."""
+        self.store.queue.pause(on)
 
     def progress_file(self, id: str) -> Path:
         """The file with the events of a run as it is driven: a JSON object a line, which grows."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cosmos_workflow.engines import ChosenEngine
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.kinds.kind import ENGINE_PART, Kind, differences, identity
 from cosmos_workflow.runs.results import ResultsFile
-from cosmos_workflow.store import NewItem
 
-__all__ = ["Earlier", "Identified", "Request", "answered_in", "identified", "new_items"]
+if TYPE_CHECKING:
+    from cosmos_workflow.store import NewItem, RunRecord
+
+__all__ = ["Earlier", "Identified", "Request", "Submission", "answered_in", "identified", "new_items", "refusal"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,23 @@ class Earlier:
     results: dict[str, Any] = field(default_factory=dict)
     changed: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unidentified: int = 0
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What has become of a submitted batch.
+
+    `run` does what is not answered yet, and is None where everything is; `earlier` are the results that the results
+    file has already, by their ids, and `unidentified` of them are of the version before. `changed` are the items whose
+    answers there no longer stand for them, and in what they differ. `refused` are results of items that cannot run,
+    where the run does not have them itself.
+    """
+
+    run: RunRecord | None
+    earlier: Mapping[str, Any] = field(default_factory=dict)
+    changed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unidentified: int = 0
+    refused: Mapping[str, Any] = field(default_factory=dict)
 
 
 def identified(
@@ -98,11 +118,17 @@ def answered_in(
     return rest, earlier
 
 
+def refusal(kind: Kind, checked: Any, engine: ChosenEngine, place: str) -> Any:
+    """The result of an item that does not run, with the reason."""
+    return kind.finish(kind.begin(checked, engine, place), kind.refusal(checked))
+
+
 def new_items(request: Request, items: Iterable[Identified]) -> Iterator[NewItem]:
     """The items of a new run; one that does not run is answered with the reason."""
+    from cosmos_workflow.store import NewItem  # needs SQLAlchemy, which a client of a server does without
+
     kind = request.kind
     for item in items:
-        result = kind.begin(item.checked, request.engine, request.place)
-        if not item.checked.runs:
-            result = kind.finish(result, kind.refusal(item.checked))
+        begun = kind.begin if item.checked.runs else partial(refusal, kind)
+        result = begun(item.checked, request.engine, request.place)
         yield NewItem(result, kind.dump_item(item.checked.item), item.identity)

@@ -133,8 +133,8 @@ class Server:
         plans = [kind.plan(each.checked, each.identity) for each in with_identities(checked, decision, self.store)]
         plans += [kind.plan(each, "") for each in kind.check_more(request, decision.settings)]
         return shapes.Checked(
-            kind=kind.name, engine=decision.engine.name, why=decision.engine.why, notes=list(decision.notes),
-            plans=plans,
+            kind=kind.name, engine=decision.engine.name, model=decision.engine.model, why=decision.engine.why,
+            notes=list(decision.notes), plans=plans,
         )  # fmt: skip
 
     def enqueue(self, request: Any) -> RunRecord:

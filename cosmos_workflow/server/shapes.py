@@ -76,11 +76,12 @@ class Check(Shape):
 class Checked(BaseModel):
     """The plan of each item, in their order, then what else was asked for.
 
-    `engine` is the one that a run would get, and `why`; `notes` are what a person should know of it.
+    `engine` is the one that a run would get with its `model`, and `why`; `notes` are what a person should know of it.
     """
 
     kind: str
     engine: str
+    model: str
     why: str
     notes: list[str]
     plans: list[Any]
@@ -155,6 +156,7 @@ class Prompt(BaseModel):
     """One item of one run, with its answer once there is one; `ok` is null while it waits.
 
     `question` and `answer` are what its kind says of it in words, and what is searched; `result` is all of it.
+    `identity` is that of its work, empty where it cannot run or where the version before asked it.
     `clip` is what people call its first file; `media` is that file's id, where it was uploaded and is still here.
     """
 
@@ -169,6 +171,7 @@ class Prompt(BaseModel):
     media: str | None
     question: str
     answer: str
+    identity: str = ""
     result: Any
 
     @field_validator("result")
@@ -253,6 +256,7 @@ class Host(BaseModel):
     name: str
     ssh: str
     runtime: str
+    image: str
     engine: str
     model_path: str
     trusted: bool

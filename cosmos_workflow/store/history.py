@@ -29,7 +29,7 @@ TAG_LENGTH = 60
 class Entry:
     """One item of one run. `number` grows with time; `ok` is None while it waits for its answer.
 
-    `question` and `answer` are what its kind says of it in words (`Kind.texts`).
+    `question` and `answer` are what its kind says of it in words (`Kind.texts`), `identity` is that of its work.
     """
 
     number: int
@@ -41,6 +41,7 @@ class Entry:
     tags: tuple[str, ...]
     question: str
     answer: str
+    identity: str
     result: Any
 
     @property
@@ -80,6 +81,12 @@ class History:
         """The first entries of a run, in the batch's order."""
         query, _ = self._query(Filters(run=run))
         return self._entries(query.order_by(items.c.position).limit(most))
+
+    def of_items(self, run: str, ids: Collection[str]) -> dict[str, Entry]:
+        """Entries of a run by the ids of their items."""
+        query, _ = self._query(Filters(run=run))
+        entries = self._entries(query.where(items.c.item_id.in_(ids)))
+        return {entry.result.id: entry for entry in entries}
 
     def each(self, filters: Filters) -> Iterator[Entry]:
         """All of them, read a page at a time."""
@@ -165,6 +172,7 @@ class History:
             items.c.rating,
             items.c.question,
             items.c.answer,
+            items.c.identity,
             items.c.result,
         )
         query = sa.select(*columns).join(runs, runs.c.id == items.c.run_id)
@@ -214,7 +222,7 @@ class History:
         return [
             Entry(
                 row.number, row.run_id, row.kind, row.created, row.ok, row.rating, tuple(tagged.get(row.number, ())),
-                row.question, row.answer, get_kind(row.kind).load_result(row.result),
+                row.question, row.answer, row.identity, get_kind(row.kind).load_result(row.result),
             )
             for row in rows
         ]  # fmt: skip

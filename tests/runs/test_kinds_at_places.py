@@ -21,10 +21,10 @@ import clips
 import pytest
 from runs.helpers import host_processes
 from servers import container
+from servers.cosmos_server import CosmosServer
 from servers.peers import host_settings, make_peer
 
 from cosmos_workflow.api import decide, open_runs
-from cosmos_workflow.cli import main
 from cosmos_workflow.config import known_keys_file, set_host
 from cosmos_workflow.engines import EngineSettings, make_engine
 from cosmos_workflow.kinds.kind import get_kind
@@ -40,6 +40,7 @@ COUNT = 6  # items of a batch, besides one that cannot be read
 CLIENT = """
 import os, signal, sys, time
 from pathlib import Path
+from cosmos_workflow.runs.results import ResultsFile
 from cosmos_workflow.store import Store
 
 most, words, kept = int(sys.argv[1]), sys.argv[2:], 0
@@ -58,6 +59,16 @@ def killing_count(self, id, **counts):
     if most:
         os.kill(os.getpid(), signal.SIGKILL)
 
+def killing_write(self, result, *more, **options):
+    global kept
+    kept += 1
+    if most and kept >= most:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return write(self, result, *more, **options)
+
+if words[0] == "--server":
+    write, ResultsFile.write = ResultsFile.write, killing_write
+save, count = Store.save, Store.count
 Store.save, Store.count = killing_save, killing_count
 
 if words[0] == "queue":
@@ -83,14 +94,19 @@ sys.exit(main(words))
 
 @dataclass
 class Place:
-    """Where a batch goes. `on` is its name for `--on`; `queue` is this machine's queue and a worker."""
+    """Where a batch goes. `on` is its name for `--on`; `queue` is this machine's queue and a worker.
+
+    With `server` the commands speak to a server, whose runs go on when a client dies.
+    """
 
     on: str
     environment: dict[str, str] = field(default_factory=dict)
     in_store: bool = True
+    server: str = ""
 
     def cosmos(self, *words: object, most: int = 0) -> tuple[int, str]:
         """A command in a process of its own, that dies when `most` results are about to be kept."""
+        words = ("--server", self.server, *words) if self.server else words
         done = subprocess.run(
             [sys.executable, "-c", CLIENT, str(most), *map(str, words)], capture_output=True, text=True, check=False,
             env={**os.environ, **self.environment, "PYTHONPATH": str(PLUGIN)}, timeout=240,
@@ -113,13 +129,15 @@ class Work:
     engine: str
     batch: Path
 
-    def outcomes(self) -> list[dict[str, Any]]:
-        """What the engine says of each item, asked with no run and no place."""
+    def outcomes(self, exact: bool) -> list[dict[str, Any]]:
+        """What the engine says of each item, asked with no run and no place; a server's checks are `exact`."""
         kind, results = get_kind(self.kind), []
         decision = decide(kind, kind.settings(), engine=self.engine)
         prepared = [
             prepare(kind, checked, kind.begin(checked, decision.engine, ""), decision.settings, decision.engine.wants)
-            for checked in kind.check(kind.read(self.batch, print), decision.settings)
+            for checked in (kind.check_exactly if exact else kind.check)(
+                kind.read(self.batch, print), decision.settings
+            )
         ]
         engine = make_engine(self.engine, EngineSettings(), decision.engine.module)
         answer(kind, prepared, engine, lambda result, identity: results.append(asdict(result)))
@@ -202,7 +220,7 @@ def cluster() -> Iterator[Any]:
 
 
 PLACES = [
-    *("local", "queue", "asyncssh"),
+    *("local", "queue", "server", "asyncssh"),
     *(pytest.param(name, marks=[pytest.mark.host, pytest.mark.timeout(600)]) for name in ("sshd", "container")),
     pytest.param("ray", marks=[pytest.mark.ray, pytest.mark.timeout(600)]),
 ]
@@ -214,6 +232,11 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, gate: Path) -> Iterato
     with ExitStack() as stack:
         if name in ("local", "queue"):
             yield Place(name)
+        elif name == "server":
+            # Its store is the one of these tests, so that they can look into it.
+            data = Path(os.environ["COSMOS_DATA"])
+            path = os.pathsep.join(filter(None, [str(PLUGIN), os.environ.get("PYTHONPATH", "")]))
+            yield Place("local", server=stack.enter_context(CosmosServer(data, PYTHONPATH=path)).url)
         elif name == "ray":
             cluster = request.getfixturevalue("cluster")
             yield Place(cluster.url, cluster.environment(), in_store=False)
@@ -241,15 +264,19 @@ def test_every_place_gives_the_same_and_it_is_found_again(
     code, output = place.run(work, out)
     assert code == 1, output
     assert each_once(out)
-    assert comparable(lines(out)) == work.outcomes()
+    assert comparable(lines(out)) == work.outcomes(bool(place.server))
     run = the_run()
-    assert (run.kind, run.state, run.answered, run.failed) == (kind, "done", COUNT, 1)
+    failed = 0 if place.server else 1  # what cannot be read here is not sent to a server
+    assert (run.kind, run.state, run.answered, run.failed) == (kind, "done", COUNT, failed)
     if place.in_store:  # a cluster's items are in its output alone
         history = open_runs().store.history
         assert {entry.result.id for entry in history.find(Filters("harb"))} == {f"i{n}" for n in range(COUNT)}
         assert [entry.result.id for entry in history.find(Filters("harbour 3"))] == ["i3"]
-    assert main(["runs", "export", run.id, "-o", str(tmp_path / "exported.jsonl")]) == 0
-    assert comparable(lines(tmp_path / "exported.jsonl")) == comparable(lines(out))
+    assert place.cosmos("runs", "export", run.id, "-o", tmp_path / "exported.jsonl")[0] == 0
+    exported = comparable(lines(tmp_path / "exported.jsonl"))
+    assert [row["id"] for row in exported] == [row["id"] for row in comparable(lines(out))][: COUNT + failed]
+    if not place.server:  # a server knows the names of files, and not the folders where they were
+        assert exported == comparable(lines(out))
 
 
 @pytest.mark.parametrize("kind", ["upsample", "words"])
@@ -259,7 +286,7 @@ def test_who_dies_in_the_middle_goes_on_with_the_same_command(
     work, out = write(kind), tmp_path / "out"
     code, output = place.run(work, out, most=3)
     assert code == -signal.SIGKILL, output
-    assert not the_run().finished
+    assert place.server or not the_run().finished
     code, output = place.run(work, out)
     assert code == 1, output
     assert each_once(out)
@@ -279,6 +306,9 @@ def test_what_is_cancelled_is_tried_again(kind: str, place: Place, write: Write,
     gate.touch()
     if run.state == "cancelled":
         code, output = place.cosmos("runs", "retry", id)
+        assert code == 1, output
+    elif place.server:  # its client has died before all results came
+        code, output = place.cosmos("runs", "attach", id)
         assert code == 1, output
     assert each_once(out)
     assert the_run().state == "done"

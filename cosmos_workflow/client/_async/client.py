@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from cosmos_workflow.client._async.batches import AsyncBatches
 from cosmos_workflow.client._async.machine import AsyncMachine
 from cosmos_workflow.client._async.prompts import AsyncPrompts
-from cosmos_workflow.client._async.runs import AsyncRuns
 
 __all__ = ["AsyncClient"]
 
 
-class AsyncClient(AsyncRuns, AsyncPrompts, AsyncMachine):
+class AsyncClient(AsyncBatches, AsyncPrompts, AsyncMachine):
     """A server by its URL; `token` is by default COSMOS_TOKEN of the environment.
 
     Items are mappings, or items of their kind of work; an input that is a file on this machine, as `video`, is

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from cosmos_workflow.client._async.uploads import AsyncUploads
@@ -20,8 +20,9 @@ from cosmos_workflow.client.protocol import (
     no_events,
     refused,
     settings_in,
+    unreachable,
 )
-from cosmos_workflow.errors import RunFailed
+from cosmos_workflow.errors import HostUnreachable, RunFailed
 from cosmos_workflow.kinds.kind import FIRST_KIND, get_kind
 from cosmos_workflow.kinds.upsample import Result
 from cosmos_workflow.limits import Fit
@@ -30,7 +31,8 @@ from cosmos_workflow.server.kind_shapes import check_of, checked_of, new_run_of
 
 __all__ = ["AsyncRuns"]
 
-RECONNECT_SECONDS = 1.0
+RECONNECT_SECONDS, LONGEST_PAUSE = 1.0, 15.0
+CHECKED_AT_ONCE = 1000  # items; the server takes no more
 
 
 class AsyncRuns(AsyncUploads):
@@ -53,14 +55,29 @@ class AsyncRuns(AsyncUploads):
             "max_model_len": max_model_len, "temperature": temperature, "seed": seed,
         }  # fmt: skip
         given = {name: value for name, value in given.items() if value is not None}
-        its_kind = get_kind(kind)
-        body = checked(
-            check_of(kind), kind=kind, place=place, engine=engine,
-            settings=settings_in(its_kind, {**dict(settings or {}), **given}),
-            items=await self._upload_inputs(its_kind, items),
-        )  # fmt: skip
-        answer = await self._ask(checked_of(kind), "POST", "/check", json=body.model_dump(exclude_none=True))
+        asked = settings_in(get_kind(kind), {**dict(settings or {}), **given})
+        entries = await self._upload_inputs(get_kind(kind), items)
+        answer = await self.decide(kind=kind, place=place, engine=engine, settings=asked, entries=entries)
         return answer.plans
+
+    async def decide(
+        self, *, kind: str = FIRST_KIND, place: str = "local", engine: str = "", settings: Settings | None = None,
+        entries: Items = (), more: Mapping[str, Any] | None = None,
+    ) -> shapes.Checked:  # fmt: skip
+        """The engine that a run would get and why, and the plans of `entries`, whose files the server has already.
+
+        `more` is what the kind can check besides, as a size without a video. Raises what `check` raises.
+        """
+        asked = settings_in(get_kind(kind), settings)
+        answers = []
+        for start in range(0, max(1, len(entries)), CHECKED_AT_ONCE):
+            body = checked(
+                check_of(kind), kind=kind, place=place, engine=engine, settings=asked,
+                items=list(entries[start : start + CHECKED_AT_ONCE]), **({} if start else more or {}),
+            )  # fmt: skip
+            answers.append(await self._ask(checked_of(kind), "POST", "/check", json=body.model_dump(exclude_none=True)))
+        plans = [plan for answer in answers for plan in answer.plans]
+        return answers[0].model_copy(update={"plans": plans})
 
     async def run(
         self, items: Items, *, kind: str = FIRST_KIND, place: str = "local", engine: str = "",
@@ -100,16 +117,21 @@ class AsyncRuns(AsyncUploads):
                 on_event(event)
         return await self.results(run.id)
 
-    async def events(self, run: str, after: str = "") -> AsyncIterator[Event]:
+    async def events(
+        self, run: str, after: str = "", *, results: bool = False, patience: float = 0.0,
+        on_lost: Callable[[HostUnreachable, float], None] | None = None,
+    ) -> AsyncIterator[Event]:  # fmt: skip
         """What happens in a run until its end, from its beginning or behind the event whose id is `after`.
 
-        A connection that breaks loses none: the stream goes on behind the last event. Raises NotFound,
+        With `results`, a `result` has the whole `prompt` with its answer. A connection that breaks loses none: the
+        stream goes on behind the last event; see `wait` for `patience` and `on_lost`. Raises NotFound,
         HostUnreachable where the server stays away, HostError where the answer is no stream of events.
         """
+        path = f"/runs/{run}/events"
         while True:
-            headers = event_headers(after)
+            headers, params = event_headers(after), {"results": results}
             try:
-                async with self._http.stream("GET", f"/runs/{run}/events", headers=headers) as response:
+                async with self._http.stream("GET", path, headers=headers, params=params) as response:
                     if response.status_code >= 400:
                         raise refused(response.status_code, await response.aread(), self._url)
                     async for message in EventSource(response):
@@ -119,9 +141,31 @@ class AsyncRuns(AsyncUploads):
                 return
             except SSEError as error:
                 raise no_events(error, self._url) from error
-            except httpx.TransportError:
+            except httpx.TransportError as error:
+                if on_lost:
+                    on_lost(unreachable(error, self._url), RECONNECT_SECONDS)
                 await asyncio.sleep(RECONNECT_SECONDS)
-                await self._request("GET", "/health")  # raises where no server answers at all
+                await self.wait(patience, on_lost)
+
+    async def wait(
+        self, patience: float = 0.0, on_lost: Callable[[HostUnreachable, float], None] | None = None
+    ) -> None:
+        """Wait until the server answers, `patience` seconds at most.
+
+        `on_lost` is called with each failure and the seconds until the next try. Raises HostUnreachable.
+        """
+        waited, pause = 0.0, RECONNECT_SECONDS
+        while True:
+            try:
+                await self._request("GET", "/health")
+                return
+            except HostUnreachable as error:  # noqa: PERF203
+                if waited >= patience:
+                    raise
+                if on_lost:
+                    on_lost(error, pause)
+                await asyncio.sleep(pause)
+                waited, pause = waited + pause, min(2 * pause, LONGEST_PAUSE)
 
     async def results(self, run: str) -> list[Any]:
         """The results of a run, of its kind's own type, in the batch's order.
@@ -131,22 +175,35 @@ class AsyncRuns(AsyncUploads):
         record = await self.show(run)
         if record.state in ("failed", "cancelled"):
             raise RunFailed(record.error, kind=record.error_kind, where=record.id, remedy=record.remedy)
-        prompts = await self._pages(shapes.Page[shapes.Prompt], f"/runs/{run}/results")
-        return [prompt.result for prompt in reversed(prompts)]
+        return [prompt.result for prompt in await self.entries(record.id)]
 
-    async def runs(self, *, state: Sequence[shapes.State] = (), place: str = "") -> list[shapes.Run]:
-        """All runs that are in one of the states and at the place, the newest first. Raises UsageError."""
+    async def entries(self, run: str) -> list[shapes.Prompt]:
+        """The items of a run in the batch's order, with the answers that there are. Raises NotFound."""
+        prompts = await self._pages(shapes.Page[shapes.Prompt], f"/runs/{run}/results")
+        return prompts[::-1]
+
+    async def runs(self, *, state: Sequence[shapes.State] = (), place: str = "", most: int = 0) -> list[shapes.Run]:
+        """All runs that are in one of the states and at the place, the newest first; with `most`, no more than so many.
+
+        Raises UsageError.
+        """
         params = {"state": list(state) or None, "place": place}
-        return await self._pages(shapes.Page[shapes.Run], "/runs", params)
+        return await self._pages(shapes.Page[shapes.Run], "/runs", params, most=most)
 
     async def show(self, run: str) -> shapes.Run:
         """A run as it is now. Raises NotFound."""
         return await self._ask(shapes.Run, "GET", f"/runs/{run}")
 
-    async def log(self, run: str) -> str:
-        """The end of the output of what answers a run. Raises NotFound."""
-        output = await self._request("GET", f"/runs/{run}/log")
-        return output.decode()
+    async def log(self, run: str, *, start: int | None = None) -> bytes:
+        """The end of the output of what answers a run, or as much as comes at once from the byte `start` on.
+
+        Raises NotFound.
+        """
+        return await self._request("GET", f"/runs/{run}/log", params={"start": start})
+
+    async def attempt(self, run: str) -> list[dict[str, Any]]:
+        """What the engine of a run has told in its latest attempt, as JSON. Raises NotFound."""
+        return await self._ask(list[dict[str, Any]], "GET", f"/runs/{run}/attempt")
 
     async def cancel(self, run: str, *, forget: bool = False) -> shapes.Run:
         """End a run wherever it is; what is answered stays. With `forget`, a host that is gone is not asked.

@@ -22,6 +22,11 @@ class AsyncTransport:
         self._url = url
         self._http = httpx.AsyncClient(**client_options(url, token))
 
+    @property
+    def url(self) -> str:
+        """The server's URL."""
+        return self._url
+
     async def close(self) -> None:
         """Close the connections to the server."""
         await self._http.aclose()

@@ -10,7 +10,7 @@ from typing import Any
 from cosmos_workflow.agent.files import sha256_of
 from cosmos_workflow.client._async.transport import AsyncTransport
 from cosmos_workflow.client.protocol import Items, item_in, shortened, unreadable
-from cosmos_workflow.errors import Conflict, HostUnreachable, NotFound
+from cosmos_workflow.errors import BadInputError, Conflict, HostUnreachable, NotFound
 from cosmos_workflow.kinds.kind import Kind
 from cosmos_workflow.server import shapes
 
@@ -70,6 +70,35 @@ class AsyncUploads(AsyncTransport):
             raise shortened(path)
         params = {"offset": state.offset}
         return await self._ask(shapes.Upload, "PATCH", f"/uploads/{state.id}", params=params, content=piece)
+
+    async def _upload_items(
+        self, kind: Kind, items: Items, sent: Callable[[int, int], None] | None
+    ) -> tuple[dict[str, Any], dict[str, BadInputError]]:
+        """Items with their files on this machine, as they are sent, by their ids; and why the others cannot be."""
+        ready: dict[str, Any] = {}
+        errors: dict[str, BadInputError] = {}
+        uploaded: dict[Path, str | BadInputError] = {}
+        for number, item in enumerate(items):
+            files = {name: getattr(item, name) for name in kind.inputs}
+            for path in files.values():
+                if path not in uploaded:
+                    uploaded[path] = await self._uploaded(path, sent)
+            ids = {name: uploaded[path] for name, path in files.items()}
+            error = next((id for id in ids.values() if isinstance(id, BadInputError)), None)
+            if error:
+                errors[item.id] = error
+            else:
+                ready[item.id] = item_in(kind, item, number).model_copy(update=ids)
+        return ready, errors
+
+    async def _uploaded(self, path: Path, sent: Callable[[int, int], None] | None) -> str | BadInputError:
+        """The id of a file, or why the server does not take it."""
+        try:
+            size = path.stat().st_size if path.is_file() else 0
+            media = await self.upload(path, (lambda came: sent(came, size)) if sent else None)
+            return media.id
+        except BadInputError as error:
+            return error
 
     async def _upload_inputs(self, kind: Kind, items: Items) -> list[Any]:
         """The items as they are sent: an input that is a file on this machine is uploaded, once."""

@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
+from cosmos_workflow.client._sync.batches import Batches
 from cosmos_workflow.client._sync.machine import Machine
 from cosmos_workflow.client._sync.prompts import Prompts
-from cosmos_workflow.client._sync.runs import Runs
 
 __all__ = ["Client"]
 
 
-class Client(Runs, Prompts, Machine):
+class Client(Batches, Prompts, Machine):
     """A server by its URL; `token` is by default COSMOS_TOKEN of the environment.
 
     Items are mappings, or items of their kind of work; an input that is a file on this machine, as `video`, is

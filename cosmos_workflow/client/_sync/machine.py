@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from cosmos_workflow.client._sync.transport import Transport
+from cosmos_workflow.limits import Fit
 from cosmos_workflow.server import shapes
 
 __all__ = ["Machine"]
@@ -25,15 +27,18 @@ class Machine(Transport):
     def limits(
         self, *, model: str | None = None, prompt: str = "", frames: int | None = None, max_tokens: int | None = None,
         max_model_len: int | None = None, gpu: str | None = None, memory_gib: float | None = None,
+        fit: Fit = "auto", sizes: Sequence[str] = (),
     ) -> dict[str, Any]:  # fmt: skip
         """The largest frames (in pixels) by aspect ratio, and what fits which GPU: as `cosmos limits --json`.
 
-        `model` is by default the server's; `max_tokens` and `max_model_len` are in tokens. Raises UsageError for a
+        `model` is by default the server's; `max_tokens` and `max_model_len` are in tokens; `sizes` (as `1280x720`) are
+        shown in place of the usual ones. Raises UsageError for a
         model or a GPU that is not known.
         """
         params = {
             "model": model, "prompt": prompt, "frames": frames, "max_tokens": max_tokens,
-            "max_model_len": max_model_len, "gpu": gpu, "memory_gib": memory_gib,
+            "max_model_len": max_model_len, "gpu": gpu, "memory_gib": memory_gib, "fit": fit,
+            "sizes": list(sizes) or None,
         }  # fmt: skip
         return self._ask(dict[str, Any], "GET", "/limits", params=params)
 

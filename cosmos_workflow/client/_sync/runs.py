@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from cosmos_workflow.client._sync.uploads import Uploads
@@ -21,8 +21,9 @@ from cosmos_workflow.client.protocol import (
     no_events,
     refused,
     settings_in,
+    unreachable,
 )
-from cosmos_workflow.errors import RunFailed
+from cosmos_workflow.errors import HostUnreachable, RunFailed
 from cosmos_workflow.kinds.kind import FIRST_KIND, get_kind
 from cosmos_workflow.kinds.upsample import Result
 from cosmos_workflow.limits import Fit
@@ -31,7 +32,8 @@ from cosmos_workflow.server.kind_shapes import check_of, checked_of, new_run_of
 
 __all__ = ["Runs"]
 
-RECONNECT_SECONDS = 1.0
+RECONNECT_SECONDS, LONGEST_PAUSE = 1.0, 15.0
+CHECKED_AT_ONCE = 1000  # items; the server takes no more
 
 
 class Runs(Uploads):
@@ -54,14 +56,29 @@ class Runs(Uploads):
             "max_model_len": max_model_len, "temperature": temperature, "seed": seed,
         }  # fmt: skip
         given = {name: value for name, value in given.items() if value is not None}
-        its_kind = get_kind(kind)
-        body = checked(
-            check_of(kind), kind=kind, place=place, engine=engine,
-            settings=settings_in(its_kind, {**dict(settings or {}), **given}),
-            items=self._upload_inputs(its_kind, items),
-        )  # fmt: skip
-        answer = self._ask(checked_of(kind), "POST", "/check", json=body.model_dump(exclude_none=True))
+        asked = settings_in(get_kind(kind), {**dict(settings or {}), **given})
+        entries = self._upload_inputs(get_kind(kind), items)
+        answer = self.decide(kind=kind, place=place, engine=engine, settings=asked, entries=entries)
         return answer.plans
+
+    def decide(
+        self, *, kind: str = FIRST_KIND, place: str = "local", engine: str = "", settings: Settings | None = None,
+        entries: Items = (), more: Mapping[str, Any] | None = None,
+    ) -> shapes.Checked:  # fmt: skip
+        """The engine that a run would get and why, and the plans of `entries`, whose files the server has already.
+
+        `more` is what the kind can check besides, as a size without a video. Raises what `check` raises.
+        """
+        asked = settings_in(get_kind(kind), settings)
+        answers = []
+        for start in range(0, max(1, len(entries)), CHECKED_AT_ONCE):
+            body = checked(
+                check_of(kind), kind=kind, place=place, engine=engine, settings=asked,
+                items=list(entries[start : start + CHECKED_AT_ONCE]), **({} if start else more or {}),
+            )  # fmt: skip
+            answers.append(self._ask(checked_of(kind), "POST", "/check", json=body.model_dump(exclude_none=True)))
+        plans = [plan for answer in answers for plan in answer.plans]
+        return answers[0].model_copy(update={"plans": plans})
 
     def run(
         self, items: Items, *, kind: str = FIRST_KIND, place: str = "local", engine: str = "",
@@ -101,16 +118,21 @@ class Runs(Uploads):
                 on_event(event)
         return self.results(run.id)
 
-    def events(self, run: str, after: str = "") -> Iterator[Event]:
+    def events(
+        self, run: str, after: str = "", *, results: bool = False, patience: float = 0.0,
+        on_lost: Callable[[HostUnreachable, float], None] | None = None,
+    ) -> Iterator[Event]:  # fmt: skip
         """What happens in a run until its end, from its beginning or behind the event whose id is `after`.
 
-        A connection that breaks loses none: the stream goes on behind the last event. Raises NotFound,
+        With `results`, a `result` has the whole `prompt` with its answer. A connection that breaks loses none: the
+        stream goes on behind the last event; see `wait` for `patience` and `on_lost`. Raises NotFound,
         HostUnreachable where the server stays away, HostError where the answer is no stream of events.
         """
+        path = f"/runs/{run}/events"
         while True:
-            headers = event_headers(after)
+            headers, params = event_headers(after), {"results": results}
             try:
-                with self._http.stream("GET", f"/runs/{run}/events", headers=headers) as response:
+                with self._http.stream("GET", path, headers=headers, params=params) as response:
                     if response.status_code >= 400:
                         raise refused(response.status_code, response.read(), self._url)
                     for message in EventSource(response):
@@ -120,9 +142,29 @@ class Runs(Uploads):
                 return
             except SSEError as error:
                 raise no_events(error, self._url) from error
-            except httpx.TransportError:
+            except httpx.TransportError as error:
+                if on_lost:
+                    on_lost(unreachable(error, self._url), RECONNECT_SECONDS)
                 time.sleep(RECONNECT_SECONDS)
-                self._request("GET", "/health")  # raises where no server answers at all
+                self.wait(patience, on_lost)
+
+    def wait(self, patience: float = 0.0, on_lost: Callable[[HostUnreachable, float], None] | None = None) -> None:
+        """Wait until the server answers, `patience` seconds at most.
+
+        `on_lost` is called with each failure and the seconds until the next try. Raises HostUnreachable.
+        """
+        waited, pause = 0.0, RECONNECT_SECONDS
+        while True:
+            try:
+                self._request("GET", "/health")
+                return
+            except HostUnreachable as error:  # noqa: PERF203
+                if waited >= patience:
+                    raise
+                if on_lost:
+                    on_lost(error, pause)
+                time.sleep(pause)
+                waited, pause = waited + pause, min(2 * pause, LONGEST_PAUSE)
 
     def results(self, run: str) -> list[Any]:
         """The results of a run, of its kind's own type, in the batch's order.
@@ -132,22 +174,35 @@ class Runs(Uploads):
         record = self.show(run)
         if record.state in ("failed", "cancelled"):
             raise RunFailed(record.error, kind=record.error_kind, where=record.id, remedy=record.remedy)
-        prompts = self._pages(shapes.Page[shapes.Prompt], f"/runs/{run}/results")
-        return [prompt.result for prompt in reversed(prompts)]
+        return [prompt.result for prompt in self.entries(record.id)]
 
-    def runs(self, *, state: Sequence[shapes.State] = (), place: str = "") -> list[shapes.Run]:
-        """All runs that are in one of the states and at the place, the newest first. Raises UsageError."""
+    def entries(self, run: str) -> list[shapes.Prompt]:
+        """The items of a run in the batch's order, with the answers that there are. Raises NotFound."""
+        prompts = self._pages(shapes.Page[shapes.Prompt], f"/runs/{run}/results")
+        return prompts[::-1]
+
+    def runs(self, *, state: Sequence[shapes.State] = (), place: str = "", most: int = 0) -> list[shapes.Run]:
+        """All runs that are in one of the states and at the place, the newest first; with `most`, no more than so many.
+
+        Raises UsageError.
+        """
         params = {"state": list(state) or None, "place": place}
-        return self._pages(shapes.Page[shapes.Run], "/runs", params)
+        return self._pages(shapes.Page[shapes.Run], "/runs", params, most=most)
 
     def show(self, run: str) -> shapes.Run:
         """A run as it is now. Raises NotFound."""
         return self._ask(shapes.Run, "GET", f"/runs/{run}")
 
-    def log(self, run: str) -> str:
-        """The end of the output of what answers a run. Raises NotFound."""
-        output = self._request("GET", f"/runs/{run}/log")
-        return output.decode()
+    def log(self, run: str, *, start: int | None = None) -> bytes:
+        """The end of the output of what answers a run, or as much as comes at once from the byte `start` on.
+
+        Raises NotFound.
+        """
+        return self._request("GET", f"/runs/{run}/log", params={"start": start})
+
+    def attempt(self, run: str) -> list[dict[str, Any]]:
+        """What the engine of a run has told in its latest attempt, as JSON. Raises NotFound."""
+        return self._ask(list[dict[str, Any]], "GET", f"/runs/{run}/attempt")
 
     def cancel(self, run: str, *, forget: bool = False) -> shapes.Run:
         """End a run wherever it is; what is answered stays. With `forget`, a host that is gone is not asked.

@@ -23,6 +23,11 @@ class Transport:
         self._url = url
         self._http = httpx.Client(**client_options(url, token))
 
+    @property
+    def url(self) -> str:
+        """The server's URL."""
+        return self._url
+
     def close(self) -> None:
         """Close the connections to the server."""
         self._http.close()

@@ -6,9 +6,9 @@ import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Depends, Header, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
@@ -27,17 +27,23 @@ def _existing_run(ctx: Ctx, id: RunId) -> RunRecord:
     return ctx.store.get(id)
 
 
+# Of the file of events, read at once; results are larger by much than what the events say of them.
+EVENTS_BYTES, RESULTS_BYTES = 1 << 20, 1 << 16
+
 ExistingRun = Annotated[RunRecord, Depends(_existing_run)]
 LastEventId = Annotated[str | None, Header()]
 
 
 @router.get("/runs/{id}/events", response_class=EventSourceResponse)
-async def follow_run(ctx: Ctx, run: ExistingRun, last_event_id: LastEventId = None) -> AsyncIterator[ServerSentEvent]:
+async def follow_run(
+    ctx: Ctx, run: ExistingRun, last_event_id: LastEventId = None,
+    results: Annotated[bool, Query(description="a `result` has the whole `prompt` with its answer")] = False,
+) -> AsyncIterator[ServerSentEvent]:  # fmt: skip
     """The events of a run from its beginning, or after the Last-Event-ID, until it has ended.
 
     The name of an event is what happened: `state`, `result`, `loading`, `loaded`, `warm`, `memory`, `lost`, `progress`.
     """
-    async for event in _tail(ctx, run.id, _offset(last_event_id)):
+    async for event in _tail(ctx, run.id, _offset(last_event_id), results):
         yield event
 
 
@@ -51,14 +57,17 @@ async def follow_all(ctx: Ctx) -> AsyncIterator[ServerSentEvent]:
             before = now
 
 
-async def _tail(ctx: Server, id: str, offset: int) -> AsyncIterator[ServerSentEvent]:
+async def _tail(ctx: Server, id: str, offset: int, results: bool) -> AsyncIterator[ServerSentEvent]:
     path = ctx.runs.progress_file(id)
     try:
         async for over, size in ctx.progress_of(id).values():
-            lines = await run_in_threadpool(_lines_from, path, offset) if size > offset else []
-            for line in lines:
+            most = RESULTS_BYTES if results else EVENTS_BYTES
+            lines = await run_in_threadpool(_lines_from, path, offset, most) if size > offset else []
+            events = [json.loads(line) for line in lines]
+            if results:
+                await run_in_threadpool(_add_results, ctx, id, events)
+            for line, event in zip(lines, events, strict=True):
                 offset += len(line)
-                event = json.loads(line)
                 yield ServerSentEvent(event=event.pop("event"), data=event, id=str(offset))
             if over and not lines:
                 return
@@ -66,12 +75,21 @@ async def _tail(ctx: Server, id: str, offset: int) -> AsyncIterator[ServerSentEv
         return  # removed meanwhile
 
 
-def _lines_from(path: Path, offset: int) -> list[bytes]:
+def _add_results(ctx: Server, run: str, events: list[dict[str, Any]]) -> None:
+    """Put the whole prompts, as they are now, into the events that tell of results."""
+    ids = [event["id"] for event in events if event["event"] == "result"]
+    entries = ctx.store.history.of_items(run, ids) if ids else {}
+    for event in events:
+        if event["event"] == "result" and (entry := entries.get(event["id"])):
+            event["prompt"] = ctx.prompts([entry])[0].model_dump(mode="json")
+
+
+def _lines_from(path: Path, offset: int, most: int) -> list[bytes]:
     """The whole lines behind an offset."""
     try:
         with path.open("rb") as file:
             file.seek(offset)
-            data = file.read(1 << 20)
+            data = file.read(most)
     except FileNotFoundError:
         return []
     return [line for line in data.splitlines(keepends=True) if line.endswith(b"\n")]

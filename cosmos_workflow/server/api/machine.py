@@ -7,11 +7,12 @@ from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
+from pydantic import StringConstraints
 
 from cosmos_workflow.api import find_host
 from cosmos_workflow.config import known_keys_file, load_config
 from cosmos_workflow.doctor import examine, examine_host
-from cosmos_workflow.limits import GPUS, MODELS, overview
+from cosmos_workflow.limits import GPUS, MODELS, Fit, overview
 from cosmos_workflow.server.kind_shapes import AnyCheck, AnyChecked
 from cosmos_workflow.server.server import Ctx
 from cosmos_workflow.server.shapes import Experiment, Health, Host, HostCheck, ModelFacts
@@ -21,6 +22,8 @@ from cosmos_workflow.version import __version__
 __all__ = ["hosts_of", "router"]
 
 router = APIRouter(tags=["machine"])
+
+SIZE = "^[1-9][0-9]{0,5}x[1-9][0-9]{0,5}$"
 
 Many = Annotated[int | None, Query(ge=1, le=1_000_000)]
 
@@ -49,13 +52,19 @@ def show_limits(
     prompt: Annotated[str, Query(max_length=10_000)] = "", frames: Annotated[int | None, Query(ge=1, le=1000)] = None,
     max_tokens: Many = None, max_model_len: Many = None,
     gpu: Literal[tuple(GPUS)] | None = None,  # type: ignore[valid-type]
-    memory_gib: Annotated[float | None, Query(gt=0, le=100_000)] = None,
+    memory_gib: Annotated[float | None, Query(gt=0, le=100_000)] = None, fit: Fit = "auto",
+    sizes: Annotated[list[Annotated[str, StringConstraints(pattern=SIZE)]], Query(max_length=100)] = [],  # noqa: B006
 ) -> dict[str, Any]:  # fmt: skip
     """The largest frames by aspect ratio, the usual sizes, and what fits which GPU: as `cosmos limits --json`."""
     return overview(
         ctx.model(model), prompt, frames=frames, max_tokens=max_tokens, max_model_len=max_model_len,
-        gpu=gpu or "", memory_gib=memory_gib or 0.0,
+        gpu=gpu or "", memory_gib=memory_gib or 0.0, fit=fit, sizes=[_pixels(size) for size in sizes],
     ).to_dict()  # fmt: skip
+
+
+def _pixels(size: str) -> tuple[int, int]:
+    width, height = map(int, size.split("x"))
+    return width, height
 
 
 @router.get("/hosts")
@@ -97,8 +106,8 @@ def hosts_of() -> list[Host]:
     hosts = [host_from(name, values) for name, values in load_config().hosts.items()]
     return [
         Host(
-            name=host.name, ssh=host.ssh, runtime=host.runtime, engine=host.engine, model_path=host.model_path,
-            trusted=pins.get(host.name) is not None,
+            name=host.name, ssh=host.ssh, runtime=host.runtime, image=host.image, engine=host.engine,
+            model_path=host.model_path, trusted=pins.get(host.name) is not None,
         )
         for host in hosts
     ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
@@ -101,16 +101,21 @@ def list_results(ctx: Ctx, id: RunId, limit: Limit = 50, cursor: NumberCursor = 
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 def read_log(
-    ctx: Ctx, id: RunId, last: Annotated[int, Query(ge=1, le=1 << 22, description="bytes")] = 1 << 16
-) -> Response:
-    """The end of the output of the run's engine, as far as it has come to the server."""
-    path = ctx.runs.log(ctx.store.get(id))
-    data = b""
-    if path.exists():
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - last))
-            data = file.read(last)
-    return Response(data.decode("utf-8", "replace"), media_type="text/plain; charset=utf-8")
+    ctx: Ctx, id: RunId, last: Annotated[int, Query(ge=1, le=1 << 22, description="bytes")] = 1 << 16,
+    start: Annotated[int | None, Query(ge=0, le=2**53, description="begin at this byte instead")] = None,
+) -> Response:  # fmt: skip
+    """The end of the output of the run's engine, as far as it has come to the server; at most `last` bytes."""
+    run = ctx.store.get(id)
+    if start is None:
+        path = ctx.runs.log(run)
+        start = max(0, path.stat().st_size - last) if path.exists() else 0
+    return Response(ctx.runs.log_from(run, start, last), media_type="text/plain; charset=utf-8")
+
+
+@router.get("/runs/{id}/attempt")
+def show_attempt(ctx: Ctx, id: RunId) -> list[dict[str, Any]]:
+    """What the engine of a run has told in its latest attempt, as far as it has come to the server."""
+    return ctx.runs.events(ctx.store.get(id))
 
 
 @router.get("/queue")
