@@ -31,8 +31,24 @@ def pytest_xdist_auto_num_workers() -> int:
     return max(cores, min(2 * cores, 8))
 
 
+def _together(item: pytest.Item) -> str:
+    """Tests with the same answer stay in one process where several share the suite of real servers."""
+    if item.get_closest_marker("ray"):
+        return "ray"  # one cluster
+    file = item.path.name
+    return "containers" if file in CONTAINER_TESTS else file
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_together(item)))
+
+
 PROJECT = Path(__file__).parent.parent
 SAMPLES = Path(os.environ.get("COSMOS_SAMPLES", PROJECT.parent / "shared" / "data" / "nvidia"))
+# They look at all containers of the machine.
+CONTAINER_TESTS = {"test_host.py", "test_kinds_at_places.py"}
 FAULTS = Path(os.environ.get("COSMOS_FAULTS", PROJECT.parent / "shared" / "faults"))
 
 
