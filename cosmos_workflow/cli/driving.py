@@ -17,6 +17,7 @@ from cosmos_workflow.deciding import Decision
 from cosmos_workflow.errors import HostUnreachable, UsageError
 from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.runs import Listener, Patience, Runs
+from cosmos_workflow.runs.places.place import require_detachable
 from cosmos_workflow.runs.places.ray import is_ray
 from cosmos_workflow.runs.results import is_stream, open_results
 from cosmos_workflow.store import RunRecord
@@ -79,6 +80,8 @@ def run_batch(
     keep_warm: float, wait: float, detach: bool, again: bool, keep_of: Container[str] = (), as_json: bool, batch: bool,
 ) -> int:  # fmt: skip
     """Submit a batch and follow it to its end, on this machine or a host; with `detach`, until the host has it."""
+    if detach:
+        require_detachable(decision.place)
     if detach and is_stream(out):
         raise UsageError("a detached run cannot write to a stream", where=f"-o {out}", remedy=GIVE_A_FILE)
     runs = open_runs()

@@ -157,8 +157,11 @@ def retry(run: str, detach: bool, wait: float, as_json: bool) -> int:
     """Ask again for the items without an answer."""
     from cosmos_workflow.cli.driving import follow
     from cosmos_workflow.runs import Listener, Patience
+    from cosmos_workflow.runs.places.place import require_detachable
 
     runs = _runs()
+    if detach:
+        require_detachable(runs.store.get(run).place)
     record = runs.retry(run)
     if detach:
         runs.drive(record.id, Listener(), detach=True, patience=Patience(reach=wait))
