@@ -26,7 +26,7 @@ test: setup
 test-all: setup vllm-env
 	bash scripts/debian-parts.sh
 # A busy machine, not the code, may fail a test of real servers: such a one runs once more, and is listed as RERUN.
-	$(BIN)/python -m pytest -m 'host or ray' --reruns 1 -rfExXsR --durations 12
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'host or ray' --reruns 1 -rfExXsR --durations 12
 # Only these files: vLLM's environment lacks what others import.
 	.vllm/venv/bin/python -m pytest -m heavy --reruns 1 -rfExXsR --durations 12 $$(grep -lr --include="*.py" mark.heavy tests)
 

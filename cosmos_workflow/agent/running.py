@@ -21,7 +21,7 @@ from cosmos_workflow.agent.paths import AgentPaths, HostPaths, RunPaths
 from cosmos_workflow.engines import ChosenEngine, Engine, classify, root_cause
 from cosmos_workflow.engines.keeper import Keeper
 from cosmos_workflow.errors import CosmosError, EngineError, OutOfMemory
-from cosmos_workflow.kinds.kind import Outcome, Task
+from cosmos_workflow.kinds.kind import Outcome, Task, load_tasks
 from cosmos_workflow.private import touch, try_lock, waiting_lock
 
 __all__ = ["work"]
@@ -125,8 +125,7 @@ class Run:
         """The tasks without an outcome, each with its input files by their SHA-256, verified."""
         values = map(unsealed, self._run.results.read_bytes().split(b"\n"))
         done = {value["id"] for value in values if value}
-        for entry in json.loads(self._blob(self._batch).read_bytes())["tasks"]:
-            task = Task(**entry)
+        for task in load_tasks(json.loads(self._blob(self._batch).read_bytes())):
             if task.id in done:
                 continue
             try:

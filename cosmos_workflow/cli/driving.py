@@ -18,6 +18,7 @@ from cosmos_workflow.deciding import Decision
 from cosmos_workflow.errors import HostUnreachable, UsageError
 from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.runs import Listener, Patience
+from cosmos_workflow.runs.places.place import require_detachable
 from cosmos_workflow.runs.places.ray import is_ray
 from cosmos_workflow.runs.results import is_stream, open_results
 from cosmos_workflow.store import RunRecord
@@ -87,6 +88,8 @@ def run_batch(
     if detach and is_stream(out):
         raise UsageError("a detached run cannot write to a stream", where=f"-o {out}", remedy=GIVE_A_FILE)
     runs = open_runs()
+    if detach and not isinstance(runs, ServerRuns):
+        require_detachable(decision.place)
     progress = Progress(len(items), enabled=batch, quiet=as_json, kind=decision.kind.name)
     at_server = isinstance(runs, ServerRuns)
     terminal = Terminal(progress, as_json or (decision.place == "local" and not at_server))
@@ -116,7 +119,7 @@ def run_batch(
             if detach:
                 if as_json:
                     print_json({"run": run.id, "place": run.place, "out": out})
-                place, attach = goes_on_at(runs, run) or run.place, attach_command(runs, run.id, out)
+                place, attach = goes_on_at(runs, run), attach_command(runs, run.id, out)
                 stderr().print(f"it runs on {place}; its results come with: {attach}")
                 return 0
     shown = [results[item.id] for item in items if item.id in results]

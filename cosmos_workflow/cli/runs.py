@@ -157,12 +157,15 @@ def retry(run: str, detach: bool, out: str | None, wait: float, as_json: bool) -
     """Ask again for the items without an answer."""
     from cosmos_workflow.cli.driving import follow
     from cosmos_workflow.runs import Listener, Patience
+    from cosmos_workflow.runs.places.place import require_detachable
 
     runs = open_runs()
+    if detach and not isinstance(runs, ServerRuns):
+        require_detachable(runs.store.get(run).place)
     record = runs.retry(run)
     if detach:
         runs.drive(record.id, Listener(), detach=True, patience=Patience(reach=wait))
-        place, attach = goes_on_at(runs, record) or record.place, attach_command(runs, record.id, out or record.out)
+        place, attach = goes_on_at(runs, record), attach_command(runs, record.id, out or record.out)
         stderr().print(f"it runs on {place}; its results come with: {attach}")
         return 0
     return follow(runs, record, out=out, wait=wait, as_json=as_json)

@@ -40,6 +40,7 @@ __all__ = [
     "known_kinds",
     "load_outcome",
     "load_task",
+    "load_tasks",
     "summaries",
 ]
 
@@ -356,6 +357,11 @@ def bytes_of(file: bytes | Path) -> bytes:
 def load_task(values: Mapping[str, Any]) -> Task:
     """A task from its JSON, also as the version before wrote it."""
     return Task(**values) if "kind" in values else get_kind(FIRST_KIND).old_task(values)
+
+
+def load_tasks(batch: Mapping[str, Any]) -> Iterator[Task]:
+    """The tasks of a batch as it travels to a host; the version before called them conversations."""
+    return map(load_task, batch.get("tasks") or batch.get("conversations") or ())
 
 
 def load_outcome(values: Mapping[str, Any]) -> Outcome:

@@ -104,8 +104,8 @@ class Worker:
         """Drive a run as far as it goes; the seconds to wait before a worker tries it again."""
         try:
             self._runs.drive(run.id, Listener(), stop=stop)
-        except (Conflict, NotFound) as error:
-            # The run was cancelled or removed just now, or another process of this machine still drives it.
+        except Conflict as error:
+            # The run was cancelled just now, or another process of this machine still drives it.
             log.info("%s", error)
             return POLL_SECONDS
         except STORE_TROUBLE as error:
@@ -113,9 +113,10 @@ class Worker:
             return TROUBLE_SECONDS
         except CosmosError as error:
             log.warning("run %s: %s", run.id, error)
-            if not self._ended(run):
-                self._report(run, error)
-                return TROUBLE_SECONDS
+            with suppress(NotFound):  # it was removed just now
+                if not self._ended(run):
+                    self._report(run, error)
+                    return TROUBLE_SECONDS
         except Exception as error:
             # A bug, or a full disk: the run records the error, and the worker goes on with the queue.
             log.exception("run %s", run.id)

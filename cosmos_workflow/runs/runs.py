@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,13 +17,13 @@ from cosmos_workflow.runs.folder import RunFolder
 from cosmos_workflow.runs.listening import Listener, Patience
 from cosmos_workflow.runs.places.host import HostRuns, LookAtHost
 from cosmos_workflow.runs.places.local import LocalRuns, keeper_here
-from cosmos_workflow.runs.places.place import Keep, Place
+from cosmos_workflow.runs.places.place import Keep, Place, require_detachable
 from cosmos_workflow.runs.places.ray import is_ray
 from cosmos_workflow.runs.places.ray_runs import RayRuns
 from cosmos_workflow.runs.results import ResultsFile
 from cosmos_workflow.runs.submitting import Identified, Request, new_items
 from cosmos_workflow.ssh import Host, Pins
-from cosmos_workflow.store import UNFINISHED, RunRecord, Store, new_id
+from cosmos_workflow.store import NOT_SUBMITTED, UNFINISHED, RunRecord, Store, new_id
 
 if TYPE_CHECKING:
     from cosmos_workflow.runs.places.ray import Job
@@ -67,6 +67,7 @@ class Runs:
             "keep_warm": request.keep_warm,
             "again": request.again,
         }
+        self.folder(id).mkdir(parents=True, exist_ok=True)  # it says that the run is this machine's
         self.store.add(
             id, place, new_items(request, items), kind=request.kind.name, out=path, source=request.source,
             engine=request.engine.name, settings=settings, queued=request.queued, priority=request.priority,
@@ -77,23 +78,27 @@ class Runs:
     def take_over(self, request: Request, items: Iterable[Identified]) -> RunRecord | None:
         """The unfinished run that does this work already, to be gone on with; None where there is none.
 
-        A run of this machine that nobody drives any more, and that asks something else, is ended. Raises UsageError
-        where a run still goes on that writes the same results and asks something else.
+        A local run that nobody drives any more, and that asks something else, is ended. Runs of other machines, which
+        a shared store has too, write to files of theirs. Raises UsageError where a run still goes on, at any place,
+        that writes the same results and asks something else.
         """
         if request.out is None:
             return None
         asked = {item.checked.item.id: item.identity for item in items}
-        for run in self.store.runs(states=UNFINISHED, place=request.place):
-            if run.out != str(request.out) or run.kind != request.kind.name:
+        for run in self.store.runs(states=UNFINISHED):
+            if run.out != str(request.out) or not self.folder(run.id).is_dir():
                 continue
-            if asked.items() <= self.store.identities(run.id).items():
+            same = (run.kind, run.place) == (request.kind.name, request.place)
+            if same and asked.items() <= self.store.identities(run.id).items():
                 return run
             if run.place == "local" and not self.is_followed(run):
                 self.store.move(run.id, "cancelled", error="another run does its work now", kind="superseded")
                 continue
             remedy = f"follow it: cosmos runs attach {run.id}; or end it: cosmos runs cancel {run.id}"
             raise UsageError(
-                f"run {run.id} writes to this output and asks something else", where=run.out, remedy=remedy
+                f"run {run.id} on {run.place} writes to this output and asks something else",
+                where=run.out,
+                remedy=remedy,
             )
         return None
 
@@ -111,30 +116,43 @@ class Runs:
         place of the results file. `stop` asks to leave a local run
         where it is; others go on by themselves.
 
+        A run that has ended only gets those lines of its results file that are missing there.
         Raises RunFailed where it ended without all of its answers, HostError where the host cannot be asked,
-        CosmosError where this machine's disk takes nothing; what has come by then stands.
+        UsageError to detach what runs here, CosmosError where this machine's disk takes nothing; what has come by then
+        stands.
         """
+        if detach:
+            require_detachable(self.store.get(id).place)
         folder = self._folder(self.store.get(id))
         with folder.alone():
             run = self.store.get(id)
             folder = self._folder(run)
             if not run.finished:
                 recorder = _recorded(listener, folder, run)
-                with _from_system(f"cosmos runs attach {run.id}"), self._kept(run, recorder, detach, stream) as keep:
+                with (
+                    _from_system(f"cosmos runs attach {run.id}"),
+                    self._kept(run, recorder, listener, detach, stream) as keep,
+                ):
                     self._at(run).drive(
                         run, folder, recorder, keep, detach=detach, patience=patience,
                         stop=stop or threading.Event(),
                     )  # fmt: skip
-            elif stream:
-                with self._kept(run, listener, detach, stream):
-                    pass  # all of its results are there already
+            elif (stream or run.out) and not is_ray(run.place):
+                opened = nullcontext(stream) if stream else ResultsFile(run.out, get_kind(run.kind))
+                with _from_system(f"cosmos runs attach {run.id}"), opened as file:
+                    for item in self.store.each_item(run.id):
+                        if item.ok is not None and not file.has_line(item.result.id):
+                            file.write(item.result, item.identity)
         return [] if detach or is_ray(run.place) else self.results(run.id)
 
     @contextmanager
-    def _kept(self, run: RunRecord, listener: Listener, detach: bool, stream: ResultsFile | None) -> Iterator[Keep]:
-        """Where a place's results go: the store, then the results file, then the listener.
+    def _kept(
+        self, run: RunRecord, recorder: Listener, listener: Listener, detach: bool, stream: ResultsFile | None
+    ) -> Iterator[Keep]:
+        """Where a place's results go: the store, then the results file, then the recorder.
 
-        What the store has and the file lacks is written first: what the check refused, what an earlier client had.
+        What the store has and the file lacks is written first, and `listener` told: what the check refused, what an
+        earlier client had. It is counted in the run already.
         """
         with ExitStack() as stack:
             file = stream
@@ -142,19 +160,16 @@ class Runs:
                 file = stack.enter_context(ResultsFile(run.out, get_kind(run.kind)))
             again = bool(run.settings.get("again"))
 
-            def write(results: Sequence[tuple[Any, str]]) -> None:
-                for result, identity in results:
-                    if file is None or file.write(result, identity, replace=again):
-                        listener.result(result)
-
             def keep(results: Sequence[tuple[Any, str]]) -> None:
                 self.store.save(run.id, [result for result, _ in results])
-                write(results)
+                for result, identity in results:
+                    if file is None or file.write(result, identity, replace=again):
+                        recorder.result(result)
 
             if file:
                 for item in self.store.each_item(run.id):
-                    if item.ok is not None:
-                        write([(item.result, item.identity)])
+                    if item.ok is not None and file.write(item.result, item.identity, replace=again):
+                        listener.result(item.result)
             yield keep
 
     def cancel(self, id: str, *, forget: bool = False, reason: str = "cancelled") -> RunRecord:
@@ -167,17 +182,18 @@ class Runs:
         if not run.finished:
             if not _let_go(run, forget):
                 with _way_out(run, "cancel"):
-                    self._at(run).cancel(run)
-                    self._fetch(run)
+                    if self._at(run).cancel(run):
+                        self._fetch(run)
             with suppress(Conflict):  # whoever drives it was faster
                 self.store.move(run.id, "cancelled", error=reason, kind="cancelled")
-            self._folder(run).note("state", state="cancelled")
+                self._folder(run).note("state", state="cancelled")
         return self.store.get(run.id)
 
     def _fetch(self, run: RunRecord) -> None:
         """Bring home what a host has answered of a run that was cancelled there."""
-        if run.place == "local" or is_ray(run.place) or run.state in ("queued", "planned"):
-            return
+        if run.state == "uploading":
+            with suppress(Conflict):
+                self.store.move(run.id, "running")  # the host has it: it is followed, and not sent again
         try:
             self.drive(run.id, Listener(), patience=Patience(reach=FETCH_SECONDS, follow=FETCH_SECONDS))
         except RunFailed:
@@ -196,6 +212,8 @@ class Runs:
             run = self.store.get(run.id)
             if not run.finished:
                 raise Conflict("the run has not ended", where=run.id, remedy=f"cosmos runs attach {run.id}")
+            if run.error_kind == NOT_SUBMITTED:
+                raise Conflict(run.error, where=run.id, remedy=run.remedy)
             hopeless = get_kind(run.kind).hopeless
             if not is_ray(run.place) and not self.store.may_be_tried_again(run.id, hopeless):
                 raise Conflict(

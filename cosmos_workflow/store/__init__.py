@@ -8,7 +8,7 @@ A run is here before anything of it starts, and each result before the next one 
 from typing import TYPE_CHECKING
 
 from cosmos_workflow.doors import lazy_door
-from cosmos_workflow.store.records import STATES, UNFINISHED, RunRecord, State, new_id
+from cosmos_workflow.store.records import NOT_SUBMITTED, STATES, UNFINISHED, RunRecord, State, new_id
 
 if TYPE_CHECKING:
     from cosmos_workflow.store.experiments import Experiment, Experiments
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LEASE_SECONDS",
+    "NOT_SUBMITTED",
     "STATES",
     "UNFINISHED",
     "Entry",

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["ALLOWED", "STATES", "UNFINISHED", "RunRecord", "State", "new_id", "record"]
+__all__ = ["ALLOWED", "NOT_SUBMITTED", "STATES", "UNFINISHED", "RunRecord", "State", "new_id", "record"]
 
 State = Literal["queued", "planned", "uploading", "running", "fetching", "done", "failed", "cancelled"]
 STATES: tuple[State, ...] = ("queued", "planned", "uploading", "running", "fetching", "done", "failed", "cancelled")
 UNFINISHED: tuple[State, ...] = ("queued", "planned", "uploading", "running", "fetching")
+
+NOT_SUBMITTED = "not_submitted"  # the error of a run whose items were not all written
 
 # From each state, those that may follow. A step that is done again after a crash stays where it is; `retry`
 # takes a run that ended back to its start. A cluster and this machine need no upload and no fetching.

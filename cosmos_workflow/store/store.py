@@ -18,7 +18,7 @@ from cosmos_workflow.store.files import FileRecords
 from cosmos_workflow.store.hashes import Hashes
 from cosmos_workflow.store.history import History
 from cosmos_workflow.store.queue import Queue
-from cosmos_workflow.store.records import ALLOWED, RunRecord, State, record
+from cosmos_workflow.store.records import ALLOWED, NOT_SUBMITTED, RunRecord, State, record
 from cosmos_workflow.store.schema import items, runs
 
 __all__ = ["NewItem", "Store", "StoredItem"]
@@ -83,30 +83,46 @@ class Store:
     ) -> None:  # fmt: skip
         """Remember a run, `planned` or `queued`, and its items; one with an error is answered by it already.
 
-        Items are taken one by one, and written in steps: until the last is written the run waits for nobody.
+        Items are taken one by one, and many are written in steps: until the last is written the run is `cancelled`, and
+        stays so where whoever writes it is killed. An exception of `new` leaves nothing.
         """
         now, its_kind = time.time(), get_kind(kind)
         run = {
-            "id": id, "kind": kind, "state": "queued", "place": place, "created": now, "updated": now, "attempt": 1,
-            "out": out, "source": source, "engine": engine, "error": "", "error_kind": "", "remedy": "",
+            "id": id, "kind": kind, "state": "cancelled", "place": place, "created": now, "updated": now, "attempt": 1,
+            "out": out, "source": source, "engine": engine,
+            "error": "it was not submitted as a whole", "error_kind": NOT_SUBMITTED, "remedy": "submit it again",
             "settings": settings, "total": 0, "answered": 0, "failed": 0, "priority": priority, "held": held,
             "rank": None,
         }  # fmt: skip
-        with self.database.begin() as connection:
-            connection.execute(runs.insert(), run)
-        total = failed = 0
         numbered = enumerate(new)
-        while step := list(islice(numbered, ROWS_AT_ONCE)):
-            rows = [row_of(id, position, item, its_kind) for position, item in step]
-            total, failed = total + len(rows), failed + sum(row["ok"] is False for row in rows)
-            with self.database.begin() as connection:
-                connection.execute(items.insert(), rows)
-        values: dict[str, Any] = {"state": "queued" if queued else "planned", "total": total, "failed": failed}
-        with self.database.begin() as connection:
-            values["rank"] = self.database.now(connection) if queued else None
-            connection.execute(runs.update().where(runs.c.id == id).values(values))
-            if queued:
-                self.queue.add_place(connection, place)
+        total = failed = 0
+        begun = False
+        try:
+            while True:
+                step = [row_of(id, position, item, its_kind) for position, item in islice(numbered, ROWS_AT_ONCE)]
+                total, failed = total + len(step), failed + sum(row["ok"] is False for row in step)
+                with self.database.begin() as connection:
+                    if not begun:
+                        connection.execute(runs.insert(), run)
+                    if step:
+                        connection.execute(items.insert(), step)
+                    if len(step) < ROWS_AT_ONCE:
+                        self._begin(connection, id, place, queued, {"total": total, "failed": failed})
+                        return
+                begun = True
+        except BaseException:
+            if begun:
+                self.remove(id)
+            raise
+
+    def _begin(self, connection: sa.Connection, id: str, place: str, queued: bool, counts: dict[str, int]) -> None:
+        """A run whose items are all written may be driven from now on."""
+        values: dict[str, Any] = {"state": "queued" if queued else "planned", **counts}
+        values |= {"error": "", "error_kind": "", "remedy": ""}
+        values["rank"] = self.database.now(connection) if queued else None
+        connection.execute(runs.update().where(runs.c.id == id).values(values))
+        if queued:
+            self.queue.add_place(connection, place)
 
     def get(self, id: str) -> RunRecord:
         """A run by its id, or by a beginning that only one has. Raises NotFound where there is no such run."""

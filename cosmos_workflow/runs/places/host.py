@@ -42,7 +42,8 @@ class HostRuns:
     def _pack(self, run: RunRecord, folder: RunFolder, keep: Keep) -> None:
         """Put everything that the host needs into the run's folder; an item that cannot be read is answered so."""
         # What an earlier attempt has packed needs not be read again.
-        before = {task.id: task for number in range(1, run.attempt) for task in folder.parcel_of(number).tasks()}
+        parcels = map(folder.parcel_of, range(1, run.attempt))
+        before = {task.id: task for parcel in parcels if parcel.batch.exists() for task in parcel.tasks()}
         refused: list[tuple[Any, str]] = []
 
         def packed() -> Iterator[Packed]:
@@ -68,9 +69,11 @@ class HostRuns:
         if not detach and not self._store.may_be_tried_again(run.id, get_kind(run.kind).hopeless):
             shutil.rmtree(folder.parcel.blobs, ignore_errors=True)
 
-    def cancel(self, run: RunRecord) -> None:
-        if run.state not in ("planned", "queued"):
-            self._with_host(run, lambda program: host_steps.cancel(program, attempts(run)[-1]))
+    def cancel(self, run: RunRecord) -> bool:
+        if run.state in ("planned", "queued"):
+            return False
+        state = self._with_host(run, lambda program: host_steps.cancel(program, attempts(run)[-1]))
+        return bool(state["state"] != "unknown")
 
     def forget(self, run: RunRecord) -> None:
         # One that is done left nothing there, and one that never began neither.

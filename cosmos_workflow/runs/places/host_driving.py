@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from cosmos_workflow.engines import ChosenEngine
-from cosmos_workflow.errors import HostFull, HostUnreachable, RunFailed
+from cosmos_workflow.errors import Conflict, HostFull, HostUnreachable, RunFailed
 from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.runs.listening import Listener, Patience
 from cosmos_workflow.runs.places import host_steps
@@ -41,12 +41,12 @@ class Driver:
         self.name = attempts(run)[-1]
         # Those that this attempt asks, and that have no good answer yet; an earlier attempt's error is void.
         ids = {task.id for task in parcel.tasks()}
+        unanswered = [item for item in store.items(run.id) if not item.ok and item.result.id in ids]
         self._waiting = {
-            item.result.id: replace(item, result=replace(item.result, error="", error_kind=""))
-            for item in store.items(run.id)
-            if not item.ok and item.result.id in ids
+            item.result.id: replace(item, result=replace(item.result, error="", error_kind="")) for item in unanswered
         }
-        self._failed: set[str] = set()
+        # What came home as an error before whoever followed this attempt was killed.
+        self._failed = {item.result.id for item in unanswered if item.ok is False}
 
     async def start(self) -> None:
         """Upload and submit: from here on it runs without us."""
@@ -58,7 +58,11 @@ class Driver:
         except HostUnreachable as error:
             remedy = f"{error.remedy}; to wait longer for it: cosmos runs attach {self._run.id} --wait 1h"
             raise HostUnreachable(error.what, where=error.where, remedy=remedy) from error
-        self._move("running")
+        try:
+            self._move("running")
+        except Conflict:  # cancelled meanwhile, before the host had it
+            await self._hold(lambda: host_steps.cancel(self._program, self.name), self._patience.reach)
+            raise
 
     async def finish(self) -> None:
         """Follow, fetch and clean up. Raises RunFailed where the run ended without all of its answers."""

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from cosmos_workflow.agent.paths import device_here
 from cosmos_workflow.engines import ChosenEngine
 from cosmos_workflow.engines.keeper import Keeper
 from cosmos_workflow.engines.logs import LogPart
-from cosmos_workflow.errors import Conflict, EngineError, NotFound, OutOfMemory, UsageError
+from cosmos_workflow.errors import Conflict, EngineError, NotFound, OutOfMemory, RunFailed, StoreError, UsageError
 from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.runs.folder import RunFolder
 from cosmos_workflow.runs.listening import Listener, Patience
@@ -23,6 +24,8 @@ from cosmos_workflow.runs.request import prepared_items
 from cosmos_workflow.store import RunRecord, Store
 
 __all__ = ["LocalRuns", "keeper_here"]
+
+LOOK_SECONDS = 1.0  # how soon it is seen that another process has cancelled a run
 
 
 def keeper_here(folder: Path) -> Keeper:
@@ -66,8 +69,14 @@ class LocalRuns:
         self._store.move(run.id, "running")
         listener.state("running")
         try:
-            self._answer(run, folder, listener, keep, stop)
+            with self._watching(run, stop):
+                self._answer(run, folder, listener, keep, stop)
         except Stopped:
+            now = self._store.get(run.id)
+            if now.finished:
+                raise RunFailed(
+                    now.error, kind="cancelled", where=run.id, remedy=f"cosmos runs retry {run.id}"
+                ) from None
             return
         except (Conflict, NotFound):
             raise
@@ -80,6 +89,29 @@ class LocalRuns:
             raise
         self._store.move(run.id, "done")
         listener.state("done")
+
+    @contextmanager
+    def _watching(self, run: RunRecord, stop: threading.Event) -> Iterator[None]:
+        """Set `stop` when another process has cancelled or removed the run."""
+        ended = threading.Event()
+
+        def watch() -> None:
+            while not ended.wait(LOOK_SECONDS) and not stop.is_set():
+                with suppress(StoreError):
+                    try:
+                        cancelled = self._store.get(run.id).finished
+                    except NotFound:
+                        cancelled = True
+                    if cancelled and not ended.is_set():
+                        stop.set()
+
+        watcher = threading.Thread(target=watch, name="cosmos-watch", daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            watcher.join()
 
     def _answer(self, run: RunRecord, folder: RunFolder, listener: Listener, keep: Keep, stop: threading.Event) -> None:
         choice, keep_warm = ChosenEngine(**run.settings["engine"]), run.settings["keep_warm"]
@@ -105,8 +137,9 @@ class LocalRuns:
         finally:
             log.copy()
 
-    def cancel(self, run: RunRecord) -> None:
+    def cancel(self, run: RunRecord) -> bool:
         """Whoever drives it sees that the store calls it cancelled, and stops."""
+        return False
 
     def forget(self, run: RunRecord) -> None:
         """All of it is in the run's folder and in the store."""

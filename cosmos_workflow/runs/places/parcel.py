@@ -6,11 +6,10 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from cosmos_workflow.agent.files import sha256_of, write_json
 from cosmos_workflow.files import write_whole
-from cosmos_workflow.kinds.kind import Packed, Task, bytes_of, load_task
+from cosmos_workflow.kinds.kind import Packed, Task, bytes_of, load_tasks
 
 __all__ = ["MIRRORED", "Parcel"]
 
@@ -46,9 +45,7 @@ class Parcel:
 
     def tasks(self) -> list[Task]:
         """The tasks, as they travel."""
-        batch: dict[str, Any] = json.loads(self.batch.read_text(encoding="utf-8"))
-        # The version before called them conversations.
-        return [load_task(values) for values in batch.get("tasks") or batch.get("conversations") or ()]
+        return list(load_tasks(json.loads(self.batch.read_text(encoding="utf-8"))))
 
     def files(self) -> dict[str, Path]:
         """What travels, by its SHA-256: the batch, and the input files of its tasks."""

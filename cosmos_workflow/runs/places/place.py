@@ -6,11 +6,12 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
+from cosmos_workflow.errors import UsageError
 from cosmos_workflow.runs.folder import RunFolder
 from cosmos_workflow.runs.listening import Listener, Patience
 from cosmos_workflow.store import RunRecord
 
-__all__ = ["Keep", "Place"]
+__all__ = ["Keep", "Place", "require_detachable"]
 
 Keep = Callable[[Sequence[tuple[Any, str]]], None]
 """Keeps results, each with the identity of its work: in the store, then in the results file, then told."""
@@ -29,11 +30,20 @@ class Place(Protocol):
         without all of its answers, other CosmosErrors where a person is needed.
         """
 
-    def cancel(self, run: RunRecord) -> None:
-        """End it where it runs; what it has answered is fetched afterwards."""
+    def cancel(self, run: RunRecord) -> bool:
+        """End it where it runs. Whether it has answers there that may have to be fetched."""
 
     def forget(self, run: RunRecord) -> None:
         """Remove what the place keeps of it."""
 
     def results(self, run: RunRecord) -> Iterator[Any]:
         """The results that there are, one by one."""
+
+
+def require_detachable(place: str) -> None:
+    """Raise UsageError where a run ends with the program that drives it."""
+    if place == "local":
+        raise UsageError(
+            "a run on this machine cannot be detached", where="--detach",
+            remedy="leave it out; or let a server of yours do it: cosmos serve, then cosmos --server URL",
+        )  # fmt: skip

@@ -94,13 +94,14 @@ class RayRuns:
                 raise
         self._move(run, listener, "done")
 
-    def cancel(self, run: RunRecord) -> None:
-        """End the job on its cluster; what is written is kept."""
+    def cancel(self, run: RunRecord) -> bool:
+        """End the job on its cluster; what is written is kept, and needs no fetching."""
         from cosmos_workflow.runs.places.ray import connected
 
         if run.state != "planned":
             with connected(run.place) as cluster:
                 cluster.cancel(_job(run))
+        return False
 
     def forget(self, run: RunRecord) -> None:
         """Its output is kept, as it belongs to the user."""

@@ -68,6 +68,7 @@ class ResultsFile:
         self._lines = Lines(kind)
         self._kind = kind
         self._begins: dict[int, int] = {}  # by the id's hash, the first byte of its line
+        self._failures: dict[int, int] = {}  # by the id's hash, that of the failure written since it was opened
         self._doubled = False  # whether an item has a line that a later one replaces
 
     def __enter__(self) -> ResultsFile:
@@ -139,6 +140,10 @@ class ResultsFile:
         )
         return line.result if same else None
 
+    def has_line(self, id: str) -> bool:
+        """Whether a line of this id stands here, of an answer or of a failure written since the file was opened."""
+        return self.holds(id) or _hash(id) in self._failures
+
     def drop(self, ids: set[str]) -> None:
         """Remove earlier answers to items that have changed since, as these are asked again."""
         if any(map(self.holds, ids)):
@@ -146,15 +151,20 @@ class ResultsFile:
             self._open(lambda line: line.result.ok and line.result.id not in ids)
 
     def write(self, result: Any, identity: str = "", *, replace: bool = False) -> bool:
-        """Append one result and wait until the disk has it. False if the answer to the same work stands here already.
+        """Append one result and wait until the disk has it. False if it, or the answer to the same work, stands here.
 
-        With `replace`, a good answer takes the place of the one before; a failure never does.
+        With `replace`, a good answer takes the place of the one before. A failure never takes that of an answer.
         """
-        line = self._line(result.id)
-        if line is not None and line.identity == identity and (line.result == result or not (replace and result.ok)):
+        key, line = _hash(result.id), self._line(result.id)
+        if line is not None and (
+            not result.ok or (line.identity == identity and (line.result == result or not replace))
+        ):
             return False
-        self._doubled |= line is not None
-        text = self._lines.write(result, identity).encode()
+        row = self._lines.write(result, identity)
+        if not result.ok and self._failures.get(key) == _hash(row):
+            return False
+        self._doubled |= line is not None or key in self._failures
+        text = row.encode()
         before = os.fstat(self._file.fileno()).st_size
         try:
             left = memoryview(text)
@@ -172,7 +182,9 @@ class ResultsFile:
                 remedy=f"{'free space there' if full else 'solve this'}, then run it again: written results are kept",
             ) from error
         if result.ok:
-            self._begins[_hash(result.id)] = before
+            self._begins[key] = before
+        else:
+            self._failures[key] = _hash(row)
         return True
 
     def _line(self, id: str) -> Line | None:
@@ -197,6 +209,7 @@ class ResultsFile:
     def _keep(self, wanted: Callable[[Line], bool]) -> None:
         """Leave only the latest of the wanted lines of each item; a crash leaves the old file or the new one."""
         self._begins.clear()
+        self._failures.clear()
         count, text, blank = 0, b"\n", True
         for begin, text, line in self._each():
             count, blank = count + 1, blank and not text.strip()

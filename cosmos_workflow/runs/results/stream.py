@@ -79,6 +79,10 @@ class ResultsStream(ResultsFile):
         """False, as a stream keeps no results."""
         return False
 
+    def has_line(self, id: str) -> bool:
+        """False, as a stream keeps no results."""
+        return False
+
     def answer_to(self, item: Any, identity: str | None) -> Any | None:
         """None, as a stream keeps no results."""
         return None
