@@ -20,6 +20,10 @@ from .ports import reserved
 __all__ = ["RayCluster"]
 
 START_SECONDS = 180
+# Ray gives up a raylet after 30 s and a worker after 60 s, which a busy machine may take to start one.
+PATIENCE = {
+    name: str(START_SECONDS) for name in ("RAY_raylet_start_wait_time_s", "RAY_worker_register_timeout_seconds")
+}
 
 
 class RayCluster:
@@ -101,7 +105,7 @@ class RayCluster:
 
     def environment(self) -> dict[str, str]:
         """For drivers of this cluster: found where `RAY_ADDRESS` is looked at."""
-        ours = {"RAY_ADDRESS": self.address, "RAY_USAGE_STATS_ENABLED": "0"}
+        ours = {"RAY_ADDRESS": self.address, "RAY_USAGE_STATS_ENABLED": "0", **PATIENCE}
         return {**os.environ, **ours, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self._token} | self._environment
 
     def _alive(self) -> int:
