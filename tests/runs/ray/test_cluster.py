@@ -22,7 +22,7 @@ from servers.cutting_proxy import CuttingProxy
 from servers.ray_cluster import RayCluster
 from servers.s3 import S3
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
 
 POISON = str(Path(__file__).parents[2] / "servers" / "poison")
 
@@ -74,9 +74,24 @@ class Started:
         out, err = self.process.communicate(timeout=300)
         return self.process.returncode, out + err
 
+    def printed(self) -> list[str]:
+        """The lines of its standard output, when it has ended well."""
+        out, err = self.process.communicate(timeout=300)
+        assert self.process.returncode == 0, out + err
+        return out.splitlines()
+
 
 def cosmos(cluster: RayCluster, *words: object) -> tuple[int, str]:
     return Started(cluster, *words).ended()
+
+
+def printed(cluster: RayCluster, *words: object) -> list[str]:
+    return Started(cluster, *words).printed()
+
+
+def listed(cluster: RayCluster) -> list[dict[str, Any]]:
+    """The runs in the store."""
+    return [json.loads(line) for line in printed(cluster, "runs", "list", "--json")]
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
@@ -141,9 +156,7 @@ def test_20000_prompts_over_50_clips_are_answered_once_each(
     code, output = cosmos(cluster, "upsample", batch, "-o", out, "--on", cluster.url)
     assert (code, "20,000 answered, 0 failed" in output) == (0, True), output
     assert {path.name: path.stat().st_mtime_ns for path in out.glob("part-*")} == before
-    code, output = cosmos(cluster, "runs", "list", "--json")
-    runs = [json.loads(line) for line in output.splitlines()]
-    assert [(run["state"], run["total"], run["answered"], run["failed"]) for run in runs] == [
+    assert [(run["state"], run["total"], run["answered"], run["failed"]) for run in listed(cluster)] == [
         ("done", 20_000, 20_000, 0)
     ] * 2
 
@@ -208,10 +221,10 @@ def test_parquet_in_and_out(cluster: RayCluster, make_batch: MakeBatch, tmp_path
     assert code == 0, output
     table = pa.concat_tables(pq.read_table(path) for path in (tmp_path / "out").glob("part-*.parquet"))
     assert sorted(table["id"].to_pylist()) == sorted(entry["id"] for entry in entries)
-    (run,) = [json.loads(line) for line in cosmos(cluster, "runs", "list", "--json")[1].splitlines()]
-    exported = cosmos(cluster, "runs", "export", run["id"])[1].splitlines()
-    assert len(exported) == 30
-    shown = cosmos(cluster, "runs", "show", run["id"])[1]
+    (run,) = listed(cluster)
+    exported = [json.loads(line) for line in printed(cluster, "runs", "export", run["id"])]
+    assert sorted(row["id"] for row in exported) == sorted(entry["id"] for entry in entries)
+    shown = "\n".join(printed(cluster, "runs", "show", run["id"]))
     assert "30 of 30 answered" in shown
 
 
@@ -292,7 +305,7 @@ def test_a_client_comes_back_to_what_runs(cluster: RayCluster, make_batch: MakeB
     code, output = cosmos(cluster, "runs", "attach", first["run"])
     assert code == 0, output
     assert each_once(out, 1000)
-    runs = [json.loads(line) for line in cosmos(cluster, "runs", "list", "--json")[1].splitlines()]
+    runs = listed(cluster)
     assert [(run["id"], run["state"]) for run in runs] == [(first["run"], "done")]
 
 
@@ -300,7 +313,7 @@ def test_cancel_ends_it_and_retry_goes_on(cluster: RayCluster, make_batch: MakeB
     batch, out, gate = held(make_batch, tmp_path, 1500)
     run = Started(cluster, "upsample", batch, "-o", out, "--on", "ray", "--engines", 2)
     wait_for(lambda: [*out.glob("part-*")])
-    (record,) = [json.loads(line) for line in cosmos(cluster, "runs", "list", "--json")[1].splitlines()]
+    (record,) = listed(cluster)
     assert record["state"] == "running"
     code, output = cosmos(cluster, "runs", "cancel", record["id"])
     assert (code, "is cancelled" in output) == (0, True), output
