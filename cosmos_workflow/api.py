@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -253,6 +253,7 @@ def run_on_ray(
     engines: int | None = None,
     gpus_per_engine: int | None = None,
     again: bool = False,
+    keep_of: Sequence[str] = (),
     detach: bool = False,
     listener: Listener | None = None,
     runs: Runs | None = None,
@@ -262,7 +263,8 @@ def run_on_ray(
     `source` is a JSON Lines, CSV or Parquet file, a folder of them, or their fsspec URL; `out` is a folder or URL for
     the answers, in parts of `out_format` (`jsonl` or `parquet`, by default the source's), and for the dead letters:
     items without an answer. Every machine of the cluster must reach both. Items already answered in `out` are not
-    asked again. `engines` run at once with `gpus_per_engine` GPUs each (tensor parallel), by default one on each GPU.
+    asked again, as with `submit`, with `again` and `keep_of`. `engines` run at once with `gpus_per_engine` GPUs each
+    (tensor parallel), by default one on each GPU.
     Raises HostUnreachable if no cluster answers, BadInputError for a batch that cannot be read, and the error that
     ended the run early; results written by then are kept.
     """
@@ -279,7 +281,7 @@ def run_on_ray(
             )
         job = cluster.job(
             decision.kind, _anchored(os.fspath(source)), _anchored(out), decision.engine, decision.settings,
-            format=out_format, engines=engines, gpus_per_engine=gpus_per_engine, again=again,
+            format=out_format, engines=engines, gpus_per_engine=gpus_per_engine, again=again, keep_of=keep_of,
         )  # fmt: skip
         run = runs.plan_on_ray(job)
         listener.planned(run)

@@ -21,6 +21,7 @@ from cosmos_workflow.runs import Listener, Patience
 from cosmos_workflow.runs.places.place import require_detachable
 from cosmos_workflow.runs.places.ray import is_ray
 from cosmos_workflow.runs.results import is_stream, open_results
+from cosmos_workflow.runs.submitting import notes_on_earlier
 from cosmos_workflow.store import RunRecord
 
 if TYPE_CHECKING:
@@ -129,12 +130,9 @@ def run_batch(
 
 def say_earlier(submission: Submission) -> None:
     """Say which earlier answers are asked again, and why; and which are kept that an earlier version wrote."""
-    if submission.changed:
-        reasons = Counter(reason for reasons in submission.changed.values() for reason in reasons)
-        why = ", ".join(f"{reason} ({number:,})" for reason, number in reasons.most_common())
-        note(f"{len(submission.changed):,} answered items are asked again, as they have changed: {why}")
-    if submission.unidentified:
-        note(f"{submission.unidentified:,} answers of an earlier version are kept: they ask the same of the same file")
+    reasons = Counter(reason for reasons in submission.changed.values() for reason in reasons)
+    for text in notes_on_earlier(len(submission.changed), reasons, submission.unidentified):
+        note(text)
 
 
 def follow(runs: AnyRuns, run: RunRecord, *, out: str | None, wait: float, as_json: bool) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -102,7 +102,7 @@ def begun(
 
 def do_batch(
     decision: Decision, source: str, items: list[Any], word: str, *,
-    keep_warm: float, batch: bool = True, keep_of: Container[str] = (), out: str | None, again: bool,
+    keep_warm: float, batch: bool = True, keep_of: Sequence[str] = (), out: str | None, again: bool,
     as_json: bool, **options: Any,
 ) -> int:  # fmt: skip
     """Do a batch where it was decided; `options` are those of `work_options`. On Ray, `source` is read there."""
@@ -111,8 +111,9 @@ def do_batch(
 
         more = {name: options[name] for name in ("detach", *RAY_OPTIONS)}
         return run_on_cluster(
-            decision, source, out or f"{Path(source).stem}.{word}", again=again, as_json=as_json, **more
-        )
+            decision, source, out or f"{Path(source).stem}.{word}", again=again, keep_of=keep_of, as_json=as_json,
+            **more,
+        )  # fmt: skip
     from cosmos_workflow.cli.driving import run_batch
 
     return run_batch(

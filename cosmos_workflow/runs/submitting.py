@@ -11,12 +11,25 @@ from typing import TYPE_CHECKING, Any
 from cosmos_workflow.engines import ChosenEngine
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.kinds.kind import ENGINE_PART, Kind, differences, identity
-from cosmos_workflow.runs.results import ResultsFile
 
 if TYPE_CHECKING:
+    from cosmos_workflow.runs.results import ResultsFile
     from cosmos_workflow.store import NewItem, RunRecord
 
-__all__ = ["Earlier", "Identified", "Request", "Submission", "answered_in", "identified", "new_items", "refusal"]
+__all__ = [
+    "UNIDENTIFIED",
+    "Earlier",
+    "Identified",
+    "Request",
+    "Submission",
+    "answered_in",
+    "identified",
+    "new_items",
+    "notes_on_earlier",
+    "refusal",
+]
+
+UNIDENTIFIED = ("what is asked or input file",)  # in what items may differ where an answer names no identity
 
 
 @dataclass(frozen=True)
@@ -105,7 +118,7 @@ def answered_in(
         before = file.identity_of(id)
         # What cannot be asked now keeps its answer, if that names the same work.
         result = file.answer_to(item.checked.item, item.identity or None)
-        changes = differences(before, item.identity) if before else ("what is asked or input file",)
+        changes = differences(before, item.identity) if before else UNIDENTIFIED
         if result is None and changes == (ENGINE_PART,):
             kept = file.answer_to(item.checked.item, before)
             result = kept if kept is not None and kept.engine in keep_of else None
@@ -121,6 +134,20 @@ def answered_in(
 def refusal(kind: Kind, checked: Any, engine: ChosenEngine, place: str) -> Any:
     """The result of an item that does not run, with the reason."""
     return kind.finish(kind.begin(checked, engine, place), kind.refusal(checked))
+
+
+def notes_on_earlier(changed: int, reasons: Mapping[str, int], unidentified: int) -> list[str]:
+    """For a person: how many answered items are asked again, as they have changed, with how often each reason stands;
+    and how many answers are kept that name no identity.
+    """
+    notes = []
+    if changed:
+        ordered = sorted(reasons.items(), key=lambda reason: -reason[1])
+        why = ", ".join(f"{reason} ({number:,})" for reason, number in ordered)
+        notes.append(f"{changed:,} answered items are asked again, as they have changed: {why}")
+    if unidentified:
+        notes.append(f"{unidentified:,} answers of an earlier version are kept: they ask the same of the same file")
+    return notes
 
 
 def new_items(request: Request, items: Iterable[Identified]) -> Iterator[NewItem]:

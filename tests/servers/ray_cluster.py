@@ -19,7 +19,13 @@ from .ports import reserved
 
 __all__ = ["RayCluster"]
 
-START_SECONDS = 180
+STARTED = "Ray runtime started."  # what `ray start` says when the cluster knows its raylet
+
+START_SECONDS = 300
+# Ray gives up a raylet after 30 s and a worker after 60 s, which a busy machine may take to start one.
+PATIENCE = {
+    name: str(START_SECONDS) for name in ("RAY_raylet_start_wait_time_s", "RAY_worker_register_timeout_seconds")
+}
 
 
 class RayCluster:
@@ -48,7 +54,6 @@ class RayCluster:
                 "--head", f"--port={self._ports[0]}", f"--ray-client-server-port={self._ports[1]}",
                 f"--dashboard-port={self._ports[2]}", f"--temp-dir={self._folder.name}",
             )  # fmt: skip
-            self._wait_for(1)
             for _ in range(self._nodes - 1):
                 self.add_node()
         except BaseException:
@@ -63,9 +68,7 @@ class RayCluster:
 
     def add_node(self) -> None:
         """One more raylet, ready when this returns."""
-        before = self._alive()
         self._start(f"--address={self.address}")
-        self._wait_for(before + 1)
 
     @property
     def pids(self) -> list[int]:
@@ -84,40 +87,33 @@ class RayCluster:
         self._folder.cleanup()
 
     def _start(self, *options: str) -> None:
-        pin = ["taskset", "-c", str(len(self._processes))] if self._pinned else []
-        with Path(self._folder.name, "start.log").open("ab") as log:
-            self._processes.append(
-                subprocess.Popen(
-                    [
-                        *(*pin, sys.executable, "-m", "ray.scripts.scripts", "start", "--block"),
-                        "--disable-usage-stats",
-                        *("--node-ip-address=127.0.0.1", "--object-store-memory=200000000", f"--num-cpus={self._cpus}"),
-                        *options,
-                    ],
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-                    env=self.environment(),
-                )
+        """Start a raylet, and wait until it says that it has joined the cluster: asking Ray would cost a busy machine
+        more than the raylet itself.
+        """
+        number = len(self._processes)
+        pin = ["taskset", "-c", str(number)] if self._pinned else []
+        path = Path(self._folder.name, f"start-{number}.log")
+        with path.open("wb") as log:
+            process = subprocess.Popen(
+                [
+                    *(*pin, sys.executable, "-u", "-m", "ray.scripts.scripts", "start", "--block"),
+                    "--disable-usage-stats",
+                    *("--node-ip-address=127.0.0.1", "--object-store-memory=200000000", f"--num-cpus={self._cpus}"),
+                    *options,
+                ],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+                env=self.environment(),
             )  # fmt: skip
+        self._processes.append(process)
+        end = time.monotonic() + START_SECONDS
+        while STARTED not in (text := path.read_text(errors="replace")):
+            assert time.monotonic() < end and process.poll() is None, text
+            time.sleep(0.1)
 
     def environment(self) -> dict[str, str]:
         """For drivers of this cluster: found where `RAY_ADDRESS` is looked at."""
-        ours = {"RAY_ADDRESS": self.address, "RAY_USAGE_STATS_ENABLED": "0"}
+        ours = {"RAY_ADDRESS": self.address, "RAY_USAGE_STATS_ENABLED": "0", **PATIENCE}
         return {**os.environ, **ours, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self._token} | self._environment
-
-    def _alive(self) -> int:
-        code = "import ray; ray.init(log_to_driver=False); print('nodes', sum(n['Alive'] for n in ray.nodes()))"
-        done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False,
-            env=self.environment(),
-        )  # fmt: skip
-        return int(done.stdout.split("nodes ")[1]) if "nodes " in done.stdout else 0
-
-    def _wait_for(self, nodes: int) -> None:
-        end = time.monotonic() + START_SECONDS
-        while self._alive() < nodes:
-            if time.monotonic() > end or self._processes[-1].poll() is not None:
-                raise AssertionError(Path(self._folder.name, "start.log").read_text(errors="replace"))
-            time.sleep(0.2)
 
 
 def _kill_tree(process: subprocess.Popen[bytes]) -> None:

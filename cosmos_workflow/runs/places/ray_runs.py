@@ -57,7 +57,8 @@ class RayRuns:
     ) -> None:  # fmt: skip
         """Start the job, or find it on its cluster, and follow it to its end, or with `detach` until it is submitted.
 
-        Raises RunFailed and other CosmosErrors for a job that ended early, HostUnreachable if no cluster answers.
+        Raises RunFailed and other CosmosErrors for a job that ended early, HostUnreachable if no cluster answers, or
+        none has for `patience.follow` seconds since the last contact.
         """
         from cosmos_workflow.runs.places.ray import connected
 
@@ -70,13 +71,13 @@ class RayRuns:
                 file.write(json.dumps(event) + "\n")
             listener.event(event)
 
-        end = time.monotonic() + patience.follow
-        began = run.state == "running"
+        began, contact = run.state == "running", time.monotonic()
         while True:
+            reached = False
             try:
                 with connected(run.place) as cluster:
                     cluster.submit(job)
-                    began = True
+                    began = reached = True
                     self._move(run, listener, "running")
                     submitted = {"event": "submitted", "dashboard": cluster.dashboard, "time": round(time.time(), 3)}
                     listener.event(submitted)
@@ -85,7 +86,8 @@ class RayRuns:
                     cluster.follow(job, record)
                 break
             except HostUnreachable as error:
-                if not began or detach or time.monotonic() > end:
+                contact = time.monotonic() if reached else contact
+                if not began or detach or time.monotonic() - contact > patience.follow:
                     raise
                 listener.lost(error, RETRY_SECONDS)
                 time.sleep(RETRY_SECONDS)

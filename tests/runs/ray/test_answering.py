@@ -49,7 +49,7 @@ def prepared(*texts: str) -> Prepared:
 def test_a_poison_item_is_found_and_the_others_are_answered(engine: EngineProcess) -> None:
     texts = [f"a city {n}" for n in range(20)]
     texts[7], texts[12] = "POISON", "more POISON"
-    results = {result.id: result for result in answer_all(UPSAMPLE, engine, prepared(*texts))}
+    results = {result.id: result for result, _ in answer_all(UPSAMPLE, engine, prepared(*texts))}
     assert len(results) == 20
     assert {id for id, result in results.items() if not result.ok} == {"p7", "p12"}
     assert "it ends the engine each time" in results["p7"].error
@@ -110,6 +110,7 @@ def test_a_piece_becomes_conversations_and_refusals(clip: Path, tmp_path: Path) 
     batch.write_text("\n".join([*map(json.dumps, lines), "{"]))
     ready = prepare(UPSAMPLE, Piece(str(batch)), ENGINE, Settings(fit="off"), "ray")
     assert [item.packed.task.id for item in ready.items if item.packed] == ["good"]
+    assert [len(item.identity) for item in ready.items if item.packed] == [64]
     refused = {item.result.id: item.result.error_kind for item in ready.items if not item.packed}
     assert refused == {
         "gone": "bad_input",

@@ -22,7 +22,7 @@ from servers.cutting_proxy import CuttingProxy
 from servers.ray_cluster import RayCluster
 from servers.s3 import S3
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
 
 POISON = str(Path(__file__).parents[2] / "servers" / "poison")
 
@@ -74,9 +74,24 @@ class Started:
         out, err = self.process.communicate(timeout=300)
         return self.process.returncode, out + err
 
+    def printed(self) -> list[str]:
+        """The lines of its standard output, when it has ended well."""
+        out, err = self.process.communicate(timeout=300)
+        assert self.process.returncode == 0, out + err
+        return out.splitlines()
+
 
 def cosmos(cluster: RayCluster, *words: object) -> tuple[int, str]:
     return Started(cluster, *words).ended()
+
+
+def printed(cluster: RayCluster, *words: object) -> list[str]:
+    return Started(cluster, *words).printed()
+
+
+def listed(cluster: RayCluster) -> list[dict[str, Any]]:
+    """The runs in the store."""
+    return [json.loads(line) for line in printed(cluster, "runs", "list", "--json")]
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
@@ -118,9 +133,13 @@ def kill_one(name: str) -> None:
     wait_for(killed)
 
 
-def held(gate: Path, count: int) -> Callable[[int], str]:
-    """Each prompt takes its time, and the last ten wait for a file: however quick the machine, the run goes on."""
-    return lambda n: f"UNTIL {gate}" if n >= count - 10 else "WAIT 0.01"
+def held(make_batch: MakeBatch, folder: Path, count: int) -> tuple[Path, Path, Path]:
+    """A batch whose prompts take their time, its output, and a file that the last ten wait for: however quick the
+    machine, the run goes on until it is there.
+    """
+    gate = folder / "gate"
+    batch = make_batch(count, more=lambda n: f"UNTIL {gate}" if n >= count - 10 else "WAIT 0.01")
+    return batch, folder / "out", gate
 
 
 def test_20000_prompts_over_50_clips_are_answered_once_each(
@@ -137,9 +156,7 @@ def test_20000_prompts_over_50_clips_are_answered_once_each(
     code, output = cosmos(cluster, "upsample", batch, "-o", out, "--on", cluster.url)
     assert (code, "20,000 answered, 0 failed" in output) == (0, True), output
     assert {path.name: path.stat().st_mtime_ns for path in out.glob("part-*")} == before
-    code, output = cosmos(cluster, "runs", "list", "--json")
-    runs = [json.loads(line) for line in output.splitlines()]
-    assert [(run["state"], run["total"], run["answered"], run["failed"]) for run in runs] == [
+    assert [(run["state"], run["total"], run["answered"], run["failed"]) for run in listed(cluster)] == [
         ("done", 20_000, 20_000, 0)
     ] * 2
 
@@ -166,6 +183,31 @@ def test_changed_added_and_bad_entries(cluster: RayCluster, make_batch: MakeBatc
     assert "Traceback" not in output
 
 
+def test_an_item_whose_work_has_changed_is_asked_again(
+    cluster: RayCluster, make_batch: MakeBatch, videos: list[Path], tmp_path: Path
+) -> None:
+    batch, out = make_batch(6, over=2), tmp_path / "out"
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(videos[0].read_bytes())
+    batch.write_text(batch.read_text().replace(str(videos[0]), str(clip)))
+    words = ("upsample", batch, "-o", out, "--on", "ray")
+    code, output = cosmos(cluster, *words)
+    assert code == 0, output
+    assert all(len(row["identity"]) == 64 for row in rows(out))
+    clips.textured(clip, 320, 180, frames=7)
+    code, output = cosmos(cluster, *words)
+    assert code == 0, output
+    assert output.count("3 answered items are asked again, as they have changed: input file (3)") == 1
+    assert each_once(out, 6)
+    code, output = cosmos(cluster, *words, "--temperature", "0.1")
+    assert (code, "6 answered items are asked again, as they have changed: what is asked (6)" in output) == (0, True)
+    assert each_once(out, 6)
+    before = {path: path.stat().st_mtime_ns for path in out.glob("part-*")}
+    code, output = cosmos(cluster, *words, "--temperature", "0.1")
+    assert (code, "asked again" in output) == (0, False), output
+    assert {path: path.stat().st_mtime_ns for path in out.glob("part-*")} == before
+
+
 def test_parquet_in_and_out(cluster: RayCluster, make_batch: MakeBatch, tmp_path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -179,10 +221,10 @@ def test_parquet_in_and_out(cluster: RayCluster, make_batch: MakeBatch, tmp_path
     assert code == 0, output
     table = pa.concat_tables(pq.read_table(path) for path in (tmp_path / "out").glob("part-*.parquet"))
     assert sorted(table["id"].to_pylist()) == sorted(entry["id"] for entry in entries)
-    (run,) = [json.loads(line) for line in cosmos(cluster, "runs", "list", "--json")[1].splitlines()]
-    exported = cosmos(cluster, "runs", "export", run["id"])[1].splitlines()
-    assert len(exported) == 30
-    shown = cosmos(cluster, "runs", "show", run["id"])[1]
+    (run,) = listed(cluster)
+    exported = [json.loads(line) for line in printed(cluster, "runs", "export", run["id"])]
+    assert sorted(row["id"] for row in exported) == sorted(entry["id"] for entry in entries)
+    shown = "\n".join(printed(cluster, "runs", "show", run["id"]))
     assert "30 of 30 answered" in shown
 
 
@@ -201,7 +243,7 @@ def test_poison_items_end_in_the_dead_letters(cluster: RayCluster, make_batch: M
 def test_killed_actors_and_engines_cost_what_was_in_flight(
     cluster: RayCluster, make_batch: MakeBatch, tmp_path: Path
 ) -> None:
-    batch, out, gate = make_batch(1200, more=held(tmp_path / "gate", 1200)), tmp_path / "out", tmp_path / "gate"
+    batch, out, gate = held(make_batch, tmp_path, 1200)
     run = Started(cluster, "upsample", batch, "-o", out, "--on", "ray", "--engines", 2)
     for name in ("AnsweringActor", "engines.process", "AnsweringActor"):
         time.sleep(1)
@@ -214,7 +256,7 @@ def test_killed_actors_and_engines_cost_what_was_in_flight(
 
 
 def test_a_lost_machine_costs_what_was_in_flight(make_batch: MakeBatch, tmp_path: Path) -> None:
-    batch, out, gate = make_batch(1200, more=held(tmp_path / "gate", 1200)), tmp_path / "out", tmp_path / "gate"
+    batch, out, gate = held(make_batch, tmp_path, 1200)
     with RayCluster(PYTHONPATH=POISON) as own:
         run = Started(own, "upsample", batch, "-o", out, "--on", "ray", "--engines", 2)
         wait_for(lambda: [*out.glob("part-*")])
@@ -247,7 +289,7 @@ def test_a_driver_killed_at_five_moments(cluster: RayCluster, make_batch: MakeBa
 
 
 def test_a_client_comes_back_to_what_runs(cluster: RayCluster, make_batch: MakeBatch, tmp_path: Path) -> None:
-    batch, out, gate = make_batch(1000, more=held(tmp_path / "gate", 1000)), tmp_path / "out", tmp_path / "gate"
+    batch, out, gate = held(make_batch, tmp_path, 1000)
     words = ("upsample", batch, "-o", out, "--on", cluster.url, "--engines", 2)
     code, output = cosmos(cluster, *words, "--detach", "--json")
     assert code == 0, output
@@ -263,15 +305,15 @@ def test_a_client_comes_back_to_what_runs(cluster: RayCluster, make_batch: MakeB
     code, output = cosmos(cluster, "runs", "attach", first["run"])
     assert code == 0, output
     assert each_once(out, 1000)
-    runs = [json.loads(line) for line in cosmos(cluster, "runs", "list", "--json")[1].splitlines()]
+    runs = listed(cluster)
     assert [(run["id"], run["state"]) for run in runs] == [(first["run"], "done")]
 
 
 def test_cancel_ends_it_and_retry_goes_on(cluster: RayCluster, make_batch: MakeBatch, tmp_path: Path) -> None:
-    batch, out, gate = make_batch(1500, more=held(tmp_path / "gate", 1500)), tmp_path / "out", tmp_path / "gate"
+    batch, out, gate = held(make_batch, tmp_path, 1500)
     run = Started(cluster, "upsample", batch, "-o", out, "--on", "ray", "--engines", 2)
     wait_for(lambda: [*out.glob("part-*")])
-    (record,) = [json.loads(line) for line in cosmos(cluster, "runs", "list", "--json")[1].splitlines()]
+    (record,) = listed(cluster)
     assert record["state"] == "running"
     code, output = cosmos(cluster, "runs", "cancel", record["id"])
     assert (code, "is cancelled" in output) == (0, True), output
@@ -336,7 +378,7 @@ def test_a_full_disk_loses_nothing(cluster: RayCluster, make_batch: MakeBatch, s
 
 
 def test_a_line_that_breaks_is_taken_up_again(cluster: RayCluster, make_batch: MakeBatch, tmp_path: Path) -> None:
-    batch, out, gate = make_batch(1500, more=held(tmp_path / "gate", 1500)), tmp_path / "out", tmp_path / "gate"
+    batch, out, gate = held(make_batch, tmp_path, 1500)
     with CuttingProxy(int(cluster.url.rsplit(":", 1)[1])) as proxy:
         place = f"ray://127.0.0.1:{proxy.port}"
         run = Started(cluster, "upsample", batch, "-o", out, "--on", place, "--engines", 2)

@@ -12,7 +12,7 @@ import re
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -125,7 +125,7 @@ class Cluster:
     def job(
         self, kind: Kind, source: str, out: str, engine: ChosenEngine, settings: Any, *,
         format: Format | None = None, engines: int | None = None, gpus_per_engine: int | None = None,
-        again: bool = False,
+        again: bool = False, keep_of: Sequence[str] = (),
     ) -> Job:  # fmt: skip
         """A job for this cluster; see `api.run_on_ray`."""
         count, gpus = self._shares(engine, engines, gpus_per_engine)
@@ -134,7 +134,9 @@ class Cluster:
             engine = replace(engine, settings={**engine.settings, "options": options})
         format = format or ("parquet" if source.endswith(".parquet") else "jsonl")
         output = Output(out, format, kind=kind.name)
-        return Job(source, output, engine, settings, self.place, count, gpus, again=again)
+        return Job(
+            source, output, engine, settings, self.place, count, gpus, again=again, keep_of=tuple(keep_of)
+        )  # fmt: skip
 
     def _shares(self, engine: ChosenEngine, engines: int | None, gpus_per_engine: int | None) -> tuple[int, int]:
         """How many engines, and GPUs for each, where nobody says so: one a GPU, or one a machine that needs none."""

@@ -12,7 +12,7 @@ import json
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from cosmos_workflow.errors import BadInputError, HostError, HostFull, UsageError
 from cosmos_workflow.files import write_whole
@@ -20,13 +20,25 @@ from cosmos_workflow.kinds.kind import FIRST_KIND, get_kind
 from cosmos_workflow.kinds.reading import filesystem
 from cosmos_workflow.runs.places.ray.batches import key_of
 from cosmos_workflow.runs.results import Lines, to_dict
+from cosmos_workflow.runs.results.lines import IDENTITY
 
-__all__ = ["FORMATS", "Format", "Output"]
+__all__ = ["FORMATS", "Answer", "Format", "Output"]
 
 Format = Literal["jsonl", "parquet"]
 FORMATS: tuple[Format, ...] = ("jsonl", "parquet")
 OWNER = "run.json"
 LETTERS = "dead-letters"
+
+
+class Answer(NamedTuple):
+    """What a row of a part answers: the item's id and key (see `key_of`), the engine that answered, and the identity of
+    the work, which is empty where the version before wrote it.
+    """
+
+    id: str
+    key: bytes
+    engine: str
+    identity: str
 
 
 @dataclass(frozen=True)
@@ -60,17 +72,20 @@ class Output:
         self._put(OWNER, json.dumps({"owner": output.owner}).encode())
         return output
 
-    def write(self, name: str, results: Sequence[Any]) -> None:
-        """Put results there, the answers and the dead letters each as one file.
+    def write(self, name: str, results: Sequence[tuple[Any, str]]) -> None:
+        """Put results with their identities there, the answers and the dead letters each as one file.
 
         Raises UsageError where another driver has taken the folder meanwhile, HostFull for a full disk, HostError
         where it cannot be written otherwise.
         """
         if self._owner() != self.owner:
             raise UsageError("another run writes here now", where=self.url, remedy="follow that one: cosmos runs list")
-        if answers := [result for result in results if result.ok]:
+        answers, letters = (
+            [_row(result, identity) for result, identity in results if result.ok is ok] for ok in (True, False)
+        )
+        if answers:
             self._put(f"part-{name}.{self.format}", self._encoded(answers, self.format))
-        if letters := [result for result in results if not result.ok]:
+        if letters:
             self._put(f"{LETTERS}/{name}.jsonl", self._encoded(letters, "jsonl"))
 
     @property
@@ -91,11 +106,18 @@ class Output:
             return ""
         return owner if isinstance(owner, str) else ""
 
-    def answered(self) -> Iterator[tuple[str, list[bytes], list[str]]]:
-        """Each part of answers: its file, and its items' keys (see `key_of`) and ids."""
+    def answered(self) -> Iterator[tuple[str, list[Answer]]]:
+        """Each part of answers: its file, and what its rows answer."""
+        kind = get_kind(self.kind)
         for path in self._files():
             rows = self._rows(path, self._keys)
-            yield path, [key_of(get_kind(self.kind), row) for row in rows], [row["id"] for row in rows]
+            yield (
+                path,
+                [
+                    Answer(row["id"], key_of(kind, row), row.get("engine") or "", row.get(IDENTITY) or "")
+                    for row in rows
+                ],
+            )
 
     def letters(self) -> Iterator[tuple[str, list[str]]]:
         """Each file of dead letters, and its items' ids."""
@@ -126,6 +148,7 @@ class Output:
         return sorted(path for path in paths if path.endswith(FORMATS) and (below or "/part-" in path))
 
     def _rows(self, path: str, columns: tuple[str, ...] | None) -> list[dict[str, Any]]:
+        """The rows of a file; of Parquet only `columns`, if given, with the engine and the identity where they are."""
         fs, _ = self._fs()
         data = self._guarded(lambda: fs.cat_file(path))
         try:
@@ -134,7 +157,9 @@ class Output:
             else:
                 import pyarrow.parquet as pq
 
-                rows = pq.read_table(io.BytesIO(data), columns=list(columns) if columns else None).to_pylist()
+                with pq.ParquetFile(io.BytesIO(data)) as file:
+                    more = [name for name in ("engine", IDENTITY) if name in file.schema_arrow.names]
+                    rows = file.read([*columns, *more] if columns else None).to_pylist()
             read = [columns] if columns and _format_of(path) == "parquet" else []
             if not all(self._lines.is_result(row, *read) for row in rows):
                 raise ValueError("a row is no result")
@@ -142,17 +167,17 @@ class Output:
         except (ValueError, OSError) as error:
             raise BadInputError(f"not a part of a result ({error})", where=path, remedy="choose another -o") from error
 
-    def _encoded(self, results: Sequence[Any], format: Format) -> bytes:
-        rows = [result if isinstance(result, dict) else to_dict(result) for result in results]
+    def _encoded(self, rows: Sequence[dict[str, Any]], format: Format) -> bytes:
         if format == "jsonl":
             return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf-8", "replace")
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         kinds = {"str": pa.string(), "int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
-        schema = pa.schema([(field.name, kinds[str(field.type)]) for field in fields(get_kind(self.kind).result)])
+        columns = [(field.name, kinds[str(field.type)]) for field in fields(get_kind(self.kind).result)]
+        schema = pa.schema([*columns, (IDENTITY, pa.string())])
         file = io.BytesIO()
-        pq.write_table(pa.Table.from_pylist(rows, schema), file, compression="zstd")
+        pq.write_table(pa.Table.from_pylist(list(rows), schema), file, compression="zstd")
         return file.getvalue()
 
     def _put(self, name: str, data: bytes) -> None:
@@ -181,6 +206,10 @@ class Output:
                 f"the output cannot be used ({reason})", where=self.url,
                 remedy="solve this, then run it again: written results are kept",
             ) from error  # fmt: skip
+
+
+def _row(result: Any, identity: str) -> dict[str, Any]:
+    return to_dict(result) | ({IDENTITY: identity} if identity else {})
 
 
 def _format_of(path: str) -> Format:
