@@ -127,7 +127,7 @@ def upsample(
     if detach and is_stream(out):
         raise UsageError("a detached run cannot write to a stream", where=f"-o {out}", remedy="leave one out")
     with open_results(out, get_kind("upsample")) as file:
-        answers = {} if again else {item.id: file.answer_to(item, None) for item in items}
+        answers = {} if again else {item.id: file.answer_to(item) for item in items}
         results = {id: result for id, result in answers.items() if result is not None}
         file.drop({item.id for item in items} - results.keys())
         todo = [item for item in items if item.id not in results]
