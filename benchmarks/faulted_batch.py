@@ -97,6 +97,13 @@ class Batch:
         finally:
             store.database.close()
 
+    def forget(self) -> None:
+        """Take its runs out of the store."""
+        store = open_store()
+        for run in store.runs():
+            store.remove(run.id)
+        store.database.close()
+
     def answers(self) -> Counter[str]:
         """The ids of the results file, and how many lines with an answer each has."""
         lines = [json.loads(line) for line in self.out.read_bytes().splitlines()] if self.out.exists() else []
@@ -107,5 +114,5 @@ def _entry(kind: str, id: str, folder: Path, rng: random.Random) -> dict[str, st
     if kind == "upsample":
         return {"id": id, "prompt": f"{id} at dusk", "video": str(folder / f"clip{rng.randrange(3)}.mp4")}
     text = folder / f"{id}.txt"
-    text.write_text(" ".join(f"{rng.getrandbits(60):x}" for _ in range(3000)))
+    text.write_text(" ".join(f"{rng.getrandbits(60):x}" for _ in range(600)))
     return {"id": id, "text_file": str(text)}

@@ -154,7 +154,8 @@ class Person:
             folder = data_folder() / "runs" / run.id
             lines = [line for path in folder.glob("*/events.jsonl") for line in path.read_bytes().splitlines()]
             asked += Counter(event["id"] for event in map(json.loads, lines) if event["event"] == "item")
-            shutil.rmtree(folder / "blobs", ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
+        batch.forget()  # so that the small disks last
         self.tally.asked_again += sum(count - 1 for count in asked.values())
         deadline = time.monotonic() + SETTLE_SECONDS
         while (left := self._host.processes()) and time.monotonic() < deadline:

@@ -65,8 +65,7 @@ class Library:
 
     def media_type(self, path: Path) -> str:
         """The media type of a file by its first bytes. Raises BadInputError for a type that is not taken."""
-        with path.open("rb") as file:
-            head = file.read(TEXT_LOOKED_AT)
+        head = _head(path)
         for pattern, media_type in SIGNATURES:
             if re.match(pattern, head, re.DOTALL) and media_type.startswith(self._types):
                 return media_type
@@ -148,9 +147,11 @@ class Library:
         self._store.files.remove(id)
 
     def thumbnail(self, path: Path) -> bytes:
-        """A small PNG of a clip's first frame, made once. Raises BadInputError."""
+        """A small PNG of a clip's first frame, made once. Raises BadInputError, also for a text."""
         if path.is_relative_to(self._media):
             self.clip(path.name)
+        elif _is_text(_head(path)):
+            raise BadInputError("a text has no picture", where=path.name)
         stat = path.stat()
         name = path.name if re.fullmatch(MEDIA_ID, path.name) else ""
         name = name or hashlib.sha256(f"{path}{stat.st_mtime_ns}{stat.st_size}".encode()).hexdigest()
@@ -167,6 +168,11 @@ def _type_by_name(name: str) -> str:
     """The media type that a file's name says; empty for one that no file is taken for."""
     media_type = NAMES.guess_type(name)[0] or ""
     return media_type if media_type.startswith("text/") or media_type in TYPES else ""
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(TEXT_LOOKED_AT)
 
 
 def _is_text(head: bytes) -> bool:

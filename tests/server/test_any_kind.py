@@ -125,6 +125,7 @@ def test_an_export_has_the_fields_of_each_kind(client: Client, http: httpx2.Clie
     assert http.get("/export", params={"run": words, "format": "spec"}).text == ""
     number = client.prompts(run=words)[0].number
     assert http.get(f"/prompts/{number}/controlnet_spec").status_code == 409
+    assert http.get(f"/prompts/{number}/thumbnail").status_code == 404
 
 
 def test_an_item_that_cannot_be_read_is_refused_and_tried_again(client: Client, tmp_path: Path) -> None:
@@ -171,6 +172,11 @@ def test_requests_are_held_to_the_shape_of_their_kind(http: httpx2.Client, clien
 def test_the_shared_folder_lists_what_the_kinds_take(http: httpx2.Client) -> None:
     assert http.get("/shared").json() == ["sea.txt", "shot.mp4"]
     assert http.get("/shared/content", params={"path": "sea.txt"}).text.startswith("The sea")
+    assert http.get("/shared/thumbnail", params={"path": "shot.mp4"}).status_code == 200
+    # FFmpeg sees no text.
+    assert (
+        http.get("/shared/thumbnail", params={"path": "sea.txt"}).json()["detail"].startswith("a text has no picture")
+    )
 
 
 def test_items_of_a_kind_that_is_gone_are_shown_with_what_the_store_has(
