@@ -86,6 +86,9 @@ class Runs:
         for run in self.store.runs(states=UNFINISHED, place=request.place):
             if run.out != str(request.out) or run.kind != request.kind.name:
                 continue
+            if run.is_partial:  # whoever submitted it was killed: they would hold the results file's lock
+                self.store.remove(run.id)
+                continue
             if asked.items() <= self.store.identities(run.id).items():
                 return run
             if run.place == "local" and not self.is_followed(run):
@@ -118,6 +121,11 @@ class Runs:
         with folder.alone():
             run = self.store.get(id)
             folder = self._folder(run)
+            if run.is_partial:
+                raise Conflict(
+                    "only a part of its items is here: the process that submitted it has not ended, or was killed",
+                    where=run.id, remedy=f"submit the batch again; and end this run: cosmos runs cancel {run.id}",
+                )  # fmt: skip
             if not run.finished:
                 recorder = _recorded(listener, folder, run)
                 with _from_system(f"cosmos runs attach {run.id}"), self._kept(run, recorder, detach, stream) as keep:

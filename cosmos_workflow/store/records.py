@@ -68,6 +68,11 @@ class RunRecord:
         return self.state not in UNFINISHED
 
     @property
+    def is_partial(self) -> bool:
+        """Whether only a part of its items is in the store: whoever submits it has not ended, or was killed."""
+        return self.state == "queued" and self.rank is None
+
+    @property
     def open(self) -> int:
         """Items without any result yet."""
         return self.total - self.answered - self.failed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
@@ -83,7 +84,8 @@ class Store:
     ) -> None:  # fmt: skip
         """Remember a run, `planned` or `queued`, and its items; one with an error is answered by it already.
 
-        Items are taken one by one, and written in steps: until the last is written the run waits for nobody.
+        Items are taken one by one, and written in steps: until the last is written the run `is_partial`, and waits for
+        nobody. Where that fails nothing of it stays.
         """
         now, its_kind = time.time(), get_kind(kind)
         run = {
@@ -92,21 +94,29 @@ class Store:
             "settings": settings, "total": 0, "answered": 0, "failed": 0, "priority": priority, "held": held,
             "rank": None,
         }  # fmt: skip
-        with self.database.begin() as connection:
-            connection.execute(runs.insert(), run)
+        try:
+            with self.database.begin() as connection:
+                connection.execute(runs.insert(), run)
+            self._add_items(id, new, its_kind)
+            with self.database.begin() as connection:
+                state = {"rank": self.database.now(connection)} if queued else {"state": "planned"}
+                connection.execute(runs.update().where(runs.c.id == id).values(state))
+                if queued:
+                    self.queue.add_place(connection, place)
+        except BaseException:
+            with suppress(Exception):
+                self.remove(id)
+            raise
+
+    def _add_items(self, id: str, new: Iterable[NewItem], kind: Kind) -> None:
         total = failed = 0
         numbered = enumerate(new)
         while step := list(islice(numbered, ROWS_AT_ONCE)):
-            rows = [row_of(id, position, item, its_kind) for position, item in step]
+            rows = [row_of(id, position, item, kind) for position, item in step]
             total, failed = total + len(rows), failed + sum(row["ok"] is False for row in rows)
             with self.database.begin() as connection:
                 connection.execute(items.insert(), rows)
-        values: dict[str, Any] = {"state": "queued" if queued else "planned", "total": total, "failed": failed}
-        with self.database.begin() as connection:
-            values["rank"] = self.database.now(connection) if queued else None
-            connection.execute(runs.update().where(runs.c.id == id).values(values))
-            if queued:
-                self.queue.add_place(connection, place)
+                connection.execute(runs.update().where(runs.c.id == id).values(total=total, failed=failed))
 
     def get(self, id: str) -> RunRecord:
         """A run by its id, or by a beginning that only one has. Raises NotFound where there is no such run."""
