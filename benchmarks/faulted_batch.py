@@ -42,6 +42,7 @@ class Batch:
         self.command = [kind, str(self.source), "--on", "gpu", "-o", str(self.out)]
         self.command += ["--keep-warm", rng.choice(["0", "1s"])]
         self._log, self._start_of_log = folder / "clients.log", 0
+        self._begin_of_log = self._log.stat().st_size if self._log.exists() else 0
         self.client, self.others = self.start(self.command), list[subprocess.Popen[bytes]]()
 
     def start(self, words: list[str]) -> subprocess.Popen[bytes]:
@@ -88,6 +89,10 @@ class Batch:
                 process.wait()
         self.others.clear()
         return hung
+
+    def printed(self) -> str:
+        """All that its processes have printed."""
+        return self._log.read_bytes()[self._begin_of_log :].decode(errors="replace")
 
     def runs(self) -> list[RunRecord]:
         """Its runs, the newest first."""

@@ -51,19 +51,21 @@ class Tally:
     doubled: list[str] = field(default_factory=list)
     orphans: list[str] = field(default_factory=list)
     hung: list[str] = field(default_factory=list)
+    crashed: list[str] = field(default_factory=list)
     asked_again: int = 0
     seconds: float = 0.0
 
     @property
     def clean(self) -> bool:
         """Whether nothing happened that must not."""
-        return not (self.lost or self.doubled or self.orphans or self.hung)
+        return not (self.lost or self.doubled or self.orphans or self.hung or self.crashed)
 
     def text(self) -> str:
         """The figures, one on each line."""
         bad = {
             "items lost": self.lost, "items with more than one answer": self.doubled,
             "processes left on the host": self.orphans, "clients that hung": self.hung,
+            "clients that printed a traceback": self.crashed,
         }  # fmt: skip
         lines = [
             f"{self.faults.total()} faults in {self.seconds:.0f} s: {_listed(self.faults)}",
@@ -156,6 +158,7 @@ class Person:
             asked += Counter(event["id"] for event in map(json.loads, lines) if event["event"] == "item")
             shutil.rmtree(folder, ignore_errors=True)
         batch.forget()  # so that the small disks last
+        self.tally.crashed += [batch.name] * batch.printed().count("Traceback (most recent call last)")
         self.tally.asked_again += sum(count - 1 for count in asked.values())
         deadline = time.monotonic() + SETTLE_SECONDS
         while (left := self._host.processes()) and time.monotonic() < deadline:
@@ -185,8 +188,12 @@ def rows(faults: int = 200, seed: int = 1) -> Iterator[Fact]:
         tally = inject(Path(name), faults, seed)
     label = f"{tally.faults.total()} random faults over SSH (seed {seed}), in {tally.batches.total()} batches"
     yield Fact(f"{label}: time", f"{tally.seconds / 60:.1f} min", "≤ 30 min")
-    bad = ", ".join(str(len(values)) for values in (tally.lost, tally.doubled, tally.orphans, tally.hung))
-    yield Fact("…: items lost, items answered twice, processes left on the host, clients that hung", bad, "none")
+    bad = ", ".join(
+        str(len(values)) for values in (tally.lost, tally.doubled, tally.orphans, tally.hung, tally.crashed)
+    )
+    yield Fact(
+        "…: items lost, items answered twice, processes left on the host, clients that hung, that crashed", bad, "none"
+    )
     yield Fact("…: items answered more than once on the host", str(tally.asked_again), "")
 
 
