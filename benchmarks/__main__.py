@@ -32,9 +32,9 @@ which files the host has, and verifies each file there, which scp does not. On a
 250.71 s for three prompts with the model loaded for each, and 138.28 s with it loaded once: most of the waiting is for
 loading.
 
-The faults (`python -m benchmarks.faults`) are connections cut; sessions, workers, supervisors, commands and clients
-killed; servers stopped for a while; and disks full on both sides. They strike at random moments, in runs of eight items
-of the describe engine.
+The faults (`python -m benchmarks.faults`) are connections cut; sessions, agents, supervisors, commands and clients
+killed; servers stopped for a while; and disks full on both sides. They strike at random moments, in batches of
+eight items of two kinds of work, which people attach to, cancel, retry and begin again meanwhile.
 """
 
 

@@ -163,7 +163,7 @@ print(peak() - before, time.perf_counter() - began)
 READ = "assert sum(1 for _ in UPSAMPLE.read(Path(sys.argv[1]), print)) == int(sys.argv[2])"
 OPENED = """
 with ResultsFile(sys.argv[1], UPSAMPLE) as file:
-    assert file.answer_to(Item("p7", "A futuristic city number 7 at sunset", Path("v.mp4")), None)
+    assert file.answer_to(Item("p7", "A futuristic city number 7 at sunset", Path("v.mp4")))
 """
 
 

@@ -38,7 +38,7 @@ def submit(paths: HostPaths, run: str, asked: dict[str, Any], program: str) -> N
         write_json(files.order, {**order, "worker": wanted["key"], "remove": wanted["remove"]})
     engine = wanted["settings"]["engine"]
     engine["model_path"] = _absolute(engine["model_path"])
-    for lock in (agent.lock, agent.door, files.lock, paths.device(wanted["settings"]["device"])):
+    for lock in (agent.lock, agent.door, files.lock, *paths.devices(wanted["settings"]["device"])):
         # Made by the user's own process, so that a container's root owns none of them.
         make_folder(lock.parent)
         touch(lock)

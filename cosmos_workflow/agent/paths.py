@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cosmos_workflow.private import make_folder, touch
 
-__all__ = ["WORKDIR", "AgentPaths", "HostPaths", "RunPaths", "device_here", "plain_name"]
+__all__ = ["WORKDIR", "AgentPaths", "HostPaths", "RunPaths", "devices_here", "plain_name"]
 
 WORKDIR = ".cosmos-workflow"  # an agent's folder in the home folder, unless the host's settings name another one
 
@@ -126,8 +126,13 @@ class HostPaths:
     def agent(self, key: str) -> AgentPaths:
         return AgentPaths(self.root / "workers" / plain_name(key))
 
-    def device(self, name: str) -> Path:
-        return self.root / "devices" / f"{plain_name(name)}.lock"
+    def devices(self, names: str) -> tuple[Path, ...]:
+        """The locks of some GPUs (`0,1`), in the order in which everybody takes them, so that none waits in a circle.
+
+        Raises ValueError for a name that is not plain.
+        """
+        each = sorted(set(re.split("[, ]+", names.replace("/", "-"))))
+        return tuple(self.root / "devices" / f"{plain_name(name)}.lock" for name in each)
 
 
 def plain_name(name: str) -> str:
@@ -137,17 +142,16 @@ def plain_name(name: str) -> str:
     return name
 
 
-def device_here() -> Path | None:
-    """The lock of the device that engines of this machine load on; None where the user has no home folder.
+def devices_here() -> tuple[Path, ...]:
+    """The locks of the GPUs that engines of this machine load on; none where the user has no home folder.
 
     An agent of this machine has the same, so that they take turns: where its `workdir` is not the usual one,
     COSMOS_WORKDIR in the environment names it.
     """
-    visible = re.sub("[,/ ]+", "-", os.environ.get("CUDA_VISIBLE_DEVICES", "0"))
     with suppress(RuntimeError):
         paths = HostPaths(Path(os.environ.get("COSMOS_WORKDIR") or Path.home() / WORKDIR))
         try:
-            return paths.device(visible)
+            return paths.devices(os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip(", "))
         except ValueError:  # empty, or -1
-            return paths.device("none")
-    return None
+            return paths.devices("none")
+    return ()

@@ -44,7 +44,7 @@ def work(paths: HostPaths, key: str, settings: dict[str, Any], log_start: int) -
     What the agent prints from byte `log_start` of its log to the end of its first run belongs to that run, and so on.
     """
     agent = paths.agent(key)
-    keeper = Keeper(paths.device(settings["device"]))
+    keeper = Keeper(paths.devices(settings["device"]))
     values = dict(settings["engine"])
     choice = ChosenEngine(values.pop("name"), "", "", module=values.pop("module", ""), settings=values)
     keep_warm, idle_since = float(settings["keep_warm"]), time.monotonic()

@@ -139,13 +139,15 @@ def show(number: int, as_json: bool) -> None:
         return
     say = stdout().print
     say(f"{prompt.number} {_state(prompt)}")
+    result = prompt.result if isinstance(prompt.result, dict) else vars(prompt.result)
     facts = {
         "run": prompt.run,
+        "kind": _unknown_kind(prompt),
         "clip": prompt.clip,
         "stars": STARS * (prompt.rating or 0),
         "tags": ", ".join(prompt.tags),
     }
-    facts |= {"prompt": prompt.question, "note": getattr(prompt.result, "note", ""), "error": prompt.result.error}
+    facts |= {"prompt": prompt.question, "note": result.get("note", ""), "error": result["error"]}
     for name, value in facts.items():
         if value:
             say(f"  {name:<8}{value}")
@@ -225,7 +227,7 @@ def _show_all(prompts: Sequence[Prompt], as_json: bool, filtered: bool) -> None:
     rows = table(">number", "state", "stars", "tags", "run", "when", "~prompt")
     for prompt in prompts:
         created = time.strftime("%Y-%m-%d %H:%M", time.localtime(prompt.created))
-        text = " ".join(prompt.question.split())
+        text = " ".join(filter(None, (_unknown_kind(prompt), *prompt.question.split())))
         text = text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
         rows.add_row(
             str(prompt.number),
@@ -237,6 +239,13 @@ def _show_all(prompts: Sequence[Prompt], as_json: bool, filtered: bool) -> None:
             text,
         )
     stdout().print(rows)
+
+
+def _unknown_kind(prompt: Prompt) -> str:
+    """What is said of a prompt whose kind is not installed."""
+    from cosmos_workflow.kinds.kind import is_known
+
+    return "" if is_known(prompt.kind) else f"[{prompt.kind}, an unknown kind: not installed]"
 
 
 def _state(prompt: Prompt) -> str:

@@ -134,7 +134,7 @@ def _gpus(host: Host, facts: dict[str, Any], model: Model) -> Iterator[Finding]:
     if wrong:
         yield Finding("gpu", needed, wrong, f"cosmos hosts add {host.name} … --gpu with one of these")
     used = int(host.engine_options.get("tensor_parallel_size", 1))
-    held = (host.gpu.replace(",", "-") or "0") in facts["held"]
+    held = not set((host.gpu or "0").split(",")).isdisjoint(facts["held"])
     for number, gpu in enumerate(gpus):
         yield _gpu(gpu, model, needed if number < used else "optional", held)
 

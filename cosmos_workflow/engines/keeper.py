@@ -6,7 +6,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -28,19 +28,20 @@ TRY_SECONDS = 0.5  # between two signs of life of a keeper that waits for a devi
 class Keeper:
     """One engine, loaded at the first request and kept for the next one of the same choice.
 
-    `device` is the lock that is held while an engine is loaded that has a model: keepers of all processes take turns
-    on it. One that waits makes a file that says so, and one that has nothing to do then frees its engine. It is None
-    where something else deals out the devices. `apart` tells which engines, by their names, run in a process of their
-    own; `log`, if given, is the file that such a vLLM writes to.
+    `devices` are the locks that are held while an engine is loaded that has a model, one for each GPU, in an order that
+    all keepers share: those of all processes take turns on each. One that waits makes a file that says so, and one that
+    has nothing to do then frees its engine. There are none where something else deals out the devices. `apart` tells
+    which engines, by their names, run in a process of their own; `log`, if given, is the file that such a vLLM writes
+    to.
     """
 
     def __init__(
-        self, device: Path | None, *, apart: Callable[[str], bool] = lambda name: False, log: Path | None = None
+        self, devices: Sequence[Path], *, apart: Callable[[str], bool] = lambda name: False, log: Path | None = None
     ) -> None:
         self.log = log
         self._apart = apart
-        self._device = device if os.name == "posix" else None
-        self._held: int | None = None  # the device's lock
+        self._devices = devices if os.name == "posix" else ()
+        self._held: dict[Path, int] = {}  # the locks that are taken, with their file descriptors
         self._given: dict[str, Engine] = {}
         self._engine: Engine | None = None
         self._choice: ChosenEngine | None = None
@@ -86,7 +87,7 @@ class Keeper:
             if self._choice and not _same(self._choice, choice):
                 self.close()
             if needs == "model":
-                self._take_device(note, stop)
+                self._take_devices(note, stop)
             if needs and note is not _silent:
                 stack.enter_context(Sampler(note, self._group))
             yield self._ready(choice, note, device() if needs else {})
@@ -99,11 +100,11 @@ class Keeper:
             self._asleep = True
 
     def is_wanted(self) -> bool:
-        """Whether another keeper waits for the device."""
-        return self._held is not None and self._wanted.exists()
+        """Whether another keeper waits for one of the devices."""
+        return any(_wanted(path).exists() for path in list(self._held))
 
     def cool(self) -> None:
-        """Free the engine when its time is over or another keeper waits for its device, unless it answers."""
+        """Free the engine when its time is over or another keeper waits for a device of it, unless it answers."""
         over = self._engine is not None and (time.monotonic() > self._cold_at or self.is_wanted())
         if over and self._lock.acquire(blocking=False):
             try:
@@ -112,15 +113,15 @@ class Keeper:
                 self._lock.release()
 
     def close(self) -> None:
-        """Free the engine and the device."""
+        """Free the engine and its devices."""
         engine, choice, held = self._engine, self._choice, self._held
-        self._engine, self._choice, self._held, self._asleep = None, None, None, False
+        self._engine, self._choice, self._held, self._asleep = None, None, {}, False
         try:
             if engine and choice and choice.module not in self._given:
                 engine.close()
         finally:
-            if held is not None:
-                os.close(held)
+            for lock in held.values():
+                os.close(lock)
 
     def _group(self) -> int:
         """The process group that the engine runs in, where it has one of its own; else 0."""
@@ -157,30 +158,22 @@ class Keeper:
         # vLLM's processes outlive one that is killed, and hold the GPU; this one takes them along.
         return EngineProcess(choice.name, settings, choice.module)
 
-    @property
-    def _wanted(self) -> Path:
-        assert self._device is not None
-        return self._device.with_suffix(".wanted")
-
-    def _take_device(self, note: Note, stop: threading.Event | None) -> None:
-        if self._device is None or self._held is not None:
+    def _take_devices(self, note: Note, stop: threading.Event | None) -> None:
+        if self._held:
             return
-        try:
-            make_folder(self._device.parent)
-            self._held = try_lock(self._device)
-        except OSError:
-            return  # where nothing can be written or locked, nobody can take turns
-        if self._held is not None:
-            return
-        note("waiting", why="another model is on the device")
-        try:
-            while self._held is None:
-                if stop and stop.is_set():
-                    raise EngineUnavailable("stopped while another model was on the device")
-                touch(self._wanted)
-                self._held = try_lock(self._device, patience=TRY_SECONDS)
-        finally:
-            self._wanted.unlink(missing_ok=True)  # others who wait make it again
+        waits = False
+        for path in self._devices:
+            try:
+                make_folder(path.parent)
+                lock = try_lock(path)
+            except OSError:
+                return  # where nothing can be written or locked, nobody can take turns
+            if lock is None:
+                if not waits:
+                    note("waiting", why="another model is on the device")
+                waits = True
+                lock = _waited_for(path, stop)
+            self._held[path] = lock
 
     @contextmanager
     def _ended_by(self, stop: threading.Event) -> Iterator[None]:
@@ -199,6 +192,23 @@ class Keeper:
         finally:
             over.set()
             watching.join()
+
+
+def _wanted(path: Path) -> Path:
+    """The file that says that a keeper waits for a device."""
+    return path.with_suffix(".wanted")
+
+
+def _waited_for(path: Path, stop: threading.Event | None) -> int:
+    """The lock of a device, as soon as it is free. Raises EngineUnavailable where `stop` is set before."""
+    try:
+        while not (stop and stop.is_set()):
+            touch(_wanted(path))
+            if (lock := try_lock(path, patience=TRY_SECONDS)) is not None:
+                return lock
+    finally:
+        _wanted(path).unlink(missing_ok=True)  # others who wait make it again
+    raise EngineUnavailable("stopped while another model was on the device")
 
 
 def _same(one: ChosenEngine, other: ChosenEngine) -> bool:

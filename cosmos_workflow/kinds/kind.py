@@ -37,8 +37,10 @@ __all__ = [
     "differences",
     "get_kind",
     "identity",
+    "is_known",
     "known_kinds",
     "load_outcome",
+    "load_result",
     "load_task",
     "load_tasks",
     "summaries",
@@ -318,6 +320,16 @@ def get_kind(name: str) -> Kind:
     module, _, attribute = where.partition(":")
     kind: Kind = getattr(import_module(module), attribute)
     return kind
+
+
+def is_known(name: str) -> bool:
+    """Whether a kind is installed."""
+    return name in KINDS or name in known_kinds()
+
+
+def load_result(kind: str, values: Mapping[str, Any]) -> Any:
+    """A Result of a kind from its JSON; where the kind is not installed, the JSON itself."""
+    return get_kind(kind).load_result(values) if is_known(kind) else dict(values)
 
 
 def identity(kind: Kind, asks: Mapping[str, Any], inputs: Mapping[str, str], engine: str, model: str) -> str:

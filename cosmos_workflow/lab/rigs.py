@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
-from cosmos_workflow.agent.paths import device_here
+from cosmos_workflow.agent.paths import devices_here
 from cosmos_workflow.engines import ChosenEngine, EngineSettings, classify, root_cause
 from cosmos_workflow.engines.keeper import Keeper
 from cosmos_workflow.engines.logs import LogPart, log_vllm_to
@@ -103,7 +103,7 @@ class LocalRig:
         self.options = {"model_path": settings.model_path, "max_model_len": settings.max_model_len, **settings.options}
         settings = replace(settings, offload="never", options=measured_options(engine, settings.options))
         self._choice = ChosenEngine(engine, "", "", settings=vars(settings))
-        self._keeper, self._on_waiting = Keeper(device_here()), on_waiting
+        self._keeper, self._on_waiting = Keeper(devices_here()), on_waiting
         self._folder = tempfile.TemporaryDirectory(prefix="cosmos-lab-", ignore_cleanup_errors=True)
         self._log = Path(self._folder.name) / "engine.log"
 

@@ -111,23 +111,20 @@ def answered_in(
     """
     earlier, rest = Earlier(), []
     for item in items:
-        id = item.checked.item.id
-        if not file.holds(id):
+        asked = item.checked.item
+        line = file.line_of(asked.id)
+        if line is None:
             rest.append(item)
             continue
-        before = file.identity_of(id)
-        # What cannot be asked now keeps its answer, if that names the same work.
-        result = file.answer_to(item.checked.item, item.identity or None)
-        changes = differences(before, item.identity) if before else UNIDENTIFIED
-        if result is None and changes == (ENGINE_PART,):
-            kept = file.answer_to(item.checked.item, before)
-            result = kept if kept is not None and kept.engine in keep_of else None
-        if result is None:
-            earlier.changed[id] = changes
-            rest.append(item)
+        changes = differences(line.identity, item.identity) if line.identity else UNIDENTIFIED
+        # What cannot be asked now has no identity: it keeps its answer, if that is to the same words and file names.
+        stands = file.stands_for(line, asked, item.identity)
+        if stands or (changes == (ENGINE_PART,) and line.result.engine in keep_of):
+            earlier.results[asked.id] = line.result
+            earlier.unidentified += not line.identity
         else:
-            earlier.results[id] = result
-            earlier.unidentified += not before
+            earlier.changed[asked.id] = changes
+            rest.append(item)
     return rest, earlier
 
 

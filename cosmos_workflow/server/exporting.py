@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from cosmos_workflow.kinds.kind import FIRST_KIND, get_kind
+from cosmos_workflow.kinds.kind import FIRST_KIND, get_kind, is_known
 from cosmos_workflow.server.shapes import Prompt
 
 __all__ = ["FORMATS", "controlnet_spec", "exported"]
@@ -20,6 +20,7 @@ FORMATS = {
     "spec": ("application/x-ndjson", "specs.jsonl"),
 }
 
+OF_ANY_KIND = ("id", "verdict", "seconds", "error", "error_kind")  # what every result has
 FACTS = ("number", "run", "created", "rating", "tags", "clip")
 
 
@@ -41,13 +42,15 @@ def controlnet_spec(prompt: Prompt, controls: Sequence[str]) -> dict[str, Any] |
     """
     names = list(dict.fromkeys(controls)) or ["edge"]
     weighted = {name: {"control_weight": round(1 / len(names), 3)} for name in names}
-    text = get_kind(prompt.kind).video_prompt(prompt.result)
+    text = get_kind(prompt.kind).video_prompt(prompt.result) if is_known(prompt.kind) else None
     return None if text is None else {"prompt": text, "input_video_path": prompt.clip, **weighted}
 
 
 def _flat(prompt: Prompt) -> dict[str, Any]:
     """One line: what the history knows, and the result, in which the first file is called as people call it."""
     facts = {name: getattr(prompt, name) for name in (*FACTS, "kind")}
+    if not is_known(prompt.kind):
+        return dict(prompt.result) | facts
     clip = dict.fromkeys(get_kind(prompt.kind).inputs[:1], prompt.clip)
     return asdict(prompt.result) | clip | facts
 
@@ -55,8 +58,10 @@ def _flat(prompt: Prompt) -> dict[str, Any]:
 def _csv(prompts: Iterable[Prompt], kinds: Sequence[str]) -> Iterator[str]:
     """A table with the columns of all `kinds`; what a kind does not have is empty."""
     columns = dict.fromkeys(FACTS)
-    for kind in map(get_kind, kinds or [FIRST_KIND]):
-        columns |= dict.fromkeys(kind.columns or [field.name for field in fields(kind.result)])
+    for name in kinds or [FIRST_KIND]:
+        kind = get_kind(name) if is_known(name) else None
+        names = kind.columns or [field.name for field in fields(kind.result)] if kind else OF_ANY_KIND
+        columns |= dict.fromkeys(names)
     columns |= {"kind": None}
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer)

@@ -70,19 +70,33 @@ def _list_of(shape: Any) -> Any:
     return list[shape]
 
 
-def _of_any(shape_of: Callable[[str], type[BaseModel]]) -> Any:
-    """A value of any installed kind, as its `kind` says."""
+def _of_any(shape_of: Callable[[str], type[BaseModel]], other: type[BaseModel] | None = None) -> Any:
+    """A value of any installed kind, as its `kind` says; or, of another kind, of the shape `other`."""
     names = list(known_kinds())
-    if len(names) == 1:
-        return shape_of(names[0])
     tagged = [Annotated[shape_of(name), Tag(name)] for name in names]
+    if other:
+        tagged.append(Annotated[other, Tag("")])
+    if len(tagged) == 1:
+        return shape_of(names[0])
     what = f"kind is none of {', '.join(sorted(names))}"
-    return Annotated[reduce(or_, tagged), Discriminator(_kind_in, "no_such_kind", what)]
+
+    def tag(value: Any) -> str:
+        name = _kind_in(value)
+        return "" if other and name not in names else name
+
+    return Annotated[reduce(or_, tagged), Discriminator(tag, "no_such_kind", what)]
 
 
 def _kind_in(value: Any) -> str:
     kind = value.get("kind", FIRST_KIND) if isinstance(value, dict) else getattr(value, "kind", FIRST_KIND)
     return kind if isinstance(kind, str) else ""
+
+
+class UnknownPrompt(Prompt):
+    """A prompt of a kind that is not installed any more, with what the store has of it."""
+
+    kind: str = Field(json_schema_extra={"not": {"enum": list(known_kinds())}})
+    result: dict[str, Any]
 
 
 if TYPE_CHECKING:
@@ -92,7 +106,8 @@ if TYPE_CHECKING:
     AnyPrompt = Prompt
     PromptPage = Page[Prompt]
 else:
-    AnyCheck, AnyNewRun, AnyChecked, AnyPrompt = map(_of_any, (check_of, new_run_of, checked_of, _prompt_of))
+    AnyCheck, AnyNewRun, AnyChecked = map(_of_any, (check_of, new_run_of, checked_of))
+    AnyPrompt = _of_any(_prompt_of, UnknownPrompt)
 
     class PromptPage(Page[AnyPrompt]):
         """Some of many items, of any kinds; `next` is the cursor of the page behind, null at the end."""

@@ -8,6 +8,7 @@ import re
 import time
 from codecs import getincrementaldecoder
 from contextlib import suppress
+from mimetypes import MimeTypes
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,11 @@ SIGNATURES = (
     (rb"G.{187}G", "video/mp2t"),
     (rb"FLV\x01", "video/x-flv"),
 )
+TYPES = {media_type for _, media_type in SIGNATURES}
+# What Python knows of names, whatever the system has besides.
+NAMES = MimeTypes()
+NAMES.add_type("video/webm", ".mkv")
+NAMES.add_type("image/webp", ".webp")
 
 
 class Library:
@@ -59,8 +65,7 @@ class Library:
 
     def media_type(self, path: Path) -> str:
         """The media type of a file by its first bytes. Raises BadInputError for a type that is not taken."""
-        with path.open("rb") as file:
-            head = file.read(TEXT_LOOKED_AT)
+        head = _head(path)
         for pattern, media_type in SIGNATURES:
             if re.match(pattern, head, re.DOTALL) and media_type.startswith(self._types):
                 return media_type
@@ -99,22 +104,17 @@ class Library:
                     return path
         raise NotFound("no such clip", where=video[:80], remedy="upload it, or give a path in the media folder")
 
-    def shared(self, most: int = 500) -> list[str]:
-        """The clips in the shared folder, as `find` takes them."""
+    def shared(self, types: tuple[str, ...] = (), most: int = 500) -> list[str]:
+        """The files in the shared folder that are of one of these media types, by their names; by default of any taken.
+
+        Each as `find` takes it.
+        """
         paths: list[str] = []
         for folder, folders, names in os.walk(self._shared or "/nonexistent"):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for name in sorted(names):
-                path = Path(folder) / name
-                if not name.startswith(".") and path.suffix.lower() in (
-                    ".mp4",
-                    ".mov",
-                    ".webm",
-                    ".mkv",
-                    ".avi",
-                    ".png",
-                ):
-                    paths.append(path.relative_to(self._shared or Path()).as_posix())
+                if not name.startswith(".") and _type_by_name(name).startswith(types or self._types):
+                    paths.append((Path(folder) / name).relative_to(self._shared or Path()).as_posix())
                     if len(paths) >= most:
                         return paths
         return paths
@@ -147,9 +147,11 @@ class Library:
         self._store.files.remove(id)
 
     def thumbnail(self, path: Path) -> bytes:
-        """A small PNG of a clip's first frame, made once. Raises BadInputError."""
+        """A small PNG of a clip's first frame, made once. Raises BadInputError, also for a text."""
         if path.is_relative_to(self._media):
             self.clip(path.name)
+        elif _is_text(_head(path)):
+            raise BadInputError("a text has no picture", where=path.name)
         stat = path.stat()
         name = path.name if re.fullmatch(MEDIA_ID, path.name) else ""
         name = name or hashlib.sha256(f"{path}{stat.st_mtime_ns}{stat.st_size}".encode()).hexdigest()
@@ -160,6 +162,17 @@ class Library:
             size = max(1, round(clip.width * ratio)), max(1, round(clip.height * ratio))
             write_whole(file, read_frames(clip, 1, size=size)[0].png, sync=False)
         return file.read_bytes()
+
+
+def _type_by_name(name: str) -> str:
+    """The media type that a file's name says; empty for one that no file is taken for."""
+    media_type = NAMES.guess_type(name)[0] or ""
+    return media_type if media_type.startswith("text/") or media_type in TYPES else ""
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(TEXT_LOOKED_AT)
 
 
 def _is_text(head: bytes) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, Field, StringConstraints, ValidationInfo, field_validator
 
-from cosmos_workflow.kinds.kind import FIRST_KIND, get_kind, known_kinds
+from cosmos_workflow.kinds.kind import FIRST_KIND, load_result
 from cosmos_workflow.kinds.shapes import Name, Shape, whole
 from cosmos_workflow.store import State
 
@@ -178,9 +178,7 @@ class Prompt(BaseModel):
     @classmethod
     def _loaded(cls, result: Any, info: ValidationInfo) -> Any:
         """A Result of its kind; that of a kind which is not installed stays a mapping."""
-        if isinstance(result, dict) and info.data.get("kind") in known_kinds():
-            return get_kind(info.data["kind"]).load_result(result)
-        return result
+        return load_result(info.data["kind"], result) if isinstance(result, dict) and "kind" in info.data else result
 
     @classmethod
     def of(cls, entry: Entry, names: Mapping[str, str]) -> Prompt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from types import TracebackType
@@ -24,6 +25,9 @@ CONNECT_SECONDS = 15.0
 FIRST_WAIT = 1.0  # before a lost connection is tried again; doubled each time
 LONGEST_WAIT = 30.0  # between two attempts to reach a host
 SESSION_WAITS = (0.2, 0.5, 1.0, 2.0, 3.0)  # seconds; an abandoned command ends when it next writes
+
+# asyncio prints this for each write to a line that broke; whoever uses the line is told of it once, by an error.
+logging.getLogger("asyncio").addFilter(lambda record: record.msg != "socket.send() raised exception.")
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from cosmos_workflow.errors import NotFound, UsageError
-from cosmos_workflow.kinds.kind import get_kind
+from cosmos_workflow.kinds.kind import get_kind, is_known, load_result
 from cosmos_workflow.store.database import Database
 from cosmos_workflow.store.schema import items, runs, tags
 
@@ -30,6 +30,7 @@ class Entry:
     """One item of one run. `number` grows with time; `ok` is None while it waits for its answer.
 
     `question` and `answer` are what its kind says of it in words (`Kind.texts`), `identity` is that of its work.
+    `result` is a mapping where the kind is not installed.
     """
 
     number: int
@@ -46,7 +47,9 @@ class Entry:
 
     @property
     def file(self) -> str:
-        """The path of its first input, empty where its kind has none."""
+        """The path of its first input, empty where its kind has none or is not installed."""
+        if not is_known(self.kind):
+            return ""
         return next((str(getattr(self.result, name)) for name in get_kind(self.kind).inputs), "")
 
 
@@ -222,7 +225,7 @@ class History:
         return [
             Entry(
                 row.number, row.run_id, row.kind, row.created, row.ok, row.rating, tuple(tagged.get(row.number, ())),
-                row.question, row.answer, row.identity, get_kind(row.kind).load_result(row.result),
+                row.question, row.answer, row.identity, load_result(row.kind, row.result),
             )
             for row in rows
         ]  # fmt: skip

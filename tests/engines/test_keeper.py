@@ -19,6 +19,7 @@ from typing import Any
 import psutil
 import pytest
 
+from cosmos_workflow.agent.paths import HostPaths
 from cosmos_workflow.engines import ENGINES, ChosenEngine, EngineSettings, EngineType
 from cosmos_workflow.engines.base import Deliver
 from cosmos_workflow.engines.keeper import Keeper
@@ -112,7 +113,7 @@ def until(condition: Callable[[], object]) -> None:
 
 
 def test_the_same_choice_is_warm_and_another_frees_the_first(lock: Path, asked: list[str]) -> None:
-    keeper = Keeper(lock)
+    keeper = Keeper([lock])
     (loading, loaded) = lend(keeper, choice())
     assert loading == {"event": "loading", "engine": "vllm"}
     assert loaded["seconds"] >= 0
@@ -130,7 +131,7 @@ def test_the_same_choice_is_warm_and_another_frees_the_first(lock: Path, asked: 
 
 def test_memory_is_noted_of_engines_that_have_a_model(lock: Path, asked: list[str]) -> None:
     notes: list[str] = []
-    keeper = Keeper(lock)
+    keeper = Keeper([lock])
     with keeper.lend(choice(), lambda event, **more: notes.append(event)):
         until(lambda: "memory" in notes)
     keeper.close()
@@ -142,7 +143,7 @@ def test_memory_is_noted_of_engines_that_have_a_model(lock: Path, asked: list[st
 
 
 def test_it_is_freed_when_its_time_is_over_and_not_while_it_answers(lock: Path, asked: list[str]) -> None:
-    keeper = Keeper(lock)
+    keeper = Keeper([lock])
     with keeper.lend(choice(), keep_warm=0.0):
         cooling = threading.Thread(target=keeper.cool)
         cooling.start()
@@ -157,7 +158,7 @@ def test_it_is_freed_when_its_time_is_over_and_not_while_it_answers(lock: Path, 
 
 
 def test_an_engine_that_does_not_load_is_not_kept_and_nor_is_its_device(lock: Path, asked: list[str]) -> None:
-    keeper = Keeper(lock)
+    keeper = Keeper([lock])
     with pytest.raises(EngineUnavailable, match="it is broken"):
         lend(keeper, choice(broken=True))
     assert not keeper.loaded
@@ -167,7 +168,7 @@ def test_an_engine_that_does_not_load_is_not_kept_and_nor_is_its_device(lock: Pa
 
 
 def test_an_engine_that_a_script_made_is_used_as_it_is(lock: Path, asked: list[str]) -> None:
-    keeper, mine = Keeper(lock), TinyEngine(EngineSettings())
+    keeper, mine = Keeper([lock]), TinyEngine(EngineSettings())
     chosen = keeper.given(mine)
     with keeper.lend(chosen) as engine:
         assert engine is mine
@@ -178,7 +179,7 @@ def test_an_engine_that_a_script_made_is_used_as_it_is(lock: Path, asked: list[s
 
 
 def test_a_warm_engine_sleeps_between_requests_where_it_can(lock: Path, asked: list[str]) -> None:
-    keeper = Keeper(lock)
+    keeper = Keeper([lock])
     keeper.rest()
     assert lend(keeper, choice(enable_sleep_mode=True)).names == ["loading", "loaded"]
     keeper.rest()
@@ -193,7 +194,7 @@ def test_a_warm_engine_sleeps_between_requests_where_it_can(lock: Path, asked: l
 
 def test_where_nothing_can_be_locked_it_goes_on_alone(tmp_path: Path, asked: list[str]) -> None:
     (tmp_path / "file").touch()
-    keeper = Keeper(tmp_path / "file" / "devices" / "0.lock")
+    keeper = Keeper([tmp_path / "file" / "devices" / "0.lock"])
     assert lend(keeper, choice()).names == ["loading", "loaded"]
     keeper.close()
 
@@ -204,7 +205,7 @@ import json, sys
 from pathlib import Path
 from test_keeper import Keeper, choice
 
-keeper = Keeper(Path(sys.argv[1]))
+keeper = Keeper([Path(name) for name in sys.argv[1:]])
 def note(event, **more):
     if event != "memory":
         print(json.dumps({"event": event, **more}), flush=True)
@@ -233,9 +234,13 @@ class Other:
 
 
 @contextmanager
-def other(lock: Path) -> Iterator[Other]:
+def other(*locks: Path) -> Iterator[Other]:
     process = subprocess.Popen(
-        [sys.executable, "-c", OTHER, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HERE
+        [sys.executable, "-c", OTHER, *map(str, locks)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=HERE,
     )
     try:
         yield Other(process)
@@ -264,8 +269,35 @@ def test_keepers_of_two_processes_take_turns_on_one_device(lock: Path) -> None:
         assert [first.hear()["event"] for _ in range(3)] == ["loading", "loaded", "lent"]
 
 
+@pytest.mark.timeout(300)
+def test_keepers_whose_gpus_overlap_take_turns_and_others_do_not_wait(tmp_path: Path) -> None:
+    paths = HostPaths(tmp_path)
+    with (
+        other(*paths.devices("1,0")) as both,
+        other(*paths.devices("1")) as second,
+        other(*paths.devices("2")) as third,
+    ):
+        for keeper in (both, third):
+            keeper.ask("lend")
+            assert [keeper.hear()["event"] for _ in range(3)] == ["loading", "loaded", "lent"]
+        second.ask("lend")
+        assert second.hear()["event"] == "waiting"
+        (gpu1,) = paths.devices("1")
+        until(gpu1.with_suffix(".wanted").exists)
+        both.ask("cool")
+        assert both.hear() == {"event": "cooled", "loaded": False}
+        assert [second.hear()["event"] for _ in range(3)] == ["loading", "loaded", "lent"]
+        both.ask("lend")
+        assert both.hear()["event"] == "waiting"  # for one of its two
+        until(gpu1.with_suffix(".wanted").exists)
+        second.process.kill()
+        assert [both.hear()["event"] for _ in range(3)] == ["loading", "loaded", "lent"]
+        third.ask("cool")
+        assert third.hear()["loaded"]
+
+
 def test_who_waits_for_a_device_can_be_stopped(lock: Path, asked: list[str]) -> None:
-    first, second, stop, failed = Keeper(lock), Keeper(lock), threading.Event(), list[BaseException]()
+    first, second, stop, failed = Keeper([lock]), Keeper([lock]), threading.Event(), list[BaseException]()
     lend(first, choice())
     events = Events()
 
@@ -291,7 +323,7 @@ def test_who_waits_for_a_device_can_be_stopped(lock: Path, asked: list[str]) -> 
 
 def test_an_engine_in_its_own_process_is_ended_while_it_loads(lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(HERE))
-    keeper, stop = Keeper(lock, apart=lambda name: True), threading.Event()
+    keeper, stop = Keeper([lock], apart=lambda name: True), threading.Event()
 
     def children() -> list[psutil.Process]:
         return [child for child in psutil.Process().children(recursive=True) if "python" in child.name()]

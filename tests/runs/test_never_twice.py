@@ -129,16 +129,6 @@ def test_a_run_that_is_not_written_whole_is_nobodys(url: str) -> None:
     assert (run.state, run.error, run.total) == ("queued", "", 2500)
 
 
-def test_a_run_whose_submission_was_killed_cannot_be_tried_again(batch: Batch, tmp_path: Path) -> None:
-    runs = open_runs()
-    decision = decide(UPSAMPLE, Settings(), engine="describe")
-    run = submit(batch(1), decision, out=tmp_path / "o.jsonl", runs=runs).run
-    assert run
-    runs.store.move(run.id, "cancelled", error="it was not submitted as a whole", kind="not_submitted")
-    with pytest.raises(Conflict, match="not submitted as a whole"):
-        runs.retry(run.id)
-
-
 def test_one_output_has_one_run_at_all_places_of_a_machine(runs: Runs, batch: Batch, tmp_path: Path) -> None:
     out = tmp_path / "o.jsonl"
     with Gate() as server:

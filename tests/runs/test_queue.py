@@ -20,7 +20,7 @@ import pytest
 from runs.helpers import BAD_KINDS, Faulty, Gate, enqueue
 from sqlalchemy.exc import OperationalError
 
-from cosmos_workflow.agent.paths import device_here
+from cosmos_workflow.agent.paths import devices_here
 from cosmos_workflow.api import open_runs
 from cosmos_workflow.engines import ENGINES, EngineSettings
 from cosmos_workflow.errors import Conflict, UsageError
@@ -221,8 +221,7 @@ def test_a_run_waits_while_another_program_has_the_device_and_says_so(
 ) -> None:
     """The engine is `describe` under a name of one that has a model."""
     monkeypatch.setitem(ENGINES, "transformers", replace(ENGINES["describe"], needs="model"))
-    path = device_here()
-    assert path is not None
+    (path,) = devices_here()
     lock = try_lock(path)
     assert lock is not None
     settings = EngineSettings(model_path="/m")

@@ -3,6 +3,7 @@ import json
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,11 +14,12 @@ from cosmos_workflow.errors import BadInputError, CosmosError, UsageError
 from cosmos_workflow.kinds.upsample import Item, Result
 from cosmos_workflow.kinds.upsample.kind import UPSAMPLE
 from cosmos_workflow.runs.results import Lines, ResultsFile, read_results, to_dict
+from cosmos_workflow.runs.submitting import Identified, answered_in
 
 
 def answered(file: ResultsFile, items: list[Item]) -> list[Result]:
     """The answers that stand for items, judged as those of the version before."""
-    return [result for item in items if (result := file.answer_to(item, None))]
+    return [result for item in items if (result := file.answer_to(item))]
 
 
 def result(id: str, prompt: str = "p", error: str = "") -> Result:
@@ -32,6 +34,29 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         file.write(result("b"))
     assert read_results(path, UPSAMPLE) == [result("a"), result("b")]
     assert "🤖" in path.read_text(encoding="utf-8")
+
+
+def test_what_a_file_answers_is_read_once_an_item(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, key, lines = tmp_path / "out.jsonl", "a" * 64, list[bytes]()
+    before = {"same": key, "engine": "a" * 48 + "c" * 16, "changed": "f" * 64, "old": "", "old changed": ""}
+    with ResultsFile(path, UPSAMPLE) as file:
+        for id, identity in before.items():
+            file.write(result(id), identity)
+    prompts = dict.fromkeys([*before, "new"], "p") | {"old changed": "another"}
+    items = [
+        Identified(SimpleNamespace(item=Item(id, prompt, Path(f"{id}.mp4"))), key) for id, prompt in prompts.items()
+    ]
+    read = Lines.read
+    monkeypatch.setattr(Lines, "read", lambda self, text: lines.append(text) or read(self, text))
+    with ResultsFile(path, UPSAMPLE) as file:
+        lines.clear()
+        rest, earlier = answered_in(file, items)
+        assert len(lines) == len(set(lines)) == len(before)
+        assert [item.checked.item.id for item in rest] == ["engine", "changed", "old changed", "new"]
+        assert (earlier.results.keys(), earlier.unidentified) == ({"same", "old"}, 1)
+        assert (earlier.changed["engine"], len(earlier.changed)) == (("engine or model",), 3)
+        assert earlier.results.keys() == answered_in(file, items, keep_of=("vllm",))[1].results.keys()
+        assert answered_in(file, items, keep_of=("",))[1].results.keys() == {"same", "old", "engine"}
 
 
 def test_a_torn_last_line_is_passed_over_and_mended(tmp_path: Path) -> None:
@@ -417,10 +442,10 @@ def test_a_file_answers_as_if_it_were_in_memory(
                 last = dict.fromkeys(answers, True)
         for id in "abc":
             kept, identity = answers.get(id, (None, ""))
-            assert file.holds(id) == (kept is not None)
+            assert (file.line_of(id) is not None) == (kept is not None)
             if kept is not None:
                 item = Item(id, kept.prompt, Path(f"{id}.mp4"))
-                assert file.answer_to(item, identity or None) == kept
+                assert file.answer_to(item, identity) == kept
                 assert file.answer_to(item, "k") == (None if identity else kept)
-                assert file.answer_to(replace(item, prompt="new"), None) is None
+                assert file.answer_to(replace(item, prompt="new")) is None
     file.__exit__(None, None, None)

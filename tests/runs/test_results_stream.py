@@ -41,7 +41,7 @@ def test_standard_output_gets_lines_at_once(path: str, capfd: pytest.CaptureFixt
         stream.write(result("a", "é 🤖"))
         assert json.loads(capfd.readouterr().out)["upsampled_prompt"] == "é 🤖"
         stream.write(result("b"))
-        assert not stream.holds("b")
+        assert stream.line_of("b") is None
     print("still open")  # noqa: T201
     first, second = capfd.readouterr().out.splitlines()
     assert json.loads(first)["id"] == "b"

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 from servers.cosmos_server import CosmosServer
 
 from cosmos_workflow.api import decide, open_store, with_identities
+from cosmos_workflow.cli import main
 from cosmos_workflow.client import Client
 from cosmos_workflow.errors import BadInputError, Conflict, UsageError
 from cosmos_workflow.kinds.kind import get_kind
@@ -123,6 +125,7 @@ def test_an_export_has_the_fields_of_each_kind(client: Client, http: httpx2.Clie
     assert http.get("/export", params={"run": words, "format": "spec"}).text == ""
     number = client.prompts(run=words)[0].number
     assert http.get(f"/prompts/{number}/controlnet_spec").status_code == 409
+    assert http.get(f"/prompts/{number}/thumbnail").status_code == 404
 
 
 def test_an_item_that_cannot_be_read_is_refused_and_tried_again(client: Client, tmp_path: Path) -> None:
@@ -164,6 +167,58 @@ def test_requests_are_held_to_the_shape_of_their_kind(http: httpx2.Client, clien
         client.run([text | {"sise": 4}], kind="words")
     with pytest.raises(UsageError, match="no kind of work named 'sing'"):
         client.run([text], kind="sing")
+
+
+def test_the_shared_folder_lists_what_the_kinds_take(http: httpx2.Client) -> None:
+    assert http.get("/shared").json() == ["sea.txt", "shot.mp4"]
+    assert http.get("/shared/content", params={"path": "sea.txt"}).text.startswith("The sea")
+    assert http.get("/shared/thumbnail", params={"path": "shot.mp4"}).status_code == 200
+    # FFmpeg sees no text.
+    refused = http.get("/shared/thumbnail", params={"path": "sea.txt"})
+    assert (refused.status_code, refused.json()["what"]) == (422, "a text has no picture")
+
+
+def test_items_of_a_kind_that_is_gone_are_shown_with_what_the_store_has(
+    tmp_path: Path, harbour: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, batch = tmp_path / "data", tmp_path / "batch.jsonl"
+    (tmp_path / "missing.jsonl").write_text('{"id": "b", "text_file": "nowhere.txt"}\n')
+    batch.write_text('{"id": "a", "text_file": "harbour.txt"}\n')
+    for name in (batch, tmp_path / "missing.jsonl"):
+        main(["words", str(name), "-o", str(name.with_suffix(".out.jsonl"))])
+    clip = clips.textured(tmp_path / "quay.mp4", 64, 36, frames=2)
+    main(["upsample", str(clip), "-p", "a quay", "--engine", "describe", "-o", str(tmp_path / "quay.jsonl")])
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(PLUGIN)])
+    capsys.readouterr()
+
+    def cosmos(*words: str) -> str:
+        assert main(list(words)) == 0
+        return capsys.readouterr().out
+
+    assert cosmos("runs", "list").count(" 1 ") >= 3
+    listed = " ".join(cosmos("prompts", "list").split())
+    assert "a quay" in listed and listed.count("unknown kind: not installed") == 2
+    (line, _) = [json.loads(line) for line in cosmos("prompts", "list", "--json").splitlines() if "words" in line]
+    assert (line["kind"], line["result"]["id"], line["clip"]) == ("words", "b", "")
+    number = json.loads(cosmos("prompts", "search", "harbour", "--json"))["number"]
+    shown = cosmos("prompts", "show", str(number))
+    assert "unknown kind" in shown and "4 words, most of all 'harbour'" in shown
+    exported = [json.loads(line) for line in cosmos("prompts", "export").splitlines()]
+    assert [(row["kind"], row["id"]) for row in exported[1:]] == [("words", "b"), ("words", "a")]
+    rows = list(csv.DictReader(io.StringIO(cosmos("prompts", "export", "--format", "csv"), newline="")))
+    assert [(row["kind"], row["id"]) for row in rows[1:]] == [("words", "b"), ("words", "a")]
+    with CosmosServer(data) as server, server.client() as client:
+        assert [prompt.kind for prompt in client.prompts()] == ["upsample", "words", "words"]
+        assert client.prompts("harbour")[0].result["most_frequent"] == "harbour"
+        with httpx2.Client(base_url=server.url, timeout=60) as http:
+            assert http.get("/api/v1/export", params={"format": "csv"}).text.count("words") >= 2
+            assert http.get(f"/api/v1/prompts/{number}").json()["result"]["count"] == 4
+            assert http.get(f"/api/v1/prompts/{number}/controlnet_spec").status_code == 409
+            run = client.prompts("harbour")[0].run
+            for path in ("/prompts", f"/runs/{run}", f"/prompts/compare?number={number}"):
+                assert "words (unknown kind: not installed)" in http.get(path).text
+            assert "cannot be read" in http.get("/prompts").text
+            assert "1 of the selected is left out" in http.get("/", params={"number": number}).text
 
 
 def test_ffmpeg_sees_no_text(client: Client, http: httpx2.Client, tmp_path: Path) -> None:
@@ -211,6 +266,13 @@ def test_the_page_shows_it(server: CosmosServer, client: Client, harbour: Path, 
         # The form is that of upsampling: it offers clips, and no texts.
         clip = client.upload(clips.textured(tmp_path / "new.mp4", 64, 36, frames=2))
         shown = http.get("/", params={"number": numbers}).text
-        assert f'value="{clip.id}"' in shown and "harbour.txt" not in shown
+        assert f'value="{clip.id}"' in shown and "harbour.txt" not in shown and "sea.txt" not in shown
+        # It says what it leaves out.
+        assert "2 of the selected are left out" in shown and f'words “a” of <a href="/runs/{run}">' in shown
+        (clip_run,) = client.upsample([{"video": clip.id, "prompt": "a quay"}], engine="describe")
+        both = [*numbers, client.prompts("quay")[0].number]
+        shown = http.get("/", params={"number": both}).text
+        assert "2 of the selected are left out" in shown and clip_run.prompt in shown
+        assert "left out" not in http.get("/", params={"number": both[2:]}).text
     with pytest.raises(Conflict, match="nothing to try again"):
         client.retry(done(client, [{"text_file": str(harbour)}]))

@@ -1,4 +1,4 @@
-"""The server against its own OpenAPI document: schemathesis, with all of its checks."""
+"""The server against its own OpenAPI document, with two kinds of work: schemathesis, with all of its checks."""
 
 from __future__ import annotations
 
@@ -11,15 +11,23 @@ import httpx2
 import pytest
 from servers.cosmos_server import CosmosServer
 
+PLUGIN = Path(__file__).parents[1] / "plugins" / "words"
+
 pytestmark = [pytest.mark.host, pytest.mark.timeout(600)]
 
 
-def test_no_request_is_answered_otherwise_than_the_document_says(tmp_path: Path) -> None:
+def test_no_request_is_answered_otherwise_than_the_document_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "shared").mkdir()
     clips.textured(tmp_path / "shared" / "shot.mp4", 320, 180, frames=6)
-    with CosmosServer(tmp_path / "data", "--media", tmp_path / "shared") as server:
+    (tmp_path / "shared" / "sea.txt").write_text("The sea, the wide sea.\n")
+    monkeypatch.syspath_prepend(str(PLUGIN))
+    with CosmosServer(tmp_path / "data", "--media", tmp_path / "shared", PYTHONPATH=str(PLUGIN)) as server:
         with server.client() as client:
             client.upsample([{"video": "shot.mp4", "prompt": "a city"}], engine="describe")
+            for _ in client.events(client.run([{"text_file": "sea.txt"}], kind="words").id):
+                pass
         assert httpx2.get(f"{server.url}/openapi.json", timeout=60).json()["openapi"].startswith("3.1.")
         program = Path(sys.executable).with_name("schemathesis")
         command = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import os
 import selectors
 import socket
@@ -242,3 +243,19 @@ def test_other_errors_are_not_tried_again() -> None:
     with pytest.raises(HostFull):
         persist(full, losses)
     assert (tries, losses.waits) == (1, [])
+
+
+def test_writes_to_a_broken_line_print_nothing_by_themselves(caplog: pytest.LogCaptureFixture) -> None:
+    """asyncio would warn of each one."""
+
+    async def write() -> None:
+        ours, theirs = socket.socketpair()
+        _, writer = await asyncio.open_connection(sock=ours)
+        theirs.close()
+        for _ in range(20):
+            writer.write(b"x")
+        logging.getLogger("asyncio").warning("something else")
+        writer.transport.abort()
+
+    asyncio.run(write())
+    assert [record.getMessage() for record in caplog.records] == ["something else"]

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import codecs
+import io
+from collections.abc import Iterator
+from typing import BinaryIO
 
 from cosmos_workflow.errors import BadInputError
 
-__all__ = ["decoded", "encoding_of", "not_utf8"]
+__all__ = ["decoded", "decoding", "encoding_of", "not_utf8"]
+
+READ_BYTES = 1 << 16
 
 # Longer marks come first, as the mark of UTF-32-LE begins with that of UTF-16-LE.
 MARKS = (
@@ -23,19 +28,33 @@ def encoding_of(head: bytes) -> tuple[str, int]:
     return next(((name, len(mark)) for mark, name in MARKS if head.startswith(mark)), ("utf-8", 0))
 
 
-def decoded(data: bytes, where: str) -> str:
-    """A file's text, without its byte order mark. Raises BadInputError that names the first invalid byte."""
-    encoding, mark = encoding_of(data[:4])
-    if not mark and 0 in data[:2]:
+def decoding(file: BinaryIO, where: str) -> Iterator[str]:
+    """A file's text, without its byte order mark, piece by piece. Raises BadInputError that names an invalid byte."""
+    head = file.read(4)
+    encoding, mark = encoding_of(head)
+    if not mark and 0 in head[:2]:
         raise BadInputError(
             "it looks like UTF-16 without its byte order mark", where=where, remedy="save the file as UTF-8"
         )
-    try:
-        return data[mark:].decode(encoding)
-    except UnicodeDecodeError as error:
-        index = mark + error.start
-        line = data.count(b"\n", 0, index) + 1 if encoding == "utf-8" else 0
-        raise _undecodable(data[index], index, line, encoding, where) from error
+    file.seek(mark)
+    decoder, at, line, data = codecs.getincrementaldecoder(encoding)(), mark, 1, b" "
+    while data:
+        data = file.read(READ_BYTES)
+        waiting = decoder.getstate()[0]  # the beginning of a character
+        try:
+            yield decoder.decode(data, not data)
+        except UnicodeDecodeError as error:
+            together = waiting + data
+            line += together.count(b"\n", 0, error.start)
+            index = at - len(waiting) + error.start
+            line = line if encoding == "utf-8" else 0
+            raise _undecodable(together[error.start], index, line, encoding, where) from error
+        at, line = at + len(data), line + data.count(b"\n")
+
+
+def decoded(data: bytes, where: str) -> str:
+    """The text of a file's bytes. Raises as `decoding`."""
+    return "".join(decoding(io.BytesIO(data), where))
 
 
 def not_utf8(byte: int, index: int, line: int = 0) -> BadInputError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.files import at_home
-from cosmos_workflow.kinds.reading.encoding import decoded, encoding_of
+from cosmos_workflow.kinds.reading.encoding import decoding, encoding_of
 
 __all__ = ["filesystem", "opened", "opened_as_text"]
 
@@ -29,7 +30,7 @@ def opened(url: str) -> Iterator[Any]:
 
 @contextmanager
 def opened_as_text(url: str) -> Iterator[Any]:
-    """A file's bytes, as UTF-8. What is UTF-16 is held in memory, and its positions are those of its text as UTF-8.
+    """A file's bytes, as UTF-8. What is UTF-16 is copied as UTF-8 into a temporary file, whose positions hold.
 
     Raises as `opened`, and BadInputError for UTF-16 that cannot be read.
     """
@@ -40,8 +41,11 @@ def opened_as_text(url: str) -> Iterator[Any]:
         if encoding == "utf-8" and (mark or 0 not in head[:2]):
             yield file
             return
-        data = file.read()
-    yield io.BytesIO(decoded(data, url).encode())
+        with tempfile.TemporaryFile() as copy:
+            for text in decoding(file, url):
+                copy.write(text.encode())
+            copy.seek(0)
+            yield copy
 
 
 def filesystem(url: str) -> tuple[Any, str]:

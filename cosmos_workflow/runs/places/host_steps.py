@@ -54,8 +54,8 @@ async def submit(
 def _agent(program: HostProgram, engine: ChosenEngine, keep_warm: float) -> dict[str, Any]:
     """How the host starts the agent; runs of the same engine and settings share one, and its loaded model."""
     host = program.host
-    device = host.gpu.replace(",", "-") or "0"
-    settings = {"engine": {"name": engine.name, "module": engine.module, **engine.settings}, "device": device}
+    engine_settings = {"name": engine.name, "module": engine.module, **engine.settings}
+    settings = {"engine": engine_settings, "device": host.gpu or "0"}
     environment = dict(host.environment)
     if host.gpu.replace(",", "").isdigit() and not host.container:
         environment["CUDA_VISIBLE_DEVICES"] = host.gpu

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from cosmos_workflow.agent.paths import device_here
+from cosmos_workflow.agent.paths import devices_here
 from cosmos_workflow.engines import ChosenEngine
 from cosmos_workflow.engines.keeper import Keeper
 from cosmos_workflow.engines.logs import LogPart
@@ -32,7 +32,7 @@ def keeper_here(folder: Path) -> Keeper:
     """What keeps the engine of this machine's runs; `folder` takes its log."""
     # A process of its own, as vLLM's processes outlive one that is killed, and hold the GPU.
     apart = os.name == "posix"
-    return Keeper(device_here(), apart=lambda name: apart and name == "vllm", log=folder / "engine.log")
+    return Keeper(devices_here(), apart=lambda name: apart and name == "vllm", log=folder / "engine.log")
 
 
 class Stopped(Exception):

@@ -115,38 +115,36 @@ class ResultsFile:
         finally:
             self._lock.release()
 
-    def holds(self, id: str) -> bool:
-        """Whether there is an answer for an item of this id, to whatever it was asked then."""
-        return _hash(id) in self._begins
-
-    def identity_of(self, id: str) -> str:
-        """The identity of the work that an item's answer stands for; empty where the version before wrote it."""
-        line = self._line(id)
-        return line.identity if line else ""
-
-    def answer_to(self, item: Any, identity: str | None) -> Any | None:
-        """The answer that stands for an item as it is now.
-
-        Where the identity is not known, or the line has none as the version before wrote it, the kind says whether it
-        answers this item.
-        """
-        line = self._line(item.id)
-        if line is None:
+    def line_of(self, id: str) -> Line | None:
+        """The line with the answer for an item of this id, to whatever it was asked then."""
+        begin = self._begins.get(_hash(id))
+        if begin is None:
             return None
-        same = (
-            line.identity == identity
-            if line.identity and identity is not None
-            else self._kind.answers(line.result, item)
-        )
-        return line.result if same else None
+        self._reader.seek(begin)
+        return self._lines.read(self._reader.readline().removesuffix(b"\n"))
+
+    def stands_for(self, line: Line, item: Any, identity: str) -> bool:
+        """Whether a line's answer stands for an item as it is now.
+
+        Where the identity is not known (empty), or the line has none as the version before wrote it, the kind says
+        whether it answers this item.
+        """
+        if line.identity and identity:
+            return line.identity == identity
+        return self._kind.answers(line.result, item)
+
+    def answer_to(self, item: Any, identity: str = "") -> Any | None:
+        """The answer that stands for an item as it is now (see `stands_for`)."""
+        line = self.line_of(item.id)
+        return line.result if line and self.stands_for(line, item, identity) else None
 
     def has_line(self, id: str) -> bool:
         """Whether a line of this id stands here, of an answer or of a failure written since the file was opened."""
-        return self.holds(id) or _hash(id) in self._failures
+        return _hash(id) in self._begins or _hash(id) in self._failures
 
     def drop(self, ids: set[str]) -> None:
         """Remove earlier answers to items that have changed since, as these are asked again."""
-        if any(map(self.holds, ids)):
+        if any(_hash(id) in self._begins for id in ids):
             self._close()
             self._open(lambda line: line.result.ok and line.result.id not in ids)
 
@@ -155,7 +153,7 @@ class ResultsFile:
 
         With `replace`, a good answer takes the place of the one before. A failure never takes that of an answer.
         """
-        key, line = _hash(result.id), self._line(result.id)
+        key, line = _hash(result.id), self.line_of(result.id)
         if line is not None and (
             not result.ok or (line.identity == identity and (line.result == result or not replace))
         ):
@@ -186,14 +184,6 @@ class ResultsFile:
         else:
             self._failures[key] = _hash(row)
         return True
-
-    def _line(self, id: str) -> Line | None:
-        """The line of the answer to an id."""
-        begin = self._begins.get(_hash(id))
-        if begin is None:
-            return None
-        self._reader.seek(begin)
-        return self._lines.read(self._reader.readline().removesuffix(b"\n"))
 
     def _open(self, wanted: Callable[[Line], bool]) -> None:
         """Open the file to append to it, with only the wanted lines."""

@@ -14,7 +14,7 @@ from typing import Any
 from cosmos_workflow.errors import BadInputError, CosmosError
 from cosmos_workflow.kinds.kind import Kind
 from cosmos_workflow.runs.results.file import ResultsFile
-from cosmos_workflow.runs.results.lines import Lines
+from cosmos_workflow.runs.results.lines import Line, Lines
 
 __all__ = ["ResultsStream", "is_stdout", "is_stream", "open_results"]
 
@@ -75,15 +75,11 @@ class ResultsStream(ResultsFile):
         if self._file is not None:
             self._file.close()
 
-    def holds(self, id: str) -> bool:
-        """False, as a stream keeps no results."""
-        return False
-
     def has_line(self, id: str) -> bool:
         """False, as a stream keeps no results."""
         return False
 
-    def answer_to(self, item: Any, identity: str | None) -> Any | None:
+    def line_of(self, id: str) -> Line | None:
         """None, as a stream keeps no results."""
         return None
 

@@ -80,7 +80,10 @@ def list_media(ctx: Ctx, limit: Limit = 50, cursor: MomentCursor = None) -> Page
 
 @router.get("/shared")
 def list_shared(ctx: Ctx) -> list[str]:
-    """Clips in the folder that the server was started with, by paths that an item's `video` may have."""
+    """Files in the folder that the server was started with, which some kind of work takes, by their paths there.
+
+    An item may name its files so.
+    """
     return ctx.library.shared()
 
 
@@ -89,7 +92,7 @@ SharedPath = Annotated[str, Query(min_length=1, max_length=1000, description="as
 
 @router.get("/shared/content", response_class=FileResponse, responses={206: {"description": "a part"}})
 def show_shared_content(ctx: Ctx, path: SharedPath) -> FileResponse:
-    """The bytes of a clip in the shared folder, in ranges if asked for."""
+    """The bytes of a file in the shared folder, in ranges if asked for."""
     file = ctx.library.find(path)
     return FileResponse(file, media_type=ctx.library.media_type(file))
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from cosmos_workflow.errors import Conflict, NotFound
+from cosmos_workflow.errors import BadInputError, Conflict, NotFound
 from cosmos_workflow.server.exporting import FORMATS, controlnet_spec, exported
 from cosmos_workflow.server.kind_shapes import AnyPrompt, PromptPage
 from cosmos_workflow.server.paging import Limit, NumberCursor, page, position
@@ -109,9 +109,11 @@ def show_thumbnail(ctx: Ctx, number: Number) -> Response:
     video = File(ctx.store.history.get(number).file)
     if not video.is_file():
         raise NotFound("its clip is not here", where=video.name, remedy="upload it again")
-    return Response(
-        ctx.library.thumbnail(video), media_type="image/png", headers={"cache-control": "private, max-age=86400"}
-    )
+    try:
+        picture = ctx.library.thumbnail(video)
+    except BadInputError as error:
+        raise NotFound("there is no picture of its file", where=video.name, remedy=error.remedy) from error
+    return Response(picture, media_type="image/png", headers={"cache-control": "private, max-age=86400"})
 
 
 @router.get("/tags")

@@ -78,14 +78,18 @@ def new(
     request: Request, ctx: Ctx, prompt: Annotated[int | None, Query(ge=1, le=2**53)] = None, video: str = "",
     number: Annotated[Numbers, Query(max_length=1000)] = [],  # noqa: B006
 ) -> HTMLResponse:  # fmt: skip
-    """An empty form, or one with a clip, or with earlier prompts to edit and run again; other work is left out."""
+    """An empty form, or one with a clip, or with earlier prompts to edit and run again.
+
+    It says which work of other kinds it leaves out.
+    """
     entries = [ctx.store.history.get(prompt)] if prompt is not None else ctx.store.history.by_numbers(number)
     rows = [
         {"video": entry.media or "", "clip": entry.clip, "prompt": entry.result.prompt, "whole": True}
         for entry in ctx.prompts(entries)
         if entry.kind == UPSAMPLE.name
     ] or ([{"video": video, "clip": video, "prompt": ""}] if video else [])
-    return render(request, "new.html", rows=rows, **_choices(ctx))
+    others = [entry for entry in entries if entry.kind != UPSAMPLE.name]
+    return render(request, "new.html", rows=rows, others=others, **_choices(ctx))
 
 
 @router.post("/new/check")
@@ -155,8 +159,8 @@ def _as_written(video: Path, folder: str) -> str:
 def _choices(ctx: Server) -> dict[str, Any]:
     return {
         "media": [file for file in ctx.store.files.all(most=RECENT) if file.width],
-        "shared": ctx.library.shared(), "fits": FIT_MODES, "models": list(MODELS), "engines": list(UPSAMPLE.engines),
-        "places": ["local", *(host.name for host in hosts_of())],
+        "shared": ctx.library.shared(UPSAMPLE.media_types), "fits": FIT_MODES, "models": list(MODELS),
+        "engines": list(UPSAMPLE.engines), "places": ["local", *(host.name for host in hosts_of())],
     }  # fmt: skip
 
 

@@ -14,8 +14,9 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from cosmos_workflow.kinds.kind import FIRST_KIND, get_kind
+from cosmos_workflow.kinds.kind import FIRST_KIND, get_kind, is_known
 from cosmos_workflow.limits import Plan
+from cosmos_workflow.server.exporting import controlnet_spec
 from cosmos_workflow.server.guard import COOKIE
 from cosmos_workflow.server.shapes import Problem, Prompt
 from cosmos_workflow.version import __version__
@@ -81,9 +82,10 @@ def remedies_of(plan: Plan) -> Iterator[Remedy]:
 
 def shows_pictures(prompt: Prompt) -> bool:
     """Whether the file of an item was uploaded, and can be played."""
-    return prompt.media is not None and not any(
-        media_type.startswith("text/") for media_type in get_kind(prompt.kind).media_types
-    )
+    return (
+        prompt.media is not None and is_known(prompt.kind)
+        and not any(media_type.startswith("text/") for media_type in get_kind(prompt.kind).media_types)
+    )  # fmt: skip
 
 
 def _when(seconds: float) -> Markup:
@@ -117,6 +119,6 @@ environment = Environment(
 )  # fmt: skip
 environment.filters |= {"when": _when, "thousands": _thousands, "bytes": _bytes, "duration": _duration}
 environment.globals |= {
-    "bar_of": bar_of, "remedies_of": remedies_of, "kind_of": get_kind, "first_kind": FIRST_KIND,
-    "shows_pictures": shows_pictures,
+    "bar_of": bar_of, "remedies_of": remedies_of, "first_kind": FIRST_KIND, "is_known": is_known,
+    "shows_pictures": shows_pictures, "controlnet_spec": controlnet_spec,
 }  # fmt: skip

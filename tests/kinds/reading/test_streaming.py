@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.kinds.reading import Keys, Piece, records
-from cosmos_workflow.kinds.reading.encoding import decoded
+from cosmos_workflow.kinds.reading.encoding import decoded, encoding_of
 from cosmos_workflow.kinds.reading.fields import load_json
 from cosmos_workflow.kinds.reading.tables import QUOTES, entry_in, read_header, rows
 from cosmos_workflow.kinds.upsample import Item
@@ -213,11 +213,38 @@ def test_parts_hold_each_entry_once(
         )
 
 
+@pytest.mark.parametrize("step", [1, 2, 3, 5, 64])
+@given(
+    st.text(st.sampled_from("a\n\ré🤖\ufeff")), st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]),
+    st.one_of(st.none(), st.integers(0, 40)), st.integers(0, 255),
+)  # fmt: skip
+def test_text_is_decoded_piece_by_piece_as_it_is_as_a_whole(
+    step: int, text: str, encoding: str, place: int | None, byte: int
+) -> None:
+    data = bytearray(text.encode(encoding))
+    if place is not None and place < len(data) - 4:
+        data[place + 4] = byte
+    name, mark = encoding_of(data[:4])
+    try:
+        expected = data[mark:].decode(name)
+    except UnicodeDecodeError as error:
+        index = mark + error.start
+        at = f"byte {index} in line {data.count(10, 0, index) + 1}" if name == "utf-8" else f"byte {index}"
+        expected = f"not {name.upper()} (0x{data[index]:02X} at {at})"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cosmos_workflow.kinds.reading.encoding.READ_BYTES", step)
+        try:
+            assert decoded(bytes(data), "b.csv") == expected
+        except BadInputError as error:
+            assert error.what in (expected, "it looks like UTF-16 without its byte order mark")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
-def test_memory_does_not_grow_with_what_is_read(tmp_path: Path, suffix: str) -> None:
+def test_memory_does_not_grow_with_what_is_read(tmp_path: Path, suffix: str, encoding: str) -> None:
     count, prompt = 20_000, "dusk " * 100
     path = tmp_path / f"b{suffix}"
-    with path.open("w") as file:
+    with path.open("w", encoding=encoding) as file:
         if suffix == ".csv":
             file.write("id,prompt,video\n")
         for n in range(count):

@@ -144,7 +144,7 @@ class AnsweringActor:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._keeper = Keeper(None, apart=lambda name: True)  # Ray deals out the devices
+        self._keeper = Keeper((), apart=lambda name: True)  # Ray deals out the devices
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[bytes]]:
         """Answer prepared pieces and write each as a part; the counts of each, or the error that ends the job."""
