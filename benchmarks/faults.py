@@ -56,21 +56,24 @@ class Tally:
     seconds: float = 0.0
 
     @property
-    def clean(self) -> bool:
-        """Whether nothing happened that must not."""
-        return not (self.lost or self.doubled or self.orphans or self.hung or self.crashed)
-
-    def text(self) -> str:
-        """The figures, one on each line."""
-        bad = {
+    def bad(self) -> dict[str, list[str]]:
+        """What happened that must not."""
+        return {
             "items lost": self.lost, "items with more than one answer": self.doubled,
             "processes left on the host": self.orphans, "clients that hung": self.hung,
             "clients that printed a traceback": self.crashed,
         }  # fmt: skip
+
+    @property
+    def clean(self) -> bool:
+        return not any(self.bad.values())
+
+    def text(self) -> str:
+        """The figures, one on each line."""
         lines = [
             f"{self.faults.total()} faults in {self.seconds:.0f} s: {_listed(self.faults)}",
             f"batches: {_listed(self.batches)}; people: {_listed(self.actions)}",
-            *(f"{name}: {len(values)}  {' | '.join(values[:8])}" for name, values in bad.items()),
+            *(f"{name}: {len(values)}  {' | '.join(values[:8])}" for name, values in self.bad.items()),
             f"items answered more than once on the host: {self.asked_again}",
         ]
         return "\n".join(lines)
@@ -188,12 +191,7 @@ def rows(faults: int = 200, seed: int = 1) -> Iterator[Fact]:
         tally = inject(Path(name), faults, seed)
     label = f"{tally.faults.total()} random faults over SSH (seed {seed}), in {tally.batches.total()} batches"
     yield Fact(f"{label}: time", f"{tally.seconds / 60:.1f} min", "≤ 30 min")
-    bad = ", ".join(
-        str(len(values)) for values in (tally.lost, tally.doubled, tally.orphans, tally.hung, tally.crashed)
-    )
-    yield Fact(
-        "…: items lost, items answered twice, processes left on the host, clients that hung, that crashed", bad, "none"
-    )
+    yield Fact(f"…: {', '.join(tally.bad)}", ", ".join(str(len(values)) for values in tally.bad.values()), "none")
     yield Fact("…: items answered more than once on the host", str(tally.asked_again), "")
 
 
