@@ -21,11 +21,9 @@ __all__ = ["RayCluster"]
 
 STARTED = "Ray runtime started."  # what `ray start` says when the cluster knows its raylet
 
-START_SECONDS = 300
-# Ray gives up a raylet after 30 s and a worker after 60 s, which a busy machine may take to start one.
-PATIENCE = {
-    name: str(START_SECONDS) for name in ("RAY_raylet_start_wait_time_s", "RAY_worker_register_timeout_seconds")
-}
+START_SECONDS = 180
+# A raylet ends where its agents do not name their ports within 15 s, as on a busy machine: they are given these.
+AGENT_PORTS = ("--dashboard-agent-grpc-port", "--dashboard-agent-listen-port", "--runtime-env-agent-port")
 
 
 class RayCluster:
@@ -93,13 +91,16 @@ class RayCluster:
         number = len(self._processes)
         pin = ["taskset", "-c", str(number)] if self._pinned else []
         path = Path(self._folder.name, f"start-{number}.log")
+        holders = [reserved() for _ in AGENT_PORTS]
+        self._reserved += holders
+        ports = [f"{name}={holder.getsockname()[1]}" for name, holder in zip(AGENT_PORTS, holders, strict=True)]
         with path.open("wb") as log:
             process = subprocess.Popen(
                 [
                     *(*pin, sys.executable, "-u", "-m", "ray.scripts.scripts", "start", "--block"),
                     "--disable-usage-stats",
                     *("--node-ip-address=127.0.0.1", "--object-store-memory=200000000", f"--num-cpus={self._cpus}"),
-                    *options,
+                    *ports, *options,
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
                 env=self.environment(),
@@ -112,7 +113,7 @@ class RayCluster:
 
     def environment(self) -> dict[str, str]:
         """For drivers of this cluster: found where `RAY_ADDRESS` is looked at."""
-        ours = {"RAY_ADDRESS": self.address, "RAY_USAGE_STATS_ENABLED": "0", **PATIENCE}
+        ours = {"RAY_ADDRESS": self.address, "RAY_USAGE_STATS_ENABLED": "0"}
         return {**os.environ, **ours, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self._token} | self._environment
 
 
