@@ -11,15 +11,17 @@ from typing import Any
 import ray
 import ray.data
 
-from cosmos_workflow.engines import EngineSettings
+from cosmos_workflow.api import decide
 from cosmos_workflow.engines.describe import DescribeEngine
+from cosmos_workflow.kinds.upsample import Settings
 from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
+from cosmos_workflow.kinds.upsample.kind import UPSAMPLE
 from cosmos_workflow.media import measure, probe
-from cosmos_workflow.runs.places.ray import Job, Output, connected, run, who_answers
+from cosmos_workflow.runs.places.ray import Job, Output, connected, run
 
 
 def ours(batch: str, out: str, engines: int, piece: int) -> dict[str, float]:
-    engine, _ = who_answers("describe", EngineSettings())
+    decision = decide(UPSAMPLE, Settings(), place="ray", engine="describe")
     moments: list[float] = []
 
     def note(event: dict[str, Any]) -> None:
@@ -27,7 +29,8 @@ def ours(batch: str, out: str, engines: int, piece: int) -> dict[str, float]:
             moments.append(time.perf_counter())
 
     began = time.perf_counter()
-    run(Job(batch, Output(out), engine, engines=engines, items_per_call=piece), note)
+    job = Job(batch, Output(out), decision.engine, decision.settings, engines=engines, items_per_call=piece)
+    run(job, note)
     ended = time.perf_counter()
     return {"seconds": ended - began, "first": moments[0] - began, "answering": moments[-1] - moments[0]}
 

@@ -18,9 +18,10 @@ from random import Random
 import httpx2
 
 from benchmarks.measure import Fact
-from cosmos_workflow.api import enqueue, open_runs
+from cosmos_workflow.api import decide, open_runs, submit
 from cosmos_workflow.config import Config
-from cosmos_workflow.kinds.upsample import Item, Result
+from cosmos_workflow.kinds.upsample import Item, Result, Settings
+from cosmos_workflow.kinds.upsample.kind import UPSAMPLE
 from cosmos_workflow.runs import Worker
 from cosmos_workflow.store import NewItem, Store
 from scripts.demo import draw_clip
@@ -163,8 +164,9 @@ async def crowd(server: CosmosServer) -> Fact:
 def queue(folder: Path, clip: Path) -> Fact:
     """A thousand runs of one item, driven by one worker on SQLite."""
     runs = open_runs(Config(store_url=f"sqlite:///{folder / 'queue.db'}"))
+    decision = decide(UPSAMPLE, Settings(), engine="describe")
     for n in range(QUEUED):
-        enqueue([Item(f"i{n}", "a city", clip)], engine="describe", runs=runs)
+        submit([Item(f"i{n}", "a city", clip)], decision, queued=True, runs=runs)
     worker, began = Worker(runs), time.perf_counter()
     worker.start()
     while runs.store.counts().get("done", 0) < QUEUED:

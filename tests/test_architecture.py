@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -167,6 +168,28 @@ MEDIA = {
     *(".tif", ".tiff", ".exr", ".dpx", ".cin", ".hdr", ".pfm", ".ppm", ".pgm", ".pnm", ".tga", ".sgi", ".pcx", ".ivf"),
     *(".wav", ".mp3", ".flac", ".ogg", ".m4a", ".aac", ".h264", ".h265", ".hevc", ".obu", ".yuv", ".m2ts", ".3gp"),
 }
+
+
+def names_from_the_package(code: str) -> list[tuple[str, str]]:
+    nodes = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.ImportFrom) and node.module]
+    return [
+        (node.module, alias.name)
+        for node in nodes
+        if node.module and node.module.split(".")[0] == PACKAGE.name
+        for alias in node.names
+    ]
+
+
+@pytest.mark.parametrize("folder", ["benchmarks", "scripts", "docs"])
+def test_what_is_not_run_here_imports_what_there_is(folder: str) -> None:
+    root = PACKAGE.parent / folder
+    codes = [path.read_text(encoding="utf-8") for path in root.rglob("*.py")]
+    for page in root.glob("*.md"):
+        codes += re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    names = {name for code in codes for name in names_from_the_package(code)}
+    assert names
+    for module, name in names:
+        assert hasattr(importlib.import_module(module), name) or importlib.import_module(f"{module}.{name}")
 
 
 def test_git_holds_no_media_but_the_pictures_of_the_docs() -> None:

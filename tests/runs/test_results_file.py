@@ -413,6 +413,7 @@ def test_a_file_answers_as_if_it_were_in_memory(
 ) -> None:
     path = tmp_path_factory.mktemp("results") / "out.jsonl"
     answers: dict[str, tuple[Result, str]] = {}
+    failures: dict[str, tuple[Result, str]] = {}  # written since the file was opened
     last: dict[str, bool] = {}  # whether the last line of an item is an answer
     file = ResultsFile(path, UPSAMPLE).__enter__()
     for step in steps:
@@ -420,18 +421,19 @@ def test_a_file_answers_as_if_it_were_in_memory(
             case ("write", id, prompt, identity, replaces, ok):
                 new = result(id, prompt, "" if ok else "out of memory")
                 before = answers.get(id)
-                stands = before is not None and before[1] == identity and (before[0] == new or not (replaces and ok))
+                same = before is not None and before[1] == identity and (before[0] == new or not replaces)
+                stands = same if ok else before is not None or failures.get(id) == (new, identity)
                 assert file.write(new, identity, replace=replaces) == (not stands)
                 if not stands:
                     last[id] = ok
-                    if ok:
-                        answers[id] = (new, identity)
+                    (answers if ok else failures)[id] = (new, identity)
             case ("drop", ids):
                 held = ids & answers.keys()
                 file.drop(ids)
                 if held:
                     answers = {id: answer for id, answer in answers.items() if id not in ids}
                     last = dict.fromkeys(answers, True)
+                    failures = {}
             case (action,):
                 file.__exit__(None, None, None)
                 if action == "tear" and path.exists():
@@ -440,6 +442,7 @@ def test_a_file_answers_as_if_it_were_in_memory(
                 file = ResultsFile(path, UPSAMPLE).__enter__()
                 answers = {id: answer for id, answer in answers.items() if last[id]}
                 last = dict.fromkeys(answers, True)
+                failures = {}
         for id in "abc":
             kept, identity = answers.get(id, (None, ""))
             assert (file.line_of(id) is not None) == (kept is not None)
