@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Collection
 from contextlib import ExitStack
 from typing import Any
 
-from cosmos_workflow.api import Submission, open_runs, submit
+from cosmos_workflow.api import Submission, open_runs, stream_at, submit
 from cosmos_workflow.cli.cluster import follow_cluster
 from cosmos_workflow.cli.console import note, print_json, stderr, stdout_for_results
 from cosmos_workflow.cli.following import guarded
 from cosmos_workflow.cli.progress import Progress, Sending, say_lost
 from cosmos_workflow.cli.results import show_results
 from cosmos_workflow.deciding import Decision
-from cosmos_workflow.errors import HostUnreachable, UsageError
+from cosmos_workflow.errors import HostUnreachable
 from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.runs import Listener, Patience, Runs
 from cosmos_workflow.runs.places.ray import is_ray
-from cosmos_workflow.runs.results import is_stream, open_results
 from cosmos_workflow.store import RunRecord
 
 __all__ = ["follow", "run_batch"]
-
-GIVE_A_FILE = "give -o a file, or leave --detach out"
 
 THERE = ("running", "fetching")  # states in which the host has the run, and goes on without us
 
@@ -76,17 +73,16 @@ class Terminal:
 
 def run_batch(
     items: list[Any], decision: Decision, source: str, out: str, *,
-    keep_warm: float, wait: float, detach: bool, again: bool, keep_of: Container[str] = (), as_json: bool, batch: bool,
+    keep_warm: float, wait: float, detach: bool, again: bool, keep_of: Collection[str] = (), as_json: bool, batch: bool,
 ) -> int:  # fmt: skip
     """Submit a batch and follow it to its end, on this machine or a host; with `detach`, until the host has it."""
-    if detach and is_stream(out):
-        raise UsageError("a detached run cannot write to a stream", where=f"-o {out}", remedy=GIVE_A_FILE)
+    output = stream_at(out, decision.kind, detach=detach)
     runs = open_runs()
     progress = Progress(len(items), enabled=batch, quiet=as_json, kind=decision.kind.name)
     terminal = Terminal(progress, as_json or decision.place == "local")
     with ExitStack() as stack:
         # Before standard output is redirected because of what engines print.
-        stream = stack.enter_context(open_results(out, decision.kind)) if is_stream(out) else None
+        stream = stack.enter_context(output)
         submission = submit(
             items, decision, out=out, again=again, keep_of=keep_of, source=source, keep_warm=keep_warm, runs=runs
         )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,11 +15,11 @@ from cosmos_workflow.cli.options import (
     SEED,
     WORDS,
     engine_settings,
+    fitting_length,
     frames_option,
     length_option,
     limits_model,
     merged_config,
-    model_len,
     model_options,
     ray_items,
     refuse_misplaced,
@@ -66,7 +65,7 @@ def command(source: str, dry_run: bool, **options: Any) -> int:
     Each result is on disk before the next one starts. Run the same command again to continue where it
     stopped.
     """
-    from cosmos_workflow.api import decide, load_items, tokens_needed
+    from cosmos_workflow.api import load_items, tokens_needed
     from cosmos_workflow.kinds.kind import get_kind
     from cosmos_workflow.kinds.reading import is_batch
     from cosmos_workflow.kinds.upsample import Settings, check_items
@@ -81,20 +80,20 @@ def command(source: str, dry_run: bool, **options: Any) -> int:
         raise UsageError("engines on Ray end with the run", where="--on ray", remedy="leave --offload out")
     kind = get_kind("upsample")
     items = ray_items(kind, source) if on_ray and dry_run else [] if on_ray else load_items(source, prompt, note)
+    asked_length = options["max_model_len"]
+    length = None if asked_length == "auto" else asked_length
     settings = Settings(
         limits=limits_model(config, place),
+        max_model_len=length,
         **{name: options[name] for name in Settings.__dataclass_fields__ if name not in ("limits", "max_model_len")},
     )
     offload: Offload = "item" if options["offload_each"] else "never" if options["no_offload"] else "batch"
-    engine_setup = engine_settings(config, options["engine_option"], None, offload, place)
+    engine_setup = engine_settings(config, options["engine_option"], length, offload, place)
     decision = begun(kind, settings, engine_setup, asked_engine, place, config)
     engine = decision.engine.name
-    if options["max_model_len"]:
-        needed = lambda: tokens_needed(items, settings)  # noqa: E731
-        length = model_len(options["max_model_len"], needed, engine, engine_setup, place)
-        settings = replace(settings, max_model_len=length)
-        engine_setup = replace(engine_setup, max_model_len=length)
-        decision = decide(kind, settings, place=place, engine=engine, engine_settings=engine_setup, config=config)
+    if asked_length == "auto":
+        length = fitting_length(lambda: tokens_needed(items, settings), decision, engine_setup)
+        decision = decision.with_length(length)
     batch = on_ray or is_batch(source)
     if dry_run:
         plans = [checked.plan for checked in check_items(items, decision.settings, exact=as_json)]

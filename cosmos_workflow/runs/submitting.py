@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,11 @@ from typing import Any
 from cosmos_workflow.engines import ChosenEngine
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.kinds.kind import ENGINE_PART, Kind, differences, identity
+from cosmos_workflow.media import sha256_of, version
 from cosmos_workflow.runs.results import ResultsFile
-from cosmos_workflow.store import NewItem
+from cosmos_workflow.store import NewItem, Store
 
-__all__ = ["Earlier", "Identified", "Request", "answered_in", "identified", "new_items"]
+__all__ = ["Earlier", "Identified", "Request", "answered_in", "identified", "inputs_of", "new_items"]
 
 
 @dataclass(frozen=True)
@@ -54,19 +55,29 @@ class Earlier:
 
 
 def identified(
-    kind: Kind, settings: Any, engine: ChosenEngine, checked: Iterable[Any], sha256_of: Callable[[Path], str]
+    kind: Kind, settings: Any, engine: ChosenEngine, checked: Iterable[Any], store: Store
 ) -> Iterator[Identified]:
-    """Each checked item with its identity; `sha256_of` hashes an input file, and may remember it."""
+    """Each checked item with its identity; one whose file is gone since it was checked does not run."""
     for each in checked:
-        yield Identified(each, _identity(kind, settings, engine, each, sha256_of) if each.runs else "")
+        if not each.runs:
+            yield Identified(each, "")
+            continue
+        try:
+            inputs = inputs_of(kind, each.item, store)
+        except BadInputError as error:
+            yield Identified(kind.unusable(each.item, error), "")
+        else:
+            asks = kind.asks(each, settings)
+            yield Identified(each, identity(kind, asks, inputs, engine.name, engine.fingerprint))
 
 
-def _identity(kind: Kind, settings: Any, engine: ChosenEngine, checked: Any, sha256_of: Callable[[Path], str]) -> str:
-    try:
-        inputs = {name: sha256_of(getattr(checked.item, name)) for name in kind.inputs}
-    except BadInputError:
-        return ""  # it is gone since it was checked: packing says so
-    return identity(kind, kind.asks(checked, settings), inputs, engine.name, engine.model)
+def inputs_of(kind: Kind, item: Any, store: Store) -> dict[str, str]:
+    """The SHA-256 of each input file of an item, which the store remembers while the file stays as it is.
+
+    Raises BadInputError for a file that cannot be read.
+    """
+    paths = {name: Path(getattr(item, name)).absolute() for name in kind.inputs}
+    return {name: store.hashes.of(path, version(path), sha256_of) for name, path in paths.items()}
 
 
 def answered_in(
