@@ -105,7 +105,11 @@ def test_the_second_run_finds_a_warm_agent(host: HostFolder) -> None:
 
 
 def test_as_many_tasks_are_asked_at_once_as_the_batch_says(host: HostFolder) -> None:
-    with unwell.UnwellServer(lambda text, attempt: unwell.answer(f"long {text}")) as server:
+    def slowly(text: str, attempt: int) -> unwell.Reply:
+        time.sleep(0.2)  # long enough that all would come meanwhile
+        return unwell.answer(f"long {text}")
+
+    with unwell.UnwellServer(slowly) as server:
         engine = {"name": "server", **asdict(EngineSettings(server_url=server.url, server_model="m"))}
         tasks = [task_of(conversation).task for conversation in conversations(*"abcdef")]
         host.submit_tasks("r1", tasks, window=1, engine=engine, keep_warm=0)

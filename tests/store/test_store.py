@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from cosmos_workflow.errors import BadInputError, CosmosError, StoreError, UsageError
 from cosmos_workflow.kinds.upsample import Result
-from cosmos_workflow.store import STATES, FileRecord, NewItem, Store
+from cosmos_workflow.store import STATES, FileRecord, Filters, NewItem, Store
 from cosmos_workflow.store.records import ALLOWED
 from cosmos_workflow.store.schema import metadata
 
@@ -194,24 +194,29 @@ def test_writers_at_once_lose_nothing(url: str, count: int) -> None:
 
 
 def test_the_same_row_from_several_at_once_is_there_once(store: Store) -> None:
+    add(store, "r", A)
+    (number,) = (entry.number for entry in store.history.find(Filters()))
     together = threading.Barrier(8)
 
     def hashed(path: Path) -> str:
         together.wait(60)
         return "0" * 64
 
-    def add(number: int) -> None:
+    def write(writer: int) -> None:
         assert store.hashes.of(Path("/clip.mp4"), (1, 2), hashed) == "0" * 64
         for n in range(20):
             together.wait(60)
-            store.files.add(FileRecord(str(n), f"name {number}", 0.0, 1))
+            store.files.add(FileRecord(str(n), f"name {writer}", 0.0, 1))
             together.wait(60)
-            store.queue.pause(number % 2 == 0)
+            store.queue.pause(writer % 2 == 0)
+            together.wait(60)
+            store.history.tag(number, ["night", f"of {writer}"])
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(add, range(8)))
+        list(pool.map(write, range(8)))
     assert store.hashes.of(Path("/clip.mp4"), (1, 2), hashed) == "0" * 64
     assert len(store.files.all()) == 20
+    assert "night" in store.history.get(number).tags
 
 
 def test_a_file_keeps_its_name_until_the_library_has_it(store: Store) -> None:
