@@ -60,8 +60,10 @@ def prepared_items(
 
 def _has_changed(kind: Kind, item: Any, before: str, store: Store) -> bool:
     """Whether an item's files are not those that its identity names; one of the version before names none."""
+    if not before:
+        return False
     try:
         now = identity(kind, {}, inputs_of(kind, item, store), "", "")
     except BadInputError:
         return False  # what cannot be read is refused anyway
-    return bool(before) and INPUT_PART in differences(before, now)
+    return INPUT_PART in differences(before, now)
