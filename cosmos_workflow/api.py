@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from cosmos_workflow.deciding import Decision, decide, find_host
 from cosmos_workflow.engines import ChosenEngine, Engine, EngineSettings, engine_type
 from cosmos_workflow.errors import HostUnreachable, UsageError
 from cosmos_workflow.files import at_home
-from cosmos_workflow.kinds.kind import get_kind
+from cosmos_workflow.kinds.kind import Kind, get_kind
 from cosmos_workflow.kinds.reading import is_batch
 from cosmos_workflow.kinds.upsample import Item, Result, Settings, check_items
 from cosmos_workflow.limits import Plan, get_model
@@ -44,6 +44,7 @@ __all__ = [
     "open_runs",
     "open_store",
     "run_on_ray",
+    "stream_at",
     "submit",
     "tokens_needed",
     "upsample",
@@ -130,7 +131,7 @@ def submit(
     *,
     out: str | Path | None = None,
     again: bool = False,
-    keep_of: Container[str] = (),
+    keep_of: Collection[str] = (),
     source: str = "",
     keep_warm: float = KEEP_WARM,
     queued: bool = False,
@@ -142,11 +143,16 @@ def submit(
     """Make a run of a batch: it is in the store before anything starts; `Runs.drive` or a worker takes it from there.
 
     With `out`, a results file, items that it answers already are not asked again unless `again`; answers of the engines
-    `keep_of` stand although another engine is asked now. Where a run that has not ended does the same work already,
-    that run is returned. `checked` are the items as `Kind.check` sees
-    them, where the caller has checked them.
-    Raises UsageError where a run writes to `out` that asks something else.
+    `keep_of` stand although another engine is asked now, and so do those of the engine itself while nobody can say
+    which model it has. Where a run that has not ended does the same work already, that run is returned. `checked` are
+    the items as `Kind.check` sees them, where the caller has checked them.
+    Raises UsageError where a run writes to `out` that asks something else, and for a cluster: see `run_on_ray`.
     """
+    if is_ray(decision.place):
+        raise UsageError(
+            "a cluster reads its batch itself, so nothing is submitted to it item by item", where=decision.place,
+            remedy="use `cosmos upsample BATCH --on ray`, or api.run_on_ray",
+        )  # fmt: skip
     from cosmos_workflow.runs.submitting import Earlier, Request, answered_in
 
     runs = runs or open_runs()
@@ -161,6 +167,8 @@ def submit(
     if file is None:
         return Submission(runs.submit(request, pairs))
     with file:
+        if not decision.engine.fingerprint:
+            keep_of = {*keep_of, decision.engine.name}
         rest, earlier = (list(pairs), Earlier()) if again else answered_in(file, pairs, keep_of)
         if not rest:
             return Submission(None, earlier.results, unidentified=earlier.unidentified)
@@ -173,13 +181,10 @@ def submit(
 
 def with_identities(checked: Iterable[Any], decision: Decision, store: Store) -> Iterator[Identified]:
     """Checked items with the identities that `submit` gives them; the hashes of files are kept in the store."""
-    from cosmos_workflow.media import sha256_of, version
+    from cosmos_workflow.runs.request import hashing
     from cosmos_workflow.runs.submitting import identified
 
-    def hashed(path: Path) -> str:
-        return store.hashes.of(path.absolute(), version(path), sha256_of)
-
-    return identified(decision.kind, decision.settings, decision.engine, checked, hashed)
+    return identified(decision.kind, decision.settings, decision.engine, checked, hashing(store))
 
 
 def upsample(
@@ -230,7 +235,7 @@ def upsample(
     with ExitStack() as stack:
         if own:
             stack.callback(runs.engine.close)  # no later call would find it warm
-        stream = stack.enter_context(open_results(out, kind)) if out is not None and is_stream(out) else None
+        stream = stack.enter_context(stream_at(out, kind, detach=detach))
         submission = submit(
             items, decision, out=out, again=again, source=name, keep_warm=keep_warm, runs=runs
         )  # fmt: skip
@@ -242,6 +247,15 @@ def upsample(
             )
             results |= {result.id: result for result in driven}
     return [results[item.id] for item in items if item.id in results]
+
+
+def stream_at(out: str | Path | None, kind: Kind, *, detach: bool) -> AbstractContextManager[ResultsFile | None]:
+    """The stream that results go to, where `out` is one. Raises UsageError where nobody would stay to write to it."""
+    if out is None or not is_stream(out):
+        return nullcontext()
+    if detach:
+        raise UsageError("a detached run cannot write to a stream", where=f"-o {out}", remedy=GIVE_A_FILE)
+    return open_results(out, kind)
 
 
 def run_on_ray(
@@ -314,6 +328,7 @@ def open_rig(
         get_kind("upsample"), Settings(), place=place, engine=engine, engine_settings=settings, config=config
     )
     if decision.host is None:
+        settings = replace(settings, options=decision.engine.settings["options"])
         return LocalRig(decision.engine.name, settings, on_waiting), decision.engine.why
     from cosmos_workflow.lab.host_rig import HostRig
     from cosmos_workflow.ssh import Pins

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,13 @@ from cosmos_workflow.engines import (
     EngineSettings,
     Surroundings,
     choose_engine,
+    engine_type,
     library_is_here,
     make_engine,
 )
 from cosmos_workflow.errors import EngineUnavailable, NotFound, UsageError
 from cosmos_workflow.kinds.kind import Kind
+from cosmos_workflow.limits import fingerprint
 from cosmos_workflow.runs.places.ray import is_ray
 
 if TYPE_CHECKING:
@@ -35,6 +38,11 @@ class Decision:
     host: Host | None = None
     notes: tuple[str, ...] = ()
 
+    def with_length(self, max_model_len: int) -> Decision:
+        """The same with a context length, in tokens, that was not known before the engine was."""
+        engine = replace(self.engine, settings={**self.engine.settings, "max_model_len": max_model_len})
+        return replace(self, engine=engine, settings=self.kind.limited(self.settings, max_model_len))
+
 
 def decide(
     kind: Kind, settings: Any, *, place: str = "local", engine: str = "", engine_settings: EngineSettings | None = None,
@@ -42,8 +50,11 @@ def decide(
 ) -> Decision:  # fmt: skip
     """The engine that a run of a kind gets at a place, and the settings with the limits that this engine states.
 
-    A server states its own `max_model_len`; one that cannot be reached leaves the model's, with a note. Nothing
-    `runs` where it is only checked, which needs neither a model folder nor a server's URL, and asks a server once.
+    A server that this machine asks states its model and its own `max_model_len`; where it cannot be reached, the model
+    is not known and its limits are those of the settings, with a note. What stands for the model in identities is a
+    hash of its folder where that is on this machine; elsewhere it is the folder's path, or the name of the server's
+    model, as they are configured. Nothing `runs` where it is only checked, which needs neither a model folder nor a
+    server's URL, and asks a server once.
     Raises UsageError or NotFound for an unknown place or engine, or a setting that is missing or invalid.
     """
     config = config or load_config()
@@ -54,27 +65,39 @@ def decide(
     elif place != "local":
         host = find_host(place, config)
         engine_settings = replace(engine_settings, options={**host.engine_options, **engine_settings.options})
-        surroundings = Surroundings(host.name, host.engine, host.model_path, can_load=lambda name: name == "vllm")
+        surroundings = Surroundings(
+            host.name, host.engine, host.model_path, can_load=lambda name: name == "vllm",
+            options={**host.engine_options, **config.engine_options},
+        )  # fmt: skip
     chosen = choose_engine(kind, engine, engine_settings, surroundings, runs=runs)
+    needs = engine_type(chosen.name, chosen.module).needs
     notes: tuple[str, ...] = ()
-    if chosen.name == "server" and place == "local" and engine_settings.server_url:
+    if needs == "model":
+        folder = chosen.settings["model_path"]
+        chosen = replace(chosen, fingerprint=fingerprint(folder) if place == "local" else folder)
+    elif needs == "server" and place != "local":
+        chosen = replace(chosen, fingerprint=chosen.model or chosen.settings["server_url"])
+    elif needs == "server" and engine_settings.server_url:
         asked = engine_settings
         if not runs:  # a page asks this as one types
             asked = replace(asked, options={**asked.options, "max_retries": 0})
-        try:
-            stated = getattr(make_engine(chosen.name, asked), "max_model_len", None)
-        except EngineUnavailable as error:
-            stated, notes = None, (f"the model's own limits are used, as the server does not answer ({error.what})",)
-        if stated:
-            settings = kind.limited(settings, stated)
+        with closing(make_engine(chosen.name, asked, chosen.module)) as server:
+            try:
+                if stated := getattr(server, "max_model_len", None):
+                    settings = kind.limited(settings, stated)
+                name = getattr(server, "stated_model", "") or server.model
+                chosen = replace(chosen, model=name, fingerprint=name)
+            except EngineUnavailable as error:
+                notes = (f"the model's own limits are used, as the server does not answer ({error.what})",)
     return Decision(kind, place, chosen, settings, host, notes)
 
 
 def surroundings_here(config: Config, settings: EngineSettings) -> Surroundings:
     """What this machine has, under these settings."""
     return Surroundings(
-        default=config.engine, model_path=settings.model_path, server_url=settings.server_url, can_load=library_is_here
-    )
+        default=config.engine, model_path=settings.model_path, server_url=settings.server_url, can_load=library_is_here,
+        options=config.engine_options,
+    )  # fmt: skip
 
 
 def find_host(name: str, config: Config | None = None) -> Host:

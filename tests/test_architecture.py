@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "store": {"kinds"},
     "runs": {"limits", "media", "kinds", "engines", "agent", "ssh", "store"},
     "lab": {"limits", "media", "kinds", "engines", "agent", "ssh", "runs", "store"},
-    "deciding": {"kinds", "engines", "ssh", "runs", "config"},
+    "deciding": {"limits", "kinds", "engines", "ssh", "runs", "config"},
     "doctor": {"limits", "kinds", "engines", "agent", "ssh", "config", "deciding"},
     "api": {"limits", "media", "kinds", "engines", "ssh", "runs", "store", "lab", "config", "deciding", "doctor"},
     "client": {"limits", "kinds", "engines", "agent", "store", "runs", "server", "config"},

@@ -8,7 +8,7 @@ import os
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from functools import partial
@@ -21,13 +21,12 @@ from cosmos_workflow.agent.paths import AgentPaths, HostPaths, RunPaths
 from cosmos_workflow.engines import ChosenEngine, Engine, classify, root_cause
 from cosmos_workflow.engines.keeper import Keeper
 from cosmos_workflow.errors import CosmosError, EngineError, OutOfMemory
-from cosmos_workflow.kinds.kind import Outcome, Task, load_tasks
+from cosmos_workflow.kinds.kind import WINDOW, Outcome, Task, load_tasks
 from cosmos_workflow.private import touch, try_lock, waiting_lock
 
 __all__ = ["work"]
 
 POLL_SECONDS = 0.1
-WINDOW = 256  # tasks whose files an engine has in memory at once
 
 Lend = Callable[[Callable[..., None]], AbstractContextManager[Engine]]
 """Gives the engine, loaded, and its events to a function: `Keeper.lend`."""
@@ -101,8 +100,9 @@ class Run:
         self.note("started", log=log_start)
         try:
             with lend(self.note) as engine:
-                todo = self._open_tasks()
-                while window := list(islice(todo, WINDOW)):
+                batch = json.loads(self._blob(self._batch).read_bytes())
+                todo, size = self._open_tasks(load_tasks(batch)), batch.get("window", WINDOW)
+                while window := list(islice(todo, size)):
                     files = {sha256: path for _, paths in window for sha256, path in paths.items()}
                     engine.run([task for task, _ in window], files, self._keep)
             outcome = {"state": "done"}
@@ -121,11 +121,11 @@ class Run:
         with self._writing:
             self._events.add({"event": event, "time": round(time.time(), 3), **more})
 
-    def _open_tasks(self) -> Iterator[tuple[Task, dict[str, Path]]]:
+    def _open_tasks(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, dict[str, Path]]]:
         """The tasks without an outcome, each with its input files by their SHA-256, verified."""
         values = map(unsealed, self._run.results.read_bytes().split(b"\n"))
         done = {value["id"] for value in values if value}
-        for task in load_tasks(json.loads(self._blob(self._batch).read_bytes())):
+        for task in tasks:
             if task.id in done:
                 continue
             try:

@@ -14,10 +14,10 @@ from cosmos_workflow.cli.options import (
     WORDS,
     engine_options,
     engine_settings,
+    fitting_length,
     frames_option,
     length_option,
     merged_config,
-    model_len,
     model_options,
     request_options,
 )
@@ -55,7 +55,7 @@ def command(source: str | None, size: tuple[int, int] | None, as_json: bool, exa
         raise UsageError("nothing to check, or more than one thing", remedy="give exactly one of VIDEO, BATCH, --size")
     place, asked_engine = options.pop("place"), options["engine"]
     config = merged_config(**{name: options.pop(name) for name in WORDS})
-    settings = engine_settings(config, options.pop("engine_option"))
+    settings = engine_settings(config, options.pop("engine_option"), place=place)
     model, length = settings.model, options["max_model_len"]
     from cosmos_workflow.api import decide, load_items
     from cosmos_workflow.kinds.kind import get_kind
@@ -80,7 +80,7 @@ def command(source: str | None, size: tuple[int, int] | None, as_json: bool, exa
             free = {**options, "fit": "off", "max_model_len": model.longest_model_len}
             needs = [plan for plan in _plans(source, size, model, True, free, lambda text: None) if plan.source_width]
             needed = max((plan.total_tokens for plan in needs), default=0)
-            options["max_model_len"] = model_len("auto", lambda: needed, decision.engine.name, settings, place)
+            options["max_model_len"] = fitting_length(lambda: needed, decision, settings)
         # A document is read by programs, which cannot see that a number is only a bound.
         plans = _plans(source, size, model, exact or as_json, options)
     if as_json:

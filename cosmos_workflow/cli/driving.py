@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Collection
 from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from cosmos_workflow.api import Submission, submit
+from cosmos_workflow.api import Submission, stream_at, submit
 from cosmos_workflow.cli.cluster import follow_cluster
 from cosmos_workflow.cli.console import note, print_json, stderr, stdout_for_results
 from cosmos_workflow.cli.following import guarded
@@ -20,7 +20,7 @@ from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.runs import Listener, Patience
 from cosmos_workflow.runs.places.place import require_detachable
 from cosmos_workflow.runs.places.ray import is_ray
-from cosmos_workflow.runs.results import is_stream, open_results
+from cosmos_workflow.runs.results import open_results
 from cosmos_workflow.runs.submitting import notes_on_earlier
 from cosmos_workflow.store import RunRecord
 
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from cosmos_workflow.cli.target import AnyRuns
 
 __all__ = ["follow", "run_batch"]
-
-GIVE_A_FILE = "give -o a file, or leave --detach out"
 
 THERE = ("running", "fetching")  # states in which the host has the run, and goes on without us
 
@@ -82,12 +80,11 @@ class Terminal:
 
 def run_batch(
     items: list[Any], decision: Decision, source: str, out: str, *,
-    keep_warm: float, wait: float, detach: bool, priority: int, again: bool, keep_of: Container[str] = (),
+    keep_warm: float, wait: float, detach: bool, priority: int, again: bool, keep_of: Collection[str] = (),
     as_json: bool, batch: bool,
 ) -> int:  # fmt: skip
     """Submit a batch and follow it to its end, wherever it runs; with `detach`, until its host or server has it."""
-    if detach and is_stream(out):
-        raise UsageError("a detached run cannot write to a stream", where=f"-o {out}", remedy=GIVE_A_FILE)
+    output = stream_at(out, decision.kind, detach=detach)
     runs = open_runs()
     if detach and not isinstance(runs, ServerRuns):
         require_detachable(decision.place)
@@ -97,7 +94,7 @@ def run_batch(
     listener = terminal.listener()
     with ExitStack() as stack:
         # Before standard output is redirected because of what engines print.
-        stream = stack.enter_context(open_results(out, decision.kind)) if is_stream(out) else None
+        stream = stack.enter_context(output)
         asked: Any = {"out": out, "again": again, "keep_of": keep_of, "source": source, "keep_warm": keep_warm}
         if isinstance(runs, ServerRuns):
             submission = runs.submit(items, decision, priority=priority, sent=listener.sent, **asked)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -102,7 +102,7 @@ def begun(
 
 def do_batch(
     decision: Decision, source: str, items: list[Any], word: str, *,
-    keep_warm: float, batch: bool = True, keep_of: Sequence[str] = (), out: str | None, again: bool,
+    keep_warm: float, batch: bool = True, keep_of: Collection[str] = (), out: str | None, again: bool,
     as_json: bool, **options: Any,
 ) -> int:  # fmt: skip
     """Do a batch where it was decided; `options` are those of `work_options`. On Ray, `source` is read there."""

@@ -19,6 +19,7 @@ from cosmos_workflow.limits import DEFAULT_MODEL, FIT_MODES, MODELS, Model, mode
 from cosmos_workflow.runs.places.ray import is_ray
 
 if TYPE_CHECKING:
+    from cosmos_workflow.deciding import Decision
     from cosmos_workflow.engines import EngineSettings, Offload
     from cosmos_workflow.kinds.kind import Kind
 
@@ -35,11 +36,11 @@ __all__ = [
     "LocalOption",
     "engine_options",
     "engine_settings",
+    "fitting_length",
     "frames_option",
     "length_option",
     "limits_model",
     "merged_config",
-    "model_len",
     "model_options",
     "model_path_option",
     "out_option",
@@ -211,16 +212,15 @@ def length_option(*, auto: bool = False) -> Callable[[Command], Command]:
     )  # fmt: skip
 
 
-def model_len(
-    value: int | str | None, needed: Callable[[], int], engine: str, settings: EngineSettings, place: str
-) -> int | None:
-    """What `--max-model-len` stands for; says on stderr what `auto` chose, and why. `needed` is asked only then."""
-    if not isinstance(value, str):
-        return value
+def fitting_length(needed: Callable[[], int], decision: Decision, settings: EngineSettings) -> int:
+    """What `--max-model-len auto` stands for; says on stderr what was chosen, and why."""
     from cosmos_workflow.api import fitting_model_len
     from cosmos_workflow.cli.console import stderr
 
-    length, reason = fitting_model_len(needed(), engine, settings, place)
+    length: int | None = decision.settings.max_model_len
+    reason = "as the server states"
+    if length is None:
+        length, reason = fitting_model_len(needed(), decision.engine.name, settings, decision.place)
     stderr().print(f"max_model_len: {length} ({reason})", style="dim")
     return length
 

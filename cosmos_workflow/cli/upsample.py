@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,11 +16,11 @@ from cosmos_workflow.cli.options import (
     WORDS,
     LocalOption,
     engine_settings,
+    fitting_length,
     frames_option,
     length_option,
     limits_model,
     merged_config,
-    model_len,
     model_options,
     ray_items,
     refuse_misplaced,
@@ -74,7 +73,7 @@ def command(source: str, dry_run: bool, **options: Any) -> int:
     Each result is on disk before the next one starts. Run the same command again to continue where it
     stopped.
     """
-    from cosmos_workflow.api import decide, load_items, tokens_needed
+    from cosmos_workflow.api import load_items, tokens_needed
     from cosmos_workflow.kinds.kind import get_kind
     from cosmos_workflow.kinds.reading import is_batch
     from cosmos_workflow.kinds.upsample import Settings, check_items
@@ -89,24 +88,24 @@ def command(source: str, dry_run: bool, **options: Any) -> int:
         raise UsageError("engines on Ray end with the run", where="--on ray", remedy="leave --offload out")
     kind = get_kind("upsample")
     items = ray_items(kind, source) if on_ray and dry_run else [] if on_ray else load_items(source, prompt, note)
+    asked_length = options["max_model_len"]
+    length = None if asked_length == "auto" else asked_length
     settings = Settings(
         limits=limits_model(config, place),
+        max_model_len=length,
         **{name: options[name] for name in Settings.__dataclass_fields__ if name not in ("limits", "max_model_len")},
     )
     offload: Offload = "item" if options["offload_each"] else "never" if options["no_offload"] else "batch"
-    engine_setup = engine_settings(config, options["engine_option"], None, offload, place)
+    engine_setup = engine_settings(config, options["engine_option"], length, offload, place)
     given = {name: options[name] for name in Settings.__dataclass_fields__ if name != "limits"}
     decision = begun(
         kind, settings, engine_setup, asked_engine, place, config, given=given | {"model": config.model or None},
         wait=options["wait"],
     )  # fmt: skip
     engine = decision.engine.name
-    if options["max_model_len"] and not client_of():
-        needed = lambda: tokens_needed(items, settings)  # noqa: E731
-        length = model_len(options["max_model_len"], needed, engine, engine_setup, place)
-        settings = replace(settings, max_model_len=length)
-        engine_setup = replace(engine_setup, max_model_len=length)
-        decision = decide(kind, settings, place=place, engine=engine, engine_settings=engine_setup, config=config)
+    if asked_length == "auto" and not client_of():
+        length = fitting_length(lambda: tokens_needed(items, settings), decision, engine_setup)
+        decision = decision.with_length(length)
     batch = on_ray or is_batch(source)
     if dry_run:
         if client := client_of():

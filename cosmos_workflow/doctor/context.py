@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from cosmos_workflow.doctor.gpus import chosen_gpus
@@ -25,7 +26,8 @@ def longest_here(engine: str, settings: EngineSettings) -> tuple[int, str]:
     """
     model = settings.model
     if engine == "server":
-        stated = getattr(make_engine(engine, settings), "max_model_len", None)
+        with closing(make_engine(engine, settings)) as server:
+            stated = getattr(server, "max_model_len", None)
         return (stated or model.max_model_len, "as the server states" if stated else "the server states none")
     if engine == "transformers":
         return model.longest_model_len, "transformers sets no limit but the memory"

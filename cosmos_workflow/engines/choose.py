@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cosmos_workflow.engines.base import Engine, Offload
-from cosmos_workflow.engines.options import checked_options
+from cosmos_workflow.engines.options import checked_options, takes_options
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.kinds.kind import Kind
 from cosmos_workflow.limits import DEFAULT_MODEL, Model, get_model
@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 GROUP = "cosmos_workflow.engines"  # entry points of distributions that bring engines of their own
+GIVEN = "given:"
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,9 @@ class EngineSettings:
 class ChosenEngine:
     """The engine of a run, as it is kept with it; `settings` are its `EngineSettings` as a dict for JSON.
 
-    `module` names where an engine of another distribution is made (`module:object`), as its entry point says.
+    `model` is the model's name for people, `fingerprint` what stands for the model in identities: it is empty where no
+    model is used, or nobody could say which. `module` names where an engine of another distribution is made
+    (`module:object`), as its entry point says; that of an engine which a script made begins with GIVEN.
     """
 
     name: str
@@ -64,11 +67,20 @@ class ChosenEngine:
     why: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     module: str = ""
+    fingerprint: str = ""
+
+    @property
+    def is_given(self) -> bool:
+        """Whether a script made the engine: no other process has it."""
+        return self.module.startswith(GIVEN)
 
 
 @dataclass(frozen=True)
 class EngineType:
-    """How an engine is made, what it needs (`model`: a folder, `server`: a URL), and how it wants its inputs packed."""
+    """How an engine is made, what it needs (`model`: a folder, `server`: a URL), and how it wants its inputs packed.
+
+    An engine that needs neither is made with its options alone.
+    """
 
     make: Callable[[EngineSettings], Engine]
     needs: Literal["", "model", "server"] = ""
@@ -80,6 +92,7 @@ class Surroundings:
     """What a place has, as far as it decides which engine a run there gets.
 
     `default` is the engine that the place's own settings name, `can_load` tells whether an engine's library is there.
+    `options` are the options of engines in settings files: those of an engine that is not chosen mean nothing.
     """
 
     name: str = "this machine"
@@ -87,6 +100,7 @@ class Surroundings:
     model_path: str = ""
     server_url: str = ""
     can_load: Callable[[str], bool] = lambda name: True
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def choose_engine(
@@ -104,9 +118,13 @@ def choose_engine(
             f"the engine {name} does not do {kind.name}", remedy=f"choose one of {', '.join(kind.engines)}"
         )
     settings = replace(settings, model_path=place.model_path or settings.model_path)
+    if not takes_options(name):  # what nobody asked for now, but a settings file has for other engines, is no mistake
+        asked = {option: value for option, value in settings.options.items() if place.options.get(option) != value}
+        settings = replace(settings, options=asked)
     check_settings(name, settings)
-    if not type.needs:  # its answers do not depend on the settings
-        return ChosenEngine(name, "", type.wants, why, asdict(EngineSettings()), _module_of(name))
+    if not type.needs:
+        values = asdict(EngineSettings(options=settings.options))
+        return ChosenEngine(name, "", type.wants, why, values, _module_of(name))
     if runs:
         _missing(name, type, settings)
     model = settings.server_model if type.needs == "server" else Path(settings.model_path).name
@@ -173,7 +191,11 @@ def check_settings(name: str, settings: EngineSettings) -> None:
 
 
 def engine_type(name: str, module: str = "") -> EngineType:
-    """How an engine is made; `module` is ChosenEngine's. Raises UsageError for an unknown name."""
+    """How an engine is made; `module` is ChosenEngine's. Raises UsageError for one that is not known, or not here."""
+    if module.startswith(GIVEN):
+        raise UsageError(
+            f"the engine {name} was made by a script, and only that script has it", remedy="run the script again"
+        )
     if module:
         return _imported(module)
     if name in ENGINES:
@@ -190,7 +212,12 @@ def _module_of(name: str) -> str:
 
 def _imported(where: str) -> EngineType:
     module, _, attribute = where.partition(":")
-    type: EngineType = getattr(importlib.import_module(module), attribute)
+    try:
+        type: EngineType = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(
+            f"the engine cannot be imported ({error})", where=where, remedy="install the distribution that it came with"
+        ) from error
     return type
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.engines.base import Engine
-from cosmos_workflow.engines.choose import ChosenEngine, EngineSettings, engine_type, make_engine
+from cosmos_workflow.engines.choose import GIVEN, ChosenEngine, EngineSettings, engine_type, make_engine
 from cosmos_workflow.engines.logs import log_vllm_to
 from cosmos_workflow.engines.machine import Note, Sampler, device
 from cosmos_workflow.engines.process import EngineProcess
 from cosmos_workflow.errors import EngineUnavailable
+from cosmos_workflow.limits import fingerprint
 from cosmos_workflow.private import make_folder, touch, try_lock
 
 __all__ = ["Keeper"]
@@ -56,8 +58,10 @@ class Keeper:
 
     def given(self, engine: Engine) -> ChosenEngine:
         """An engine that a script made, as a choice: it is used as it is, and the script's to close."""
-        self._given[key := f"given:{len(self._given)}"] = engine
-        return ChosenEngine(engine.name, engine.model, engine.wants, "given", {}, key)
+        self._given[key := f"{GIVEN}{secrets.token_hex(8)}"] = engine  # a name that no other process has
+        folder = getattr(engine, "model_path", "")
+        model = fingerprint(folder) if folder else getattr(engine, "stated_model", engine.model)
+        return ChosenEngine(engine.name, engine.model, engine.wants, "given", {}, key, model)
 
     @contextmanager
     def lend(

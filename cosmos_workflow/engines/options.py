@@ -12,7 +12,7 @@ from typing import Any
 from cosmos_workflow.engines.failures import classify, readable
 from cosmos_workflow.errors import UsageError
 
-__all__ = ["checked_options", "known_options", "option_to_blame"]
+__all__ = ["checked_options", "known_options", "option_to_blame", "takes_options"]
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,15 @@ TRANSFORMERS = {
     "attn_implementation": TEXT,
     "device_map": Rule("a text or an object", lambda value: isinstance(value, (str, dict)) and bool(value)),
 }
-RULES: dict[str, Mapping[str, Rule]] = {"server": SERVER, "vllm": VLLM, "transformers": TRANSFORMERS}
-CLOSED = ("server",)  # engines that have no other options than these
+RULES: dict[str, Mapping[str, Rule]] = {
+    "server": SERVER, "vllm": VLLM, "transformers": TRANSFORMERS, "describe": {},
+}  # fmt: skip
+CLOSED = ("server", "describe")  # engines that have no other options than these
+
+
+def takes_options(engine: str) -> bool:
+    """Whether an engine has options at all, as far as it is known here."""
+    return RULES.get(engine) != {}
 
 
 def checked_options(engine: str, options: Mapping[str, Any]) -> None:

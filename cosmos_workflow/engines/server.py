@@ -86,6 +86,15 @@ class ServerEngine(Upsampler):
         return self._model or str(self.listed()["id"])
 
     @property
+    def stated_model(self) -> str:
+        """The name under which the server lists the model that answers; the given name where it lists none.
+
+        Raises EngineUnavailable if the server cannot be reached.
+        """
+        entry = self._entry()
+        return str(entry["id"]) if entry else self.model
+
+    @property
     def max_model_len(self) -> int | None:
         """The context length in tokens, if the server states it (vLLM and SGLang do).
 

@@ -25,7 +25,11 @@ from cosmos_workflow.kinds.served import Served
 __all__ = [
     "ENGINE_PART",
     "FIRST_KIND",
+    "IDENTITY_KEY",
+    "INPUT_PART",
     "KINDS",
+    "MARK_KEYS",
+    "WINDOW",
     "Checked",
     "Files",
     "Kind",
@@ -45,6 +49,8 @@ __all__ = [
     "load_tasks",
     "summaries",
 ]
+
+WINDOW = 256  # tasks whose files are in memory at once, unless a kind says otherwise
 
 Files = Mapping[str, "bytes | Path"]
 """Input files by their SHA-256: in memory, or on this machine's disk."""
@@ -125,7 +131,8 @@ class Checked(Protocol):
 class Result(Protocol):
     """An item's answer, or why there is none: a dataclass of the kind's, beginning with texts from `id` to `verdict`.
 
-    Its fields are `str`, `int`, `float` or `bool`, annotated as text (`from __future__ import annotations`).
+    Its fields are `str`, `int`, `float` or `bool`, annotated as text (`from __future__ import annotations`), and none
+    is named `identity`, `rating` or `tags`.
     Results are what people keep: lines of a results file, rows of the store and of Parquet files.
     """
 
@@ -146,17 +153,18 @@ class Kind(Served, ABC):
 
     `version` is part of every identity: a kind whose answers mean something else from now on has a new one.
     `engines` names those that can do it, the preferred first; `hopeless` are the kinds of error that asking again
-    cannot change. `fields` are what an entry of a batch may have, `inputs` the fields of an item and its Result that
-    name files, `key_fields` those (besides `id`) that say what is asked, and `verdicts` what a check may say.
-    `later_fields` of a Result are those that its first version did not have, and `old_after_verdict` what stood behind
-    the verdict then. `modules` are the modules and packages that a host needs for its engines besides this package and
-    the engine's own package; Ray's machines have them installed.
+    cannot change; `changed` is that of an item whose input file is not what it was when the run was submitted.
+    `fields` are what an entry of a batch may have, `inputs` the fields of an item and its Result that name files,
+    `key_fields` those (besides `id`) that say what is asked, and `verdicts` what a check may say. `later_fields` of a
+    Result are those that its first version did not have, and `old_after_verdict` what stood behind the verdict then.
+    `modules` are the modules and packages that a host needs for its engines besides this package and the engine's own
+    package; Ray's machines have them installed.
     """
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
     engines: ClassVar[tuple[str, ...]]
-    hopeless: ClassVar[tuple[str, ...]] = ("bad_input",)
+    hopeless: ClassVar[tuple[str, ...]] = ("bad_input", "changed")
     fields: ClassVar[Fields] = Fields()
     inputs: ClassVar[tuple[str, ...]] = ()
     key_fields: ClassVar[tuple[str, ...]]
@@ -271,7 +279,7 @@ class Kind(Served, ABC):
 
     def window(self, wants: str) -> int:
         """How many tasks are in memory at once, and asked in one call, on this machine and on a host."""
-        return 256
+        return WINDOW
 
     def piece(self, wants: str) -> int:
         """How many tasks one call of a cluster's engine has at most, and one part of its results."""
@@ -291,9 +299,13 @@ FIRST_KIND = "upsample"
 # The kinds of this package; others come with distributions of their own, as entry points of this group.
 KINDS = {"upsample": "cosmos_workflow.kinds.upsample.kind:UPSAMPLE"}
 GROUP = "cosmos_workflow.kinds"
+# What stands beside the fields of a Result in a line: in a results file, and in an export of the history.
+IDENTITY_KEY = "identity"
+MARK_KEYS = frozenset({"rating", "tags"})
+RESERVED = MARK_KEYS | {IDENTITY_KEY}
 # The parts of an identity, and the hexadecimal digits of each.
-ENGINE_PART = "engine or model"
-PARTS = {"what is asked": 24, "input file": 24, ENGINE_PART: 16}
+INPUT_PART, ENGINE_PART = "input file", "engine or model"
+PARTS = {"what is asked": 24, INPUT_PART: 24, ENGINE_PART: 16}
 
 
 def known_kinds() -> dict[str, str]:
@@ -309,7 +321,7 @@ def summaries() -> dict[str, str]:
 
 @lru_cache
 def get_kind(name: str) -> Kind:
-    """A kind by its name. Raises UsageError for one that is not installed.
+    """A kind by its name. Raises UsageError for one that is not installed, or cannot be used.
 
     >>> get_kind("upsample").version
     1
@@ -318,7 +330,18 @@ def get_kind(name: str) -> Kind:
     if where is None:
         raise UsageError(f"no kind of work named {name!r}", remedy=f"known are {', '.join(known_kinds())}")
     module, _, attribute = where.partition(":")
-    kind: Kind = getattr(import_module(module), attribute)
+    try:
+        kind: Kind = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(
+            f"the kind of work {name!r} cannot be imported ({error})", where=where,
+            remedy="install its distribution again, or remove it",
+        ) from error  # fmt: skip
+    if taken := sorted(RESERVED & kind.result.__dataclass_fields__.keys()):
+        raise UsageError(
+            f"results of {name!r} cannot have a field {taken[0]!r}, as every line of results may", where=where,
+            remedy="give the field another name",
+        )  # fmt: skip
     return kind
 
 

@@ -10,7 +10,7 @@ an answer depends on it. This room imports no other.
 from typing import TYPE_CHECKING
 
 from cosmos_workflow.limits.fit import FIT_MODES, Fit, Plan, Verdict, largest_frame, plan
-from cosmos_workflow.limits.folder import model_at, read_folder
+from cosmos_workflow.limits.folder import fingerprint, model_at, read_folder
 from cosmos_workflow.limits.images import ImageRule, PixtralImages, QwenImages
 from cosmos_workflow.limits.memory import GPUS, KVCache, MemoryPlan, full_size_model_len, kv_cache, memory
 from cosmos_workflow.limits.models import DEFAULT_MODEL, DTYPES, MODELS, KVShape, Model, get_model
@@ -45,6 +45,7 @@ __all__ = [
     "TekkenText",
     "TextRule",
     "Verdict",
+    "fingerprint",
     "full_size_model_len",
     "get_model",
     "kv_cache",

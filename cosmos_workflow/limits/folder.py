@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import replace
@@ -9,11 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.errors import BadInputError
+from cosmos_workflow.files import at_home
 from cosmos_workflow.limits.images import PixtralImages, QwenImages
 from cosmos_workflow.limits.models import KVShape, Model, get_model
 from cosmos_workflow.limits.text import QwenText, TekkenText
 
-__all__ = ["model_at", "read_folder"]
+__all__ = ["fingerprint", "model_at", "read_folder"]
+
+WEIGHTS = {".safetensors", ".bin", ".pth", ".pt", ".gguf"}
+TEXTS = {".json", ".model", ".txt", ".jinja"}  # configuration, tokenizer, chat template
 
 
 def model_at(model_path: str, model: str | Model) -> Model:
@@ -54,6 +59,35 @@ def read_folder(folder: str | Path, model: str | Model) -> Model:
         text = QwenText(folder / "tokenizer.json")
         model = replace(model, text=text, fallback_tokens=text.count(model.fallback_prompt))
     return model
+
+
+def fingerprint(folder: str | Path) -> str:
+    """The same for the same model, wherever its folder is: a hash of its configuration and tokenizer, and of the names
+    and sizes of its weights.
+
+    What is no folder of this machine, such as a repository's name, stands for itself.
+    Raises BadInputError for a file that cannot be read.
+    """
+    path, digest = at_home(Path(folder)), hashlib.sha256()
+    if not path.is_dir():
+        return str(folder)
+    try:
+        for file in sorted(path.rglob("*")):
+            name = file.relative_to(path)
+            if file.suffix not in WEIGHTS | TEXTS or any(part.startswith(".") for part in name.parts):
+                continue
+            if file.is_file():
+                content = file.stat().st_size if file.suffix in WEIGHTS else _sha256(file)
+                digest.update(f"{name.as_posix()} {content}\n".encode(errors="surrogateescape"))
+    except OSError as error:
+        raise BadInputError(
+            f"cannot be read ({error.strerror})", where=str(error.filename or folder), remedy="check its permissions"
+        ) from error
+    return digest.hexdigest()
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _mistral(folder: Path, model: Model) -> Model:

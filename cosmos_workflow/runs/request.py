@@ -6,14 +6,24 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cosmos_workflow.engines import ChosenEngine
-from cosmos_workflow.kinds.kind import Packed, Task, get_kind
+from cosmos_workflow.errors import BadInputError
+from cosmos_workflow.kinds.kind import INPUT_PART, Kind, Outcome, Packed, Task, differences, get_kind, identity
 from cosmos_workflow.runs.folder import RunFolder
 from cosmos_workflow.runs.loop import Prepared, prepare
+from cosmos_workflow.runs.submitting import Sha256Of, inputs_of
 from cosmos_workflow.store import RunRecord, Store
 
-__all__ = ["prepared_items", "settings_of"]
+__all__ = ["hashing", "prepared_items", "settings_of"]
 
 PAGE = 500
+CHANGED = "an input file has changed since the run was submitted; submit it again"
+
+
+def hashing(store: Store) -> Sha256Of:
+    """Hashes a file once: the store remembers it while the file stays as it is."""
+    from cosmos_workflow.media import sha256_of, version
+
+    return lambda path: store.hashes.of(path.absolute(), version(path), sha256_of)
 
 
 def settings_of(run: RunRecord, folder: RunFolder) -> Any:
@@ -44,6 +54,23 @@ def prepared_items(
             if asked is None:  # a run of the version before
                 old = old or {values["id"]: values for values in folder.old_request()["items"]}
                 asked = old[stored.result.id]
-            checked = kind.checked_again(kind.load_item(asked), stored.result, settings)
-            yield prepare(kind, checked, stored.result, settings, engine.wants, stored.identity)
+            item = kind.load_item(asked)
+            checked = kind.checked_again(item, stored.result, settings)
+            prepared = prepare(kind, checked, stored.result, settings, engine.wants, stored.identity)
+            # Looked at when it has been read: what is packed is then what the identity names.
+            if _has_changed(kind, item, stored.identity, store):
+                outcome = Outcome(stored.result.id, error=CHANGED, error_kind="changed")
+                prepared = Prepared(kind.finish(stored.result, outcome), identity=stored.identity)
+            yield prepared
         after = page[-1].position
+
+
+def _has_changed(kind: Kind, item: Any, before: str, store: Store) -> bool:
+    """Whether an item's files are not those that its identity names; one of the version before names none."""
+    if not before:
+        return False
+    try:
+        now = identity(kind, {}, inputs_of(kind, item, hashing(store)), "", "")
+    except BadInputError:
+        return False  # what cannot be read is refused anyway
+    return INPUT_PART in differences(before, now)

@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cosmos_workflow.engines import ChosenEngine
 from cosmos_workflow.errors import Conflict, HostError, HostUnreachable, NotFound, RunFailed, UsageError, from_system
 from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.runs.folder import RunFolder
@@ -37,7 +38,7 @@ POLL_SECONDS = 0.2
 class Runs:
     """Start, follow, cancel, retry and remove runs.
 
-    `hosts` finds a host by its name, or raises UsageError; `look` looks at one before anything is sent there.
+    `hosts` finds a host by its name, or raises NotFound; `look` looks at one before anything is sent there.
     """
 
     def __init__(
@@ -78,9 +79,9 @@ class Runs:
     def take_over(self, request: Request, items: Iterable[Identified]) -> RunRecord | None:
         """The unfinished run that does this work already, to be gone on with; None where there is none.
 
-        A local run that nobody drives any more, and that asks something else, is ended. Runs of other machines, which
-        a shared store has too, write to files of theirs. Raises UsageError where a run still goes on, at any place,
-        that writes the same results and asks something else.
+        A local run that nobody drives any more, and that asks something else or was asked of a script's own engine, is
+        ended. Runs of other machines, which a shared store has too, write to files of theirs. Raises UsageError where a
+        run still goes on, at any place, that writes the same results and asks something else.
         """
         if request.out is None:
             return None
@@ -88,7 +89,8 @@ class Runs:
         for run in self.store.runs(states=UNFINISHED):
             if run.out != str(request.out) or not self.folder(run.id).is_dir():
                 continue
-            same = (run.kind, run.place) == (request.kind.name, request.place)
+            given = ChosenEngine(**run.settings["engine"]).is_given  # by a script: no other can go on with it
+            same = (run.kind, run.place, given) == (request.kind.name, request.place, False)
             if same and asked.items() <= self.store.identities(run.id).items():
                 return run
             if run.place == "local" and not self.is_followed(run):

@@ -21,13 +21,18 @@ __all__ = [
     "Earlier",
     "Identified",
     "Request",
+    "Sha256Of",
     "Submission",
     "answered_in",
     "identified",
+    "inputs_of",
     "new_items",
     "notes_on_earlier",
     "refusal",
 ]
+
+Sha256Of = Callable[[Path], str]
+"""Hashes an input file, and may remember it; raises BadInputError where it cannot be read."""
 
 UNIDENTIFIED = ("what is asked or input file",)  # in what items may differ where an answer names no identity
 
@@ -87,19 +92,25 @@ class Submission:
 
 
 def identified(
-    kind: Kind, settings: Any, engine: ChosenEngine, checked: Iterable[Any], sha256_of: Callable[[Path], str]
+    kind: Kind, settings: Any, engine: ChosenEngine, checked: Iterable[Any], sha256_of: Sha256Of
 ) -> Iterator[Identified]:
-    """Each checked item with its identity; `sha256_of` hashes an input file, and may remember it."""
+    """Each checked item with its identity; one whose file is gone since it was checked does not run."""
     for each in checked:
-        yield Identified(each, _identity(kind, settings, engine, each, sha256_of) if each.runs else "")
+        if not each.runs:
+            yield Identified(each, "")
+            continue
+        try:
+            inputs = inputs_of(kind, each.item, sha256_of)
+        except BadInputError as error:
+            yield Identified(kind.unusable(each.item, error), "")
+        else:
+            asks = kind.asks(each, settings)
+            yield Identified(each, identity(kind, asks, inputs, engine.name, engine.fingerprint))
 
 
-def _identity(kind: Kind, settings: Any, engine: ChosenEngine, checked: Any, sha256_of: Callable[[Path], str]) -> str:
-    try:
-        inputs = {name: sha256_of(getattr(checked.item, name)) for name in kind.inputs}
-    except BadInputError:
-        return ""  # it is gone since it was checked: packing says so
-    return identity(kind, kind.asks(checked, settings), inputs, engine.name, engine.model)
+def inputs_of(kind: Kind, item: Any, sha256_of: Sha256Of) -> dict[str, str]:
+    """The SHA-256 of each input file of an item. Raises BadInputError for a file that cannot be read."""
+    return {name: sha256_of(Path(getattr(item, name))) for name in kind.inputs}
 
 
 def answered_in(

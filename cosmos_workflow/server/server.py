@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -49,6 +50,15 @@ class Options:
     works: bool = True
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A kind and its settings; the same `words` are the same, as a list among the settings has no hash."""
+
+    kind: Kind
+    words: str
+    settings: Any = field(compare=False)
+
+
 class Server:
     """One server over the store of the settings; it drives runs itself unless `works` is off."""
 
@@ -65,7 +75,7 @@ class Server:
         self.pulse = Watched(self._pulse, PULSE_SECONDS)
         self._progress: WeakValueDictionary[str, Watched[tuple[bool, int]]] = WeakValueDictionary()
         self._decided = lru_cache(DECISIONS_KEPT)(
-            lambda kind, settings, place, engine, moment: self._decide(kind, settings, place, engine, runs=False)
+            lambda asked, place, engine, moment: self._decide(asked.kind, asked.settings, place, engine, runs=False)
         )
 
     def progress_of(self, run: str) -> Watched[tuple[bool, int]]:
@@ -111,7 +121,8 @@ class Server:
 
     def decided(self, kind: Kind, settings: Any, place: str, engine: str) -> Decision:
         """What a check is made with: as for a run, but no model need be there, and a server is asked now and then."""
-        return self._decided(kind, settings, place, engine, int(time.monotonic() / DECIDED_SECONDS))
+        asked = Asked(kind, json.dumps(asdict(settings), sort_keys=True, default=repr), settings)
+        return self._decided(asked, place, engine, int(time.monotonic() / DECIDED_SECONDS))
 
     def _decide(self, kind: Kind, settings: Any, place: str, engine: str, *, runs: bool) -> Decision:
         # What the settings say of a language model, where the kind has such settings.

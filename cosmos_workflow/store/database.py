@@ -54,6 +54,14 @@ class Database:
     def is_sqlite(self) -> bool:
         return self._engine.dialect.name == "sqlite"
 
+    def insert(self, table: sa.Table) -> Any:
+        """An INSERT that may say what to do where the row is there already (`on_conflict_do_update` and so on)."""
+        if self.is_sqlite:
+            from sqlalchemy.dialects.sqlite import insert
+        else:
+            from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
+        return insert(table)
+
     def now(self, connection: sa.Connection) -> float:
         """Seconds since 1970 by the clock that all who use this database share."""
         if self.is_sqlite:

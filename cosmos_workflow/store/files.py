@@ -42,16 +42,14 @@ class FileRecords:
 
     def add(self, record: FileRecord) -> FileRecord:
         """Remember a file, and return what is remembered: a file that is known keeps its name."""
+        insert = self._database.insert(files).values(vars(record))
+        values = {"kept": True, "name": record.name, "created": record.created} if record.kept else {}
         with self._database.begin() as connection:
-            row = connection.execute(sa.select(files).where(files.c.sha256 == record.sha256)).mappings().first()
-            if row is None:
-                connection.execute(files.insert(), vars(record))
-                return record
-            if record.kept and not row["kept"]:
-                values = {"kept": True, "name": record.name, "created": record.created}
-                connection.execute(files.update().where(files.c.sha256 == record.sha256).values(values))
-                return FileRecord(**{**row, **values})
-            return FileRecord(**row)
+            connection.execute(insert.on_conflict_do_nothing())
+            here = files.c.sha256 == record.sha256
+            if values:
+                connection.execute(files.update().where(here, ~files.c.kept).values(values))
+            return FileRecord(**connection.execute(sa.select(files).where(here)).mappings().one())
 
     def get(self, sha256: str) -> FileRecord:
         """A file of the library. Raises NotFound."""

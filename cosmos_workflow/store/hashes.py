@@ -22,13 +22,13 @@ class Hashes:
     def of(self, path: Path, version: tuple[int, int], compute: Callable[[Path], str]) -> str:
         """The hash of a file, computed only where its `version` (time of change in ns, bytes) has changed."""
         changed, size = version
-        where = hashes.c.path == str(path)
         with self._database.reading() as connection:
-            row = connection.execute(sa.select(hashes).where(where)).mappings().first()
+            row = connection.execute(sa.select(hashes).where(hashes.c.path == str(path))).mappings().first()
         if row and (row["changed"], row["size"]) == (changed, size):
             return str(row["sha256"])
         sha256 = compute(path)
+        values = {"changed": changed, "size": size, "sha256": sha256}
+        insert = self._database.insert(hashes).values(path=str(path), **values)
         with self._database.begin() as connection:
-            connection.execute(hashes.delete().where(where))
-            connection.execute(hashes.insert(), {"path": str(path), "changed": changed, "size": size, "sha256": sha256})
+            connection.execute(insert.on_conflict_do_update(index_elements=["path"], set_=values))
         return sha256

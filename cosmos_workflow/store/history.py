@@ -136,7 +136,9 @@ class History:
                 "the tags are too many or too long", remedy=f"at most {TAGS_MOST}, of {TAG_LENGTH} characters"
             )
         with self._database.begin() as connection:
-            if connection.execute(sa.select(items.c.number).where(items.c.number == number)).first() is None:
+            # Locked, so that of two who set the tags at once one comes after the other.
+            entry = sa.select(items.c.number).where(items.c.number == number).with_for_update()
+            if connection.execute(entry).first() is None:
                 raise NotFound(f"no prompt {number}", remedy="see them: cosmos prompts list")
             connection.execute(tags.delete().where(tags.c.number == number))
             if labels:

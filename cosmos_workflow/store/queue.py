@@ -32,12 +32,8 @@ class Queue:
         """See that a place is known, where one run at a time may be."""
         existing = connection.execute(sa.select(slots.c.place).where(slots.c.place == place)).first()
         if existing is None:
-            if self._database.is_sqlite:
-                from sqlalchemy.dialects.sqlite import insert
-            else:
-                from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
             row = {"place": place, "run_id": None, "owner": "", "until": 0.0}
-            connection.execute(insert(slots).values(row).on_conflict_do_nothing())
+            connection.execute(self._database.insert(slots).values(row).on_conflict_do_nothing())
 
     def claim(self, owner: str, lease: float = LEASE_SECONDS) -> RunRecord | None:
         """The next run whose place is free, which is `owner`'s now for `lease` seconds; None where nothing waits.
@@ -134,8 +130,8 @@ class Queue:
     def pause(self, on: bool = True) -> None:
         """Begin no further run, or begin them again."""
         with self._database.begin() as connection:
-            connection.execute(switches.delete().where(switches.c.name == "paused"))
-            connection.execute(switches.insert(), {"name": "paused", "on": on})
+            insert = self._database.insert(switches).values({"name": "paused", "on": on})
+            connection.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"on": on}))
 
     def _paused(self, connection: sa.Connection) -> bool:
         return bool(connection.execute(sa.select(switches.c.on).where(switches.c.name == "paused")).scalar())

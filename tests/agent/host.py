@@ -41,8 +41,8 @@ class HostFolder:
     def submit(self, run: str, conversations: list[Conversation], **more: Any) -> dict[str, Any]:
         return self.submit_tasks(run, [task_of(conversation).task for conversation in conversations], **more)
 
-    def submit_tasks(self, run: str, tasks: list[Task], **more: Any) -> dict[str, Any]:
-        batch = json.dumps({"tasks": [asdict(task) for task in tasks]}).encode()
+    def submit_tasks(self, run: str, tasks: list[Task], window: int = 256, **more: Any) -> dict[str, Any]:
+        batch = json.dumps({"window": window, "tasks": [asdict(task) for task in tasks]}).encode()
         sha256 = hashlib.sha256(batch).hexdigest()
         path = self.root / "blobs" / sha256[:2] / sha256
         path.parent.mkdir(parents=True, exist_ok=True)

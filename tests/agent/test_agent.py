@@ -104,6 +104,19 @@ def test_the_second_run_finds_a_warm_agent(host: HostFolder) -> None:
     host.settle()  # `--offload`: it leaves at once
 
 
+def test_as_many_tasks_are_asked_at_once_as_the_batch_says(host: HostFolder) -> None:
+    def slowly(text: str, attempt: int) -> unwell.Reply:
+        time.sleep(0.2)  # long enough that all would come meanwhile
+        return unwell.answer(f"long {text}")
+
+    with unwell.UnwellServer(slowly) as server:
+        engine = {"name": "server", **asdict(EngineSettings(server_url=server.url, server_model="m"))}
+        tasks = [task_of(conversation).task for conversation in conversations(*"abcdef")]
+        host.submit_tasks("r1", tasks, window=1, engine=engine, keep_warm=0)
+        host.wait("r1", "done")
+        assert (len(host.answers("r1")), server.most_at_once) == (6, 1)
+
+
 @pytest.mark.parametrize("count", [8, pytest.param(30, marks=pytest.mark.host)])
 def test_many_runs_submitted_at_once_are_each_done_once(host: HostFolder, count: int) -> None:
     names = [f"r{n}" for n in range(count)]

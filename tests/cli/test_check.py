@@ -115,3 +115,9 @@ def test_a_model_folder_is_read(capsys: pytest.CaptureFixture[str], tmp_path: Pa
     (tmp_path / "params.json").write_text(json.dumps(params | {"vision_encoder": vision}))
     _, out, _ = run(capsys, "check", "--size", "1024x512", "--model-path", str(tmp_path), "--json")
     assert json.loads(out)["image_tokens"] == 2 * 8 * 17
+
+
+def test_the_model_folder_of_a_cluster_is_not_looked_for_here(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("check", "--size", "960x540", "--on", "ray", "--engine", "vllm", "--model-path", "/models/x", "--json")
+    code, out, err = run(capsys, *words)
+    assert (code, json.loads(out)["verdict"], err) == (0, "resized", "")

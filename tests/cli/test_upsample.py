@@ -10,6 +10,7 @@ import clips
 import pytest
 from servers.unwell import UnwellServer, answer
 
+from cosmos_workflow.api import open_runs
 from cosmos_workflow.cli import main
 
 
@@ -248,3 +249,16 @@ def test_seeds_are_exact(batch: Path, capsys: pytest.CaptureFixture[str]) -> Non
     for seed in ("1.5", "nan", str(2**63), "true"):
         assert main(["upsample", "clip.mp4", "--seed", seed]) == 2
         assert "from -2^63 to 2^63-1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("length", "stated"), [("1500", 1500), ("auto", 2048)])
+def test_an_engine_is_decided_on_once_whatever_its_length(batch: Path, length: str, stated: int) -> None:
+    listed = [{"id": "m", "object": "model", "created": 0, "owned_by": "x", "max_model_len": 2048}]
+    with UnwellServer(lambda text, attempt: answer("A long city."), listed) as server:
+        assert main(["upsample", "clip.mp4", "--server-url", server.url, "--max-model-len", length]) == 0
+        assert [way for way, _ in server.asked].count("GET") == 2  # to decide, and by the engine itself
+    (run,) = open_runs().store.runs()
+    assert run.settings["engine"]["why"] == f"a server is configured: {server.url}"
+    assert run.settings["engine"]["settings"]["max_model_len"] == stated
+    (line,) = lines(Path("clip.upsampled.jsonl"))
+    assert line["max_model_len"] == stated

@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import pytest
 
 from cosmos_workflow.engines import ENGINES, EngineSettings, Surroundings, choose_engine, make_engine
 from cosmos_workflow.errors import UsageError
+from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.kinds.upsample.kind import UPSAMPLE
 
 SETTINGS = EngineSettings(model_path="/models/m", server_url="http://x/v1", server_model="s")
@@ -57,3 +60,21 @@ def test_every_engine_can_be_made_without_its_library(name: str) -> None:
     assert engine.name == name
     assert engine.wants == ENGINES[name].wants
     engine.close()
+
+
+def test_an_engine_without_options_refuses_those_that_are_asked_for() -> None:
+    asked = EngineSettings(options={"bogus": 1})
+    with pytest.raises(UsageError, match="bogus is not known"):
+        choose("describe", asked)
+    with pytest.raises(UsageError, match="bogus is not known"):
+        make_engine("describe", asked)
+    # A settings file has options for every engine that may be chosen.
+    chosen = choose_engine(UPSAMPLE, "describe", asked, Surroundings(options={"bogus": 1}))
+    assert chosen.settings["options"] == {}
+
+
+def test_an_engine_of_another_distribution_gets_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "plugins" / "words"))
+    options = {"tile": 256}
+    chosen = choose_engine(get_kind("words"), "", EngineSettings(options=options), Surroundings())
+    assert (chosen.name, chosen.settings["options"]) == ("counter", options)

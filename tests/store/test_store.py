@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +17,7 @@ import sqlalchemy as sa
 
 from cosmos_workflow.errors import BadInputError, CosmosError, StoreError, UsageError
 from cosmos_workflow.kinds.upsample import Result
-from cosmos_workflow.store import STATES, NewItem, Store
+from cosmos_workflow.store import STATES, FileRecord, Filters, NewItem, Store
 from cosmos_workflow.store.records import ALLOWED
 from cosmos_workflow.store.schema import metadata
 
@@ -189,6 +191,41 @@ def test_writers_at_once_lose_nothing(url: str, count: int) -> None:
     runs = Store(url).runs()
     assert len(runs) == 10 * count
     assert {(run.state, run.answered) for run in runs} == {("uploading", 1)}
+
+
+def test_the_same_row_from_several_at_once_is_there_once(store: Store) -> None:
+    add(store, "r", A)
+    (number,) = (entry.number for entry in store.history.find(Filters()))
+    together = threading.Barrier(8)
+
+    def hashed(path: Path) -> str:
+        together.wait(60)
+        return "0" * 64
+
+    def write(writer: int) -> None:
+        assert store.hashes.of(Path("/clip.mp4"), (1, 2), hashed) == "0" * 64
+        for n in range(20):
+            together.wait(60)
+            store.files.add(FileRecord(str(n), f"name {writer}", 0.0, 1))
+            together.wait(60)
+            store.queue.pause(writer % 2 == 0)
+            together.wait(60)
+            store.history.tag(number, ["night", f"of {writer}"])
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(8)))
+    assert store.hashes.of(Path("/clip.mp4"), (1, 2), hashed) == "0" * 64
+    assert len(store.files.all()) == 20
+    assert "night" in store.history.get(number).tags
+
+
+def test_a_file_keeps_its_name_until_the_library_has_it(store: Store) -> None:
+    seen = FileRecord("1", "seen", 1.0, 1, kept=False)
+    kept = replace(seen, name="kept", created=2.0, kept=True)
+    assert store.files.add(seen) == seen
+    assert store.files.add(kept) == kept
+    assert store.files.add(replace(kept, name="again")) == kept
+    assert store.files.add(seen) == kept
 
 
 def test_a_writer_killed_in_the_middle_leaves_whole_runs(url: str) -> None:

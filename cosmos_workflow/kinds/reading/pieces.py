@@ -197,8 +197,13 @@ class _TextLines:
 
 
 def _parquet(file: Any, piece: Piece) -> Iterator[Record]:
-    import pyarrow.parquet as pq
-
+    try:
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise BadInputError(
+            f"Parquet files cannot be read here ({error})", where=piece.url,
+            remedy="pip install 'cosmos-workflow[ray]', or give JSON Lines or CSV",
+        ) from error  # fmt: skip
     start, end = piece.bounds
     with pq.ParquetFile(file) as table:
         first = 0

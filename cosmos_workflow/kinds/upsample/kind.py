@@ -31,7 +31,7 @@ class Upsample(Kind):
 
     name = "upsample"
     engines = ("server", "vllm", "transformers", "describe")
-    hopeless = ("bad_input", "too_long", "cut_short", "too_many_images")
+    hopeless = ("bad_input", "changed", "too_long", "cut_short", "too_many_images")
     fields = FIELDS
     inputs = ("video",)
     key_fields = ("prompt", "video")

@@ -54,10 +54,11 @@ class Preparer:
         )
         if self._wants == "measurements":
             return replace(conversation, measured=_measured(checked.clip, version(checked.clip.path)))
-        frames = self._frames(checked.clip, plan.frames, (plan.frame_width, plan.frame_height))
+        clip = checked.clip
+        frames = self._frames(clip, plan.frames, (plan.frame_width, plan.frame_height), version(clip.path))
         return replace(conversation, text=item.prompt or model.fallback_prompt, frames=frames)
 
-    def _read_frames(self, clip: Clip, count: int, size: tuple[int, int]) -> tuple[Frame, ...]:
+    def _read_frames(self, clip: Clip, count: int, size: tuple[int, int], _: tuple[int, int]) -> tuple[Frame, ...]:
         return tuple(read_frames(clip, count, pick=self._settings.pick, size=size))
 
 

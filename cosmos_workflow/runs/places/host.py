@@ -31,7 +31,7 @@ LookAtHost = Callable[[Host, ChosenEngine, Callable[[str], None]], None]
 
 
 class HostRuns:
-    """`hosts` finds a host by its name, or raises UsageError; `look` is called before anything is sent there."""
+    """`hosts` finds a host by its name, or raises NotFound; `look` is called before anything is sent there."""
 
     def __init__(self, store: Store, hosts: Callable[[str], Host], pins: Pins, look: LookAtHost) -> None:
         self._store = store
@@ -53,7 +53,8 @@ class HostRuns:
                 else:
                     refused.append((item.result, item.identity))
 
-        folder.parcel.pack(packed())
+        wants = ChosenEngine(**run.settings["engine"]).wants
+        folder.parcel.pack(packed(), get_kind(run.kind).window(wants))
         keep(refused)
 
     def drive(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cosmos_workflow.agent.files import sha256_of, write_json
 from cosmos_workflow.files import write_whole
-from cosmos_workflow.kinds.kind import Packed, Task, bytes_of, load_tasks
+from cosmos_workflow.kinds.kind import WINDOW, Packed, Task, bytes_of, load_tasks
 
 __all__ = ["MIRRORED", "Parcel"]
 
@@ -34,14 +34,14 @@ class Parcel:
         """The copy of one of the host's files: results, events or log."""
         return self.folder / MIRRORED[file]
 
-    def pack(self, packed: Iterable[Packed]) -> None:
-        """Write everything that the host needs, the batch file last."""
+    def pack(self, packed: Iterable[Packed], window: int = WINDOW) -> None:
+        """Write everything that the host needs, the batch file last; `window` is how many tasks it asks in one call."""
         self.blobs.mkdir(parents=True, exist_ok=True)
-        self.write([self._put(each) for each in packed])
+        self.write([self._put(each) for each in packed], window)
 
-    def write(self, tasks: Iterable[Task]) -> None:
+    def write(self, tasks: Iterable[Task], window: int = WINDOW) -> None:
         """Write the batch file: tasks whose input files are here already."""
-        write_json(self.batch, {"tasks": [asdict(task) for task in tasks]})
+        write_json(self.batch, {"window": window, "tasks": [asdict(task) for task in tasks]})
 
     def tasks(self) -> list[Task]:
         """The tasks, as they travel."""

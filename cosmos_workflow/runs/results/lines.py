@@ -10,13 +10,11 @@ from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any
 
-from cosmos_workflow.kinds.kind import Kind
+from cosmos_workflow.kinds.kind import IDENTITY_KEY, MARK_KEYS, Kind
 
 __all__ = ["Line", "Lines", "to_dict"]
 
 TYPES: dict[str, type | tuple[type, ...]] = {"str": str, "int": int, "float": (int, float), "bool": bool}
-MARKED = {"rating", "tags"}  # an export of the history has these besides all fields of a result
-IDENTITY = "identity"
 STRING = r'"(?:[^"\\]|\\.)*'
 
 
@@ -48,7 +46,7 @@ class Lines:
                 self._is_field(values[name], name) if name in values else name in self.kind.later_fields
                 for name in names or self.fields
             )
-            and not MARKED & values.keys()
+            and not MARK_KEYS & values.keys()
         )
 
     def _is_field(self, value: Any, name: str) -> bool:
@@ -65,16 +63,16 @@ class Lines:
             return None
         if not self.is_result(values):
             return None
-        identity = values.get(IDENTITY)
+        identity = values.get(IDENTITY_KEY)
         return Line(self.kind.load_result(values), identity if isinstance(identity, str) else "", text)
 
     def added(self, line: Line) -> list[str]:
         """The keys that somebody added to a line."""
-        return sorted(json.loads(line.text).keys() - self.fields.keys() - {IDENTITY})
+        return sorted(json.loads(line.text).keys() - self.fields.keys() - {IDENTITY_KEY})
 
     def write(self, result: Any, identity: str = "", *, ascii: bool = False) -> str:
         """A line, with its end."""
-        values = to_dict(result) | ({IDENTITY: identity} if identity else {})
+        values = to_dict(result) | ({IDENTITY_KEY: identity} if identity else {})
         text = json.dumps(values, ensure_ascii=ascii) + "\n"
         try:
             text.encode()

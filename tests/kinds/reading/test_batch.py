@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -256,3 +257,11 @@ def test_any_bytes_give_items_or_a_clear_error(
         assert read_batch(path)
     except BadInputError as error:
         assert error.remedy
+
+
+def test_parquet_where_its_library_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "b.parquet").write_bytes(b"PAR1")
+    for name in ("pyarrow", "pyarrow.parquet"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(BadInputError, match=r"b.parquet: Parquet files .*cosmos-workflow\[ray\]"):
+        read_batch(tmp_path / "b.parquet")

@@ -16,11 +16,10 @@ from typing import Any, Literal, NamedTuple
 
 from cosmos_workflow.errors import BadInputError, HostError, HostFull, UsageError
 from cosmos_workflow.files import write_whole
-from cosmos_workflow.kinds.kind import FIRST_KIND, get_kind
+from cosmos_workflow.kinds.kind import FIRST_KIND, IDENTITY_KEY, get_kind
 from cosmos_workflow.kinds.reading import filesystem
 from cosmos_workflow.runs.places.ray.batches import key_of
 from cosmos_workflow.runs.results import Lines, to_dict
-from cosmos_workflow.runs.results.lines import IDENTITY
 
 __all__ = ["FORMATS", "Answer", "Format", "Output"]
 
@@ -114,7 +113,7 @@ class Output:
             yield (
                 path,
                 [
-                    Answer(row["id"], key_of(kind, row), row.get("engine") or "", row.get(IDENTITY) or "")
+                    Answer(row["id"], key_of(kind, row), row.get("engine") or "", row.get(IDENTITY_KEY) or "")
                     for row in rows
                 ],
             )
@@ -158,7 +157,7 @@ class Output:
                 import pyarrow.parquet as pq
 
                 with pq.ParquetFile(io.BytesIO(data)) as file:
-                    more = [name for name in ("engine", IDENTITY) if name in file.schema_arrow.names]
+                    more = [name for name in ("engine", IDENTITY_KEY) if name in file.schema_arrow.names]
                     rows = file.read([*columns, *more] if columns else None).to_pylist()
             read = [columns] if columns and _format_of(path) == "parquet" else []
             if not all(self._lines.is_result(row, *read) for row in rows):
@@ -175,7 +174,7 @@ class Output:
 
         kinds = {"str": pa.string(), "int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
         columns = [(field.name, kinds[str(field.type)]) for field in fields(get_kind(self.kind).result)]
-        schema = pa.schema([*columns, (IDENTITY, pa.string())])
+        schema = pa.schema([*columns, (IDENTITY_KEY, pa.string())])
         file = io.BytesIO()
         pq.write_table(pa.Table.from_pylist(list(rows), schema), file, compression="zstd")
         return file.getvalue()
@@ -209,7 +208,7 @@ class Output:
 
 
 def _row(result: Any, identity: str) -> dict[str, Any]:
-    return to_dict(result) | ({IDENTITY: identity} if identity else {})
+    return to_dict(result) | ({IDENTITY_KEY: identity} if identity else {})
 
 
 def _format_of(path: str) -> Format:
