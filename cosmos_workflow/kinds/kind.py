@@ -6,8 +6,6 @@ It knows no machine, no database and no screen; runs, the store, the agent and t
 
 from __future__ import annotations
 
-import hashlib
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -23,10 +21,8 @@ from cosmos_workflow.kinds.reading import Fields, Keys, read_batch
 from cosmos_workflow.kinds.served import Served
 
 __all__ = [
-    "ENGINE_PART",
     "FIRST_KIND",
     "IDENTITY_KEY",
-    "INPUT_PART",
     "KINDS",
     "MARK_KEYS",
     "WINDOW",
@@ -38,9 +34,7 @@ __all__ = [
     "Result",
     "Task",
     "bytes_of",
-    "differences",
     "get_kind",
-    "identity",
     "is_known",
     "known_kinds",
     "load_outcome",
@@ -303,9 +297,6 @@ GROUP = "cosmos_workflow.kinds"
 IDENTITY_KEY = "identity"
 MARK_KEYS = frozenset({"rating", "tags"})
 RESERVED = MARK_KEYS | {IDENTITY_KEY}
-# The parts of an identity, and the hexadecimal digits of each.
-INPUT_PART, ENGINE_PART = "input file", "engine or model"
-PARTS = {"what is asked": 24, INPUT_PART: 24, ENGINE_PART: 16}
 
 
 def known_kinds() -> dict[str, str]:
@@ -353,35 +344,6 @@ def is_known(name: str) -> bool:
 def load_result(kind: str, values: Mapping[str, Any]) -> Any:
     """A Result of a kind from its JSON; where the kind is not installed, the JSON itself."""
     return get_kind(kind).load_result(values) if is_known(kind) else dict(values)
-
-
-def identity(kind: Kind, asks: Mapping[str, Any], inputs: Mapping[str, str], engine: str, model: str) -> str:
-    """The same for the same work, everywhere: what is asked, the content of its input files, who answers.
-
-    64 hexadecimal digits: of each of these a hash, so that two identities tell what differs (see `differences`). The
-    path of a file and the place of a run never count.
-
-    >>> before, now = (identity(get_kind("upsample"), {}, {}, engine, "") for engine in ("describe", "vllm"))
-    >>> differences(before, now)
-    ('engine or model',)
-    """
-    values = ([kind.name, kind.version, asks], inputs, [engine, model])
-    return "".join(_digest(value)[:digits] for value, digits in zip(values, PARTS.values(), strict=True))
-
-
-def differences(before: str, now: str) -> tuple[str, ...]:
-    """In what two identities differ, in words."""
-    start, names = 0, []
-    for name, digits in PARTS.items():
-        if before[start : start + digits] != now[start : start + digits]:
-            names.append(name)
-        start += digits
-    return tuple(names)
-
-
-def _digest(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def bytes_of(file: bytes | Path) -> bytes:

@@ -7,7 +7,8 @@ from typing import Any
 
 from cosmos_workflow.engines import ChosenEngine
 from cosmos_workflow.errors import BadInputError
-from cosmos_workflow.kinds.kind import INPUT_PART, Kind, Outcome, Packed, Task, differences, get_kind, identity
+from cosmos_workflow.kinds.identity import INPUT_PART, differences, identity
+from cosmos_workflow.kinds.kind import Kind, Outcome, Packed, Task, get_kind
 from cosmos_workflow.runs.folder import RunFolder
 from cosmos_workflow.runs.loop import Prepared, prepare
 from cosmos_workflow.runs.submitting import Sha256Of, inputs_of

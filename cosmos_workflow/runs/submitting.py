@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from cosmos_workflow.engines import ChosenEngine
 from cosmos_workflow.errors import BadInputError
-from cosmos_workflow.kinds.kind import ENGINE_PART, Kind, differences, identity
+from cosmos_workflow.kinds.identity import ENGINE_PART, differences, identity
+from cosmos_workflow.kinds.kind import Kind
 
 if TYPE_CHECKING:
     from cosmos_workflow.runs.results import ResultsFile

@@ -75,7 +75,7 @@ items = Table(
     # The Result: before its answer comes, what the plan says of it.
     Column("result", JSON, nullable=False),
     Column("rating", Integer, nullable=True),
-    # What was asked, as `Kind.dump_item` writes it; and the same for the same work (see `kinds.kind.identity`).
+    # What was asked, as `Kind.dump_item` writes it; and the same for the same work (see `kinds.identity.identity`).
     Column("asked", JSON, nullable=True),
     Column("identity", String(64), nullable=False),
     # What the kind says is searched: the text that was asked, and the text of the answer.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cosmos_workflow.kinds.kind import ENGINE_PART, differences
+from cosmos_workflow.kinds.identity import ENGINE_PART, differences
 from cosmos_workflow.runs.places.ray.answering import identities
 from cosmos_workflow.runs.places.ray.indexing import Hashes, Index, hashes, own_errors, within
 from cosmos_workflow.runs.places.ray.parts import Output
