@@ -47,8 +47,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 PROJECT = Path(__file__).parent.parent
 SAMPLES = Path(os.environ.get("COSMOS_SAMPLES", PROJECT.parent / "shared" / "data" / "nvidia"))
-# They start a Ray cluster, or look at all containers of the machine.
-ONCE = {"tests/e2e/test_host.py", "tests/runs/test_kinds_at_places.py"}
+# They start a Ray cluster or vLLM, or look at all containers of the machine.
+ONCE = {"tests/e2e/test_host.py", "tests/e2e/test_page.py", "tests/runs/test_kinds_at_places.py"}
 FAULTS = Path(os.environ.get("COSMOS_FAULTS", PROJECT.parent / "shared" / "faults"))
 
 

@@ -28,7 +28,7 @@ from cosmos_workflow.kinds.upsample import Item, Result, Settings
 from cosmos_workflow.runs import Listener, Runs
 from cosmos_workflow.ssh import Pins
 
-pytestmark = [pytest.mark.host, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.host, pytest.mark.timeout(1800)]
 
 VLLM_PYTHON = Path(vllm_env.MODEL).parent / "venv" / "bin" / "python"
 OPTIONS = {"load_format": "dummy", "max_num_seqs": 1}
@@ -171,7 +171,7 @@ def test_an_ended_vllm_leaves_no_process_and_no_container(
     id, _ = upsample_there(runs, items, tmp_path / "o.jsonl", settings=LONG, detach=True)
     # Read where it is written: on two cores vLLM leaves others little time, and what is sent may come late.
     events = sshd.home / "ours" / "runs" / f"{id}-1" / "events.jsonl"
-    deadline = time.monotonic() + 600
+    deadline = time.monotonic() + 1200
     while not events.exists() or events.read_bytes().count(b'"item"') < 2:
         assert time.monotonic() < deadline
         time.sleep(0.2)

@@ -20,7 +20,7 @@ from servers.processes import named
 
 from scripts.demo import draw_clip
 
-pytestmark = [pytest.mark.host, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.host, pytest.mark.timeout(1200)]
 
 VLLM_PYTHON = vllm_env.MODEL.parent / "venv" / "bin" / "python"
 SIZES = {"desk": (1280, 900), "tablet": (820, 1180), "phone": (390, 844)}
@@ -80,7 +80,7 @@ def run_through_a_crash(page: Page, served: CosmosServer) -> None:
     expect(page.locator("#run .counts")).to_contain_text("loading")
     expect(page.locator("#run .counts")).to_contain_text("memory")
     # vLLM leaves a machine of two cores little time for others: the first answer may be heard late.
-    expect(page.locator("#run .counts")).to_contain_text(re.compile("loaded|[123] of 4"), timeout=200_000)
+    expect(page.locator("#run .counts")).to_contain_text(re.compile("loaded|[123] of 4"), timeout=500_000)
     engine = psutil.Process(served.process.pid).children(recursive=True)
     assert named(engine, "VLLM")
     served.kill()
