@@ -175,6 +175,12 @@ def test_more_frames_than_the_model_takes() -> None:
 
 def test_a_size_that_the_model_refuses() -> None:
     assert plan((8000, 30), PROMPT, REASON1).verdict == "bad_input"
+    frame = largest_frame((8000, 30), 4000, REASON1)  # smaller, the rounding of its sides makes it a size that is taken
+    assert frame
+    assert max(frame) / min(frame) <= 200
+    plans = plan_many([8000, 1280], [30, 720], 6, REASON1)
+    assert (plans.verdict.tolist()[0], plans.prompt_tokens.tolist()[0]) == ("bad_input", -1)
+    assert plans.prompt_tokens.tolist()[1] == 19 + 6 + 2 * 1198
 
 
 @pytest.mark.parametrize(

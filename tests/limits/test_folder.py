@@ -37,6 +37,13 @@ def test_a_folders_own_facts_go_before_the_packaged(tmp_path: Path) -> None:
     assert model.parameters < 5e9
 
 
+def test_what_a_folder_leaves_out_is_as_in_pixtral(tmp_path: Path) -> None:
+    params = json.loads(json.dumps(PARAMS))
+    del params["vision_encoder"]["num_channels"]
+    (tmp_path / "params.json").write_text(json.dumps(params))
+    assert read_folder(tmp_path, "cosmos-upsampler-12b").parameters == MODELS["cosmos-upsampler-12b"].parameters
+
+
 def test_a_hugging_face_folder(tmp_path: Path) -> None:
     config = {
         "text_config": {

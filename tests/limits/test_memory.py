@@ -64,7 +64,10 @@ def test_weights_by_dtype() -> None:
     assert model.weight_bytes_as("fp8") == rest + model.linear_parameters
     sizes = [model.weight_bytes_as(dtype) for dtype in DTYPES]
     assert sizes == sorted(sizes, reverse=True)
-    assert MODELS["cosmos-reason1-7b"].linear_parameters < MODELS["cosmos-reason1-7b"].parameters
+    # 4 bits each, and for each 128 a scale of 16 bits and a zero point of 4.
+    assert model.weight_bytes_as("int4") == rest + model.linear_parameters * (4 + 20 / 128) / 8
+    # Qwen2.5-7B's config.json: 28 layers, hidden 3584, 28 heads and 4 for the cache of 128, 18944 between.
+    assert MODELS["cosmos-reason1-7b"].linear_parameters == 6_525_288_448
 
 
 def test_a_24_gb_card_holds_it_in_fp8_and_is_told_so() -> None:
