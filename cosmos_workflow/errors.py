@@ -22,6 +22,7 @@ An error says `what` is wrong, `where`, and the `remedy`. Only the command line 
 from __future__ import annotations
 
 import errno
+from pathlib import Path
 from typing import Any
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "RunFailed",
     "StoreError",
     "UsageError",
+    "cannot_read",
     "from_system",
 ]
 
@@ -78,6 +80,12 @@ def from_system(error: OSError, go_on: str = "") -> CosmosError:
         remedy = "solve this"
     remedy += f", then {go_on}" if go_on else ""
     return CosmosError(error.strerror or str(error), where=str(error.filename or "this machine"), remedy=remedy)
+
+
+def cannot_read(path: Path, error: OSError) -> BadInputError:
+    """For an input file that the operating system does not give."""
+    what = "no such file" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+    return BadInputError(what, where=str(path), remedy="check the path")
 
 
 _FULL = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}

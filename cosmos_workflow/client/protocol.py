@@ -51,7 +51,6 @@ __all__ = [
     "settings_in",
     "shortened",
     "unreachable",
-    "unreadable",
 ]
 
 URL = "http://127.0.0.1:8420"
@@ -149,10 +148,6 @@ def no_events(error: Exception, url: str) -> HostError:
     return HostError(
         f"no stream of events ({error})", where=url, remedy="a proxy may have answered in place of the server"
     )
-
-
-def unreadable(error: OSError, path: Path) -> BadInputError:
-    return BadInputError(f"cannot be read ({error.strerror})", where=str(path), remedy="check the path")
 
 
 def shortened(path: Path) -> BadInputError:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from cosmos_workflow.errors import BadInputError
+from cosmos_workflow.errors import BadInputError, cannot_read
 from cosmos_workflow.media.bounds import size_in_header
 from cosmos_workflow.media.pictures import Pictures
 
@@ -146,9 +146,7 @@ def _check_sizes(path: Path, files: Mapping[int, Path], still: Callable[[Path], 
             status = file.stat()
             size = _size(file, still, status.st_mtime_ns, status.st_size)
         except OSError as error:
-            raise BadInputError(
-                f"cannot be read ({error.strerror})", where=str(file), remedy="check the path"
-            ) from error
+            raise cannot_read(file, error) from error
         sizes.setdefault(size, []).append(number)
     if len(sizes) > 1:
         usual = max(sizes, key=lambda size: len(sizes[size]))

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cosmos_workflow.errors import BadInputError
+from cosmos_workflow.errors import cannot_read
 from cosmos_workflow.media.colour import complete, conversion, decoder
 from cosmos_workflow.media.opening import decoded, demuxed, no_frames, opened
 from cosmos_workflow.media.pictures import Pictures
@@ -148,7 +148,7 @@ def sha256_of(path: Path) -> str:
                 while piece := opened_file.read(1 << 20):
                     digest.update(piece)
     except OSError as error:
-        raise BadInputError(f"cannot be read ({error.strerror})", where=str(path), remedy="check the path") from error
+        raise cannot_read(path, error) from error
     return digest.hexdigest()
 
 
@@ -160,5 +160,5 @@ def version(path: Path) -> tuple[int, int]:
     try:
         status = [file.stat() for file in (files_of(path).values() if is_sequence(path) else [path])]
     except OSError as error:
-        raise BadInputError(f"cannot be read ({error.strerror})", where=str(path), remedy="check the path") from error
+        raise cannot_read(path, error) from error
     return max(file_status.st_mtime_ns for file_status in status), sum(file_status.st_size for file_status in status)

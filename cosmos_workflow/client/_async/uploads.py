@@ -9,8 +9,8 @@ from typing import Any
 
 from cosmos_workflow.agent.files import sha256_of
 from cosmos_workflow.client._async.transport import AsyncTransport
-from cosmos_workflow.client.protocol import Items, item_in, shortened, unreadable
-from cosmos_workflow.errors import BadInputError, Conflict, HostUnreachable, NotFound
+from cosmos_workflow.client.protocol import Items, item_in, shortened
+from cosmos_workflow.errors import BadInputError, Conflict, HostUnreachable, NotFound, cannot_read
 from cosmos_workflow.kinds.kind import Kind
 from cosmos_workflow.server import shapes
 
@@ -33,7 +33,7 @@ class AsyncUploads(AsyncTransport):
         try:
             size, digest = path.stat().st_size, sha256_of(path)
         except OSError as error:
-            raise unreadable(error, path) from error
+            raise cannot_read(path, error) from error
         try:
             return await self._ask(shapes.Media, "GET", f"/media/{digest}")
         except NotFound:
@@ -65,7 +65,7 @@ class AsyncUploads(AsyncTransport):
                 file.seek(state.offset)
                 piece = file.read(PIECE_BYTES)
         except OSError as error:
-            raise unreadable(error, path) from error
+            raise cannot_read(path, error) from error
         if not piece:
             raise shortened(path)
         params = {"offset": state.offset}

@@ -10,8 +10,8 @@ from typing import Any
 
 from cosmos_workflow.agent.files import sha256_of
 from cosmos_workflow.client._sync.transport import Transport
-from cosmos_workflow.client.protocol import Items, item_in, shortened, unreadable
-from cosmos_workflow.errors import BadInputError, Conflict, HostUnreachable, NotFound
+from cosmos_workflow.client.protocol import Items, item_in, shortened
+from cosmos_workflow.errors import BadInputError, Conflict, HostUnreachable, NotFound, cannot_read
 from cosmos_workflow.kinds.kind import Kind
 from cosmos_workflow.server import shapes
 
@@ -34,7 +34,7 @@ class Uploads(Transport):
         try:
             size, digest = path.stat().st_size, sha256_of(path)
         except OSError as error:
-            raise unreadable(error, path) from error
+            raise cannot_read(path, error) from error
         try:
             return self._ask(shapes.Media, "GET", f"/media/{digest}")
         except NotFound:
@@ -66,7 +66,7 @@ class Uploads(Transport):
                 file.seek(state.offset)
                 piece = file.read(PIECE_BYTES)
         except OSError as error:
-            raise unreadable(error, path) from error
+            raise cannot_read(path, error) from error
         if not piece:
             raise shortened(path)
         params = {"offset": state.offset}
