@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from servers.cosmos_server import CosmosServer
+from starlette.responses import Response
 
 from cosmos_workflow.cli import cosmos
 from cosmos_workflow.errors import UsageError
-from cosmos_workflow.server.guard import CLIENTS_COUNTED, COOKIE, Guard
+from cosmos_workflow.server.guard import CLIENTS_COUNTED, COOKIE, Guard, with_retry_after
 from cosmos_workflow.server.sessions import Sessions
 
 TOKEN = "a-token-that-nobody-guesses"
@@ -124,6 +125,26 @@ def test_guessing_is_slow(tmp_path: Path) -> None:
         assert send(server, "GET", "/api/v1/runs", authorization=f"Bearer {TOKEN}")[0] == 200
         assert send(server, "GET", "/api/v1/runs", cookie=pair)[0] == 200
         assert send(server, "POST", "/login", f"token={TOKEN}".encode(), **form)[0] == 303
+
+
+def test_the_wait_is_told_to_the_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, guard = 1000.0, Guard(TOKEN)
+    monkeypatch.setattr("cosmos_workflow.server.guard.time.monotonic", lambda: now)
+    for tries in range(10):
+        assert guard.may_try("203.0.113.9") == 0.0
+        guard.was_wrong("203.0.113.9")
+        now += 1.5 if tries < 9 else 0
+    assert guard.may_try("203.0.113.9") == 60.0 - 13.5
+    assert guard.may_try("203.0.113.10") == 0.0
+    assert with_retry_after(Response(), 46.5).headers["retry-after"] == "47"
+    now = 1060.5  # the first is more than a minute old
+    assert guard.may_try("203.0.113.9") == 0.0
+
+
+def test_what_a_browser_may_keep(server: CosmosServer) -> None:
+    """Pages change; our own files are named by their content or asked for anew."""
+    assert send(server, "GET", "/api/v1/health")[1]["cache-control"] == "no-cache"
+    assert "no-cache" not in send(server, "GET", "/static/style.css")[1].get("cache-control", "")
 
 
 def test_logging_in_gives_a_cookie_that_scripts_and_other_sites_do_not_have(guarded: CosmosServer) -> None:
