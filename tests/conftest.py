@@ -34,21 +34,23 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With `--dist loadfile`: a file's tests stay in one process, and so do those of what a machine has once."""
+    """With `--dist loadfile`, tests of a file share a process, and so do those that a machine has room for once."""
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file: str = super()._split_scope(nodeid)
-            return "once" if file in ONCE or file.startswith("tests/runs/ray/") else file
+            if file.startswith("tests/runs/ray/") or "[ray" in nodeid:
+                return "ray"
+            return "vllm" if file in WITH_VLLM else file
 
     return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 PROJECT = Path(__file__).parent.parent
 SAMPLES = Path(os.environ.get("COSMOS_SAMPLES", PROJECT.parent / "shared" / "data" / "nvidia"))
-# They start a Ray cluster or vLLM, or look at all containers of the machine.
-ONCE = {"tests/e2e/test_host.py", "tests/e2e/test_page.py", "tests/runs/test_kinds_at_places.py"}
+# They start vLLM, or look at all containers of the machine.
+WITH_VLLM = {"tests/e2e/test_host.py", "tests/e2e/test_page.py", "tests/runs/test_kinds_at_places.py"}
 FAULTS = Path(os.environ.get("COSMOS_FAULTS", PROJECT.parent / "shared" / "faults"))
 
 
