@@ -153,3 +153,15 @@ def test_runs_of_before_are_found_and_counted_and_come_back_down(url: str) -> No
         rows = connection.execute(sa.text("SELECT item_id, ok FROM items ORDER BY position")).all()
     assert [(id, None if ok is None else bool(ok)) for id, ok in rows] == [("p0", True), ("p1", False), ("p2", None)]
     engine.dispose()
+
+
+def test_removed_entries_are_no_longer_counted(store: Store) -> None:
+    add(store)
+    results = [entry.result for entry in store.history.find()]
+    store.save("r", [replace(results[0], upsampled_prompt="long"), replace(results[1], error="no", error_kind="x")])
+    store.save("r", [replace(results[2], error="no", error_kind="x")])
+    run = store.get("r")
+    assert (run.total, run.answered, run.failed) == (4, 1, 2)
+    store.history.remove([entry.number for entry in store.history.find()])
+    run = store.get("r")
+    assert (run.total, run.answered, run.failed) == (1, 0, 0)  # one waits for its answer yet

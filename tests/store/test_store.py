@@ -45,6 +45,7 @@ def test_a_run_and_its_items(store: Store) -> None:
     store.save(run.id, [answered])
     store.save(run.id, [replace(A, error="later")])  # a good answer is never replaced
     assert store.results(run.id) == [(answered, True), (B, False)]
+    assert [item.position for item in store.items(run.id)] == [0, 1]
     store.save(run.id, [replace(B, error="", upsampled_prompt="now")])
     assert store.get(run.id).answered == 2
     store.remove(run.id)
