@@ -43,7 +43,7 @@ COMMANDS = {
 
 def all_commands() -> dict[str, str]:
     """The commands, and what each does: ours, then one for each kind of work of another distribution."""
-    from cosmos_workflow.kinds.kind import summaries
+    from cosmos_workflow.kinds.registry import summaries
 
     others = {name: summary or "Do a batch of this kind of work." for name, summary in summaries().items()}
     return COMMANDS | {name: summary for name, summary in others.items() if name not in COMMANDS}

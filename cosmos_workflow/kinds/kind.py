@@ -11,19 +11,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from cosmos_workflow.errors import BadInputError, UsageError
 from cosmos_workflow.files import at_home
 from cosmos_workflow.kinds.reading import Fields, Keys, read_batch
+from cosmos_workflow.kinds.registry import KINDS, known_kinds
 from cosmos_workflow.kinds.served import Served
 
 __all__ = [
     "FIRST_KIND",
     "IDENTITY_KEY",
-    "KINDS",
     "MARK_KEYS",
     "WINDOW",
     "Checked",
@@ -36,12 +35,10 @@ __all__ = [
     "bytes_of",
     "get_kind",
     "is_known",
-    "known_kinds",
     "load_outcome",
     "load_result",
     "load_task",
     "load_tasks",
-    "summaries",
 ]
 
 WINDOW = 256  # tasks whose files are in memory at once, unless a kind says otherwise
@@ -290,24 +287,10 @@ class Kind(Served, ABC):
 
 # What every run was before there were kinds.
 FIRST_KIND = "upsample"
-# The kinds of this package; others come with distributions of their own, as entry points of this group.
-KINDS = {"upsample": "cosmos_workflow.kinds.upsample.kind:UPSAMPLE"}
-GROUP = "cosmos_workflow.kinds"
 # What stands beside the fields of a Result in a line: in a results file, and in an export of the history.
 IDENTITY_KEY = "identity"
 MARK_KEYS = frozenset({"rating", "tags"})
 RESERVED = MARK_KEYS | {IDENTITY_KEY}
-
-
-def known_kinds() -> dict[str, str]:
-    """The kinds that are installed: each name, and where its object is (`module:object`)."""
-    return {entry.name: entry.value for entry in entry_points(group=GROUP)} | KINDS
-
-
-def summaries() -> dict[str, str]:
-    """The kinds of other distributions, each with the summary of its distribution; no code of theirs is imported."""
-    others = [entry for entry in entry_points(group=GROUP) if entry.name not in KINDS]
-    return {entry.name: (entry.dist and entry.dist.metadata["Summary"]) or "" for entry in others}
 
 
 @lru_cache

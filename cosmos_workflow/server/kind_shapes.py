@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, Discriminator, Field, Tag, create_model
 
-from cosmos_workflow.kinds.kind import FIRST_KIND, Kind, get_kind, known_kinds
+from cosmos_workflow.kinds.kind import FIRST_KIND, Kind, get_kind
+from cosmos_workflow.kinds.registry import known_kinds
 from cosmos_workflow.kinds.shapes import title
 from cosmos_workflow.server.shapes import Check, Checked, NewRun, Page, Prompt
 

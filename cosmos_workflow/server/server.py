@@ -20,7 +20,8 @@ from cosmos_workflow.config import Config, data_folder
 from cosmos_workflow.deciding import Decision
 from cosmos_workflow.engines import EngineSettings
 from cosmos_workflow.errors import UsageError
-from cosmos_workflow.kinds.kind import Kind, get_kind, known_kinds
+from cosmos_workflow.kinds.kind import Kind, get_kind
+from cosmos_workflow.kinds.registry import known_kinds
 from cosmos_workflow.limits import DEFAULT_MODEL, Model, model_at
 from cosmos_workflow.runs import Runs, Worker
 from cosmos_workflow.server import shapes

@@ -15,7 +15,8 @@ from rapidfuzz.distance import Indel
 from starlette.datastructures import FormData
 
 from cosmos_workflow.errors import BadInputError
-from cosmos_workflow.kinds.kind import get_kind, known_kinds
+from cosmos_workflow.kinds.kind import get_kind
+from cosmos_workflow.kinds.registry import known_kinds
 from cosmos_workflow.server.api.prompts import Number, Numbers, list_prompts
 from cosmos_workflow.server.page.rendering import environment, render
 from cosmos_workflow.server.paging import NumberCursor
