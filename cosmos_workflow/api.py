@@ -218,7 +218,10 @@ def upsample(
     batch or `out`, RunFailed if the run ended early; `out` keeps the results so far.
     """
     from cosmos_workflow.runs import Listener, Patience
+    from cosmos_workflow.runs.places.place import require_detachable
 
+    if detach:
+        require_detachable(place)
     items = load_items(source, prompt)
     own, runs = runs is None, runs or open_runs()
     settings = settings or Settings()

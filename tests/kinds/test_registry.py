@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from cosmos_workflow.errors import UsageError
-from cosmos_workflow.kinds import kind as registry
+from cosmos_workflow.kinds import registry
 from cosmos_workflow.kinds.kind import get_kind
 
 

@@ -64,6 +64,7 @@ def test_what_runs_here_cannot_be_detached(batch: Batch, tmp_path: Path, capsys:
     assert open_runs().store.runs() == []
     with pytest.raises(UsageError, match="cannot be detached"):
         upsample(batch(1), out=tmp_path / "o.jsonl", detach=True)
+    assert open_runs().store.runs() == []
 
 
 def test_attached_after_its_end_a_run_writes_what_its_results_file_lacks(batch: Batch, tmp_path: Path) -> None:

@@ -97,8 +97,8 @@ def _identities_now(job: Job, index: Index, answers: _Answers) -> Any:
     if len(entries):
         remote = ray.remote(_identities_of)
         with own_errors():
-            found = ray.get([remote.remote(job, piece) for piece in index.pieces(entries, IDENTIFIED_TOGETHER)])
-        now[named] = np.concatenate(found)[np.searchsorted(entries, answers.entry[named])]
+            identities = ray.get([remote.remote(job, piece) for piece in index.pieces(entries, IDENTIFIED_TOGETHER)])
+        now[named] = np.concatenate(identities)[np.searchsorted(entries, answers.entry[named])]
     return now
 
 
