@@ -206,8 +206,10 @@ class Runs:
                 time.sleep(POLL_SECONDS)
 
     def retry(self, id: str, *, queued: bool = False) -> RunRecord:
-        """One more attempt for the items without an answer, in the queue or to be driven. Raises Conflict where
-        there are none.
+        """One more attempt for the items without an answer, in the queue or to be driven.
+
+        A cancelled run whose last items were answered before the cancel was seen is done. Raises Conflict where
+        another has none to try.
         """
         run = self.store.get(id)
         with self._folder(run).alone():
@@ -218,6 +220,9 @@ class Runs:
                 raise Conflict(run.error, where=run.id, remedy=run.remedy)
             hopeless = get_kind(run.kind).hopeless
             if not is_ray(run.place) and not self.store.may_be_tried_again(run.id, hopeless):
+                if self.store.finish_cancelled(run.id):
+                    self._folder(run).note("state", state="done")
+                    return self.store.get(run.id)
                 raise Conflict(
                     "nothing to try again: every item is answered or cannot be", where=run.id,
                     remedy=f"see them: cosmos runs show {run.id}",

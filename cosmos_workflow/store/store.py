@@ -176,6 +176,13 @@ class Store:
             connection.execute(runs.update().where(runs.c.id == id).values(values))
             return int(connection.execute(sa.select(runs.c.attempt).where(runs.c.id == id)).scalar_one())
 
+    def finish_cancelled(self, id: str) -> bool:
+        """Call a cancelled run, whose items all have their results, done. Returns whether it was cancelled."""
+        values = {"state": "done", "updated": time.time(), "error": "", "error_kind": "", "remedy": ""}
+        with self.database.begin() as connection:
+            cancelled = runs.update().where(runs.c.id == id, runs.c.state == "cancelled").values(values)
+            return bool(connection.execute(cancelled).rowcount)
+
     def may_be_tried_again(self, id: str, hopeless: Collection[str]) -> bool:
         """Whether a run has items without a good answer that may get one yet."""
         waiting = sa.and_(items.c.run_id == id, items.c.ok.is_(None))

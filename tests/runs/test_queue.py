@@ -156,6 +156,27 @@ def test_a_cancelled_run_stops_at_its_next_answer(
     assert runs.store.get(run.id).answered == 5
 
 
+def test_a_run_that_is_cancelled_at_its_last_answer_is_done_when_it_is_tried_again(
+    runs: Runs, items: Callable[[int], list[Item]], gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_events = stops(runs, monkeypatch)
+    run = enqueue(items(2), runs=runs, **gate.settings())  # type: ignore[arg-type]
+    worker = Worker(runs)
+    worker.start()
+    gate.let(1)
+    until(lambda: runs.store.get(run.id).answered == 1)
+    runs.cancel(run.id)
+    assert stop_events[0].wait(60)
+    gate.let(1)
+    until(lambda: worker.idle)
+    worker.stop()
+    assert (runs.store.get(run.id).state, runs.store.get(run.id).open) == ("cancelled", 0)
+    again = runs.retry(run.id)
+    assert (again.state, again.attempt, again.error) == ("done", 1, "")
+    with pytest.raises(Conflict, match="nothing to try again"):
+        runs.retry(run.id)
+
+
 def test_a_stopped_worker_gives_back_what_it_has(
     runs: Runs, items: Callable[[int], list[Item]], gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -192,8 +192,12 @@ def test_a_cluster_is_not_submitted_to(clip: Path) -> None:
 
 
 def test_a_detached_run_has_no_stream(clip: Path) -> None:
+    set_host("gpu", {"ssh": "gpu"})
+    item = Item("a", "a city", clip)
     with pytest.raises(UsageError, match="give -o a file"):
-        upsample([Item("a", "a city", clip)], engine="describe", out="-", detach=True)
+        upsample([item], engine="describe", place="gpu", out="-", detach=True)
+    with pytest.raises(UsageError, match="cannot be detached"):
+        upsample([item], engine="describe", out="answers.jsonl", detach=True)
     assert open_runs().store.runs() == []
 
 
