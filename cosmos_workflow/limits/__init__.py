@@ -17,6 +17,7 @@ from cosmos_workflow.limits.models import DEFAULT_MODEL, DTYPES, MODELS, KVShape
 from cosmos_workflow.limits.overview import Overview, overview
 from cosmos_workflow.limits.shapes import ASPECTS, FIELD_TESTS, USUAL_SIZES, size_at
 from cosmos_workflow.limits.text import QwenText, TekkenText, TextRule
+from cosmos_workflow.limits.video import LENGTHS, VIDEO_MODELS, Length, VideoModel, get_video_model
 
 if TYPE_CHECKING:
     from cosmos_workflow.limits.many import PlanArrays, plan_many
@@ -28,12 +29,15 @@ __all__ = [
     "FIELD_TESTS",
     "FIT_MODES",
     "GPUS",
+    "LENGTHS",
     "MODELS",
     "USUAL_SIZES",
+    "VIDEO_MODELS",
     "Fit",
     "ImageRule",
     "KVCache",
     "KVShape",
+    "Length",
     "MemoryPlan",
     "Model",
     "Overview",
@@ -45,9 +49,11 @@ __all__ = [
     "TekkenText",
     "TextRule",
     "Verdict",
+    "VideoModel",
     "fingerprint",
     "full_size_model_len",
     "get_model",
+    "get_video_model",
     "kv_cache",
     "largest_frame",
     "memory",

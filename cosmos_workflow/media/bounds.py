@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from cosmos_workflow.errors import BadInputError
+from cosmos_workflow.media.wholeness import exr_attributes
 
 if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
-__all__ = ["MAX_PIXELS", "refuse_large", "refuse_pixels", "size_in_header"]
+__all__ = ["MAX_PIXELS", "exr_aspect", "refuse_large", "refuse_pixels", "size_in_header"]
 
 MAX_PIXELS = 100_000_000  # three times 8K; 300 MB as RGB
 
@@ -70,8 +72,8 @@ def size_in_header(path: Path) -> tuple[int, int]:
 
     with path.open("rb") as file:
         head = file.read(65_536)
-    if size := _exr(head) or _dpx(head) or _radiance(head):
-        return size
+        if size := _png(head) or _exr(file, head) or _dpx(head) or _radiance(head):
+            return size
     with _pillow:
         # Pillow opens without decoding; but above its limit it refuses and does not say the width and height.
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
@@ -85,17 +87,42 @@ def size_in_header(path: Path) -> tuple[int, int]:
             Image.MAX_IMAGE_PIXELS = limit
 
 
+def _png(head: bytes) -> tuple[int, int] | None:
+    """The size in a PNG's first chunk. Pillow would read it too, but one file at a time: see `_pillow`."""
+    if head[:8] != b"\x89PNG\r\n\x1a\n" or head[12:16] != b"IHDR" or len(head) < 24:
+        return None
+    width, height = struct.unpack_from(">2I", head, 16)
+    return width, height
+
+
 # Pillow does not read these formats of the film industry.
 
 
-def _exr(head: bytes) -> tuple[int, int] | None:
+def _exr(file: BinaryIO, head: bytes) -> tuple[int, int] | None:
     """The size of OpenEXR's display window, as the data window may differ from image to image."""
-    name = b"displayWindow\0box2i\0"
-    start = head.find(name)
-    if head[:4] != b"\x76\x2f\x31\x01" or start < 0 or len(head) < start + len(name) + 20:
+    try:
+        left, top, right, bottom = struct.unpack("<4i", _exr_attribute(file, head, b"displayWindow"))
+    except struct.error:
         return None
-    left, top, right, bottom = struct.unpack_from("<4i", head, start + len(name) + 4)
     return max(0, right - left + 1), max(0, bottom - top + 1)
+
+
+def exr_aspect(path: Path) -> float:
+    """A pixel's width by its height, as an OpenEXR file states it; 1 for any other file."""
+    try:
+        with path.open("rb") as file:
+            (aspect,) = struct.unpack("<f", _exr_attribute(file, file.read(8), b"pixelAspectRatio"))
+    except (OSError, struct.error):
+        return 1.0
+    return float(aspect) if aspect > 0 else 1.0
+
+
+def _exr_attribute(file: BinaryIO, head: bytes, name: bytes) -> bytes:
+    """An attribute of an OpenEXR file, empty for any other file. Raises struct.error where the header ends early."""
+    if head[:4] != b"\x76\x2f\x31\x01":
+        return b""
+    file.seek(8)
+    return exr_attributes(file, os.fstat(file.fileno()).st_size).get(name, b"")
 
 
 def _dpx(head: bytes) -> tuple[int, int] | None:

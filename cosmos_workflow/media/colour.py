@@ -70,31 +70,45 @@ def complete(frame: VideoFrame) -> VideoFrame:
     return frame
 
 
-def to_rgb(frame: VideoFrame, size: tuple[int, int]) -> Pixels:
-    """A frame as RGB, shape (height, width, 3), scaled to `size` (width, height), with white behind transparent parts.
+def to_rgb(frame: VideoFrame, size: tuple[int, int], background: int = 255) -> Pixels:
+    """A frame as RGB, shape (height, width, 3), scaled to `size` (width, height).
 
-    Raises FFmpeg's errors.
+    The grey value `background`, by default white, is behind transparent parts. Raises FFmpeg's errors.
     """
     import numpy as np
 
     complete(frame)
     transparent = _has_alpha(frame)
     if _is_linear(frame):
-        return _from_linear(frame, size)
+        return _from_linear(frame, size, background)
+    deep = "rgba64le" if transparent else "rgb48le"
     if conversion(frame):
-        pixels = _filtered(frame, size, "rgba" if transparent else "rgb24")
+        pixels = _filtered(frame, size, deep)
     else:
         from av.video.reformatter import Interpolation
 
-        options: dict[str, Any] = {"format": "rgba" if transparent else "rgb24"}
+        is_deep = any(component.bits > 8 for component in frame.format.components)
+        options: dict[str, Any] = {"format": deep if is_deep else "rgba" if transparent else "rgb24"}
         if size != (frame.width, frame.height):
             # Averaging areas avoids moiré when a frame is made much smaller, and it is also the fastest.
             options |= {"width": size[0], "height": size[1], "interpolation": Interpolation.AREA}
-        pixels = cast("Pixels", frame.to_ndarray(**options))
+        pixels = _eight_bits(frame.to_ndarray(**options))
     if transparent:
         alpha = pixels[..., 3:].astype(np.uint16)
-        pixels = ((pixels[..., :3] * alpha + 255 * (255 - alpha)) // 255).astype(np.uint8)
+        pixels = ((pixels[..., :3] * alpha + background * (255 - alpha) + 127) // 255).astype(np.uint8)
     return pixels
+
+
+def _eight_bits(values: NDArray[Any]) -> Pixels:
+    """Values of 16 bits rounded to the nearest of 8; FFmpeg's own conversion is off by up to a step and a half."""
+    return values if values.itemsize == 1 else _rounded()[values]
+
+
+@lru_cache(1)
+def _rounded() -> Pixels:
+    import numpy as np
+
+    return ((np.arange(65_536, dtype=np.uint32) * 255 + 32_767) // 65_535).astype(np.uint8)
 
 
 def decoder(stream: VideoStream) -> VideoCodecContext:
@@ -129,17 +143,17 @@ def _wide_gamut(frame: VideoFrame) -> str:
     return "" if frame.color_trc in UNSPECIFIED else WIDE_GAMUTS.get(frame.color_primaries, "")
 
 
-def _from_linear(frame: VideoFrame, size: tuple[int, int]) -> Pixels:
+def _from_linear(frame: VideoFrame, size: tuple[int, int], background: int) -> Pixels:
     """Apply the sRGB curve; values above white become white. Colours are already multiplied by alpha, as in OpenEXR."""
     import av
     import numpy as np
 
     if _has_alpha(frame):
         light = cast("NDArray[np.float32]", frame.to_ndarray(format="gbrapf32le"))
-        # Light adds up: the white background shows wherever the picture does not cover it.
-        over_white = light[..., :3] + (1 - np.clip(light[..., 3:], 0, 1))
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(over_white, np.float32), "gbrpf32le")
-    return _filtered(frame, size, "rgb24")
+        # Light adds up: the background shows wherever the picture does not cover it.
+        added = light[..., :3] + (1 - np.clip(light[..., 3:], 0, 1)) * (background / 255)
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(added, np.float32), "gbrpf32le")
+    return _filtered(frame, size, "rgb48le")
 
 
 class _Key(NamedTuple):
@@ -161,6 +175,7 @@ _graph_lock = Lock()  # a graph takes one frame at a time, and setting one up fo
 
 
 def _filtered(frame: VideoFrame, size: tuple[int, int], out: str) -> Pixels:
+    """The frame through the filters that it needs; `out` is FFmpeg's name for 16 bits a value, rounded to 8 here."""
     key = _Key(
         frame.width, frame.height, frame.format.name, int(frame.colorspace), int(frame.color_range),
         int(frame.color_trc), int(frame.color_primaries), _is_linear(frame), size, out,
@@ -168,7 +183,7 @@ def _filtered(frame: VideoFrame, size: tuple[int, int], out: str) -> Pixels:
     with _graph_lock:
         graph = _graph(key)
         graph.vpush(frame)
-        return cast("Pixels", graph.vpull().to_ndarray())
+        return _eight_bits(graph.vpull().to_ndarray())
 
 
 @lru_cache(8)
@@ -191,7 +206,7 @@ def _graph(key: _Key) -> Graph:
 
 def _filters(key: _Key) -> list[tuple[str, str]]:
     """FFmpeg's filters and their arguments, in their order."""
-    deep = "gbrap16le" if key.out == "rgba" else "gbrp16le"
+    deep = "gbrap16le" if key.out == "rgba64le" else "gbrp16le"
     scaled = [("scale", f"{key.size[0]}:{key.size[1]}:flags=area+accurate_rnd"), ("format", deep)]
     if key.linear:
         return [*scaled, ("lutrgb", _same(SRGB)), ("format", key.out)]

@@ -86,15 +86,15 @@ def _to_frame(frame: VideoFrame, size: tuple[int, int], start: float) -> Frame:
     return Frame(encode_png(pixels), width, height, max(0.0, (frame.time or start) - start))
 
 
-def upright(frame: VideoFrame, size: tuple[int, int]) -> Pixels:
+def upright(frame: VideoFrame, size: tuple[int, int], background: int = 255) -> Pixels:
     """A decoded frame as RGB, shape (height, width, 3), turned as players turn it.
 
-    `size` (width, height) is the size after turning.
+    `size` (width, height) is the size after turning, `background` the grey value behind transparent parts.
     """
     import numpy as np
 
     rotation = turn(frame)
-    pixels = to_rgb(frame, (size[1], size[0]) if rotation % 180 else size)
+    pixels = to_rgb(frame, (size[1], size[0]) if rotation % 180 else size, background)
     return np.ascontiguousarray(np.rot90(pixels, -rotation // 90)) if rotation else pixels
 
 

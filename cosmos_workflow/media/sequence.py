@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from functools import lru_cache
@@ -11,6 +10,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cosmos_workflow.errors import BadInputError, cannot_read
 from cosmos_workflow.media.bounds import size_in_header
+from cosmos_workflow.media.numbering import (
+    IMAGES,
+    gaps,
+    has_place,
+    in_words,
+    number_in,
+    pattern_of,
+    ranges,
+    sequences_in,
+    some,
+)
 from cosmos_workflow.media.pictures import Pictures
 
 if TYPE_CHECKING:
@@ -19,10 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["FPS", "Still", "files_of", "is_sequence", "open_sequence"]
 
 FPS = 24.0  # images state no frame rate; this is the rate of film and of Cosmos
-IMAGES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".exr", ".dpx", ".webp", ".bmp", ".tga", ".jp2", ".j2k", ".hdr",
-          ".ppm", ".pgm", ".pnm", ".sgi", ".gif", ".avif", ".jxl", ".cin", ".pcx", ".qoi"}  # fmt: skip
-PLACE = re.compile(r"%0?(\d*)d|#+")
-NUMBERED = re.compile(r"(.*?)(\d+)(\.[^.]+)", re.DOTALL)
 
 
 class Still(NamedTuple):
@@ -36,8 +42,8 @@ class Still(NamedTuple):
 def is_sequence(path: Path) -> bool:
     """Whether a path means numbered images: a folder, or a pattern for which no file of that very name exists."""
     try:
-        is_pattern = path.suffix.lower() in IMAGES and PLACE.search(path.name)
-        return path.is_dir() or bool(is_pattern and not path.is_file())
+        is_pattern = path.suffix.lower() in IMAGES and has_place(path.name)
+        return path.is_dir() or (is_pattern and not path.is_file())
     except (OSError, ValueError):  # not a valid file name
         return False
 
@@ -74,53 +80,35 @@ def open_sequence(path: Path, still: Callable[[Path], Still]) -> Pictures:
 
 
 def _in_folder(path: Path) -> dict[int, Path]:
-    sequences: dict[tuple[str, str], list[tuple[int, Path]]] = {}
-    unnumbered = []
     try:
-        names = sorted(path.iterdir())
+        names = [
+            file.name for file in path.iterdir() if not file.name.startswith(".") and file.suffix.lower() in IMAGES
+        ]
     except OSError as error:
         raise BadInputError(f"cannot be opened ({error.strerror})", where=str(path), remedy="check the path") from error
-    for file in names:
-        if file.name.startswith(".") or file.suffix.lower() not in IMAGES:
-            continue
-        if match := NUMBERED.fullmatch(file.name):
-            sequences.setdefault((match[1], match[3]), []).append((int(match[2]), file))
-        else:
-            unnumbered.append(file.name)
+    sequences, unnumbered = sequences_in(names)
     if len(sequences) == 1:
-        return _by_number(path, next(iter(sequences.values())))
+        return _by_number(path, [(number, path / name) for number, name in sequences[0].files])
     if not sequences:
-        what = f"its images have no numbers ({_some(unnumbered)})" if unnumbered else "a folder without images"
+        what = f"its images have no numbers ({some(unnumbered)})" if unnumbered else "a folder without images"
         remedy = "give the path of one video file, or number the images (name.0001.png)"
         raise BadInputError(what, where=str(path), remedy=remedy)
-    patterns = []
-    for (prefix, suffix), files in sequences.items():
-        digits = len(NUMBERED.fullmatch(files[0][1].name)[2])  # type: ignore[index]
-        patterns.append(f"{prefix.replace('%', '%%')}%0{digits}d{suffix}")
+    patterns = [sequence.pattern for sequence in sequences]
     raise BadInputError(
-        f"a folder with {len(patterns)} image sequences ({_some(patterns)})",
+        f"a folder with {len(patterns)} image sequences ({some(patterns)})",
         where=str(path),
         remedy=f"give one of them: {path / patterns[0]}",
     )
 
 
 def _of_pattern(path: Path) -> dict[int, Path]:
-    place = list(PLACE.finditer(path.name))[-1]
-    width = int(place[1] or 0) if place[0].startswith("%") else len(place[0])
-    before, after = path.name[: place.start()].replace("%%", "%"), path.name[place.end() :].replace("%%", "%")
-    files = []
+    before, width, after = pattern_of(path.name)
     try:
         paths = list(path.parent.iterdir())
     except OSError as error:
         raise BadInputError("no such folder", where=str(path.parent), remedy="check the path") from error
-    for file in paths:
-        name = file.name
-        digits = name[len(before) : len(name) - len(after)]
-        if name != f"{before}{digits}{after}" or not digits.isascii() or not digits.isdigit():
-            continue
-        # A pattern of four digits also means 10000 and above, which follow 9999.
-        if len(digits) == width or (len(digits) > width and not digits.startswith("0")):
-            files.append((int(digits), file))
+    numbers = ((number_in(file.name, before, width, after), file) for file in paths)
+    files = [(number, file) for number, file in numbers if number is not None]
     if not files:
         raise BadInputError("no image matches this pattern", where=str(path), remedy="check the pattern and the folder")
     return _by_number(path, files)
@@ -150,9 +138,9 @@ def _check_sizes(path: Path, files: Mapping[int, Path], still: Callable[[Path], 
         sizes.setdefault(size, []).append(number)
     if len(sizes) > 1:
         usual = max(sizes, key=lambda size: len(sizes[size]))
-        others = [f"{w}x{h}: {_ranges(numbers)}" for (w, h), numbers in sizes.items() if (w, h) != usual]
+        others = [f"{w}x{h}: {ranges(numbers)}" for (w, h), numbers in sizes.items() if (w, h) != usual]
         raise BadInputError(
-            f"images of several sizes: most are {usual[0]}x{usual[1]}, but {_some(others)}",
+            f"images of several sizes: most are {usual[0]}x{usual[1]}, but {some(others)}",
             where=str(path),
             remedy="render these numbers again in the size of the others",
         )
@@ -169,24 +157,6 @@ def _size(file: Path, still: Callable[[Path], Still], *version: int) -> tuple[in
 
 
 def _gaps(numbers: list[int]) -> str:
-    missing = [(a + 1, b - 1) for a, b in zip(numbers, numbers[1:], strict=False) if b - a > 1]
-    if not missing:
-        return ""
-    ranges = [str(a) if a == b else f"{a}-{b}" for a, b in missing]
-    count = sum(b - a + 1 for a, b in missing)
-    return f"{count} images are missing and were left out: {_some(ranges)}"
-
-
-def _ranges(numbers: list[int]) -> str:
-    """1, 2, 3, 7 as 1-3, 7."""
-    ranges: list[list[int]] = []
-    for number in numbers:
-        if ranges and number == ranges[-1][1] + 1:
-            ranges[-1][1] = number
-        else:
-            ranges.append([number, number])
-    return _some([str(a) if a == b else f"{a}-{b}" for a, b in ranges])
-
-
-def _some(names: list[str], limit: int = 6) -> str:
-    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
+    runs = gaps(numbers)
+    count = sum(last - first + 1 for first, last in runs)
+    return f"{count} images are missing and were left out: {in_words(runs)}" if runs else ""

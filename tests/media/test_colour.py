@@ -167,6 +167,25 @@ def test_a_clip_that_states_nothing_of_the_kind_is_as_it_is(tmp_path: Path, tags
     assert middles(shown(path)) == pytest.approx(values * 255, abs=1)
 
 
+@pytest.mark.parametrize(
+    ("pixel_format", "channels"), [("gbrp16le", 3), ("rgb48le", 3), ("rgba64le", 4), ("gray16le", 1)]
+)
+def test_sixteen_bits_become_the_nearest_of_eight(tmp_path: Path, pixel_format: str, channels: int) -> None:
+    values = np.random.default_rng(0).integers(0, 65_536, (64, 64, channels), np.uint16)
+    values[0, :, 0] = np.arange(64) * 257 + 128  # just below the middle of two steps
+    if channels == 4:
+        values[..., 3] = 65_535
+    path = tmp_path / "deep.mkv"
+    frame = av.VideoFrame.from_ndarray(values[..., 0] if channels == 1 else values, pixel_format)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, pixel_format
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            container.mux(packet)
+    exact = np.rint(values[..., :3] / 257)
+    assert np.array_equal(shown(path), np.broadcast_to(exact, (64, 64, 3)))
+
+
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv444p", "yuv422p10le"])
 @pytest.mark.parametrize("color_range", [1, 2])
 @pytest.mark.parametrize("matrix", ["ITU601", "ITU709", "BT2020"])
