@@ -83,7 +83,7 @@ def on_host(sshd: SSHD) -> list[psutil.Process]:
     return found
 
 
-def settled(sshd: SSHD, seconds: float = 60) -> bool:
+def settled(sshd: SSHD, seconds: float = 180) -> bool:
     deadline = time.monotonic() + seconds
     while on_host(sshd) or container.containers():
         if time.monotonic() > deadline:

@@ -16,5 +16,5 @@ SEED = 11
 def test_twenty_faults_by_chance_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     tally = inject(tmp_path / "faults", 20, SEED)
     assert tally.faults.total() == 20
-    assert set(tally.batches) == {"upsample", "words"}
+    assert set(tally.batches) == {"upsample", "words", "prepare"}
     assert tally.clean, tally.text()

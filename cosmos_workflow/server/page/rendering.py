@@ -23,7 +23,10 @@ from cosmos_workflow.version import __version__
 
 __all__ = ["Bar", "Remedy", "bar_of", "remedies_of", "render", "show_problem"]
 
-TABS = (("/", "New"), ("/runs", "Runs"), ("/prompts", "Prompts"), ("/limits", "Limits"), ("/hosts", "Hosts"))
+TABS = (
+    ("/", "New"), ("/prepare", "Prepare"), ("/runs", "Runs"), ("/prompts", "Prompts"), ("/limits", "Limits"),
+    ("/hosts", "Hosts"),
+)  # fmt: skip
 
 
 def render(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:

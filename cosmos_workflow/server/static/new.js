@@ -127,34 +127,12 @@ async function take(files) {
   }
 }
 
-// The files of a drop, those inside folders too.
-async function filesOf(transfer) {
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-  if (!entries.length) return [...transfer.files];
-  const files = [];
-  const walk = async (entry) => {
-    if (entry.isFile) {
-      const file = await new Promise((done, failed) => entry.file(done, failed));
-      if (!file.name.startsWith(".")) files.push(file);
-      return;
-    }
-    const reader = entry.createReader();
-    for (;;) {
-      const entries = await new Promise((done, failed) => reader.readEntries(done, failed));
-      if (!entries.length) return;
-      for (const inner of entries.sort((a, b) => a.name.localeCompare(b.name))) await walk(inner);
-    }
-  };
-  for (const entry of entries) await walk(entry);
-  return files;
-}
-
 for (const name of ["dragover", "dragleave", "drop"]) {
   document.addEventListener(name, async (event) => {
     if (![...event.dataTransfer?.types ?? []].includes("Files")) return;
     event.preventDefault();
     byId("drop").classList.toggle("over", name === "dragover");
-    if (name === "drop") take(await filesOf(event.dataTransfer));
+    if (name === "drop") take((await filesOf(event.dataTransfer)).map(([, file]) => file));
   });
 }
 

@@ -41,6 +41,28 @@ async function upload(file, onProgress) {
   return state.media;
 }
 
+// The files of a drop, those inside folders too, each with its path.
+async function filesOf(transfer) {
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  if (!entries.length) return [...transfer.files].map((file) => [file.name, file]);
+  const files = [];
+  const walk = async (entry) => {
+    if (entry.isFile) {
+      const file = await new Promise((done, failed) => entry.file(done, failed));
+      if (!file.name.startsWith(".")) files.push([entry.fullPath.replace(/^\/+/, ""), file]);
+      return;
+    }
+    const reader = entry.createReader();
+    for (;;) {
+      const entries = await new Promise((done, failed) => reader.readEntries(done, failed));
+      if (!entries.length) return;
+      for (const inner of entries.sort((a, b) => a.name.localeCompare(b.name))) await walk(inner);
+    }
+  };
+  for (const entry of entries) await walk(entry);
+  return files;
+}
+
 // Browsers let a page that came over plain HTTP copy only the old way.
 async function copy(text) {
   if (navigator.clipboard) {
