@@ -142,10 +142,10 @@ def submit(
 ) -> Submission:
     """Make a run of a batch: it is in the store before anything starts; `Runs.drive` or a worker takes it from there.
 
-    With `out`, a results file, items that it answers already are not asked again unless `again`; answers of the engines
-    `keep_of` stand although another engine is asked now, and so do those of the engine itself while nobody can say
-    which model it has. Where a run that has not ended does the same work already, that run is returned. `checked` are
-    the items as `Kind.check` sees them, where the caller has checked them.
+    With `out`, a results file, or a folder for a kind that makes files, items that it answers already are not asked
+    again unless `again`; answers of the engines `keep_of` stand although another engine is asked now, and so do those
+    of the engine itself while nobody can say which model it has. Where a run that has not ended does the same work
+    already, that run is returned. `checked` are the items as `Kind.check` sees them, where the caller has checked them.
     Raises UsageError where a run writes to `out` that asks something else, and for a cluster: see `run_on_ray`.
     """
     if is_ray(decision.place):
@@ -156,8 +156,8 @@ def submit(
     from cosmos_workflow.runs.submitting import Earlier, Request, answered_in
 
     runs = runs or open_runs()
-    file = None if out is None or is_stream(out) else ResultsFile(out, decision.kind)
-    path = file.path.absolute() if file else None
+    file = None if out is None or is_stream(out) else ResultsFile(out, decision.kind, runs.store.hashes)
+    path = file.out.absolute() if file else None
     request = Request(
         decision.kind, decision.settings, decision.place, decision.engine, path, source, keep_warm, queued, priority,
         held, again,
@@ -356,7 +356,12 @@ def open_runs(config: Config | None = None) -> Runs:
     config, pins = config or load_config(), Pins(known_keys_file())
 
     def look(host: Host, engine: ChosenEngine, warn: Callable[[str], None]) -> None:
-        if engine_type(engine.name).needs == "model":
+        type = engine_type(engine.name, engine.module)
+        if type.libraries and not host.container:
+            from cosmos_workflow.doctor import require_libraries
+
+            require_libraries(host, pins, engine.name, type.libraries)
+        if type.needs == "model":
             from cosmos_workflow.doctor import require_host
 
             require_host(replace(host, engine=engine.name), pins, get_model(engine.settings["limits"]), warn)

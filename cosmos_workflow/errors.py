@@ -12,7 +12,8 @@
     ├── HostError               a host cannot do what was asked                    exit 3
     │   ├── HostUnreachable     no connection to it; runs on it continue
     │   ├── HostKeyError        its key is unknown, or is not the pinned one
-    │   └── HostFull            its disk is full
+    │   ├── HostFull            its disk is full
+    │   └── FileDamaged         a file of it comes with another content each time
     ├── StoreError              the store cannot be reached, or takes nothing more
     └── RunFailed               a run ended without all of its answers             exit 3
 
@@ -31,6 +32,7 @@ __all__ = [
     "CosmosError",
     "EngineError",
     "EngineUnavailable",
+    "FileDamaged",
     "HostError",
     "HostFull",
     "HostKeyError",
@@ -155,6 +157,10 @@ class HostKeyError(HostError):
 
 class HostFull(HostError):
     """A host's disk is full."""
+
+
+class FileDamaged(HostError):
+    """A file comes from a host or a server with another content each time."""
 
 
 class StoreError(CosmosError):

@@ -10,7 +10,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["hand_over", "is_locked", "make_folder", "open_private", "touch", "try_lock", "waiting_lock"]
+__all__ = [
+    "FILE",
+    "FOLDER",
+    "hand_over",
+    "is_locked",
+    "make_folder",
+    "open_private",
+    "touch",
+    "try_lock",
+    "waiting_lock",
+]
 
 FOLDER, FILE = 0o700, 0o600
 

@@ -34,21 +34,23 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With `--dist loadfile`, tests of a file share a process, and so do those that a machine has room for once."""
+    """With `--dist loadfile`, tests of a file share a process, and so do those with Ray or vLLM: beside vLLM a small
+    machine has no time left for a raylet, which gives itself half a minute to start.
+    """
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file: str = super()._split_scope(nodeid)
-            if file.startswith("tests/runs/ray/") or "[ray" in nodeid:
-                return "ray"
-            return "vllm" if file in WITH_VLLM else file
+            with_ray = file.startswith("tests/runs/ray/") or "[ray" in nodeid
+            return "the largest" if with_ray or file in WITH_VLLM else file
 
     return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 PROJECT = Path(__file__).parent.parent
 SAMPLES = Path(os.environ.get("COSMOS_SAMPLES", PROJECT.parent / "shared" / "data" / "nvidia"))
+RENDERS = Path(os.environ.get("COSMOS_RENDERS", PROJECT.parent / "shared" / "data" / "blender"))
 # They start vLLM, or look at all containers of the machine.
 WITH_VLLM = {"tests/e2e/test_host.py", "tests/e2e/test_page.py", "tests/runs/test_kinds_at_places.py"}
 FAULTS = Path(os.environ.get("COSMOS_FAULTS", PROJECT.parent / "shared" / "faults"))
@@ -83,6 +85,11 @@ def outside(folder: Path, what: str, variable: str) -> Path:
 @pytest.fixture(scope="session")
 def samples() -> Path:
     return outside(SAMPLES, "NVIDIA's sample videos", "COSMOS_SAMPLES to cosmos-transfer1/assets")
+
+
+@pytest.fixture(scope="session")
+def renders() -> Path:
+    return outside(RENDERS, "the frames that Blender rendered", "COSMOS_RENDERS to them")
 
 
 @pytest.fixture(scope="session")

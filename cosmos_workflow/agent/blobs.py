@@ -1,4 +1,4 @@
-"""Frames by their content: what the host has is not sent again, an upload that was cut off goes on, all is verified."""
+"""Files by their content, both ways: what is there is not sent again, what was cut off goes on, all is verified."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from cosmos_workflow.agent.files import sha256_of, size_of
+from cosmos_workflow.agent.files import read_json, sha256_of, size_of, unsealed
 from cosmos_workflow.agent.paths import HostPaths
 from cosmos_workflow.files import of_this_machine
 from cosmos_workflow.private import make_folder, open_private
 
-__all__ = ["KEPT_SECONDS", "offer", "prune", "receive"]
+__all__ = ["KEPT_SECONDS", "offer", "prune", "receive", "send"]
 
 PIECE = 1 << 16
 REPORT_SECONDS = 0.5  # between two reports of the bytes that have arrived
-KEPT_SECONDS = 7 * 24 * 3600  # frames that no batch has named for this long are removed
+KEPT_SECONDS = 7 * 24 * 3600  # files that nobody has asked for, for this long, are removed
+NEW_SECONDS = 3600  # files this new are never removed: a batch or a result that names them may come next
+BEAT_BYTES = 1 << 26  # verified between two signs of life
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -98,13 +100,98 @@ class _Came:
             self._bytes, self._reported = 0, time.monotonic()
 
 
-def prune(paths: HostPaths, older_than: float = KEPT_SECONDS) -> None:
-    """Remove blobs that nobody has offered for `older_than` seconds."""
-    oldest = time.time() - older_than
+def send(paths: HostPaths, wanted: list[dict[str, Any]], out: IO[bytes]) -> None:
+    """Write blobs: for each of `wanted` a JSON line {sha256, size, offset}, then the bytes from its `offset` on.
+
+    The first line is {"sizes": {sha256: size}}; {"gone": sha256} is written for a blob that the host does not have,
+    and {"sent": blobs} ends the whole. With `verify`, a blob is read and verified first, and a damaged one is removed.
+    """
+    _line(out, {"sizes": {each["sha256"]: size_of(paths.blob(each["sha256"])) for each in wanted}})
+    for each in wanted:
+        path = paths.blob(each["sha256"])
+        if each.get("verify") and not _is_whole(path, out):
+            path.unlink(missing_ok=True)
+        try:
+            with path.open("rb") as file:
+                os.utime(path)  # keeps it from being pruned
+                size = os.fstat(file.fileno()).st_size
+                offset = each["offset"] if each["offset"] <= size else 0
+                _line(out, {"sha256": each["sha256"], "size": size, "offset": offset})
+                file.seek(offset)
+                while offset < size and (piece := file.read(min(PIECE, size - offset))):
+                    out.write(piece)
+                    offset += len(piece)
+        except FileNotFoundError:
+            _line(out, {"gone": each["sha256"]})
+    _line(out, {"sent": len(wanted)})
+
+
+def _is_whole(path: Path, out: IO[bytes]) -> bool:
+    """Whether a blob is what its name says; an empty line now and then tells the client that it is read."""
+    digest, read = hashlib.sha256(), 0
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+            read += len(piece)
+            if read % BEAT_BYTES == 0:
+                out.write(b"\n")
+                out.flush()
+    return digest.hexdigest() == path.name
+
+
+def _line(out: IO[bytes], value: dict[str, Any]) -> None:
+    out.write(json.dumps(value).encode() + b"\n")
+    out.flush()
+
+
+def prune(
+    paths: HostPaths, older_than: float = KEPT_SECONDS, most: int | None = None, *, remove: bool = True
+) -> dict[str, int]:
+    """Remove blobs that nobody has asked for, for `older_than` seconds; and all but the newest `most` bytes.
+
+    What is new or named by a run that is still here, stays. Returns the number and bytes of those removed; without
+    `remove`, of those that would be.
+    """
+    now, blobs = time.time(), []
     for path in (paths.root / "blobs").glob("*/*"):
         with suppress(FileNotFoundError):  # another process prunes as well
-            if path.stat().st_mtime < oldest:
-                path.unlink()
+            status = path.stat()
+            blobs.append((status.st_mtime, status.st_size, path))
+    blobs.sort(reverse=True, key=lambda blob: blob[0])
+    total, old = 0, []
+    for changed, size, path in blobs:
+        total += size
+        too_many = most is not None and total > most
+        if now - changed > (NEW_SECONDS if too_many else max(older_than, NEW_SECONDS)):
+            old.append((changed, size, path))
+    named = _named_by_runs(paths) if old else set()
+    old = [(changed, size, path) for changed, size, path in old if path.name not in named]
+    gone = [size for changed, size, path in old if not remove or _removed(path, changed)]
+    return {"files": len(gone), "bytes": sum(gone)}
+
+
+def _removed(path: Path, changed: float) -> bool:
+    """Remove a blob that nobody has asked for since it was looked at."""
+    with suppress(FileNotFoundError):
+        if path.stat().st_mtime == changed:
+            path.unlink()
+            return True
+    return False
+
+
+def _named_by_runs(paths: HostPaths) -> set[str]:
+    """The files that the runs in this folder read, and those that they have made and nobody has fetched yet."""
+    named: set[str] = set()
+    for folder in (paths.root / "runs").glob("*"):
+        run = paths.run(folder.name)
+        with suppress(OSError):
+            for value in map(unsealed, run.results.read_bytes().split(b"\n")):
+                named |= set((value or {}).get("outputs", {}).values())
+        if not run.outcome.exists() and (order := read_json(run.order)):
+            named.add(order["batch"])
+            for task in (read_json(paths.blob(order["batch"])) or {}).get("tasks", ()):
+                named |= set(task["inputs"].values())
+    return named
 
 
 def _part(path: Path) -> Path:

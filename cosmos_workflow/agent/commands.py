@@ -57,6 +57,16 @@ def _receive(paths: HostPaths, words: list[str]) -> int:
     return 0
 
 
+def _send(paths: HostPaths, words: list[str]) -> int:
+    blobs.send(paths, control.read_input(), sys.stdout.buffer)
+    return 0
+
+
+def _prune(paths: HostPaths, words: list[str]) -> int:
+    tell(blobs.prune(paths, **control.read_input()))
+    return 0
+
+
 def _submit(paths: HostPaths, words: list[str]) -> int:
     (run,) = words
     control.submit(paths, run, control.read_input(), sys.argv[0])
@@ -65,9 +75,9 @@ def _submit(paths: HostPaths, words: list[str]) -> int:
 
 
 def _follow(paths: HostPaths, words: list[str]) -> int:
-    run, results, events, log = words
+    run, results, events, log, *more = words
     offsets = {"results": int(results), "events": int(events), "log": int(log)}
-    following.follow(paths, run, offsets, sys.stdout.buffer)
+    following.follow(paths, run, offsets, sys.stdout.buffer, to_results="to-results" in more)
     return 0
 
 
@@ -97,6 +107,8 @@ def _inspect(paths: HostPaths, words: list[str]) -> int:
 COMMANDS: dict[str, Callable[[HostPaths, list[str]], int]] = {
     "offer": _offer,
     "receive": _receive,
+    "send": _send,
+    "prune": _prune,
     "submit": _submit,
     "follow": _follow,
     "state": _state,

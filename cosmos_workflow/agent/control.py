@@ -149,7 +149,7 @@ def _end_by_force(agent: AgentPaths, remove_command: list[str]) -> None:
 
 
 def remove(paths: HostPaths, names: list[str]) -> None:
-    """Remove the folders of runs that have ended, and frames that nobody has used for a week."""
+    """Remove the folders of runs that have ended, and files that nobody has used for a week."""
     for files in map(paths.run, names):
         # An agent lets go of a run a moment after it has recorded the outcome.
         if not is_locked(files.lock, STOP_SECONDS if files.outcome.exists() else 0.0):

@@ -20,11 +20,12 @@ GONE_SECONDS = 5.0  # an agent that has just been started does not hold its lock
 PIECE = 1 << 18
 
 
-def follow(paths: HostPaths, run: str, offsets: dict[str, int], out: IO[bytes]) -> None:
+def follow(paths: HostPaths, run: str, offsets: dict[str, int], out: IO[bytes], *, to_results: bool = False) -> None:
     """Write pieces of the run's files until it is over: a JSON line {file, offset, size}, then the bytes.
 
     `results` and `events` come in whole lines; `log` is the agent's output while it worked on the run. The
-    last line is {"state": …, "sums": {file: SHA-256}}. A sign of life is an empty line.
+    last line is {"state": …, "sums": {file: SHA-256}}. A sign of life is an empty line. With `to_results`, it ends as
+    soon as results have been passed on, with the state `results`: the client fetches their files, and asks again.
     """
     files = paths.run(run)
     follower = _Follower(files.folder, paths, run, dict(offsets), out)
@@ -40,6 +41,9 @@ def follow(paths: HostPaths, run: str, offsets: dict[str, int], out: IO[bytes]) 
         # The state was read before the files: all that an ended run wrote is in them now.
         if follower.pass_on(state if over else None):
             written = time.monotonic()
+        if to_results and follower.results and not over:
+            _write(out, {"state": "results"})
+            return
         if over:
             _write(out, {**state, "sums": follower.sums()})
             return
@@ -54,6 +58,7 @@ class _Follower:
     def __init__(self, folder: Path, paths: HostPaths, run: str, offsets: dict[str, int], out: IO[bytes]) -> None:
         self.paths = {"results": folder / "results.jsonl", "events": folder / "events.jsonl"}
         self._offsets, self._out = offsets, out
+        self.results = False  # whether any were passed on
         order = read_json(paths.run(run).order) or {"worker": "none"}
         self._log = paths.agent(order["worker"]).log
         self._log_start: int | None = None
@@ -69,6 +74,7 @@ class _Follower:
     def pass_on(self, ended: dict[str, Any] | None) -> bool:
         """Write what is new; returns whether there was anything."""
         wrote = [self._lines(name) for name in ("events", "results")]
+        self.results = self.results or wrote[1]
         wrote.append(self._log_part(ended))
         return any(wrote)
 

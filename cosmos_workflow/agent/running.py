@@ -10,7 +10,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -20,9 +20,10 @@ from cosmos_workflow.agent.files import Appender, read_json, sealed, sha256_of, 
 from cosmos_workflow.agent.paths import AgentPaths, HostPaths, RunPaths
 from cosmos_workflow.engines import ChosenEngine, Engine, classify, root_cause
 from cosmos_workflow.engines.keeper import Keeper
+from cosmos_workflow.engines.outputs import run_tasks
 from cosmos_workflow.errors import CosmosError, EngineError, OutOfMemory
 from cosmos_workflow.kinds.kind import WINDOW, Outcome, Task, load_tasks
-from cosmos_workflow.private import touch, try_lock, waiting_lock
+from cosmos_workflow.private import FILE, hand_over, make_folder, touch, try_lock, waiting_lock
 
 __all__ = ["work"]
 
@@ -87,6 +88,29 @@ class Damaged(Exception):
     """A file that was uploaded is missing, or has changed."""
 
 
+@dataclass(frozen=True)
+class Made:
+    """The output files of a run's tasks: kept by their content beside the input files (see `engines.outputs`)."""
+
+    paths: HostPaths
+    run: RunPaths
+
+    @property
+    def scratch(self) -> Path:
+        return self.run.folder / "files"
+
+    def take(self, file: Path) -> str:
+        with file.open("r+b") as opened:
+            os.fsync(opened.fileno())
+        sha256 = sha256_of(file)
+        make_folder(self.paths.blob(sha256).parent)
+        file.chmod(FILE)
+        hand_over(file)
+        os.utime(file)  # it is as old as its outcome, whatever the engine says
+        file.replace(self.paths.blob(sha256))
+        return sha256
+
+
 class Run:
     """One run that the agent works on: its events, its results, its outcome."""
 
@@ -101,10 +125,11 @@ class Run:
         try:
             with lend(self.note) as engine:
                 batch = json.loads(self._blob(self._batch).read_bytes())
+                made = Made(self._paths, self._run) if batch.get("makes_files", True) else None
                 todo, size = self._open_tasks(load_tasks(batch)), batch.get("window", WINDOW)
                 while window := list(islice(todo, size)):
                     files = {sha256: path for _, paths in window for sha256, path in paths.items()}
-                    engine.run([task for task, _ in window], files, self._keep)
+                    run_tasks(engine, [task for task, _ in window], files, self._keep, made)
             outcome = {"state": "done"}
         except Exception as error:
             traceback.print_exc()

@@ -149,13 +149,13 @@ def print_plans(plans: list[Plan], *, as_table: bool) -> None:
 
 def show_checked(kind: str, plans: Iterable[Any], engine: str, *, as_json: bool) -> int:
     """Plans of items of any kind, as a table or JSON Lines; returns the exit code that they stand for."""
-    rows, failures = table("id", "verdict", "~reason and remedy"), []
+    rows, failures = table("id", "verdict", "~what is known of it"), []
     for each in plans:
         failures.append("" if each.runs else each.verdict)
         if as_json:
             facts = {"id": each.id, "kind": kind, "verdict": each.verdict, "reason": each.reason}
-            print_json(facts | {"remedy": each.remedy, "engine": engine})
-        reason = "; ".join(filter(None, (each.reason, each.remedy)))
+            print_json(facts | {"remedy": each.remedy, "engine": engine, "note": each.note})
+        reason = "; ".join(filter(None, (each.reason, each.remedy, each.note)))
         rows.add_row(each.id, verdict_text(each.verdict), reason)
     if not as_json:
         stdout().print(rows)

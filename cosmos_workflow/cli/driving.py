@@ -41,15 +41,18 @@ class Terminal:
         self._progress = progress
         self._quiet = quiet
         self._sending = Sending(progress, quiet=quiet)
+        self._fetching = Sending(progress, quiet=quiet, verb="fetched")
 
     def listener(self) -> Listener:
         return Listener(
             planned=self._planned, result=self._progress.result, event=self._event, state=self._state,
-            lost=self._lost, sent=self._sending, warning=lambda text: stderr().print(text, style="yellow"),
+            lost=self._lost, sent=self._sending, fetched=self._fetching,
+            warning=lambda text: stderr().print(text, style="yellow"),
         )  # fmt: skip
 
     def _lost(self, error: HostUnreachable, wait: float) -> None:
         self._sending.close()
+        self._fetching.close()
         say_lost(error, wait, submitted=self.there)
 
     def _planned(self, run: RunRecord) -> None:
@@ -59,6 +62,7 @@ class Terminal:
     def _state(self, state: str) -> None:
         self.there = state in THERE
         self._sending.close()
+        self._fetching.close()
         if state in ("uploading", "fetching"):
             self._say(state)
 

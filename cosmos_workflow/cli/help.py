@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import click
 
 from cosmos_workflow.errors import UsageError
 
-__all__ = ["EXIT_CODES", "Command", "Group", "command"]
+__all__ = ["EXIT_CODES", "SECTIONS", "Command", "Group", "command"]
 
 EXIT_CODES = {
     "0": "Success.",
@@ -34,17 +34,22 @@ SECTIONS = {
 }
 
 # What a server does not do for others: it measures and sets up machines, which is for whoever is at them.
-ONLY_HERE = {"probe", "bench", "report", "serve", "worker", "hosts add", "hosts trust", "hosts remove"}
+ONLY_HERE = {
+    *("probe", "bench", "report", "serve", "worker", "runs prune"),
+    *("hosts add", "hosts trust", "hosts remove", "hosts prune"),
+}
 
 
 class Command(click.Command):
-    """Its help shows the options in the groups of `SECTIONS`."""
+    """Its help shows the options in groups: those of `SECTIONS`, if the command has none of its own."""
+
+    sections: Mapping[str, Sequence[str]] = SECTIONS
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         options = [option for option in self.get_params(ctx) if isinstance(option, click.Option)]
         records = [(option.name, record) for option in options if (record := option.get_help_record(ctx))]
-        grouped = [name for names in SECTIONS.values() for name in names]
-        for title, names in {**SECTIONS, "Output": ()}.items():
+        grouped = [name for names in self.sections.values() for name in names]
+        for title, names in {**self.sections, "Output": ()}.items():
             rows = [record for name, record in records if (name in names if names else name not in grouped)]
             if rows:
                 with formatter.section(title):

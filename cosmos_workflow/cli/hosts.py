@@ -11,6 +11,7 @@ import click
 from cosmos_workflow.cli import completion
 from cosmos_workflow.cli.console import print_json, stderr, stdout, table
 from cosmos_workflow.cli.help import Group
+from cosmos_workflow.cli.options import DURATION
 from cosmos_workflow.cli.target import client_of
 from cosmos_workflow.config import known_keys_file, load_config, set_host
 from cosmos_workflow.errors import HostError, HostKeyError, UsageError
@@ -149,6 +150,36 @@ def check(name: str, as_json: bool) -> int:
     from cosmos_workflow.cli.checks import check_place, show_checks
 
     return show_checks(check_place(name), as_json)
+
+
+@command.command("prune")
+@click.argument("name", shell_complete=completion.hosts)
+@click.option("--older-than", type=DURATION, default="7d", help="What nobody has used for longer than this.  [7d]")
+@click.option("--most", type=click.FloatRange(0), metavar="GB", help="And the oldest, beyond so many GB together.")
+@click.option("--yes", is_flag=True, help="Do not ask before they are removed.")
+def prune(name: str, older_than: float, most: float | None, yes: bool) -> None:
+    """Remove old files of runs from a host's workdir; what a run there still needs stays."""
+    from cosmos_workflow.api import find_host
+    from cosmos_workflow.runs.places.host_steps import prune as prune_there
+    from cosmos_workflow.ssh import HostProgram, Pins, line_to, run_steps
+
+    host, limit = find_host(name), None if most is None else int(most * 1e9)
+
+    async def asked(remove: bool) -> dict[str, int]:
+        async with line_to(host, Pins(known_keys_file())) as manager:
+            return await prune_there(HostProgram(manager), older_than, limit, remove=remove)
+
+    old = run_steps(asked(False))
+    if not old["files"]:
+        stderr().print("no files to remove")
+        return
+
+    def words(files: dict[str, int]) -> str:
+        return f"{files['files']:,} files with {files['bytes'] / 1e6:,.1f} MB"
+
+    if not yes:
+        click.confirm(f"Remove {words(old)} from {name}?", abort=True, err=True)
+    stderr().print(f"removed {words(run_steps(asked(True)))}")
 
 
 @command.command("remove")

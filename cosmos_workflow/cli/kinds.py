@@ -41,9 +41,14 @@ __all__ = ["begun", "command_of", "do_batch", "work_options"]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def work_options(word: str, engines: Sequence[str]) -> Callable[[Function], Function]:
-    """The options of every command that does a batch; the results of NAME.jsonl are in NAME.`word`.jsonl."""
+def work_options(word: str, engines: Sequence[str], *, files: bool = False) -> Callable[[Function], Function]:
+    """The options of every command that does a batch; the results of NAME.jsonl are in NAME.`word`.jsonl.
+
+    Where the kind makes `files`, the results are in the folder NAME.`word`.
+    """
     out = f"Results file, - for stdout; on Ray a folder.  [NAME.{word}.jsonl]"
+    if files:
+        out = f"Folder for the results and their files.  [NAME.{word}]"
     options: list[Callable[[Any], Any]] = [
         click.option("-o", "--out", type=click.Path(), help=out),
         partial(engine_options, engines=engines),
@@ -116,8 +121,9 @@ def do_batch(
         )  # fmt: skip
     from cosmos_workflow.cli.driving import run_batch
 
+    suffix = f".{word}" if decision.kind.makes_files else f".{word}.jsonl"
     return run_batch(
-        items, decision, source, out or results_name(source, f".{word}.jsonl"), keep_warm=keep_warm,
+        items, decision, source, out or results_name(source, suffix), keep_warm=keep_warm,
         wait=options["wait"], detach=options["detach"], priority=options["priority"], again=again, keep_of=keep_of,
         as_json=as_json, batch=batch,
     )  # fmt: skip
@@ -132,7 +138,7 @@ def command_of(name: str, summary: str) -> click.Command:
 
     @click.command(name, cls=Command, help=summary)
     @click.argument("source", metavar="BATCH", type=click.Path())
-    @work_options(name, kind.engines)
+    @work_options(name, kind.engines, files=kind.makes_files)
     @model_path_option("The model's folder.")
     def command(source: str, dry_run: bool, **options: Any) -> int:
         from cosmos_workflow.engines import EngineSettings

@@ -88,10 +88,10 @@ class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         if isinstance(value, float):
             return value
-        match = re.fullmatch(r"(\d{1,7})(s|m|h|)", str(value).strip())
+        match = re.fullmatch(r"(\d{1,7})(s|m|h|d|)", str(value).strip())
         if not match:
             self.fail(f"{value!r} is not a time such as 90s, 10m or 2h", param, ctx)
-        return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+        return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
 
 
 DURATION = Duration()
@@ -265,8 +265,8 @@ def wait_option(function: Command) -> Command:
 
 
 def out_option(function: Command) -> Command:
-    help = "Write the results to this file, - for stdout.  [the run's own]"
-    return click.option("-o", "--out", type=click.Path(dir_okay=False), help=help)(function)
+    help = "Write the results to this file, - for stdout; with output files, to this folder.  [the run's own]"
+    return click.option("-o", "--out", type=click.Path(), help=help)(function)
 
 
 def forget_option(function: Command) -> Command:

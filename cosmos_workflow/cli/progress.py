@@ -67,9 +67,12 @@ class Progress(Barred):
 
 
 class Sending:
-    """How far an upload is: bytes, rate and ETA in a bar on a terminal, a line now and then elsewhere."""
+    """How far an upload is, or with `verb` a download: bytes, rate and ETA in a bar on a terminal, a line now and then
+    elsewhere.
+    """
 
-    def __init__(self, progress: Progress, *, quiet: bool) -> None:
+    def __init__(self, progress: Progress, *, quiet: bool, verb: str = "sent") -> None:
+        self._verb = verb
         self._progress = progress  # a terminal takes one bar at a time: where this has one, it is told in words
         self._quiet = quiet
         self._bar: Any = None
@@ -86,7 +89,7 @@ class Sending:
             self._draw(came, total)
         elif time.monotonic() - self._said > SAID_SECONDS:
             self._said = time.monotonic()
-            stderr().print(sent_line(came, total, self._said - self._began), style="dim")
+            stderr().print(sent_line(came, total, self._said - self._began, self._verb), style="dim")
 
     def close(self) -> None:
         """Take the bar away; it comes back with the next bytes."""
@@ -96,19 +99,19 @@ class Sending:
         self._bar = None
 
     def _draw(self, came: int, total: int) -> None:
-        if self._progress.describe(sent_line(came, total, time.monotonic() - self._began)):
+        if self._progress.describe(sent_line(came, total, time.monotonic() - self._began, self._verb)):
             return
         if not self._bar:
             self._bar = _byte_bar()
             self._bar.start()
-            self._task = self._bar.add_task("sending", total=total)
+            self._task = self._bar.add_task(self._verb, total=total)
         self._bar.update(self._task, completed=came, total=total)
         if came >= total:
             self.close()
 
 
-def sent_line(came: int, total: int, seconds: float) -> str:
-    """How far an upload is, in words.
+def sent_line(came: int, total: int, seconds: float, verb: str = "sent") -> str:
+    """How far an upload or a download is, in words.
 
     >>> sent_line(3_000_000, 12_000_000, 60.0)
     'sent 3.0 MB of 12.0 MB, 50.0 kB/s, ETA 0:03:00'
@@ -117,7 +120,7 @@ def sent_line(came: int, total: int, seconds: float) -> str:
 
     rate = came / seconds if seconds else 0.0
     eta = str(timedelta(seconds=round((total - came) / rate))) if rate else "not known"
-    return f"sent {decimal(came)} of {decimal(total)}, {decimal(int(rate))}/s, ETA {eta}"
+    return f"{verb} {decimal(came)} of {decimal(total)}, {decimal(int(rate))}/s, ETA {eta}"
 
 
 def _byte_bar() -> Any:

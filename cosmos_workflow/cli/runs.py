@@ -13,9 +13,9 @@ import click
 from cosmos_workflow.cli import completion
 from cosmos_workflow.cli.console import print_json, safe, stderr, stdout, table
 from cosmos_workflow.cli.help import Group
-from cosmos_workflow.cli.options import forget_option, out_option, wait_option
+from cosmos_workflow.cli.options import DURATION, forget_option, out_option, wait_option
 from cosmos_workflow.cli.target import ServerRuns, attach_command, goes_on_at, open_runs
-from cosmos_workflow.errors import UsageError
+from cosmos_workflow.errors import FileDamaged, NotFound, UsageError
 from cosmos_workflow.runs.places.ray import is_ray
 
 if TYPE_CHECKING:
@@ -195,11 +195,37 @@ def remove(run: tuple[str, ...], forget: bool, keep_on_host: bool) -> None:
         _say_left(record, forget)
 
 
+@command.command("prune")
+@click.option("--older-than", type=DURATION, default="30d", help="Of runs that ended longer ago than this.  [30d]")
+@click.option("--most", type=click.FloatRange(0), metavar="GB", help="And the oldest, beyond so many GB together.")
+@click.option("--yes", is_flag=True, help="Do not ask before they are removed.")
+def prune_runs(older_than: float, most: float | None, yes: bool) -> None:
+    """Remove old output files from this program's own folder; runs, results and your -o folders stay."""
+    from cosmos_workflow.api import open_runs
+    from cosmos_workflow.runs.pruning import prunable, prune
+
+    runs = open_runs()
+    chosen = prunable(runs, older_than, None if most is None else int(most * 1e9))
+    if not chosen:
+        stderr().print("no output files to remove")
+        return
+    rows = table("run", "ended", ">files", ">MB", "batch")
+    for each in chosen:
+        ended = time.strftime("%Y-%m-%d %H:%M", time.localtime(each.run.updated))
+        rows.add_row(each.run.id, ended, str(each.files), f"{each.bytes / 1e6:,.1f}", each.run.source)
+    stdout().print(rows)
+    if not yes:
+        click.confirm(f"Remove {sum(each.files for each in chosen):,} files?", abort=True, err=True)
+    stderr().print(f"{prune(runs, chosen) / 1e6:,.1f} MB are free again")
+
+
 @command.command("export")
 @click.argument("run", shell_complete=completion.runs)
-@click.option("-o", "--out", type=click.Path(dir_okay=False), help="Write to this file instead of stdout.")
-def export(run: str, out: str | None) -> None:
-    """Write a run's results as JSON Lines."""
+@click.option(
+    "-o", "--out", type=click.Path(), help="Write to this file instead of stdout; with output files, to this folder."
+)
+def export(run: str, out: str | None) -> int:
+    """Write a run's results as JSON Lines; with -o, their files too."""
     from cosmos_workflow.kinds.kind import get_kind
     from cosmos_workflow.runs.results import is_stream, open_results
 
@@ -209,15 +235,27 @@ def export(run: str, out: str | None) -> None:
     if out is None:
         for result in results:
             print_json(asdict(result))
-        return
+        return 0
     rows = list(results)
     identities = runs.store.identities(record.id)
-    with open_results(out, get_kind(record.kind)) as file:
-        file.drop({result.id for result in rows})
+    lost = 0
+    with open_results(out, get_kind(record.kind), runs.store.hashes) as file:
         for result in rows:
-            file.write(result, identities.get(result.id, ""))
+            try:
+                if file.outputs and result.ok:
+                    runs.copy_files(record, result, file)
+            except (NotFound, FileDamaged) as error:  # noqa: PERF203
+                lost += 1
+                stderr().print(str(error), style="yellow")
+            else:
+                file.write(result, identities.get(result.id, ""), replace=True)
+        if file.outputs:
+            file.outputs.clear()
     if not is_stream(out):
         stderr().print(f"saved: {out}", style="dim")
+    if lost:
+        stderr().print(f"left out: {lost:,} of {len(rows):,} results, as files of theirs did not come", style="yellow")
+    return 1 if lost else 0
 
 
 @command.command("pause")

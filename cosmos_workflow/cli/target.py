@@ -52,9 +52,12 @@ def open_runs() -> AnyRuns:
 class ServerRuns:
     """A server's runs and what it keeps of them, by the names of `Runs` and `Store`."""
 
+    hashes = None  # of this machine's files, which it has no store for
+
     def __init__(self, client: Client) -> None:
         self.client = client
         self._items: Sequence[Any] = ()
+        self._files: dict[str, list[Any]] | None = None
 
     @property
     def store(self) -> ServerRuns:
@@ -102,6 +105,21 @@ class ServerRuns:
         from cosmos_workflow.client.outputs import named
 
         return (named(prompt, {}) for prompt in self.client.entries(run.id))
+
+    def copy_files(self, run: RunRecord, result: Any, file: ResultsFile) -> None:
+        """Bring the output files of a result into the folder of a results file, before its line is written.
+
+        Raises NotFound for one that is gone or has changed, FileDamaged.
+        """
+        if self._files is None:
+            self._files = {}
+            for made in self.client.files(run.id):
+                self._files.setdefault(made.item, []).append(made)
+        files = self._files.get(result.id, [])
+        number = files[0].number if files else 0
+        assert file.outputs is not None
+        self.client.fetch_outputs(number, result.id, result.outputs, files, file.outputs)
+        file.place(result)
 
     def log_from(self, run: RunRecord, start: int) -> bytes:
         return self.client.log(run.id, start=start)

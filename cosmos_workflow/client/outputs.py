@@ -89,7 +89,7 @@ def named(prompt: shapes.Prompt, files: Mapping[str, Mapping[str, str]]) -> Any:
 def local_names(kind: str, items: Iterable[Any]) -> dict[str, dict[str, str]]:
     """What the files of items of a kind are called on this machine, by the items' ids."""
     inputs = get_kind(kind).inputs
-    return {item.id: {name: str(getattr(item, name)) for name in inputs} for item in items}
+    return {item.id: {name: str(getattr(item, name) or "") for name in inputs} for item in items}
 
 
 def unusable(kind: Kind, items: Iterable[Any], errors: Mapping[str, BadInputError]) -> Iterator[Any]:

@@ -6,13 +6,12 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from cosmos_workflow import errors
-from cosmos_workflow.errors import BadInputError, CosmosError, HostError, HostUnreachable, UsageError
+from cosmos_workflow.errors import CosmosError, HostError, HostUnreachable, UsageError
 from cosmos_workflow.kinds.kind import Kind
 from cosmos_workflow.server import shapes
 
@@ -49,7 +48,6 @@ __all__ = [
     "parsed",
     "refused",
     "settings_in",
-    "shortened",
     "unreachable",
 ]
 
@@ -97,7 +95,7 @@ def item_in(kind: Kind, item: Any, number: int) -> Any:
         return item
     if isinstance(item, kind.item):
         item = {name: getattr(item, name) for name in shape.model_fields}
-        item |= {name: str(item[name]) for name in kind.inputs}
+        item |= {name: str(item[name]) for name in kind.inputs if item[name] is not None}
     return checked(shape, f"items[{number}]", **item)
 
 
@@ -107,10 +105,11 @@ def settings_in(kind: Kind, settings: Settings | None) -> Any:
     return settings if isinstance(settings, shape) else checked(shape, "settings", **dict(settings or {}))
 
 
-def parsed(shape: type[T], content: bytes, url: str) -> T:
-    """An answer in its shape. Raises HostError where it is something else, as another program's page."""
+def parsed(shape: type[T], content: Any, url: str) -> T:
+    """An answer, its bytes or their value, in its shape. Raises HostError where it is something else."""
+    read = TypeAdapter(shape)
     try:
-        return TypeAdapter(shape).validate_json(content)
+        return read.validate_json(content) if isinstance(content, bytes) else read.validate_python(content)
     except ValidationError as error:
         remedy = "see that the URL is that of a `cosmos serve` of this version"
         raise HostError("the answer is not that of a cosmos server", where=url, remedy=remedy) from error
@@ -148,7 +147,3 @@ def no_events(error: Exception, url: str) -> HostError:
     return HostError(
         f"no stream of events ({error})", where=url, remedy="a proxy may have answered in place of the server"
     )
-
-
-def shortened(path: Path) -> BadInputError:
-    return BadInputError("became shorter while it was uploaded", where=str(path), remedy="upload it again")

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from cosmos_workflow.doctor.finding import Finding, Status
 from cosmos_workflow.doctor.gpus import chosen_gpus, describe_gpu, driver_trouble
 from cosmos_workflow.engines.gpus import Gpu, gpus_in
-from cosmos_workflow.errors import CosmosError, HostError, HostKeyError
+from cosmos_workflow.errors import CosmosError, HostError, HostKeyError, HostUnreachable
 from cosmos_workflow.limits import DEFAULT_MODEL, Model, get_model, memory
 from cosmos_workflow.ssh import Host, HostProgram, Pins, container_trouble, line_to, run_steps
 
-__all__ = ["examine_host", "inspect_host", "require_host"]
+__all__ = ["examine_host", "inspect_host", "require_host", "require_libraries"]
 
 GIB = 1024**3
 ENOUGH_DISK = 2 * GIB
+MODULES = ("vllm", "transformers", "torch", "httpx2", "httpx")
 
 
 async def examine_host(host: Host, pins: Pins, model: str | Model = DEFAULT_MODEL) -> AsyncIterator[Finding]:
@@ -46,15 +47,15 @@ async def examine_host(host: Host, pins: Pins, model: str | Model = DEFAULT_MODE
             yield finding
 
 
-async def inspect_host(program: HostProgram) -> dict[str, Any]:
-    """The host's facts (see `agent.inspecting`). Raises HostError."""
+async def inspect_host(program: HostProgram, modules: Iterable[str] = MODULES) -> dict[str, Any]:
+    """The host's facts (see `agent.inspecting`), and which of `modules` its Python has. Raises HostError."""
     host = program.host
     asked = {
         "python": host.python,
         "runtime": list(host.container),
         "image": host.image,
         "model_path": host.model_path,
-        "modules": ["vllm", "transformers", "torch", "httpx2", "httpx"],
+        "modules": list(modules),
     }
     (facts,) = await program.ask("inspect", data=asked, timeout=120)
     return facts
@@ -171,3 +172,25 @@ def require_host(host: Host, pins: Pins, model: Model, warn: Callable[[str], Non
             raise HostError(finding.detail, where=f"{host.name}, {finding.name}", remedy=finding.remedy)
         if finding.name == "gpu" and finding.status != "ok":
             warn(f"{host.name}, gpu: {finding.detail}; {finding.remedy}")
+
+
+def require_libraries(host: Host, pins: Pins, engine: str, libraries: Mapping[str, str]) -> None:
+    """See that a host's Python has the modules that an engine needs, each with its name at PyPI.
+
+    Raises HostError for what is missing. Nothing is raised for a host that cannot be reached: the run tries for longer.
+    """
+
+    async def modules() -> str:
+        async with line_to(host, pins) as manager:
+            return str((await inspect_host(HostProgram(manager), libraries))["modules"]["out"])
+
+    try:
+        present = run_steps(modules()).split()
+    except HostUnreachable:
+        return
+    if missing := [module for module in libraries if module not in present]:
+        packages = " ".join(libraries[module] for module in missing)
+        raise HostError(
+            f"{engine}: {host.python} has no {', '.join(missing)}", where=f"{host.name}, engine",
+            remedy=f"install for {host.python} there (pip install {packages}), or set another python for this host",
+        )  # fmt: skip

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol
 
-from cosmos_workflow.kinds.kind import Files, Outcome, Task
+from cosmos_workflow.engines.outputs import TaskFiles
+from cosmos_workflow.kinds.kind import Outcome, Task
 
 __all__ = ["Deliver", "Engine", "Offload"]
 
@@ -36,10 +37,12 @@ class Engine(Protocol):
         `cache_tokens` in tokens, `block_size`, `concurrency` (requests of full length at once), `max_num_seqs`.
         """
 
-    def run(self, tasks: Sequence[Task], files: Files, deliver: Deliver) -> None:
+    def run(self, tasks: Sequence[Task], files: TaskFiles, deliver: Deliver) -> None:
         """Do each task once, calling `deliver` with its outcome as it finishes, in any order.
 
-        `files` holds the inputs that the tasks name. `deliver` is called in the caller's thread. A task that the
+        `files` holds the inputs that the tasks name, by their SHA-256: `files.path(sha256)` is one as a file. What lies
+        in `files.folder(task)` when the outcome of a task is delivered are its output files; the outcome need not name
+        them. `deliver` is called in the caller's thread. A task that the
         engine refuses is delivered with its error; EngineError is raised only for a failure that affects all tasks
         that are still open.
         """

@@ -79,12 +79,14 @@ class ChosenEngine:
 class EngineType:
     """How an engine is made, what it needs (`model`: a folder, `server`: a URL), and how it wants its inputs packed.
 
-    An engine that needs neither is made with its options alone.
+    An engine that needs neither is made with its options alone. `libraries` are the modules that a host's own Python
+    must have for it, each with its name at PyPI.
     """
 
     make: Callable[[EngineSettings], Engine]
     needs: Literal["", "model", "server"] = ""
     wants: str = ""
+    libraries: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -251,12 +253,21 @@ def _describe(settings: EngineSettings) -> Engine:
     return DescribeEngine()
 
 
+def _opencv(settings: EngineSettings) -> Engine:
+    from cosmos_workflow.engines.opencv import OpenCVEngine
+
+    return OpenCVEngine()
+
+
 # A new engine is one new file and one line in this table.
 ENGINES: dict[str, EngineType] = {
     "vllm": EngineType(_vllm, "model", "frames"),
     "server": EngineType(_server, "server", "frames"),
     "transformers": EngineType(_transformers, "model", "frames"),
     "describe": EngineType(_describe, "", "measurements"),
+    "opencv": EngineType(
+        _opencv, "", "files", {"av": "av", "cv2": "opencv-python-headless", "numpy": "numpy", "PIL": "pillow"}
+    ),
 }
 
 

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 from cosmos_workflow.engines import EngineSettings, make_engine
 from cosmos_workflow.engines.base import Deliver
+from cosmos_workflow.engines.outputs import TaskFiles
 from cosmos_workflow.errors import CosmosError, EngineError, EngineUnavailable
 from cosmos_workflow.kinds.kind import Files, Outcome, Task
 
@@ -73,8 +74,8 @@ class EngineProcess:
     def run(self, tasks: Sequence[Task], files: Files, deliver: Deliver) -> None:
         """As `Engine.run`. Raises EngineDied if the process ended, and EngineError as the engine does."""
         self.load()
-        needed = {sha256 for task in tasks for sha256 in task.inputs.values()}
-        self._send((list(tasks), {sha256: files[sha256] for sha256 in needed}))
+        files = files if isinstance(files, TaskFiles) else TaskFiles(files)
+        self._send((list(tasks), files.only_of(tasks)))
         while (outcome := self._receive()) is not None:
             assert isinstance(outcome, Outcome)
             deliver(outcome)

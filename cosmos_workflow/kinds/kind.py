@@ -123,7 +123,8 @@ class Result(Protocol):
     """An item's answer, or why there is none: a dataclass of the kind's, beginning with texts from `id` to `verdict`.
 
     Its fields are `str`, `int`, `float` or `bool`, annotated as text (`from __future__ import annotations`), and none
-    is named `identity`, `rating` or `tags`.
+    is named `identity`, `rating` or `tags`. Where the kind makes files, it has besides `outputs: dict[str, str]`, empty
+    by default: the SHA-256 of each file by its name.
     Results are what people keep: lines of a results file, rows of the store and of Parquet files.
     """
 
@@ -166,6 +167,11 @@ class Kind(Served, ABC):
     item: Any
     settings: Any
     result: Any
+
+    @property
+    def makes_files(self) -> bool:
+        """Whether its answers have output files: its Result then has a field `outputs`, and `-o` names a folder."""
+        return "outputs" in self.result.__dataclass_fields__
 
     def read(self, path: str | Path, note: Callable[[str], None]) -> Iterator[Any]:
         """The items of a batch file of this machine, one by one; their files are taken from its folder.
@@ -225,6 +231,15 @@ class Kind(Served, ABC):
     @abstractmethod
     def finish(self, result: Any, outcome: Outcome) -> Any:
         """The Result with its answer."""
+
+    def finished(self, result: Any, outcome: Outcome) -> Any:
+        """As `finish`, with the output files of the outcome."""
+        result = self.finish(result, outcome)
+        return replace(result, outputs=dict(outcome.outputs)) if self.makes_files else result
+
+    def facts(self, checked: Any) -> Mapping[str, Mapping[str, Any]]:
+        """What the check knows of each input that has pictures: its `width`, `height`, `frames` and `duration`."""
+        return {}
 
     def load_result(self, values: Mapping[str, Any]) -> Any:
         """A Result from its JSON; what only a later version knows is left out."""

@@ -7,7 +7,10 @@ from importlib.metadata import entry_points
 __all__ = ["KINDS", "known_kinds", "summaries"]
 
 # The kinds of this package; others come with distributions of their own, as entry points of this group.
-KINDS = {"upsample": "cosmos_workflow.kinds.upsample.kind:UPSAMPLE"}
+KINDS = {
+    "upsample": "cosmos_workflow.kinds.upsample.kind:UPSAMPLE",
+    "prepare": "cosmos_workflow.kinds.prepare.kind:PREPARE",
+}
 GROUP = "cosmos_workflow.kinds"
 
 

@@ -65,9 +65,9 @@ class Served:
 
     def plan(self, checked: Any, identity: str) -> Any:
         """What a check says of an item, and the identity that its work would have."""
-        warnings = list(getattr(checked, "warnings", ()))
+        warnings, note = list(getattr(checked, "warnings", ())), getattr(checked, "note", "")
         return self.plan_shape()(
-            checked.item.id, checked.verdict, checked.reason, checked.remedy, warnings, checked.runs, identity
+            checked.item.id, checked.verdict, checked.reason, checked.remedy, warnings, checked.runs, identity, note
         )
 
     def video_prompt(self, result: Any) -> str | None:

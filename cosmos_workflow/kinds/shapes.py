@@ -57,7 +57,7 @@ class Shape(BaseModel):
 @dataclass(frozen=True)
 class Planned:
     """What is known of an item before it runs. The same `identity` is the same work; an item that does not run has
-    none.
+    none. `note` says what will be done.
     """
 
     id: str
@@ -67,6 +67,7 @@ class Planned:
     warnings: list[str]
     runs: bool
     identity: str = ""
+    note: str = ""
 
 
 def title(name: str) -> str:

@@ -16,6 +16,7 @@ from cosmos_workflow.agent.paths import devices_here
 from cosmos_workflow.engines import ChosenEngine, EngineSettings, classify, root_cause
 from cosmos_workflow.engines.keeper import Keeper
 from cosmos_workflow.engines.logs import LogPart, log_vllm_to
+from cosmos_workflow.engines.outputs import TaskFiles
 from cosmos_workflow.errors import EngineError, EngineUnavailable, OutOfMemory
 from cosmos_workflow.kinds.kind import Outcome
 from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
@@ -147,7 +148,7 @@ class LocalRig:
             with self._keeper.lend(self._choice, note) as engine:
                 packed = [task_of(conversation) for conversation in conversations]
                 files = {sha256: file for each in packed for sha256, file in each.files.items()}
-                engine.run([each.task for each in packed], files, keep)
+                engine.run([each.task for each in packed], TaskFiles(files), keep)
         except EngineError as failure:
             written = log.read()
             error = root_cause(failure.what, written.decode("utf-8", "replace"))

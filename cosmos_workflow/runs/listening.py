@@ -19,8 +19,8 @@ def _nothing(*_: Any) -> None:
 @dataclass(frozen=True)
 class Listener:
     """What to call for what happens: the run when it is planned, results as they come, events of the agent, its output,
-    states, lost connections with the seconds until the next try, bytes that have arrived of those to be sent, and what
-    looks wrong with a host.
+    states, lost connections with the seconds until the next try, bytes that have arrived of those to be sent, bytes of
+    output files that were fetched and their total, and what looks wrong.
     """
 
     planned: Callable[[RunRecord], None] = _nothing
@@ -30,6 +30,7 @@ class Listener:
     state: Callable[[str], None] = _nothing
     lost: Callable[[HostUnreachable, float], None] = _nothing
     sent: Callable[[int, int], None] = _nothing
+    fetched: Callable[[int, int], None] = _nothing
     warning: Callable[[str], None] = _nothing
 
 

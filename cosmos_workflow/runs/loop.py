@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from cosmos_workflow.engines import Engine
+from cosmos_workflow.engines.outputs import OutputFiles, run_tasks
 from cosmos_workflow.engines.process import EngineProcess
 from cosmos_workflow.errors import BadInputError, EngineError, EngineUnavailable
 from cosmos_workflow.kinds.kind import Checked, Kind, Outcome, Packed
@@ -42,19 +43,24 @@ def prepare(kind: Kind, checked: Checked, result: Any, settings: Any, wants: str
         return Prepared(kind.finish(result, outcome), identity=identity)
 
 
-def answer(kind: Kind, prepared: Iterable[Prepared], engine: Engine, on_result: OnResult) -> None:
+def answer(
+    kind: Kind, prepared: Iterable[Prepared], engine: Engine, on_result: OnResult, outputs: OutputFiles | None = None
+) -> None:
     """Ask `engine` for each item, once, and give every result to `on_result` as it finishes, in any order.
 
-    Only as many items are in memory as the kind says for what the engine wants. Raises EngineError where the engine
-    itself fails; the results that were given by then stand.
+    Only as many items are in memory as the kind says for what the engine wants. `outputs` takes the files of a kind
+    that makes some, each before its result is given. Raises EngineError where the engine itself fails; the results that
+    were given by then stand.
     """
     items = iter(prepared)
     while window := list(islice(items, kind.window(engine.wants))):
-        answer_together(kind, window, engine, on_result)
+        answer_together(kind, window, engine, on_result, outputs)
 
 
-def answer_together(kind: Kind, prepared: Sequence[Prepared], engine: Engine, on_result: OnResult) -> None:
-    """Ask for all of them in one call.
+def answer_together(
+    kind: Kind, prepared: Sequence[Prepared], engine: Engine, on_result: OnResult, outputs: OutputFiles | None = None
+) -> None:
+    """Ask for all of them in one call, as `answer` does.
 
     An engine in a process of its own may be ended by an item: the others are asked again, and the item that ends it
     each time gets an error. Raises EngineUnavailable or OutOfMemory where the engine cannot be loaded, EngineError
@@ -72,16 +78,19 @@ def answer_together(kind: Kind, prepared: Sequence[Prepared], engine: Engine, on
         if deaths >= DEATHS_IN_A_ROW:
             raise EngineError(outcome.error, where=f"{deaths} items in a row", remedy="see the engine's output")
         item = waiting.pop(outcome.id)
-        on_result(kind.finish(item.result, outcome), item.identity)
+        on_result(kind.finished(item.result, outcome), item.identity)
 
     packed = [item.packed for item in prepared if item.packed]
     if packed and isinstance(engine, EngineProcess):
-        _ask(engine, packed, deliver, STRIKES)
+        _ask(engine, packed, deliver, outputs, STRIKES)
     elif packed:
-        engine.run([each.task for each in packed], _files(packed), deliver)
+        run_tasks(engine, [each.task for each in packed], _files(packed), deliver, outputs)
 
 
-def _ask(engine: EngineProcess, packed: Sequence[Packed], deliver: Callable[[Outcome], None], tries: int) -> None:
+def _ask(
+    engine: EngineProcess, packed: Sequence[Packed], deliver: Callable[[Outcome], None], outputs: OutputFiles | None,
+    tries: int,
+) -> None:  # fmt: skip
     """Halve what the engine ended on, until the item that ends it is alone."""
     left = {each.task.id: each for each in packed}
 
@@ -91,17 +100,17 @@ def _ask(engine: EngineProcess, packed: Sequence[Packed], deliver: Callable[[Out
 
     engine.load()  # if this fails, no item is to blame
     try:
-        engine.run([each.task for each in packed], _files(packed), keep)
+        run_tasks(engine, [each.task for each in packed], _files(packed), keep, outputs)
     except EngineUnavailable:
         raise
     except EngineError as error:
         reason = error.what
     rest = list(left.values())
     if len(rest) > 1:
-        _ask(engine, rest[: len(rest) // 2], deliver, STRIKES)
-        _ask(engine, rest[len(rest) // 2 :], deliver, STRIKES)
+        _ask(engine, rest[: len(rest) // 2], deliver, outputs, STRIKES)
+        _ask(engine, rest[len(rest) // 2 :], deliver, outputs, STRIKES)
     elif rest and tries > 1:
-        _ask(engine, rest, deliver, tries - 1)
+        _ask(engine, rest, deliver, outputs, tries - 1)
     elif rest:
         deliver(Outcome(rest[0].task.id, error=f"it ends the engine each time: {reason}", error_kind=FATAL))
 

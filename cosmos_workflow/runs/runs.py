@@ -5,23 +5,26 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cosmos_workflow.engines import ChosenEngine
-from cosmos_workflow.errors import Conflict, HostError, HostUnreachable, NotFound, RunFailed, UsageError, from_system
+from cosmos_workflow.errors import Conflict, HostError, NotFound, RunFailed, UsageError, from_system
 from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.runs.folder import RunFolder
+from cosmos_workflow.runs.keeping import Keeping, opened_files, reopen_lost
 from cosmos_workflow.runs.listening import Listener, Patience
 from cosmos_workflow.runs.places.host import HostRuns, LookAtHost
 from cosmos_workflow.runs.places.local import LocalRuns, keeper_here
-from cosmos_workflow.runs.places.place import Keep, Place, require_detachable
+from cosmos_workflow.runs.places.place import Place, require_detachable
 from cosmos_workflow.runs.places.ray import is_ray
 from cosmos_workflow.runs.places.ray_runs import RayRuns
+from cosmos_workflow.runs.recording import recorded
 from cosmos_workflow.runs.results import ResultsFile
+from cosmos_workflow.runs.results.outputs import OutputFolder
 from cosmos_workflow.runs.submitting import Identified, Request, new_items
 from cosmos_workflow.ssh import Host, Pins
 from cosmos_workflow.store import NOT_SUBMITTED, UNFINISHED, RunRecord, Store, new_id
@@ -60,7 +63,9 @@ class Runs:
         id, place = new_id(), request.place
         path = str(request.out) if request.out else ""
         # A queued run of a host has its results file beside it, and so has one whose results go into a pipe.
-        if not path and place != "local":
+        if not path and request.kind.makes_files:
+            path = str(self.folder(id) / "results")
+        elif not path and place != "local":
             path = str(self.folder(id) / "results.jsonl")
         settings = {
             "engine": {**asdict(request.engine), "settings": dict(request.engine.settings)},
@@ -115,10 +120,11 @@ class Runs:
         """Take a run as far as it goes, and write its results into its results file as they come.
 
         On Ray they are written there, and none are returned: see `each_result`. `stream`, if given, takes them in the
-        place of the results file. `stop` asks to leave a local run
-        where it is; others go on by themselves.
+        place of the results file; in a folder of its own it gets copies of the output files. `stop` asks to leave a
+        local run where it is; others go on by themselves.
 
-        A run that has ended only gets those lines of its results file that are missing there.
+        A run that has ended only gets those lines of its results file that are missing there; of an answer whose files
+        are gone, `listener` is warned instead.
         Raises RunFailed where it ended without all of its answers, HostError where the host cannot be asked,
         UsageError to detach what runs here, CosmosError where this machine's disk takes nothing; what has come by then
         stands.
@@ -129,50 +135,21 @@ class Runs:
         with folder.alone():
             run = self.store.get(id)
             folder = self._folder(run)
-            if not run.finished:
-                recorder = _recorded(listener, folder, run)
-                with (
-                    _from_system(f"cosmos runs attach {run.id}"),
-                    self._kept(run, recorder, listener, detach, stream) as keep,
-                ):
+            if not (run.finished or detach):
+                run = reopen_lost(self.store, run)
+            with (
+                _from_system(f"cosmos runs attach {run.id}"),
+                opened_files(self.store, run, stream, detach) as files,
+            ):
+                keeping = Keeping(self.store, run, files, self.copy_files)
+                keeping.write_known(listener)
+                if not run.finished:
+                    recorder = recorded(listener, folder, run)
                     self._at(run).drive(
-                        run, folder, recorder, keep, detach=detach, patience=patience,
+                        run, folder, recorder, keeping.keep(recorder), detach=detach, patience=patience,
                         stop=stop or threading.Event(),
                     )  # fmt: skip
-            elif (stream or run.out) and not is_ray(run.place):
-                opened = nullcontext(stream) if stream else ResultsFile(run.out, get_kind(run.kind))
-                with _from_system(f"cosmos runs attach {run.id}"), opened as file:
-                    for item in self.store.each_item(run.id):
-                        if item.ok is not None and not file.has_line(item.result.id):
-                            file.write(item.result, item.identity)
         return [] if detach or is_ray(run.place) else self.results(run.id)
-
-    @contextmanager
-    def _kept(
-        self, run: RunRecord, recorder: Listener, listener: Listener, detach: bool, stream: ResultsFile | None
-    ) -> Iterator[Keep]:
-        """Where a place's results go: the store, then the results file, then the recorder.
-
-        What the store has and the file lacks is written first, and `listener` told: what the check refused, what an
-        earlier client had. It is counted in the run already.
-        """
-        with ExitStack() as stack:
-            file = stream
-            if file is None and run.out and not detach and not is_ray(run.place):
-                file = stack.enter_context(ResultsFile(run.out, get_kind(run.kind)))
-            again = bool(run.settings.get("again"))
-
-            def keep(results: Sequence[tuple[Any, str]]) -> None:
-                self.store.save(run.id, [result for result, _ in results])
-                for result, identity in results:
-                    if file is None or file.write(result, identity, replace=again):
-                        recorder.result(result)
-
-            if file:
-                for item in self.store.each_item(run.id):
-                    if item.ok is not None and file.write(item.result, item.identity, replace=again):
-                        listener.result(item.result)
-            yield keep
 
     def cancel(self, id: str, *, forget: bool = False, reason: str = "cancelled") -> RunRecord:
         """End a run wherever it is; what has been answered is fetched first, and stays. `reason` is kept with it.
@@ -259,6 +236,46 @@ class Runs:
         """The results that there are, read one by one where there may be millions."""
         return self._at(run).results(run)
 
+    def copy_files(self, run: RunRecord, result: Any, file: ResultsFile, source: OutputFolder | None = None) -> None:
+        """Put the output files of a result into the folder of a results file, before its line is written.
+
+        `source` is the run's own folder, where it is known already. Raises NotFound for a file that is gone or has
+        changed.
+        """
+        source = source or self._own_folder(run)
+        outputs = file.outputs
+        assert outputs is not None
+        for name, sha256 in result.outputs.items():
+            if outputs.has(result.id, name, sha256):
+                continue
+            with self._opened_file(run, source, result.id, name, sha256) as opened:
+                whole = outputs.fill(opened, sha256)
+            if not whole:
+                error = _changed(run, result.id, name)
+                if is_ray(run.place):  # whether its files are whole, a cluster does not look
+                    error.remedy = f"remove {run.out}/files/{sha256}, then {error.remedy}"
+                raise error
+        file.place(result)
+
+    def output_file(self, run: RunRecord, id: str, name: str, sha256: str) -> Path:
+        """The path of an output file of a run on this machine. Raises NotFound where it is gone or has changed."""
+        source = self._own_folder(run)
+        if is_ray(run.place) or source.differing(id, {name: sha256}):
+            raise _changed(run, id, name)
+        return source.path(id, name)
+
+    def _own_folder(self, run: RunRecord) -> OutputFolder:
+        return OutputFolder(Path(run.out), self.store.hashes)
+
+    def _opened_file(
+        self, run: RunRecord, source: OutputFolder, id: str, name: str, sha256: str
+    ) -> AbstractContextManager[BinaryIO]:
+        if is_ray(run.place):
+            return self._on_ray.opened_file(run, sha256)
+        if source.differing(id, {name: sha256}):
+            raise _changed(run, id, name)
+        return source.path(id, name).open("rb")
+
     def folder(self, id: str) -> Path:
         """Where a run's files are kept on this machine."""
         return self._data / "runs" / id
@@ -306,6 +323,11 @@ class Runs:
         return RunFolder(self.folder(run.id), run.attempt)
 
 
+def _changed(run: RunRecord, id: str, name: str) -> NotFound:
+    remedy = "submit the same work again: what is missing is done anew"
+    return NotFound("this file is gone or has changed", where=f"{run.id}: {id}/{name}"[:300], remedy=remedy)
+
+
 def _let_go(run: RunRecord, forget: bool) -> bool:
     """Whether its place is left alone; this machine is never gone."""
     return forget and run.place != "local"
@@ -330,40 +352,3 @@ def _from_system(go_on: str) -> Iterator[None]:
         raise  # whoever read what is printed has gone
     except OSError as error:
         raise from_system(error, go_on) from error
-
-
-def _recorded(listener: Listener, folder: RunFolder, run: RunRecord) -> Listener:
-    """A listener that also writes what it is told into the progress file, for those who watch from elsewhere."""
-    began, answered, failed = time.monotonic(), run.answered, run.failed
-
-    def state(name: str) -> None:
-        folder.note("state", state=name)
-        listener.state(name)
-
-    def result(result: Any) -> None:
-        nonlocal answered, failed
-        answered, failed = answered + result.ok, failed + (not result.ok)
-        new = answered + failed - run.answered - run.failed
-        seconds = time.monotonic() - began
-        remaining = max(0, run.total - answered - failed)
-        folder.note(
-            "result", id=result.id, ok=result.ok, answered=answered, failed=failed, total=run.total,
-            eta=round(remaining * seconds / new, 1) if new else None,
-        )  # fmt: skip
-        listener.result(result)
-
-    def event(event: dict[str, Any]) -> None:
-        nonlocal began
-        if event["event"] in ("loaded", "warm"):
-            began = time.monotonic()
-        if event["event"] != "item":
-            folder.note(
-                event["event"], **{name: value for name, value in event.items() if name not in ("event", "time")}
-            )
-        listener.event(event)
-
-    def lost(error: HostUnreachable, seconds: float) -> None:
-        folder.note("lost", error=str(error), seconds=seconds)
-        listener.lost(error, seconds)
-
-    return replace(listener, state=state, result=result, event=event, lost=lost)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mimetypes
+import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,9 +17,10 @@ from cosmos_workflow.kinds.kind import Kind
 
 if TYPE_CHECKING:
     from cosmos_workflow.runs.results import ResultsFile
-    from cosmos_workflow.store import NewItem, RunRecord
+    from cosmos_workflow.store import FileRecord, NewItem, RunRecord
 
 __all__ = [
+    "OUTPUT_PART",
     "UNIDENTIFIED",
     "Earlier",
     "Identified",
@@ -36,6 +39,8 @@ Sha256Of = Callable[[Path], str]
 """Hashes an input file, and may remember it; raises BadInputError where it cannot be read."""
 
 UNIDENTIFIED = ("what is asked or input file",)  # in what items may differ where an answer names no identity
+
+OUTPUT_PART = "output files that are missing or have changed"
 
 
 @dataclass(frozen=True)
@@ -57,10 +62,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Identified:
-    """A checked item with the identity of its work; that of an item which does not run is empty."""
+    """A checked item with the identity of its work, and the SHA-256 of its input files by their names.
+
+    Both are empty for an item which does not run.
+    """
 
     checked: Any
     identity: str
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -106,12 +115,13 @@ def identified(
             yield Identified(kind.unusable(each.item, error), "")
         else:
             asks = kind.asks(each, settings)
-            yield Identified(each, identity(kind, asks, inputs, engine.name, engine.fingerprint))
+            yield Identified(each, identity(kind, asks, inputs, engine.name, engine.fingerprint), inputs)
 
 
 def inputs_of(kind: Kind, item: Any, sha256_of: Sha256Of) -> dict[str, str]:
-    """The SHA-256 of each input file of an item. Raises BadInputError for a file that cannot be read."""
-    return {name: sha256_of(Path(getattr(item, name))) for name in kind.inputs}
+    """The SHA-256 of each input file that an item has. Raises BadInputError for a file that cannot be read."""
+    paths = {name: getattr(item, name) for name in kind.inputs}
+    return {name: sha256_of(Path(path)) for name, path in paths.items() if path is not None}
 
 
 def answered_in(
@@ -131,7 +141,10 @@ def answered_in(
         changes = differences(line.identity, item.identity) if line.identity else UNIDENTIFIED
         # What cannot be asked now has no identity: it keeps its answer, if that is to the same words and file names.
         stands = file.stands_for(line, asked, item.identity)
-        if stands or (changes == (ENGINE_PART,) and line.result.engine in keep_of):
+        stands = stands or (changes == (ENGINE_PART,) and line.result.engine in keep_of)
+        if stands and file.outputs and file.outputs.differing(asked.id, line.result.outputs):
+            stands, changes = False, (OUTPUT_PART,)
+        if stands:
             earlier.results[asked.id] = line.result
             earlier.unidentified += not line.identity
         else:
@@ -167,4 +180,23 @@ def new_items(request: Request, items: Iterable[Identified]) -> Iterator[NewItem
     for item in items:
         begun = kind.begin if item.checked.runs else partial(refusal, kind)
         result = begun(item.checked, request.engine, request.place)
-        yield NewItem(result, kind.dump_item(item.checked.item), item.identity)
+        yield NewItem(result, kind.dump_item(item.checked.item), item.identity, _input_records(kind, item))
+
+
+def _input_records(kind: Kind, item: Identified) -> dict[str, FileRecord]:
+    """What is known of an item's input files without reading them again."""
+    from cosmos_workflow.store import FileRecord
+
+    facts = kind.facts(item.checked) if item.inputs else {}
+    records = {}
+    for name, sha256 in item.inputs.items():
+        path = Path(getattr(item.checked.item, name))
+        try:
+            size = path.stat().st_size
+        except OSError:
+            size = 0  # a sequence of images has no size of its own
+        media_type = mimetypes.guess_type(path.name)[0] or ""
+        records[name] = FileRecord(
+            sha256, path.name, time.time(), size, media_type=media_type, kept=False, **facts.get(name, {})
+        )
+    return records

@@ -77,4 +77,6 @@ def _csv(prompts: Iterable[Prompt], kinds: Sequence[str]) -> Iterator[str]:
 
 def _cell(value: Any) -> Any:
     """A spreadsheet takes what begins with = + - @ for a formula, and would run it."""
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

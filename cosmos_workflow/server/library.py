@@ -5,49 +5,43 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import time
-from codecs import getincrementaldecoder
+from collections.abc import Iterator
 from contextlib import suppress
 from mimetypes import MimeTypes
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from cosmos_workflow.agent.files import sha256_of
-from cosmos_workflow.errors import BadInputError, NotFound
+from cosmos_workflow.errors import BadInputError, HostFull, NotFound
 from cosmos_workflow.files import write_whole
 from cosmos_workflow.media import probe, read_frames, version
+from cosmos_workflow.media.numbering import IMAGES, sequences_in
+from cosmos_workflow.media.sequence import files_of, is_sequence
+from cosmos_workflow.media.types import SIGNATURES, TEXT, media_type_of
+from cosmos_workflow.server.folders import FOLDER, is_folder, unpack
+from cosmos_workflow.server.shapes import MEDIA_ID
 from cosmos_workflow.store import FileRecord, Store
 
-__all__ = ["MEDIA_ID", "Library"]
+__all__ = ["SPARE_BYTES", "Library"]
 
-MEDIA_ID = r"[0-9a-f]{64}"
-TEXT, TEXT_LOOKED_AT = "text/plain", 1 << 16  # bytes
 THUMBNAIL = 320  # pixels, the longer side
+STALE_SECONDS = 86400.0
+SPARE_BYTES = 256 << 20  # that stay free on the disk
 
-# The first bytes of what FFmpeg is let see: no playlist, which could name other files.
-SIGNATURES = (
-    (rb"....ftyp(qt  |M4V)", "video/quicktime"),
-    (rb"....ftyp(avif|heic|mif1)", "image/avif"),
-    (rb"....(ftyp|moov|mdat|wide|free)", "video/mp4"),
-    (rb"\x1aE\xdf\xa3", "video/webm"),
-    (rb"RIFF....AVI ", "video/x-msvideo"),
-    (rb"RIFF....WEBP", "image/webp"),
-    (rb"\x89PNG\r\n\x1a\n", "image/png"),
-    (rb"\xff\xd8\xff", "image/jpeg"),
-    (rb"GIF8[79]a", "image/gif"),
-    (rb"\x00\x00\x01[\xb3\xba]", "video/mpeg"),
-    (rb"G.{187}G", "video/mp2t"),
-    (rb"FLV\x01", "video/x-flv"),
-)
 TYPES = {media_type for _, media_type in SIGNATURES}
 # What Python knows of names, whatever the system has besides.
 NAMES = MimeTypes()
 NAMES.add_type("video/webm", ".mkv")
 NAMES.add_type("image/webp", ".webp")
+NAMES.add_type("image/x-exr", ".exr")
+NAMES.add_type("image/x-dpx", ".dpx")
 
 
 class Library:
-    """Uploaded files below `root`, and those in the folder `shared` that the server was started with.
+    """Uploaded files and folders below `root`, and those in the folder `shared` that the server was started with.
 
     `types` are beginnings of the media types that it takes: those of the kinds of work that are installed.
     """
@@ -56,68 +50,108 @@ class Library:
         self, root: Path, store: Store, *, shared: Path | None = None, types: tuple[str, ...] = ("video/", "image/")
     ) -> None:
         self._types = types
-        self._media = root / "media"
+        self._media = root.resolve() / "media"
         self._thumbnails = root / "thumbnails"
         self._store = store
         self._shared = shared.resolve() if shared else None
         for folder in (self._media, self._thumbnails):
             folder.mkdir(parents=True, exist_ok=True)
+        for part in self._media.glob(".*.part"):  # of a server that was killed; another one may be at work just now
+            with suppress(OSError):
+                if time.time() - part.stat().st_mtime > STALE_SECONDS:
+                    shutil.rmtree(part)
 
     def media_type(self, path: Path) -> str:
         """The media type of a file by its first bytes. Raises BadInputError for a type that is not taken."""
-        head = _head(path)
-        for pattern, media_type in SIGNATURES:
-            if re.match(pattern, head, re.DOTALL) and media_type.startswith(self._types):
-                return media_type
-        if TEXT.startswith(self._types) and _is_text(head):
-            return TEXT
+        media_type = FOLDER if path.is_dir() else media_type_of(path)
+        if media_type.startswith(self._types):
+            return media_type
         raise BadInputError("neither a video nor a picture", remedy="give MP4, MOV, WebM, MKV, AVI, PNG, JPEG or WebP")
 
     def path(self, id: str) -> Path:
-        """The file of an uploaded clip. Raises NotFound."""
+        """The file of an uploaded clip. Raises NotFound, also for a folder."""
+        if not (path := self._uploaded(id)).is_file():
+            raise NotFound("it is a folder, which has no bytes of its own", where=id, remedy="name a file")
+        return path
+
+    def _uploaded(self, id: str) -> Path:
         path = self._media / id[:2] / id
-        if not re.fullmatch(MEDIA_ID, id) or not path.is_file():
+        if not re.fullmatch(MEDIA_ID, id) or not path.exists():
             raise NotFound("no such clip", where=id[:80], remedy="upload it again")
         return path
 
     def clip(self, id: str, types: tuple[str, ...] = ("video/", "image/")) -> Path:
-        """The file of an upload that is of one of these `types`: FFmpeg must see no text, which could name other files.
+        """An upload that is of one of these `types`: FFmpeg must see no text, which could name other files.
 
         Raises NotFound, BadInputError.
         """
-        path = self.path(id)
+        path = self._uploaded(id)
         if not (media_type := self.media_type(path)).startswith(types):
             raise BadInputError(f"a file of the type {media_type} cannot be used here", where=id[:80])
         return path
 
     def find(self, video: str, types: tuple[str, ...] = ("video/", "image/")) -> Path:
-        """The file that an input of an item names: an uploaded one by its id, or a path in the shared folder.
+        """The file, the folder or the pattern of numbered images that an input of an item names.
 
-        Raises NotFound, also for whatever lies elsewhere, BadInputError for an upload that is of none of the `types`.
+        It is an upload by its id, something in an uploaded folder (`ID/shot/color.%04d.png`), or a path in the shared
+        folder. Raises NotFound, also for whatever lies elsewhere, BadInputError for an upload that is of none of the
+        `types`.
         """
-        if re.fullmatch(MEDIA_ID, video):
-            return self.clip(video, types)
-        if self._shared is not None and "\0" not in video:
-            with suppress(OSError):  # a name that is too long
-                path = Path(os.path.realpath(self._shared / video))
-                if path.is_relative_to(self._shared) and path.is_file():
+        id, _, inner = video.partition("/")
+        if re.fullmatch(MEDIA_ID, id):
+            path = self.clip(id, types)
+            if not inner:
+                return _with_files(path)
+            root: Path | None = path if path.is_dir() else None
+        else:
+            root, inner = self._shared, video
+        if root is not None and "\0" not in inner:
+            with suppress(OSError, BadInputError):  # a name that is too long, a pattern that no image has
+                root = root.resolve()
+                path = Path(os.path.realpath(root / inner))
+                if path.is_relative_to(root) and (path.is_file() or _sequence_inside(path, root)):
                     return path
         raise NotFound("no such clip", where=video[:80], remedy="upload it, or give a path in the media folder")
+
+    def name_of(self, path: Path) -> str:
+        """What `find` finds a file or a folder of the library or of the shared folder by."""
+        if path.is_relative_to(self._media):
+            return Path(*path.relative_to(self._media).parts[1:]).as_posix()
+        return path.relative_to(self._shared or path.anchor).as_posix()
+
+    def without_folders(self, text: str) -> str:
+        """A message with the names of files as people know them, without where the server has them."""
+        text = re.sub(rf"{re.escape(str(self._media))}[\\/][0-9a-f]{{2}}[\\/]{MEDIA_ID}[\\/]?", "", text)
+        return text.replace(f"{self._shared}{os.sep}", "") if self._shared else text
 
     def shared(self, types: tuple[str, ...] = (), most: int = 500) -> list[str]:
         """The files in the shared folder that are of one of these media types, by their names; by default of any taken.
 
-        Each as `find` takes it.
+        Numbered images are listed as their pattern. Each as `find` takes it.
         """
         paths: list[str] = []
+        for folder, names in self._shared_files(types or self._types):
+            paths += [(folder / name).as_posix() for name in _with_patterns(names)]
+            if len(paths) >= most:
+                break
+        return paths[:most]
+
+    def shared_folders(self, types: tuple[str, ...], most: int = 200) -> list[str]:
+        """The folders in the shared folder that files of these types are in, also deeper; itself as "."."""
+        folders: set[str] = set()
+        for folder, _ in self._shared_files(types):
+            folders |= {each.as_posix() for each in (folder, *folder.parents)}
+            if len(folders) >= most:
+                break
+        return sorted(folders)
+
+    def _shared_files(self, types: tuple[str, ...]) -> Iterator[tuple[Path, list[str]]]:
+        """Each folder in the shared one with files whose names are of these types, and their names."""
         for folder, folders, names in os.walk(self._shared or "/nonexistent"):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
-            for name in sorted(names):
-                if not name.startswith(".") and _type_by_name(name).startswith(types or self._types):
-                    paths.append((Path(folder) / name).relative_to(self._shared or Path()).as_posix())
-                    if len(paths) >= most:
-                        return paths
-        return paths
+            taken = sorted(name for name in names if not name.startswith(".") and _type_by_name(name).startswith(types))
+            if taken:
+                yield Path(folder).relative_to(self._shared or Path()), taken
 
     def record(self, id: str) -> FileRecord:
         """What is known of an uploaded clip. Raises NotFound."""
@@ -125,6 +159,8 @@ class Library:
 
     def take(self, file: Path, name: str) -> FileRecord:
         """Take a whole file in, and away from where it was. Raises BadInputError for one that is not taken."""
+        if is_folder(file):
+            return self._take_folder(file, name)
         media_type = self.media_type(file)
         facts: dict[str, Any] = {}
         if media_type != TEXT:
@@ -139,22 +175,59 @@ class Library:
         self._store.hashes.of(path.absolute(), version(path), lambda _: digest)
         return self._store.files.add(FileRecord(digest, name, time.time(), size, media_type=media_type, **facts))
 
+    def _take_folder(self, file: Path, name: str) -> FileRecord:
+        """Take in the files that `file` holds; their folder is known by the SHA-256 of that file."""
+        size = file.stat().st_size
+        part = self._part()
+        part.mkdir()
+        try:
+            if shutil.disk_usage(part).free < size + SPARE_BYTES:
+                raise HostFull("the server's disk is full", where=name, remedy="remove clips that are not needed")
+            digest = unpack(file, part)
+            path = self._media / digest[:2] / digest
+            path.parent.mkdir(exist_ok=True)
+            try:
+                part.replace(path)
+            except OSError:
+                if not path.is_dir():  # else it is there already
+                    raise
+        except BadInputError as error:
+            what = f"{error.where}: {error.what}" if error.where else error.what
+            raise BadInputError(what, where=name, remedy=error.remedy) from error
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        facts: dict[str, Any] = {}
+        with suppress(BadInputError):  # several shots, or images that only some kinds of work read
+            clip = probe(_with_files(path))
+            facts = {"width": clip.width, "height": clip.height, "frames": clip.frames, "duration": clip.duration}
+        file.unlink()
+        return self._store.files.add(FileRecord(digest, name, time.time(), size, media_type=FOLDER, **facts))
+
+    def _part(self) -> Path:
+        """A new path for a folder that is not whole; `__init__` removes what a crash leaves of it."""
+        return self._media / f".{token_hex(8)}.part"
+
     def remove(self, id: str) -> None:
         """Forget a clip and its bytes; prompts that used it stay. Raises NotFound."""
         self._store.files.get(id)
-        (self._media / id[:2] / id).unlink(missing_ok=True)  # another request removes it just now, or it was lost
+        path, part = self._media / id[:2] / id, self._part()
+        if path.is_dir():
+            with suppress(FileNotFoundError):  # another request removes it just now
+                path.replace(part)  # first, as a folder that is removed halfway looks like a whole one
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)  # as above, or it was lost
         (self._thumbnails / f"{id}.png").unlink(missing_ok=True)
         self._store.files.remove(id)
 
     def thumbnail(self, path: Path) -> bytes:
         """A small PNG of a clip's first frame, made once. Raises BadInputError, also for a text."""
-        if path.is_relative_to(self._media):
+        uploaded = path.parent.parent == self._media
+        if uploaded:
             self.clip(path.name)
-        elif _is_text(_head(path)):
+        elif path.is_file() and media_type_of(path) == TEXT:
             raise BadInputError("a text has no picture", where=path.name)
-        stat = path.stat()
-        name = path.name if re.fullmatch(MEDIA_ID, path.name) else ""
-        name = name or hashlib.sha256(f"{path}{stat.st_mtime_ns}{stat.st_size}".encode()).hexdigest()
+        name = path.name if uploaded else hashlib.sha256(f"{path}{version(path)}".encode()).hexdigest()
         file = self._thumbnails / f"{name}.png"
         if not file.exists():
             clip = probe(path)
@@ -170,15 +243,29 @@ def _type_by_name(name: str) -> str:
     return media_type if media_type.startswith("text/") or media_type in TYPES else ""
 
 
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(TEXT_LOOKED_AT)
+def _with_files(path: Path) -> Path:
+    """A file itself; of a folder that holds one folder alone, that one."""
+    while path.is_dir() and len(inside := list(path.iterdir())) == 1 and inside[0].is_dir():
+        path = inside[0]
+    return path
 
 
-def _is_text(head: bytes) -> bool:
-    """Whether a file that begins so is text in UTF-8; its last letter may be cut."""
-    try:
-        letters = getincrementaldecoder("utf-8")().decode(head)
-    except UnicodeDecodeError:
+def _sequence_inside(path: Path, root: Path) -> bool:
+    """Whether a path is a folder or a pattern, and none of its images is a link that leads out of `root`.
+
+    Raises BadInputError for a pattern that no image has.
+    """
+    if not is_sequence(path):
         return False
-    return bool(letters) and not re.search(r"[\x00-\x08\x0e-\x1f]", letters)
+    if path.is_dir():
+        files = [file for file in path.iterdir() if file.suffix.lower() in IMAGES]
+    else:
+        files = list(files_of(path).values())
+    return all(Path(os.path.realpath(file)).is_relative_to(root) for file in files if file.is_symlink())
+
+
+def _with_patterns(names: list[str]) -> list[str]:
+    """The names of a folder, in which two or more numbered images are one pattern."""
+    sequences, _ = sequences_in(name for name in names if Path(name).suffix.lower() in IMAGES)
+    patterns = {name: each.pattern for each in sequences if len(each.files) > 1 for _, name in each.files}
+    return list(dict.fromkeys(patterns.get(name, name) for name in names))

@@ -9,7 +9,7 @@ from fastapi import Query
 
 from cosmos_workflow.server.shapes import Page
 
-__all__ = ["Limit", "MomentCursor", "NumberCursor", "moment_and_id", "page", "position"]
+__all__ = ["AFTER", "Limit", "MomentCursor", "NumberCursor", "moment_and_id", "page", "position"]
 
 Limit = Annotated[int, Query(ge=1, le=200, description="the most items on the page")]
 AFTER = "`next` of the previous page"

@@ -27,6 +27,7 @@ from cosmos_workflow.runs import Runs, Worker
 from cosmos_workflow.server import shapes
 from cosmos_workflow.server.guard import Guard
 from cosmos_workflow.server.library import Library
+from cosmos_workflow.server.shapes import id_in
 from cosmos_workflow.server.uploads import Uploads
 from cosmos_workflow.server.watching import Watched
 from cosmos_workflow.store import Entry, RunRecord
@@ -113,7 +114,7 @@ class Server:
         path_of = lru_cache(FILES_KEPT)(lambda name: str(self.library.find(name, kind.media_types)))
         for number, entry in enumerate(entries, 1):
             values = entry.model_dump(exclude_none=True)
-            values |= {name: path_of(values[name]) for name in kind.inputs}
+            values |= {name: path_of(values[name]) for name in kind.inputs if values.get(name)}
             item, _ = kind.entry(values | {"id": values["id"].strip() or f"p{number}"}, f"items[{number - 1}]")
             if item.id in items:
                 raise UsageError(f"one id for two items: {item.id!r}", remedy="give each its own, or none")
@@ -182,15 +183,17 @@ class Server:
     def prompts(self, entries: Sequence[Entry]) -> list[shapes.Prompt]:
         """Entries of the history, with what people called their files."""
         names = self.file_names([entry.file for entry in entries])
-        return [shapes.Prompt.of(entry, names) for entry in entries]
+        files = self.store.files.of_items([entry.number for entry in entries])
+        return [shapes.Prompt.of(entry, names, files.get(entry.number, ())) for entry in entries]
 
     def file_names(self, paths: Sequence[str]) -> dict[str, str]:
         """What people called the uploaded files of these paths, by their ids."""
-        return self.store.files.names({Path(path).name for path in paths})
+        return self.store.files.names({id_in(path) for path in paths})
 
     def _named(self, kind: Kind, items: Sequence[Any]) -> str:
         """A run's name: that of its first file."""
-        first = next((Path(getattr(items[0], name)).name for name in kind.inputs), items[0].id)
+        given = (getattr(items[0], name) for name in kind.inputs)
+        first = next((id_in(str(path)) for path in given if path), items[0].id)
         name = self.file_names([first]).get(first, first)
         return name if len(items) == 1 else f"{name} and {len(items) - 1} more"
 

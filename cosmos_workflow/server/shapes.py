@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
 
@@ -13,9 +14,10 @@ from cosmos_workflow.kinds.shapes import Name, Shape, whole
 from cosmos_workflow.store import State
 
 if TYPE_CHECKING:
-    from cosmos_workflow.store import Entry, FileRecord, RunRecord
+    from cosmos_workflow.store import Entry, FileRecord, ItemFile, RunRecord
 
 __all__ = [
+    "MEDIA_ID",
     "Check",
     "Checked",
     "Experiment",
@@ -25,6 +27,7 @@ __all__ = [
     "Media",
     "ModelFacts",
     "NewRun",
+    "OutputFile",
     "Page",
     "Problem",
     "Prompt",
@@ -33,13 +36,23 @@ __all__ = [
     "QueueChange",
     "Run",
     "RunChange",
+    "RunFile",
     "Shape",
     "State",
     "Upload",
     "UploadIn",
+    "id_in",
 ]
 
 T = TypeVar("T")
+
+MEDIA_ID = r"[0-9a-f]{64}"
+
+
+def id_in(path: str) -> str:
+    """The id of the upload that a path of a server is, or lies in; of another path its last part."""
+    parts = PurePath(path).parts
+    return next((part for part in reversed(parts) if re.fullmatch(MEDIA_ID, part)), PurePath(path).name)
 
 
 Priority = Annotated[int, Field(ge=-1000, le=1000), whole]
@@ -152,12 +165,38 @@ class QueueChange(Shape):
     paused: bool
 
 
+class OutputFile(BaseModel):
+    """A file that an item has made; sizes in pixels where it has pictures, else 0, `duration` in s."""
+
+    name: str
+    sha256: Annotated[str, StringConstraints(pattern=rf"^{MEDIA_ID}$")]
+    size: int
+    media_type: str
+    width: int
+    height: int
+    frames: int
+    duration: float
+
+    @classmethod
+    def of(cls, made: ItemFile) -> OutputFile:
+        names = cls.model_fields.keys() - {"name"}
+        return cls(name=made.name, **{name: getattr(made.file, name) for name in names})
+
+
+class RunFile(OutputFile):
+    """A file that an item of a run has made: `number` is the item's number in the history, `item` its id in the run."""
+
+    number: int
+    item: str
+
+
 class Prompt(BaseModel):
     """One item of one run, with its answer once there is one; `ok` is null while it waits.
 
     `question` and `answer` are what its kind says of it in words, and what is searched; `result` is all of it.
     `identity` is that of its work, empty where it cannot run or where the version before asked it.
-    `clip` is what people call its first file; `media` is that file's id, where it was uploaded and is still here.
+    `clip` is what people call its first file; `media` is that file's id, where it was uploaded by itself and is still
+    here. `files` are those that it has made.
     """
 
     number: int
@@ -173,6 +212,7 @@ class Prompt(BaseModel):
     answer: str
     identity: str = ""
     result: Any
+    files: list[OutputFile] = []
 
     @field_validator("result")
     @classmethod
@@ -181,11 +221,13 @@ class Prompt(BaseModel):
         return load_result(info.data["kind"], result) if isinstance(result, dict) and "kind" in info.data else result
 
     @classmethod
-    def of(cls, entry: Entry, names: Mapping[str, str]) -> Prompt:
-        """`names` are those of uploaded files, by their ids."""
-        file = PurePath(entry.file).name
+    def of(cls, entry: Entry, names: Mapping[str, str], files: Sequence[ItemFile] = ()) -> Prompt:
+        """`names` are those of uploaded files, by their ids; `files` are the item's."""
+        file = id_in(entry.file)
+        media = file if file in names and PurePath(entry.file).name == file else None
         values = {**vars(entry), "tags": list(entry.tags)}
-        return cls(**values, clip=names.get(file, file), media=file if file in names else None)
+        values["files"] = [OutputFile.of(each) for each in files if each.is_output]
+        return cls(**values, clip=names.get(file, file), media=media)
 
 
 Tag = Annotated[
@@ -201,7 +243,11 @@ class PromptChange(Shape):
 
 
 class UploadIn(Shape):
-    """A clip to come: its file name, and its size in bytes."""
+    """A clip to come, or a folder of images and videos as one file: its name, and its size in bytes.
+
+    A folder begins with the line `COSMOS FOLDER 1` and a line of JSON, `[["shot/color.0001.png", 4711], …]`: the names
+    and sizes of the files that follow. An item names something in it as `ID/shot/color.%04d.png`.
+    """
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
     size: Annotated[int, Field(ge=1, le=2**50), whole]

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from cosmos_workflow.errors import BadInputError, Conflict, HostFull, NotFound
 from cosmos_workflow.files import write_whole
-from cosmos_workflow.server.library import Library
+from cosmos_workflow.server.library import SPARE_BYTES, Library
 from cosmos_workflow.server.shapes import Media, Upload
 
 __all__ = ["Uploads"]
@@ -26,7 +26,6 @@ __all__ = ["Uploads"]
 UPLOAD_ID = r"[0-9a-f]{32}"
 STALE_SECONDS = 86400.0  # an upload that nobody has continued for a day is dropped
 MOST_OPEN = 200  # uploads that have begun and are not whole
-SPARE_BYTES = 256 << 20  # that stay free on the disk
 
 
 class Uploads:

@@ -10,7 +10,7 @@ from cosmos_workflow.ssh.keys import Pins
 from cosmos_workflow.ssh.program import HostProgram
 from cosmos_workflow.ssh.sharing import line_to, one_line, run_steps
 from cosmos_workflow.ssh.ssh_manager import Completed, SSHManager
-from cosmos_workflow.ssh.transfer import Sent, send_blobs
+from cosmos_workflow.ssh.transfer import Sent, fetch_blobs, send_blobs
 
 __all__ = [
     "Completed",
@@ -20,6 +20,7 @@ __all__ = [
     "SSHManager",
     "Sent",
     "container_trouble",
+    "fetch_blobs",
     "host_from",
     "line_to",
     "one_line",

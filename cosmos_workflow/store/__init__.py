@@ -12,7 +12,7 @@ from cosmos_workflow.store.records import NOT_SUBMITTED, STATES, UNFINISHED, Run
 
 if TYPE_CHECKING:
     from cosmos_workflow.store.experiments import Experiment, Experiments
-    from cosmos_workflow.store.files import FileRecord
+    from cosmos_workflow.store.files import FileRecord, ItemFile
     from cosmos_workflow.store.history import Entry, Filters, History
     from cosmos_workflow.store.queue import LEASE_SECONDS, Queue
     from cosmos_workflow.store.store import NewItem, Store, StoredItem
@@ -28,6 +28,7 @@ __all__ = [
     "FileRecord",
     "Filters",
     "History",
+    "ItemFile",
     "NewItem",
     "Queue",
     "RunRecord",
@@ -47,6 +48,7 @@ __getattr__ = lazy_door(
         "Experiments": "experiments",
         "History": "history",
         "FileRecord": "files",
+        "ItemFile": "files",
         "Queue": "queue",
         "NewItem": "store",
         "Store": "store",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -27,8 +27,18 @@ class Hashes:
         if row and (row["changed"], row["size"]) == (changed, size):
             return str(row["sha256"])
         sha256 = compute(path)
-        values = {"changed": changed, "size": size, "sha256": sha256}
-        insert = self._database.insert(hashes).values(path=str(path), **values)
-        with self._database.begin() as connection:
-            connection.execute(insert.on_conflict_do_update(index_elements=["path"], set_=values))
+        self.remember([(path, version, sha256)])
         return sha256
+
+    def remember(self, known: Sequence[tuple[Path, tuple[int, int], str]]) -> None:
+        """Remember the hashes of files in their `version`s, in place of what was remembered of them."""
+        if not known:
+            return
+        rows = [
+            {"path": str(path), "changed": changed, "size": size, "sha256": sha256}
+            for path, (changed, size), sha256 in known
+        ]
+        insert = self._database.insert(hashes)
+        new = {name: insert.excluded[name] for name in ("changed", "size", "sha256")}
+        with self._database.begin() as connection:
+            connection.execute(insert.on_conflict_do_update(index_elements=["path"], set_=new), rows)

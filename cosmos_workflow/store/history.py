@@ -47,10 +47,10 @@ class Entry:
 
     @property
     def file(self) -> str:
-        """The path of its first input, empty where its kind has none or is not installed."""
+        """The path of its first input, empty where it has none or its kind is not installed."""
         if not is_known(self.kind):
             return ""
-        return next((str(getattr(self.result, name)) for name in get_kind(self.kind).inputs), "")
+        return next(filter(None, (str(getattr(self.result, name)) for name in get_kind(self.kind).inputs)), "")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -14,7 +14,7 @@ from cosmos_workflow.errors import Conflict, NotFound, UsageError
 from cosmos_workflow.kinds.kind import FIRST_KIND, Kind, get_kind
 from cosmos_workflow.store.database import Database
 from cosmos_workflow.store.experiments import Experiments
-from cosmos_workflow.store.files import FileRecords
+from cosmos_workflow.store.files import FileRecord, FileRecords, ItemFile, forget_of_run, remember
 from cosmos_workflow.store.hashes import Hashes
 from cosmos_workflow.store.history import History
 from cosmos_workflow.store.queue import Queue
@@ -28,11 +28,12 @@ ROWS_AT_ONCE = 1000
 
 @dataclass(frozen=True)
 class NewItem:
-    """An item of a new run: its Result as far as it is known, what was asked as JSON, and its identity."""
+    """An item of a new run: its Result as far as it is known, what was asked as JSON, its identity, its input files."""
 
     result: Any
     asked: Mapping[str, Any] | None = None
     identity: str = ""
+    inputs: Mapping[str, FileRecord] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,14 +100,16 @@ class Store:
         begun = False
         try:
             while True:
-                step = [row_of(id, position, item, its_kind) for position, item in islice(numbered, ROWS_AT_ONCE)]
-                total, failed = total + len(step), failed + sum(row["ok"] is False for row in step)
+                step = list(islice(numbered, ROWS_AT_ONCE))
+                rows = [row_of(id, position, item, its_kind) for position, item in step]
+                total, failed = total + len(rows), failed + sum(row["ok"] is False for row in rows)
                 with self.database.begin() as connection:
                     if not begun:
                         connection.execute(runs.insert(), run)
-                    if step:
-                        connection.execute(items.insert(), step)
-                    if len(step) < ROWS_AT_ONCE:
+                    if rows:
+                        connection.execute(items.insert(), rows)
+                        self._remember_inputs(connection, id, step)
+                    if len(rows) < ROWS_AT_ONCE:
                         self._begin(connection, id, place, queued, {"total": total, "failed": failed})
                         return
                 begun = True
@@ -123,6 +126,15 @@ class Store:
         connection.execute(runs.update().where(runs.c.id == id).values(values))
         if queued:
             self.queue.add_place(connection, place)
+
+    def _remember_inputs(self, connection: sa.Connection, run: str, step: Sequence[tuple[int, NewItem]]) -> None:
+        """Remember the input files of items that were written just now, by their positions."""
+        if any(item.inputs for _, item in step):
+            between = items.c.position.between(step[0][0], step[-1][0])
+            query = sa.select(items.c.position, items.c.number).where(items.c.run_id == run, between)
+            number = {row.position: row.number for row in connection.execute(query)}
+            named = ((at, name, record) for at, item in step for name, record in item.inputs.items())
+            remember(self.database, connection, [(number[at], ItemFile(name, record)) for at, name, record in named])
 
     def get(self, id: str) -> RunRecord:
         """A run by its id, or by a beginning that only one has. Raises NotFound where there is no such run."""
@@ -182,6 +194,13 @@ class Store:
         with self.database.begin() as connection:
             cancelled = runs.update().where(runs.c.id == id, runs.c.state == "cancelled").values(values)
             return bool(connection.execute(cancelled).rowcount)
+
+    def reopen(self, id: str, item_id: str) -> None:
+        """Let a good answer count no longer: the item waits for another one."""
+        with self.database.begin() as connection:
+            mine = items.c.run_id == id, items.c.item_id == item_id, items.c.ok.is_(sa.true())
+            reopened = connection.execute(items.update().where(*mine).values(ok=None)).rowcount
+            connection.execute(runs.update().where(runs.c.id == id).values(answered=runs.c.answered - reopened))
 
     def may_be_tried_again(self, id: str, hopeless: Collection[str]) -> bool:
         """Whether a run has items without a good answer that may get one yet."""
@@ -250,6 +269,7 @@ class Store:
     def remove(self, id: str) -> None:
         """Forget a run and its results."""
         with self.database.begin() as connection:
+            forget_of_run(connection, id)
             connection.execute(items.delete().where(items.c.run_id == id))
             connection.execute(runs.delete().where(runs.c.id == id))
 

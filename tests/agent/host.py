@@ -54,7 +54,7 @@ class HostFolder:
         (state,) = self.ask("state", run)
         return state
 
-    def wait(self, run: str, *states: str, seconds: float = 60) -> dict[str, Any]:
+    def wait(self, run: str, *states: str, seconds: float = 180) -> dict[str, Any]:
         deadline = time.monotonic() + seconds
         while (state := self.state(run))["state"] not in states:
             assert time.monotonic() < deadline, state

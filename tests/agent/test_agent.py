@@ -32,7 +32,7 @@ def host(tmp_path: Path) -> Iterator[HostFolder]:
     end_all(of_folder(folder.root))
 
 
-def wait_until(what: object, seconds: float = 60) -> None:
+def wait_until(what: object, seconds: float = 180) -> None:
     deadline = time.monotonic() + seconds
     while not what():  # type: ignore[operator]
         assert time.monotonic() < deadline
@@ -65,7 +65,7 @@ def test_the_bundle_is_the_same_for_the_same_code() -> None:
     first = bundle()
     bundle.cache_clear()
     assert bundle() == first
-    assert len(first[1]) < 200_000
+    assert len(first[1]) < 400_000  # it is sent to each host once a version
 
 
 def test_it_needs_nothing_but_the_standard_library(tmp_path: Path) -> None:

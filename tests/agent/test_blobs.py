@@ -4,14 +4,18 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from cosmos_workflow.agent import blobs
 from cosmos_workflow.agent.blobs import offer, prune, receive
+from cosmos_workflow.agent.files import Appender, sealed, write_json
 from cosmos_workflow.agent.paths import HostPaths, plain_name
 
 DATA = os.urandom(700_000)
@@ -118,6 +122,34 @@ def test_only_what_nobody_has_offered_for_long_is_pruned(paths: HostPaths) -> No
     assert not paths.blob(SHA).exists()
 
 
+def test_what_a_run_still_names_is_not_pruned_however_old(paths: HostPaths) -> None:
+    names = {}
+    for name in ("input", "output", "other", "new"):
+        names[name] = hashlib.sha256(name.encode()).hexdigest()
+        receive(paths, stream(data=name.encode(), sha256=names[name]), lambda _: None)
+    batch = json.dumps({"tasks": [{"inputs": {"x": names["input"]}}]}).encode()
+    names["batch"] = hashlib.sha256(batch).hexdigest()
+    receive(paths, stream(data=batch, sha256=names["batch"]), lambda _: None)
+    run = paths.run("r1")
+    write_json(run.order, {"batch": names["batch"], "worker": "k"})
+    results = Appender(run.results)
+    results.add(sealed({"id": "a", "outputs": {"video.mp4": names["output"]}}))
+    for name in names.keys() - {"new"}:
+        os.utime(paths.blob(names[name]), (1, 1))
+    assert prune(paths, remove=False) == {"files": 1, "bytes": len("other")}
+    assert paths.blob(names["other"]).exists()
+    # By size, the oldest first; what is new stays too.
+    assert prune(paths, older_than=1e12, most=0) == {"files": 1, "bytes": len("other")}
+    there = {name for name in names if paths.blob(names[name]).exists()}
+    assert there == names.keys() - {"other"}
+    write_json(run.outcome, {"state": "done"})  # its inputs are needed no more, its outputs are
+    prune(paths)
+    assert {name for name in names if paths.blob(names[name]).exists()} == {"output", "new"}
+    shutil.rmtree(run.folder)
+    prune(paths)
+    assert {name for name in names if paths.blob(names[name]).exists()} == {"new"}
+
+
 def test_pruning_beside_pruning_is_no_error(paths: HostPaths) -> None:
     """Threads, as all of them look at the same files at the same moment."""
     troubles: list[BaseException] = []
@@ -164,3 +196,39 @@ def test_no_name_leaves_the_folder(paths: HostPaths, name: str) -> None:
     with suppress(ValueError):  # a name with a slash, as of a part of a GPU, has another sign there
         assert {lock.parent for lock in paths.devices(name)} == {paths.root / "devices"}
         assert all(".." not in lock.name for lock in paths.devices(name))
+
+
+def put(paths: HostPaths, age: float, size: int) -> Path:
+    """A blob that somebody has last asked for so many seconds ago."""
+    data = os.urandom(size)
+    sha256 = hashlib.sha256(data).hexdigest()
+    receive(paths, stream(data=data, sha256=sha256), lambda _: None)
+    os.utime(paths.blob(sha256), (then := time.time() - age, then))
+    return paths.blob(sha256)
+
+
+def test_the_newest_stay_and_all_beyond_them_go(paths: HostPaths) -> None:
+    ages = {5000: 600, 6000: 700, 7000: 100, 8000: 100}
+    there = [put(paths, age, size) for age, size in ages.items()]
+    assert prune(paths, older_than=1e9, most=1000) == {"files": 3, "bytes": 900}
+    assert [path.exists() for path in there] == [True, False, False, False]
+
+
+def test_what_is_new_stays_whatever_is_asked(paths: HostPaths) -> None:
+    new, older = put(paths, 0, 10), put(paths, 4000, 10)
+    assert prune(paths, older_than=0, most=0) == {"files": 1, "bytes": 10}
+    assert new.exists() and not older.exists()
+    assert prune(paths, older_than=0) == {"files": 0, "bytes": 0}
+    assert new.exists()
+
+
+def test_what_is_asked_for_while_others_are_removed_stays(paths: HostPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted, other = put(paths, 1e7, 10), put(paths, 1e7, 20)
+
+    def named(_: HostPaths) -> set[str]:
+        offer(paths, [wanted.name])
+        return set()
+
+    monkeypatch.setattr(blobs, "_named_by_runs", named)
+    assert prune(paths) == {"files": 1, "bytes": 20}
+    assert wanted.exists() and not other.exists()

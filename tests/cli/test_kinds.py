@@ -42,19 +42,20 @@ def test_its_help_names_its_engines(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert "Usage: cosmos words [OPTIONS] BATCH" in shown
     assert "counter.  [automatic]" in shown
-    assert "[NAME.words.jsonl]" in shown
+    assert "[NAME.words]" in shown
 
 
 def test_a_dry_run_says_what_would_run(batch: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["words", batch, "--dry-run", "--json"]) == 1
     good, lost = map(json.loads, capsys.readouterr().out.splitlines())
     assert good == {
-        "id": "good", "kind": "words", "verdict": "fits", "reason": "", "remedy": "", "engine": "counter",
+        "id": "good", "kind": "words", "verdict": "fits", "reason": "", "remedy": "", "note": "",
+        "engine": "counter",
     }  # fmt: skip
     assert (lost["verdict"], "none.txt: cannot be read" in lost["reason"]) == ("bad_input", True)
     assert main(["words", batch, "--dry-run"]) == 1
     assert "none.txt: cannot be read" in capsys.readouterr().out
-    assert not (tmp_path / "batch.words.jsonl").exists()
+    assert not (tmp_path / "batch.words").exists()
 
 
 def test_answers_and_reasons_are_shown(batch: str, capsys: pytest.CaptureFixture[str]) -> None:

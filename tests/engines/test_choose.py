@@ -15,7 +15,7 @@ def choose(name: str = "", settings: EngineSettings = SETTINGS, **place: object)
     return chosen.name, chosen.why
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", UPSAMPLE.engines)
 def test_the_one_asked_for(name: str) -> None:
     assert choose(name, default="describe") == (name, "as asked")
 

@@ -63,7 +63,7 @@ def upsample_there(
     return "".join(ids), results
 
 
-def settled(peer: Peer, seconds: float = 60) -> bool:
+def settled(peer: Peer, seconds: float = 180) -> bool:
     """Whether nothing of ours runs on the host any more."""
     deadline = time.monotonic() + seconds
     while host_processes(peer):

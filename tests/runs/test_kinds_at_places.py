@@ -1,10 +1,11 @@
-"""Two kinds of work at every place: the same outcomes and one answer an id, whatever happens on the way.
+"""Three kinds of work at every place: the same outcomes and one answer an id, whatever happens on the way.
 
 `words` comes from `tests/plugins`, as a distribution that somebody installs: the package does not know it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -19,6 +20,7 @@ from typing import Any
 
 import clips
 import pytest
+from PIL import Image
 from runs.helpers import host_processes
 from servers import container
 from servers.cosmos_server import CosmosServer
@@ -27,8 +29,10 @@ from servers.peers import host_settings, make_peer
 from cosmos_workflow.api import decide, open_runs
 from cosmos_workflow.config import known_keys_file, set_host
 from cosmos_workflow.engines import EngineSettings, make_engine
+from cosmos_workflow.files import folder_name, names_in
 from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.runs.loop import answer, prepare
+from cosmos_workflow.runs.results.outputs import OutputFolder
 from cosmos_workflow.ssh import Pins
 from cosmos_workflow.store import Filters, RunRecord
 
@@ -117,8 +121,8 @@ class Place:
         """The command that does a batch."""
         if self.on == "queue":
             return self.cosmos("queue", work.kind, work.batch, out, work.engine, most=most)
-        words = ("-o", out, "--on", self.on, "--engine", work.engine, "--keep-warm", "0s")
-        return self.cosmos(work.kind, work.batch, *words, most=most)
+        models = () if work.kind == "prepare" else ("--engine", work.engine, "--keep-warm", "0s")
+        return self.cosmos(work.kind, work.batch, "-o", out, "--on", self.on, *models, most=most)
 
 
 @dataclass
@@ -140,7 +144,8 @@ class Work:
             )
         ]
         engine = make_engine(self.engine, EngineSettings(), decision.engine.module)
-        answer(kind, prepared, engine, lambda result, identity: results.append(asdict(result)))
+        outputs = OutputFolder(self.batch.parent / "asked alone") if kind.makes_files else None
+        answer(kind, prepared, engine, lambda result, identity: results.append(asdict(result)), outputs)
         return comparable(results)
 
 
@@ -152,7 +157,7 @@ def comparable(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def lines(out: Path) -> list[dict[str, Any]]:
-    """All lines of a results file, or of a cluster's parts and dead letters."""
+    """All lines of a results file, of a folder with one, or of a cluster's parts and dead letters."""
     files = sorted(out.rglob("*.jsonl")) if out.is_dir() else [out]
     return [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
 
@@ -163,6 +168,17 @@ def each_once(out: Path) -> bool:
     ids = Counter(row["id"] for row in rows)
     failed = [row["id"] for row in rows if row["error"]]
     return ids == Counter({"lost": 1, **{f"i{n}": 1 for n in range(COUNT)}}) and failed == ["lost"]
+
+
+def files_are_whole(out: Path) -> bool:
+    """Whether the files of each line are in its item's folder, with the hashes that it names; and no other file is."""
+    named = {
+        out / folder_name(row["id"], names_in(out)) / name: sha256
+        for row in lines(out)
+        for name, sha256 in row.get("outputs", {}).items()
+    }
+    there = {path for path in out.rglob("*") if path.is_file() and path.parent != out} if out.is_dir() else set()
+    return named == {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in there}
 
 
 def the_run() -> RunRecord:
@@ -195,12 +211,22 @@ def write(tmp_path: Path) -> Write:
         entries = [{"id": f"i{n}", "prompt": f"A harbour {n}", "video": "clip.mp4"} for n in range(COUNT)]
         return Work("upsample", "describe", batch([*entries, {"id": "lost", "prompt": "x", "video": "none.mp4"}]))
 
+    def prepared(orders: dict[int, str]) -> Work:
+        entries = [{"id": "lost", "rgb": "none.%04d.png"}]
+        for n in range(COUNT):
+            folder = tmp_path / f"harbour {n}"
+            folder.mkdir()
+            for number in (1, 2):
+                Image.fromarray(clips.texture(32, 48, seed=10 * n + number)).save(folder / f"color.{number:04d}.png")
+            entries.append({"id": f"i{n}", "rgb": f"harbour {n}/color.%04d.png"})
+        return Work("prepare", "opencv", batch(entries))
+
     def batch(entries: list[dict[str, Any]]) -> Path:
         path = tmp_path / "batch.jsonl"
         path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
         return path
 
-    return lambda kind, orders=None: {"words": words, "upsample": upsample}[kind](orders or {})
+    return lambda kind, orders=None: {"words": words, "upsample": upsample, "prepare": prepared}[kind](orders or {})
 
 
 @pytest.fixture
@@ -256,7 +282,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, gate: Path) -> Iterato
                 process.kill()
 
 
-@pytest.mark.parametrize("kind", ["upsample", "words"])
+@pytest.mark.parametrize("kind", ["upsample", "words", "prepare"])
 def test_every_place_gives_the_same_and_it_is_found_again(
     kind: str, place: Place, write: Write, tmp_path: Path
 ) -> None:
@@ -265,6 +291,7 @@ def test_every_place_gives_the_same_and_it_is_found_again(
     assert code == 1, output
     assert each_once(out)
     assert comparable(lines(out)) == work.outcomes(bool(place.server))
+    assert place.in_store is False or files_are_whole(out)
     run = the_run()
     failed = 0 if place.server else 1  # what cannot be read here is not sent to a server
     assert (run.kind, run.state, run.answered, run.failed) == (kind, "done", COUNT, failed)
@@ -272,14 +299,16 @@ def test_every_place_gives_the_same_and_it_is_found_again(
         history = open_runs().store.history
         assert {entry.result.id for entry in history.find(Filters("harb"))} == {f"i{n}" for n in range(COUNT)}
         assert [entry.result.id for entry in history.find(Filters("harbour 3"))] == ["i3"]
-    assert place.cosmos("runs", "export", run.id, "-o", tmp_path / "exported.jsonl")[0] == 0
-    exported = comparable(lines(tmp_path / "exported.jsonl"))
+    assert place.cosmos("runs", "export", run.id, "-o", tmp_path / "exported")[0] == 0
+    exported = comparable(lines(tmp_path / "exported"))
     assert [row["id"] for row in exported] == [row["id"] for row in comparable(lines(out))][: COUNT + failed]
     if not place.server:  # a server knows the names of files, and not the folders where they were
         assert exported == comparable(lines(out))
+    assert files_are_whole(tmp_path / "exported")
+    assert sum(bool(row.get("outputs")) for row in exported) == (0 if kind == "upsample" else COUNT)
 
 
-@pytest.mark.parametrize("kind", ["upsample", "words"])
+@pytest.mark.parametrize("kind", ["upsample", "words", "prepare"])
 def test_who_dies_in_the_middle_goes_on_with_the_same_command(
     kind: str, place: Place, write: Write, tmp_path: Path
 ) -> None:
@@ -290,6 +319,7 @@ def test_who_dies_in_the_middle_goes_on_with_the_same_command(
     code, output = place.run(work, out)
     assert code == 1, output
     assert each_once(out)
+    assert place.in_store is False or files_are_whole(out)
     assert the_run().state == "done"
 
 
@@ -311,6 +341,7 @@ def test_what_is_cancelled_is_tried_again(kind: str, place: Place, write: Write,
         code, output = place.cosmos("runs", "attach", id)
         assert code == 1, output
     assert each_once(out)
+    assert place.in_store is False or files_are_whole(out)
     assert the_run().state == "done"
 
 

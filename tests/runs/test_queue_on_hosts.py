@@ -18,7 +18,7 @@ from cosmos_workflow.runs import Runs, Worker
 from cosmos_workflow.runs.places import host_steps
 
 
-def until(what: Callable[[], object], seconds: float = 60) -> None:
+def until(what: Callable[[], object], seconds: float = 180) -> None:
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end, "it did not come"

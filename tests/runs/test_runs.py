@@ -275,7 +275,7 @@ def test_results_damaged_on_the_host_are_not_taken(runs: Runs, batch: Batch, pee
     assert settled(peer)
     (path,) = (peer.home / "ours" / "runs").glob("*/results.jsonl")
     path.write_bytes(path.read_bytes().replace(b"prompt 1", b"prompt X", 1).replace(b"Prompt 1", b"Prompt X", 1))
-    with pytest.raises(RunFailed, match="1 items came back without an answer"):
+    with pytest.raises(RunFailed, match="1 items are without an answer"):
         runs.drive(id, Listener())
     assert [result.id for result in read_results(tmp_path / "o.jsonl")] == ["i0", "i2"]
     runs.retry(id)

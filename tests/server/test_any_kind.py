@@ -71,7 +71,7 @@ def test_it_is_queued_followed_and_its_results_are_its_own(client: Client, harbo
     assert (run.kind, run.state, run.answered, run.source) == ("words", "done", 3, "harbour.txt and 2 more")
     results = client.results(run.id)
     assert [(result.id, result.count, result.size) for result in results] == [("a", 4, 2), ("b", 5, 4), ("p3", 5, 4)]
-    assert all(isinstance(result, kind.result) and result.picture for result in results)
+    assert all(isinstance(result, kind.result) and result.outputs for result in results)
 
 
 def test_a_check_says_what_the_kind_says_and_the_identity_that_the_run_has(
@@ -160,7 +160,7 @@ def test_requests_are_held_to_the_shape_of_their_kind(http: httpx2.Client, clien
         for path in ("/runs", "/check"):
             answer = http.post(path, json=body)
             assert (answer.status_code, answer.json()["where"]) == (422, where)
-    assert "kind is none of upsample, words" in http.post("/runs", json={"kind": "sing", "items": []}).text
+    assert "kind is none of prepare, upsample, words" in http.post("/runs", json={"kind": "sing", "items": []}).text
     refused = http.post("/runs", json={"kind": "words", "items": [text | {"size": 65}]})
     assert (refused.status_code, refused.json()["kind"]) == (422, "BadInputError")
     with pytest.raises(UsageError, match=r"items\[0\]\.sise"):
@@ -244,7 +244,11 @@ def test_the_reference_has_the_shapes_of_each_kind(server: CosmosServer) -> None
     assert "kind" in schemas["NewWordsRun"]["required"]
     assert "kind" not in schemas["NewUpsampleRun"]["required"]
     body = document["paths"]["/api/v1/runs"]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    assert {part["$ref"].rsplit("/", 1)[1] for part in body["oneOf"]} == {"NewUpsampleRun", "NewWordsRun"}
+    assert {part["$ref"].rsplit("/", 1)[1] for part in body["oneOf"]} == {
+        "NewPrepareRun",
+        "NewUpsampleRun",
+        "NewWordsRun",
+    }
     assert "text_file" in httpx2.get(f"{server.url}/docs", timeout=60).text
 
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 __all__ = ["SOON", "a_page", "chromium", "drop"]
 
 CHROMIUM = "/usr/bin/chromium"
-SOON = 60_000  # ms; beside a vLLM on two cores everything else is late
+SOON = 180_000  # ms; beside a vLLM on two cores everything else is late
 expect.set_options(timeout=SOON)
 
 

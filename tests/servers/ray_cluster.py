@@ -21,7 +21,8 @@ __all__ = ["RayCluster"]
 
 STARTED = "Ray runtime started."  # what `ray start` says when the cluster knows its raylet
 
-START_SECONDS = 180
+START_SECONDS = 120
+START_TRIES = 5
 # A raylet ends where its agents do not name their ports within 15 s, as on a busy machine: they are given these.
 AGENT_PORTS = ("--dashboard-agent-grpc-port", "--dashboard-agent-listen-port", "--runtime-env-agent-port")
 
@@ -86,11 +87,24 @@ class RayCluster:
 
     def _start(self, *options: str) -> None:
         """Start a raylet, and wait until it says that it has joined the cluster: asking Ray would cost a busy machine
-        more than the raylet itself.
+        more than the raylet itself. Ray gives itself half a minute, so on a busy machine it is started again.
         """
-        number = len(self._processes)
-        pin = ["taskset", "-c", str(number)] if self._pinned else []
-        path = Path(self._folder.name, f"start-{number}.log")
+        text = ""
+        for _ in range(START_TRIES):
+            process, log = self._started(*options)
+            end = time.monotonic() + START_SECONDS
+            while process.poll() is None and time.monotonic() < end:
+                if STARTED in (text := log.read_text(errors="replace")):
+                    self._processes.append(process)
+                    return
+                time.sleep(0.1)
+            _kill_tree(process)
+        raise AssertionError(text)
+
+    def _started(self, *options: str) -> tuple[subprocess.Popen[bytes], Path]:
+        """The process of a raylet that starts, and its log."""
+        pin = ["taskset", "-c", str(len(self._processes))] if self._pinned else []
+        path = Path(self._folder.name, f"start-{len(self._reserved)}.log")
         holders = [reserved() for _ in AGENT_PORTS]
         self._reserved += holders
         ports = [f"{name}={holder.getsockname()[1]}" for name, holder in zip(AGENT_PORTS, holders, strict=True)]
@@ -105,11 +119,7 @@ class RayCluster:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
                 env=self.environment(),
             )  # fmt: skip
-        self._processes.append(process)
-        end = time.monotonic() + START_SECONDS
-        while STARTED not in (text := path.read_text(errors="replace")):
-            assert time.monotonic() < end and process.poll() is None, text
-            time.sleep(0.1)
+        return process, path
 
     def environment(self) -> dict[str, str]:
         """For drivers of this cluster: found where `RAY_ADDRESS` is looked at."""

@@ -12,7 +12,17 @@ from servers.peers import Peer
 
 from cosmos_workflow.agent.bundling import bundle
 from cosmos_workflow.errors import CosmosError, HostError, HostUnreachable
-from cosmos_workflow.ssh import Host, HostProgram, Pins, Sent, SSHManager, host_from, send_blobs, ssh_manager
+from cosmos_workflow.ssh import (
+    Host,
+    HostProgram,
+    Pins,
+    Sent,
+    SSHManager,
+    fetch_blobs,
+    host_from,
+    send_blobs,
+    ssh_manager,
+)
 from cosmos_workflow.ssh.program import INSTALL
 
 
@@ -197,3 +207,78 @@ def test_whoever_listens_here_and_fails_is_no_line_that_broke(
     with pytest.raises(OSError, match="printed here") as caught:
         asyncio.run(go())
     assert caught.value.errno == number
+
+
+def fetch(host: Host, pins: Pins, wanted: dict[str, Path]) -> dict[str, bool]:
+    came: dict[str, bool] = {}
+
+    async def go() -> None:
+        async with SSHManager(host, pins) as manager:
+            await fetch_blobs(HostProgram(manager), wanted, came.__setitem__)
+
+    asyncio.run(go())
+    return came
+
+
+def test_files_are_fetched_and_those_that_are_gone_or_damaged_are_told(
+    host: Host, pins: Pins, peer: Peer, tmp_path: Path
+) -> None:
+    blobs = blobs_in(tmp_path / "b", 0, 1, 300_000, 1_000_000, 2000)
+    send(host, pins, blobs)
+    *_, damaged = blobs
+    on_host(peer, host, damaged).write_bytes(b"x" * 2000)
+    wanted = {sha256: tmp_path / "home" / sha256 for sha256 in [*blobs, "0" * 64]}
+    came = fetch(host, pins, wanted)
+    assert came == dict.fromkeys(blobs, True) | {damaged: False, "0" * 64: False}
+    for sha256 in blobs.keys() - {damaged}:
+        assert wanted[sha256].read_bytes() == blobs[sha256].read_bytes()
+    assert {path.name for path in (tmp_path / "home").iterdir()} == blobs.keys() - {damaged}
+    assert not on_host(peer, host, damaged).exists()
+
+
+def test_a_part_that_is_damaged_here_is_fetched_again(host: Host, pins: Pins, tmp_path: Path) -> None:
+    blobs = blobs_in(tmp_path / "b", 300_000, 1000)
+    send(host, pins, blobs)
+    wanted = {sha256: tmp_path / "home" / sha256 for sha256 in blobs}
+    (tmp_path / "home").mkdir()
+    for sha256 in blobs:  # longer than the second file, as what another crash left
+        (tmp_path / "home" / f"{sha256}.part").write_bytes(b"x" * 5000)
+    assert fetch(host, pins, wanted) == dict.fromkeys(blobs, True)
+    for sha256, path in blobs.items():
+        assert wanted[sha256].read_bytes() == path.read_bytes()
+
+
+def test_a_download_that_is_cut_goes_on_where_it_stopped(
+    host: Host, pins: Pins, peer: Peer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssh_manager, "FIRST_WAIT", 0.1)
+    blobs = blobs_in(tmp_path / "b", *[3_000_000] * 2)
+    send(host, pins, blobs)
+    wanted = {sha256: tmp_path / "home" / sha256 for sha256 in blobs}
+    came: dict[str, bool] = {}
+    sent: list[int] = []  # bytes that have come, line by line
+
+    async def go() -> None:
+        async with SSHManager(host, pins) as manager:
+            program = HostProgram(manager)
+
+            async def step() -> None:
+                lacking = {sha256: path for sha256, path in wanted.items() if not came.get(sha256)}
+                here = sum(path.stat().st_size for path in (tmp_path / "home").glob("*.part"))
+                sent.append(0)
+
+                def count(received: int, total: int) -> None:
+                    sent[-1] = received - here
+
+                await fetch_blobs(program, lacking, came.__setitem__, count)
+
+            await manager.persistently(step, lambda error, wait: None, give_up=60)
+
+    with CuttingProxy(peer.port, iter([400_000, 1_900_000, 1_300_000])) as proxy:
+        peer.config.write_text(peer.config.read_text().replace(str(peer.port), str(proxy.port)))
+        asyncio.run(go())
+        assert len(proxy.carried) == 4
+    assert sum(sent) == 6_000_000  # nothing of what had come was sent twice
+    assert came == dict.fromkeys(blobs, True)
+    for sha256, path in blobs.items():
+        assert wanted[sha256].read_bytes() == path.read_bytes()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
+from errno import ENOENT
 from pathlib import Path
 from typing import Any
 
-from cosmos_workflow.agent.files import sha256_of
 from cosmos_workflow.client._async.transport import AsyncTransport
-from cosmos_workflow.client.protocol import Items, item_in, shortened
+from cosmos_workflow.client.protocol import Items, item_in
 from cosmos_workflow.errors import BadInputError, Conflict, HostUnreachable, NotFound, cannot_read
 from cosmos_workflow.kinds.kind import Kind
 from cosmos_workflow.server import shapes
+from cosmos_workflow.server.folders import Source, source_of
 
 __all__ = ["AsyncUploads"]
 
@@ -26,19 +28,22 @@ class AsyncUploads(AsyncTransport):
     async def upload(self, path: str | Path, progress: Callable[[int], None] | None = None) -> shapes.Media:
         """Bring a file to the server in pieces, unless it has it; a connection that breaks is tried again.
 
-        `progress` is called with the number of bytes that the server has. Raises BadInputError for a file that cannot
-        be read or is of no type that the server takes, HostUnreachable where the server stays away.
+        Numbered images, by their folder or by a pattern, are brought as one. `progress` is called with the number of
+        bytes that the server has. Raises BadInputError for a file that cannot be read or is of no type that the server
+        takes, HostUnreachable where the server stays away.
         """
-        path = Path(path)
+        source = source_of(path := Path(path))
+        if source is None:
+            raise cannot_read(path, FileNotFoundError(ENOENT, os.strerror(ENOENT)))
+        return await self._send(source, progress)
+
+    async def _send(self, source: Source, progress: Callable[[int], None] | None) -> shapes.Media:
         try:
-            size, digest = path.stat().st_size, sha256_of(path)
-        except OSError as error:
-            raise cannot_read(path, error) from error
-        try:
-            return await self._ask(shapes.Media, "GET", f"/media/{digest}")
+            return await self._ask(shapes.Media, "GET", f"/media/{source.sha256()}")
         except NotFound:
             pass
-        state = await self._ask(shapes.Upload, "POST", "/uploads", json={"name": path.name, "size": size})
+        note = {"name": source.name, "size": source.size}
+        state = await self._ask(shapes.Upload, "POST", "/uploads", json=note)
         failures = 0
         while state.media is None:
             if progress:
@@ -48,26 +53,19 @@ class AsyncUploads(AsyncTransport):
                     await asyncio.sleep(RETRY_SECONDS[failures - 1])
                     state = await self._ask(shapes.Upload, "GET", f"/uploads/{state.id}")
                 if state.media is None:
-                    state = await self._send_piece(state, path)
+                    state = await self._send_piece(state, source)
                 failures = 0
             except (HostUnreachable, Conflict):
                 failures += 1
                 if failures > len(RETRY_SECONDS):
                     raise
         if progress:
-            progress(size)
+            progress(source.size)
         return state.media
 
-    async def _send_piece(self, state: shapes.Upload, path: Path) -> shapes.Upload:
+    async def _send_piece(self, state: shapes.Upload, source: Source) -> shapes.Upload:
         """The upload after the next piece of the file."""
-        try:
-            with path.open("rb") as file:
-                file.seek(state.offset)
-                piece = file.read(PIECE_BYTES)
-        except OSError as error:
-            raise cannot_read(path, error) from error
-        if not piece:
-            raise shortened(path)
+        piece = source.read(state.offset, PIECE_BYTES)
         params = {"offset": state.offset}
         return await self._ask(shapes.Upload, "PATCH", f"/uploads/{state.id}", params=params, content=piece)
 
@@ -79,7 +77,7 @@ class AsyncUploads(AsyncTransport):
         errors: dict[str, BadInputError] = {}
         uploaded: dict[Path, str | BadInputError] = {}
         for number, item in enumerate(items):
-            files = {name: getattr(item, name) for name in kind.inputs}
+            files = {name: path for name in kind.inputs if (path := getattr(item, name)) is not None}
             for path in files.values():
                 if path not in uploaded:
                     uploaded[path] = await self._uploaded(path, sent)
@@ -92,24 +90,25 @@ class AsyncUploads(AsyncTransport):
         return ready, errors
 
     async def _uploaded(self, path: Path, sent: Callable[[int, int], None] | None) -> str | BadInputError:
-        """The id of a file, or why the server does not take it."""
+        """What the server calls a file or images, or why it does not take them."""
         try:
-            size = path.stat().st_size if path.is_file() else 0
-            media = await self.upload(path, (lambda came: sent(came, size)) if sent else None)
-            return media.id
+            if (source := source_of(path)) is None:
+                raise cannot_read(path, FileNotFoundError(ENOENT, os.strerror(ENOENT)))
+            media = await self._send(source, (lambda came: sent(came, source.size)) if sent else None)
+            return f"{media.id}/{source.pattern}" if source.pattern else media.id
         except BadInputError as error:
             return error
 
     async def _upload_inputs(self, kind: Kind, items: Items) -> list[Any]:
-        """The items as they are sent: an input that is a file on this machine is uploaded, once."""
-        uploaded: dict[str, str] = {}  # the file on this machine, and its id at the server
+        """The items as they are sent: an input that is a file or images on this machine is uploaded, once."""
+        uploaded: dict[str, str] = {}  # the path on this machine, and what the server calls it
         ready = []
         for number, item in enumerate(items):
             entry = item_in(kind, item, number)
-            files = {name: getattr(entry, name) for name in kind.inputs}
+            files = {name: path for name in kind.inputs if (path := getattr(entry, name))}
             for path in files.values():
-                if path not in uploaded and Path(path).is_file():
-                    media = await self.upload(path)
-                    uploaded[path] = media.id
+                if path not in uploaded and (source := source_of(Path(path))):
+                    media = await self._send(source, None)
+                    uploaded[path] = f"{media.id}/{source.pattern}" if source.pattern else media.id
             ready.append(entry.model_copy(update={name: uploaded.get(path, path) for name, path in files.items()}))
         return ready

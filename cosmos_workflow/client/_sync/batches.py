@@ -10,11 +10,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from cosmos_workflow.client._sync.runs import Runs
+from cosmos_workflow.client._sync.downloads import Downloads
 from cosmos_workflow.client.outputs import Output, Outputs, local_names, named, record_of, tell, unusable
-from cosmos_workflow.client.protocol import Items, Settings
+from cosmos_workflow.client.protocol import Items, Settings, parsed
 from cosmos_workflow.engines import ChosenEngine
-from cosmos_workflow.errors import NotFound, RunFailed, UsageError
+from cosmos_workflow.errors import FileDamaged, NotFound, RunFailed, UsageError
 from cosmos_workflow.kinds.kind import FIRST_KIND, get_kind
 from cosmos_workflow.runs import Listener, Patience
 from cosmos_workflow.runs.results import ResultsFile, is_stream
@@ -25,7 +25,7 @@ from cosmos_workflow.store import UNFINISHED
 __all__ = ["Batches"]
 
 
-class Batches(Runs):
+class Batches(Downloads):
     """Batches of items of their kind, no mappings, whose files are on this machine."""
 
     def submit(
@@ -71,7 +71,7 @@ class Batches(Runs):
             output: Output | None = None
             if file and run:  # refusals are written with the run's results
                 lines = [asdict(result) for result in refused.values()]
-                output = Output(run.id, str(file.path.absolute()), again, refused=lines)
+                output = Output(run.id, str(file.out.absolute()), again, refused=lines)
                 outputs.remember(output)
                 refused = {}
             if file:
@@ -100,7 +100,7 @@ class Batches(Runs):
 
     def _begun_for(self, outputs: Outputs, file: ResultsFile, items: Items, again: bool) -> shapes.Run | None:
         """The run for a results file that has not ended; what one that has ended has answered is written there."""
-        if (output := outputs.of_file(file.path)) is None:
+        if (output := outputs.of_file(file.out)) is None:
             return None
         try:
             run = self.show(output.run)
@@ -113,7 +113,8 @@ class Batches(Runs):
             files = local_names(run.kind, items)
             for prompt in self.entries(run.id):
                 if prompt.ok:
-                    file.write(named(prompt, files), prompt.identity, replace=output.again)
+                    result = self._with_files(prompt, named(prompt, files), file)
+                    file.write(result, prompt.identity, replace=output.again)
             outputs.remember(replace(output, whole=True))
         return None
 
@@ -149,7 +150,7 @@ class Batches(Runs):
                 result = named(prompt, files)
                 if prompt.ok is None or results.get(prompt.number) == result:
                     return
-                results[prompt.number] = result
+                results[prompt.number] = result = self._with_files(prompt, result, file)
                 if file is None or file.write(result, prompt.identity, replace=again):
                     listener.result(result)
 
@@ -160,7 +161,7 @@ class Batches(Runs):
             for event in events:
                 tell(listener, event.name, event.data, record.place)
                 if "prompt" in event.data:
-                    keep(shapes.Prompt.model_validate(event.data["prompt"]))
+                    keep(parsed(shapes.Prompt, event.data["prompt"], self._url))
             record = self.show(record.id)
             if len(results) < record.total:  # no event tells of what the check has refused
                 for prompt in self.entries(record.id):
@@ -169,6 +170,20 @@ class Batches(Runs):
                     results.setdefault(prompt.number, waiting)
             if output:
                 outputs.remember(replace(output, whole=True))
+            if file and file.outputs:
+                file.outputs.clear()
         if record.state in ("failed", "cancelled"):
             raise RunFailed(record.error, kind=record.error_kind, where=record.id, remedy=record.remedy)
         return [*refused, *(results[number] for number in sorted(results))]
+
+    def _with_files(self, prompt: shapes.Prompt, result: Any, file: ResultsFile | None) -> Any:
+        """A result whose files are in their places beside the results file; an error where one is gone."""
+        if file is None or file.outputs is None or not prompt.ok:
+            return result
+        try:
+            self.fetch_outputs(prompt.number, result.id, result.outputs, prompt.files, file.outputs)
+        except (FileDamaged, NotFound) as error:
+            what = f"its output files did not come ({error.what})"
+            return replace(result, error=what, error_kind="damaged", outputs={})
+        file.place(result)
+        return result

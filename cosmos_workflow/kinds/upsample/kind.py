@@ -77,6 +77,13 @@ class Upsample(Kind):
             "seed": first(item.seed, settings.seed),
         }
 
+    def facts(self, checked: Checked) -> Mapping[str, Mapping[str, Any]]:
+        clip = checked.clip
+        if clip is None:
+            return {}
+        names = ("width", "height", "frames", "duration")
+        return {"video": {name: getattr(clip, name) for name in names}}
+
     def pack(self, checked: Checked, settings: Settings, wants: str) -> Packed:
         return task_of(_preparer(wants, settings).prepare(checked))
 

@@ -53,8 +53,8 @@ class HostRuns:
                 else:
                     refused.append((item.result, item.identity))
 
-        wants = ChosenEngine(**run.settings["engine"]).wants
-        folder.parcel.pack(packed(), get_kind(run.kind).window(wants))
+        wants, kind = ChosenEngine(**run.settings["engine"]).wants, get_kind(run.kind)
+        folder.parcel.pack(packed(), kind.window(wants), makes_files=kind.makes_files)
         keep(refused)
 
     def drive(

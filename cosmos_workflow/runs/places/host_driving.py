@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from cosmos_workflow.engines import ChosenEngine
 from cosmos_workflow.errors import Conflict, HostFull, HostUnreachable, RunFailed
-from cosmos_workflow.kinds.kind import get_kind
+from cosmos_workflow.kinds.kind import Outcome, get_kind
 from cosmos_workflow.runs.listening import Listener, Patience
 from cosmos_workflow.runs.places import host_steps
+from cosmos_workflow.runs.places.arriving import Arriving
 from cosmos_workflow.runs.places.parcel import Parcel
 from cosmos_workflow.runs.places.place import Keep
 from cosmos_workflow.ssh import HostProgram
@@ -36,6 +37,7 @@ class Driver:
     ) -> None:  # fmt: skip
         self._store, self._run, self._parcel, self._program = store, run, parcel, program
         self._listen, self._keep_results = listener, keep
+        self._arriving = Arriving(program, keep.outputs, self._keep, listener.fetched) if keep.outputs else None
         self._kind = get_kind(run.kind)
         self._patience = patience
         self.name = attempts(run)[-1]
@@ -72,9 +74,11 @@ class Driver:
         if trouble and (missing or trouble.kind == "cancelled"):
             raise trouble
         self._move("fetching")
+        # Those that this attempt never asked, as their files were lost when it had begun, wait for another one.
+        missing |= {item.result.id for item in self._store.items(self._run.id, only_open=True)}
         if missing:
             raise RunFailed(
-                f"{len(missing)} items came back without an answer", kind="incomplete", where=self._run.id,
+                f"{len(missing)} items are without an answer", kind="incomplete", where=self._run.id,
                 remedy=f"cosmos runs retry {self._run.id}",
             )  # fmt: skip
         await self._hold(lambda: host_steps.clean_up(self._program, attempts(self._run)))
@@ -87,15 +91,26 @@ class Driver:
         await host_steps.submit(self._program, self.name, self._parcel, engine, settings["keep_warm"])
 
     async def _follow(self) -> RunFailed | None:
-        self._replay()
+        await self._replay()
         for _ in range(STRANDED_TRIES):
-            ended = await host_steps.follow(self._program, self.name, self._parcel, self._hear)
+            ended = await self._follow_and_fetch()
             if ended["state"] == "gone" and ended["waits"]:
                 # Its agent ended before it came to this run: nothing of it has run.
                 await self._upload_and_submit()
                 continue
             break
         return self._trouble(ended)
+
+    async def _follow_and_fetch(self) -> dict[str, Any]:
+        """Follow to the end; files of results are fetched in between, before the results count."""
+        while True:
+            ended = await host_steps.follow(
+                self._program, self.name, self._parcel, self._hear, to_results=self._arriving is not None
+            )
+            if self._arriving:
+                await self._arriving.fetch()
+            if ended["state"] != "results":
+                return ended
 
     def _trouble(self, ended: dict[str, Any]) -> RunFailed | None:
         """What a run that did not end well ended with."""
@@ -110,25 +125,34 @@ class Driver:
 
     def _hear(self, file: str, data: bytes) -> None:
         if file == "results":
-            self._keep(data)
+            self._take(host_steps.outcomes_in(data))
         elif file == "events":
             for line in data.splitlines():
                 self._listen.event(json.loads(line))
         else:
             self._listen.log(data)
 
-    def _replay(self) -> None:
+    async def _replay(self) -> None:
         """What an earlier listener had on this disk already, and may not have put into the store."""
         path = self._parcel.mirror("results")
         if path.exists():
-            self._keep(path.read_bytes())
+            self._take(host_steps.outcomes_in(path.read_bytes()))
+        if self._arriving:
+            await self._arriving.fetch()
 
-    def _keep(self, data: bytes) -> None:
+    def _take(self, outcomes: Sequence[Outcome]) -> None:
+        wanted = [outcome for outcome in outcomes if outcome.id in self._waiting and outcome.id not in self._failed]
+        if self._arriving:
+            self._arriving.add(wanted)
+        else:
+            self._keep(wanted)
+
+    def _keep(self, outcomes: Sequence[Outcome]) -> None:
         results = []
-        for outcome in host_steps.outcomes_in(data):
+        for outcome in outcomes:
             if outcome.id in self._waiting and outcome.id not in self._failed:
                 item = self._waiting[outcome.id]
-                results.append((self._kind.finish(item.result, outcome), item.identity))
+                results.append((self._kind.finished(item.result, outcome), item.identity))
         self._keep_results(results)
         for result, _ in results:
             if result.ok:

@@ -24,12 +24,14 @@ __all__ = [
     "failure",
     "follow",
     "outcomes_in",
+    "prune",
     "submit",
     "upload",
 ]
 
 SILENT_SECONDS = 30.0  # the host beats every 2 s
 SUBMIT_SECONDS = 180.0
+PRUNE_SECONDS = 600.0
 FULL_BYTES = 1 << 20  # less free than this, and an agent that is gone had no disk to write to
 
 OnData = Callable[[str, bytes], None]
@@ -95,8 +97,12 @@ def _launch_command(host: Host, variables: list[str]) -> list[str]:
     return [*run, host.image, *work]
 
 
-async def follow(program: HostProgram, run: str, parcel: Parcel, on_data: OnData) -> dict[str, Any]:
+async def follow(
+    program: HostProgram, run: str, parcel: Parcel, on_data: OnData, *, to_results: bool = False
+) -> dict[str, Any]:
     """Copy what the run writes, as it writes it, until it is over; returns how it ended.
+
+    With `to_results` it may return with the state `results` before: some have come, and the run goes on.
 
     `on_data` gets each piece after it is on this disk, by the file it belongs to: results, events or log. The
     copies say where an earlier listener stopped, so a new connection goes on exactly there. Each copy is
@@ -105,7 +111,7 @@ async def follow(program: HostProgram, run: str, parcel: Parcel, on_data: OnData
     """
     await program.install()
     for _ in range(2):
-        ended = await _follow_once(program, run, parcel, on_data)
+        ended = await _follow_once(program, run, parcel, on_data, to_results)
         damaged = [name for name, sha256 in ended.get("sums", {}).items() if _sha256(parcel.mirror(name)) != sha256]
         for name in damaged:
             parcel.mirror(name).unlink(missing_ok=True)
@@ -114,9 +120,11 @@ async def follow(program: HostProgram, run: str, parcel: Parcel, on_data: OnData
     raise HostError(f"{', '.join(damaged)} arrived damaged", where=program.host.name, remedy="try again")
 
 
-async def _follow_once(program: HostProgram, run: str, parcel: Parcel, on_data: OnData) -> dict[str, Any]:
-    offsets = [str(_whole(parcel, name)) for name in MIRRORED]
-    async with program.manager.process(program.arguments("follow", run, *offsets), endless=True) as process:
+async def _follow_once(
+    program: HostProgram, run: str, parcel: Parcel, on_data: OnData, to_results: bool
+) -> dict[str, Any]:
+    words = [run, *(str(_whole(parcel, name)) for name in MIRRORED), *(["to-results"] if to_results else [])]
+    async with program.manager.process(program.arguments("follow", *words), endless=True) as process:
         while True:
             line = await program.manager.within(process.stdout.readline(), SILENT_SECONDS)
             if line == b"\n":
@@ -194,3 +202,13 @@ async def cancel(program: HostProgram, run: str) -> dict[str, Any]:
 async def clean_up(program: HostProgram, runs: Sequence[str]) -> None:
     """Remove runs' folders on the host."""
     await program.ask("remove", *runs)
+
+
+async def prune(program: HostProgram, older_than: float, most: int | None, *, remove: bool) -> dict[str, int]:
+    """Remove files on the host that nobody has asked for, for `older_than` seconds, and the oldest beyond `most` bytes.
+
+    What a run there still names stays. Returns their number and bytes; without `remove`, only tells.
+    """
+    asked = {"older_than": older_than, "most": most, "remove": remove}
+    (answer,) = await program.ask("prune", data=asked, timeout=PRUNE_SECONDS)
+    return {name: answer[name] for name in ("files", "bytes")}

@@ -130,7 +130,7 @@ class LocalRuns:
         try:
             with self._keeper.lend(choice, note, keep_warm=keep_warm, stop=stop) as engine:
                 try:
-                    answer(get_kind(run.kind), prepared_items(self._store, run, folder), engine, keep_one)
+                    answer(get_kind(run.kind), prepared_items(self._store, run, folder), engine, keep_one, keep.outputs)
                 except BaseException:
                     self._keeper.close()  # it may still answer what nobody waits for
                     raise

@@ -34,14 +34,15 @@ class Parcel:
         """The copy of one of the host's files: results, events or log."""
         return self.folder / MIRRORED[file]
 
-    def pack(self, packed: Iterable[Packed], window: int = WINDOW) -> None:
+    def pack(self, packed: Iterable[Packed], window: int = WINDOW, *, makes_files: bool = True) -> None:
         """Write everything that the host needs, the batch file last; `window` is how many tasks it asks in one call."""
         self.blobs.mkdir(parents=True, exist_ok=True)
-        self.write([self._put(each) for each in packed], window)
+        self.write([self._put(each) for each in packed], window, makes_files=makes_files)
 
-    def write(self, tasks: Iterable[Task], window: int = WINDOW) -> None:
+    def write(self, tasks: Iterable[Task], window: int = WINDOW, *, makes_files: bool = True) -> None:
         """Write the batch file: tasks whose input files are here already."""
-        write_json(self.batch, {"window": window, "tasks": [asdict(task) for task in tasks]})
+        batch = {"window": window, "makes_files": makes_files, "tasks": [asdict(task) for task in tasks]}
+        write_json(self.batch, batch)
 
     def tasks(self) -> list[Task]:
         """The tasks, as they travel."""

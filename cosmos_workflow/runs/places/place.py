@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.runs.folder import RunFolder
 from cosmos_workflow.runs.listening import Listener, Patience
+from cosmos_workflow.runs.results.outputs import OutputFolder
 from cosmos_workflow.store import RunRecord
 
 __all__ = ["Keep", "Place", "require_detachable"]
 
-Keep = Callable[[Sequence[tuple[Any, str]]], None]
-"""Keeps results, each with the identity of its work: in the store, then in the results file, then told."""
+
+@dataclass(frozen=True)
+class Keep:
+    """Keeps results, each with the identity of its work: in the store, then in the results file, then told.
+
+    `outputs` has the files that they name by then; None for a kind that makes none.
+    """
+
+    results: Callable[[Sequence[tuple[Any, str]]], None]
+    outputs: OutputFolder | None = None
+
+    def __call__(self, results: Sequence[tuple[Any, str]]) -> None:
+        self.results(results)
 
 
 class Place(Protocol):

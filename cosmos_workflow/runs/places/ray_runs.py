@@ -6,8 +6,9 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cosmos_workflow.errors import CosmosError, HostFull, HostUnreachable, UsageError
 from cosmos_workflow.runs.folder import RunFolder
@@ -107,6 +108,10 @@ class RayRuns:
 
     def forget(self, run: RunRecord) -> None:
         """Its output is kept, as it belongs to the user."""
+
+    def opened_file(self, run: RunRecord, sha256: str) -> AbstractContextManager[BinaryIO]:
+        """The bytes of an output file in its output. Raises NotFound."""
+        return _job(run).output.opened_file(sha256)
 
     def results(self, run: RunRecord) -> Iterator[Any]:
         """The results in its output: the answers, then the dead letters."""

@@ -9,12 +9,17 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from cosmos_workflow.errors import BadInputError, CosmosError, UsageError
-from cosmos_workflow.files import at_home, writing_whole
+from cosmos_workflow.errors import BadInputError, CosmosError
+from cosmos_workflow.files import RESULTS, at_home, writing_whole
 from cosmos_workflow.kinds.kind import Kind
 from cosmos_workflow.runs.results.lines import Line, Lines
+from cosmos_workflow.runs.results.locking import locked, unwritable
+from cosmos_workflow.runs.results.outputs import OutputFolder
+
+if TYPE_CHECKING:
+    from cosmos_workflow.store.hashes import Hashes
 
 __all__ = ["ResultsFile", "read_results"]
 
@@ -59,12 +64,15 @@ class ResultsFile:
     and an incomplete last line are dropped then, so that each item has one line; the other lines stay as they are.
     A line with unknown keys is never dropped: if it would have to be, the file is refused.
     A file that holds anything else is refused, and left as it is.
+    For a kind that makes files, `path` names a folder: the results file in it, and `outputs`, the files of its items.
     In memory is only where the line of each answer begins (some 120 bytes each); it is read when it is asked for.
     """
 
-    def __init__(self, path: str | Path, kind: Kind) -> None:
-        self.path = at_home(Path(path))
-        self._is_folder = os.fspath(path).endswith(("/", os.sep))
+    def __init__(self, path: str | Path, kind: Kind, hashes: Hashes | None = None) -> None:
+        self.out = at_home(Path(path))
+        self.path = self.out / RESULTS if kind.makes_files else self.out
+        self.outputs = OutputFolder(self.out, hashes) if kind.makes_files else None
+        self._is_folder = not kind.makes_files and os.fspath(path).endswith(("/", os.sep))
         self._lines = Lines(kind)
         self._kind = kind
         self._begins: dict[int, int] = {}  # by the id's hash, the first byte of its line
@@ -72,9 +80,9 @@ class ResultsFile:
         self._doubled = False  # whether an item has a line that a later one replaces
 
     def __enter__(self) -> ResultsFile:
-        from filelock import FileLock, Timeout
-
         try:
+            if self.outputs:
+                self.outputs.check()
             if self._is_folder or self.path.is_dir():
                 raise BadInputError("this is a folder", where=str(self.path), remedy="give a file: -o results.jsonl")
             # If it is a link, write to the file that it points to, so that the link stays.
@@ -82,24 +90,14 @@ class ResultsFile:
             if self._real.exists() and not self._real.is_file():
                 raise BadInputError("not a regular file", where=str(self.path), remedy="choose another -o")
             self._real.parent.mkdir(parents=True, exist_ok=True)
-            lock = _lock_of(self._real)
-            self._lock = FileLock(lock)
-            self._lock.acquire(timeout=0)
-        except Timeout as error:
-            if not lock.exists():  # FileLock also times out where the folder does not let it create its file
-                raise self._unwritable(ValueError("no file can be made beside it")) from error
-            raise UsageError(
-                "another process is writing this file",
-                where=str(self.path),
-                remedy="wait until it has ended, or choose another -o",
-            ) from error
+            self._lock = locked(self._real, self.path)
         except (OSError, ValueError) as error:
-            raise self._unwritable(error) from error
+            raise unwritable(self.path, error) from error
         try:
             self._open(lambda line: line.result.ok)
         except OSError as error:
             self._lock.release()
-            raise self._unwritable(error) from error
+            raise unwritable(self.path, error) from error
         except BaseException:
             self._lock.release()
             raise
@@ -142,22 +140,45 @@ class ResultsFile:
         """Whether a line of this id stands here, of an answer or of a failure written since the file was opened."""
         return _hash(id) in self._begins or _hash(id) in self._failures
 
+    def has_whole_line(self, id: str) -> bool:
+        """As `has_line`, and the output files that the line names are in their places."""
+        line = self.line_of(id)
+        lost = line and self.outputs and self.outputs.differing(id, line.result.outputs)
+        return self.has_line(id) and not lost
+
+    def place(self, result: Any) -> None:
+        """Put the output files of a good result in their places, before its line is written; raises as `outputs.place`.
+
+        Those of the line before are removed.
+        """
+        if self.outputs:
+            line = self.line_of(result.id)
+            self.outputs.place(result.id, result.outputs, line.result.outputs if line else None)
+
     def drop(self, ids: set[str]) -> None:
-        """Remove earlier answers to items that have changed since, as these are asked again."""
+        """Remove earlier answers to items that have changed since, as these are asked again.
+
+        Their output files stay until another answer comes.
+        """
         if any(_hash(id) in self._begins for id in ids):
+            if self.outputs:
+                for line in filter(None, map(self.line_of, sorted(ids))):
+                    self.outputs.note_earlier(line.result.id, line.result.outputs)
             self._close()
             self._open(lambda line: line.result.ok and line.result.id not in ids)
 
     def write(self, result: Any, identity: str = "", *, replace: bool = False) -> bool:
         """Append one result and wait until the disk has it. False if it, or the answer to the same work, stands here.
 
-        With `replace`, a good answer takes the place of the one before. A failure never takes that of an answer.
+        With `replace`, or with other output files, a good answer takes the place of the one before. A failure never
+        takes that of an answer.
         """
         key, line = _hash(result.id), self.line_of(result.id)
-        if line is not None and (
-            not result.ok or (line.identity == identity and (line.result == result or not replace))
-        ):
-            return False
+        if line is not None:
+            replace |= self.outputs is not None and line.result.outputs != result.outputs
+            if not result.ok or (line.identity == identity and (line.result == result or not replace)):
+                return False
+            self._require_plain(line)
         row = self._lines.write(result, identity)
         if not result.ok and self._failures.get(key) == _hash(row):
             return False
@@ -216,33 +237,28 @@ class ResultsFile:
                     # It moves towards the file's beginning, where no later line of this item can begin.
                     self._begins[key] = file.tell()
                     file.write(line.text + b"\n")
-                elif added := self._lines.added(line):
-                    names = ", ".join(repr(name[:60]) for name in added[:6])
-                    raise BadInputError(
-                        f"the result of {line.result.id!r} would be replaced, but it holds added keys ({names})",
-                        where=str(self.path),
-                        remedy="choose another -o: this file is left as it is",
-                    )
+                else:
+                    self._require_plain(line)
+
+    def _require_plain(self, line: Line) -> None:
+        """Raise BadInputError for a line that may not be dropped."""
+        if added := self._lines.added(line):
+            names = ", ".join(repr(name[:60]) for name in added[:6])
+            raise BadInputError(
+                f"the result of {line.result.id!r} would be replaced, but it holds added keys ({names})",
+                where=str(self.path),
+                remedy="choose another -o: this file is left as it is",
+            )
 
     def _each(self) -> Iterator[tuple[int, bytes, Line | None]]:
         if self._real.exists():
             with self._real.open("rb") as file:
                 yield from _parsed(file, self.path, self._lines)
 
-    def _unwritable(self, error: OSError | ValueError) -> BadInputError:
-        reason = getattr(error, "strerror", None) or str(error)
-        return BadInputError(f"cannot be written ({reason})", where=str(self.path), remedy="choose another -o")
-
 
 def _hash(id: str) -> int:
     """A number for an id, whose size in memory does not depend on the id's; no two ids ever have the same."""
     return int.from_bytes(hashlib.blake2b(id.encode("utf-8", "surrogatepass"), digest_size=15).digest(), "big")
-
-
-def _lock_of(path: Path) -> Path:
-    """A name that no user's file has, as FileLock empties or removes its file: NAME.lock could be one, like uv.lock."""
-    name = path.name if len(path.name) <= 60 else hashlib.sha256(path.name.encode("utf-8", "replace")).hexdigest()
-    return path.with_name(f".{name}.cosmos-lock")
 
 
 def _not_results(path: Path, detail: str, *, maybe: bool = False) -> BadInputError:

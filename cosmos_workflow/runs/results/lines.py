@@ -14,7 +14,9 @@ from cosmos_workflow.kinds.kind import IDENTITY_KEY, MARK_KEYS, Kind
 
 __all__ = ["Line", "Lines", "to_dict"]
 
-TYPES: dict[str, type | tuple[type, ...]] = {"str": str, "int": int, "float": (int, float), "bool": bool}
+TYPES: dict[str, type | tuple[type, ...]] = {
+    "str": str, "int": int, "float": (int, float), "bool": bool, "dict[str, str]": dict,
+}  # fmt: skip
 STRING = r'"(?:[^"\\]|\\.)*'
 
 

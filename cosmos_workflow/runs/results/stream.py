@@ -9,12 +9,15 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cosmos_workflow.errors import BadInputError, CosmosError
+from cosmos_workflow.errors import BadInputError, CosmosError, UsageError
 from cosmos_workflow.kinds.kind import Kind
 from cosmos_workflow.runs.results.file import ResultsFile
 from cosmos_workflow.runs.results.lines import Line, Lines
+
+if TYPE_CHECKING:
+    from cosmos_workflow.store.hashes import Hashes
 
 __all__ = ["ResultsStream", "is_stdout", "is_stream", "open_results"]
 
@@ -39,9 +42,16 @@ def is_stream(path: str | Path) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
 
 
-def open_results(path: str | Path, kind: Kind) -> ResultsFile:
-    """A results file or a stream, by its path; to be used in a `with` statement."""
-    return ResultsStream(path, kind) if is_stream(path) else ResultsFile(path, kind)
+def open_results(path: str | Path, kind: Kind, hashes: Hashes | None = None) -> ResultsFile:
+    """A results file or a stream, by its path; to be used in a `with` statement.
+
+    Raises UsageError for a stream where the kind makes files.
+    """
+    if not is_stream(path):
+        return ResultsFile(path, kind, hashes)
+    if kind.makes_files:
+        raise UsageError(f"the files of {kind.name} need a folder", where=f"-o {path}", remedy="give -o FOLDER")
+    return ResultsStream(path, kind)
 
 
 class ResultsStream(ResultsFile):
@@ -52,7 +62,8 @@ class ResultsStream(ResultsFile):
     """
 
     def __init__(self, path: str | Path, kind: Kind) -> None:
-        self.path = Path(path)
+        self.path = self.out = Path(path)
+        self.outputs = None
         self._name = os.fspath(path)
         self._lines = Lines(kind)
         self._file: Any = None

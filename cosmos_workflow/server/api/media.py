@@ -10,10 +10,9 @@ from starlette.concurrency import run_in_threadpool
 
 from cosmos_workflow.errors import NotFound
 from cosmos_workflow.media import probe, read_frames
-from cosmos_workflow.server.library import MEDIA_ID
 from cosmos_workflow.server.paging import Limit, MomentCursor, moment_and_id, page
 from cosmos_workflow.server.server import Ctx
-from cosmos_workflow.server.shapes import Media, Page, Upload, UploadIn
+from cosmos_workflow.server.shapes import MEDIA_ID, Media, Page, Upload, UploadIn
 
 __all__ = ["router"]
 
@@ -82,7 +81,7 @@ def list_media(ctx: Ctx, limit: Limit = 50, cursor: MomentCursor = None) -> Page
 def list_shared(ctx: Ctx) -> list[str]:
     """Files in the folder that the server was started with, which some kind of work takes, by their paths there.
 
-    An item may name its files so.
+    An item may name its files so. Numbered images are listed as their pattern.
     """
     return ctx.library.shared()
 
@@ -94,6 +93,8 @@ SharedPath = Annotated[str, Query(min_length=1, max_length=1000, description="as
 def show_shared_content(ctx: Ctx, path: SharedPath) -> FileResponse:
     """The bytes of a file in the shared folder, in ranges if asked for."""
     file = ctx.library.find(path)
+    if not file.is_file():
+        raise NotFound("images, which have no bytes of one file", where=path, remedy="name one of them")
     return FileResponse(file, media_type=ctx.library.media_type(file))
 
 
@@ -125,7 +126,7 @@ def show_content(ctx: Ctx, id: MediaId) -> FileResponse:
 @router.get("/media/{id}/thumbnail", response_class=Response, responses=PNG)
 def show_media_thumbnail(ctx: Ctx, id: MediaId) -> Response:
     """A small picture of the first frame."""
-    return Response(ctx.library.thumbnail(ctx.library.clip(id)), media_type="image/png", headers=FOREVER)
+    return Response(ctx.library.thumbnail(ctx.library.find(id)), media_type="image/png", headers=FOREVER)
 
 
 @router.get("/media/{id}/frames/{index}", response_class=Response, responses=PNG)
@@ -133,7 +134,7 @@ def show_frame(
     ctx: Ctx, id: MediaId, index: Annotated[int, Path(ge=0, le=999)], width: Side = None, height: Side = None
 ) -> Response:
     """One of the first frames, as the model gets it: at the size that a plan says, else at its own."""
-    clip = probe(ctx.library.clip(id))
+    clip = probe(ctx.library.find(id))
     size = (width or clip.width, height or clip.height) if width or height else None
     if index < COUNTED_FRAMES or not clip.fps:
         frames = read_frames(clip, index + 1, size=size)[index:]

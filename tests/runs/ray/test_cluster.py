@@ -112,7 +112,7 @@ def on_cluster(name: str) -> list[psutil.Process]:
     return [process for process in psutil.process_iter(["cmdline"]) if name in " ".join(process.info["cmdline"] or ())]
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 90) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float = 240) -> Any:
     end = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < end

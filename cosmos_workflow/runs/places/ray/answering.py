@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.engines import ChosenEngine, Engine
+from cosmos_workflow.engines.outputs import OutputFiles
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.kinds.kind import Kind, Outcome
 from cosmos_workflow.kinds.reading import Piece
@@ -59,10 +60,16 @@ def identities(kind: Kind, piece: Piece, engine: ChosenEngine, settings: Any) ->
     return [item.identity for _, item, _ in _checked(kind, entries, engine, settings)]
 
 
-def answer_all(kind: Kind, engine: Engine, prepared: Prepared) -> list[tuple[Any, str]]:
+def answer_all(
+    kind: Kind, engine: Engine, prepared: Prepared, outputs: OutputFiles | None = None
+) -> list[tuple[Any, str]]:
     """A result for each item of a piece, with the identity of its work. Raises as `loop.answer_together`."""
     results: list[tuple[Any, str]] = []
-    loop.answer_together(kind, prepared.items, engine, lambda result, identity: results.append((result, identity)))
+
+    def keep(result: Any, identity: str) -> None:
+        results.append((result, identity))
+
+    loop.answer_together(kind, prepared.items, engine, keep, outputs)
     return results
 
 
@@ -86,7 +93,7 @@ def _copied(kind: Kind, entry: Entry) -> Any:
         return entry.error
     try:
         files = zip(kind.inputs, entry.inputs, strict=True)
-        return replace(entry.item, **{name: local_copy(file, _cache()) for name, file in files})
+        return replace(entry.item, **{name: local_copy(file, _cache()) for name, file in files if file})
     except BadInputError as error:
         return error
 

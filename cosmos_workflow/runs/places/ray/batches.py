@@ -115,7 +115,7 @@ def _entry(kind: Kind, url: str, folder: str, record: Record, keys: Keys | None)
         if not isinstance(record.values, dict):
             raise BadInputError("not an object", where=where, remedy="correct or remove it")
         item, written = kind.entry(record.values, where, keys)
-        inputs = tuple(_below(folder, file) for file in written)
+        inputs = tuple(_below(folder, file) if file else "" for file in written)
     except BadInputError as error:
         item, damage = kind.damaged(record.values, f"{Path(url).name}:{record.position}"), error
     asked = {name: getattr(item, name) for name in ("id", *kind.key_fields)}

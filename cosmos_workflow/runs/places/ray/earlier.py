@@ -12,7 +12,7 @@ from cosmos_workflow.kinds.identity import ENGINE_PART, differences
 from cosmos_workflow.runs.places.ray.answering import identities
 from cosmos_workflow.runs.places.ray.indexing import Hashes, Index, hashes, own_errors, within
 from cosmos_workflow.runs.places.ray.parts import Output
-from cosmos_workflow.runs.submitting import UNIDENTIFIED, notes_on_earlier
+from cosmos_workflow.runs.submitting import OUTPUT_PART, UNIDENTIFIED, notes_on_earlier
 
 if TYPE_CHECKING:
     from cosmos_workflow.runs.places.ray.pipeline import Job
@@ -28,7 +28,7 @@ def open_entries(job: Job, index: Index) -> tuple[Any, list[str]]:
 
     An answer stands where it names the identity that its entry has now. One without an identity, of the version before,
     stands where id, what is asked and the files' names are the same; so does that of an entry which has no identity
-    now, as it cannot be asked.
+    now, as it cannot be asked. None stands whose output files are gone.
     """
     answers = _answers(job, index)
     stands, notes = np.zeros(len(answers.entry), bool), []
@@ -36,6 +36,7 @@ def open_entries(job: Job, index: Index) -> tuple[Any, list[str]]:
         now = _identities_now(job, index, answers)
         compared = (answers.identities != b"") & (now != b"")
         stands = np.where(compared, answers.identities == now, answers.keys == index.keys[answers.entry])
+        stands &= answers.has_files
         notes = _changes(index, answers, now, stands)
     stale = np.flatnonzero(~stands)
     numbers, starts = np.unique(answers.file[stale], return_index=True)
@@ -63,13 +64,14 @@ class _Answers:
     keys: Hashes
     identities: Any
     kept: Any
+    has_files: Any
 
 
 def _answers(job: Job, index: Index) -> _Answers:
     order = np.argsort(index.ids)
     ordered = index.ids[order]
     files: list[str] = []
-    empty = [np.array([], kind) for kind in (np.int32, np.int32, np.int64, "S16", "S64", bool)]
+    empty = [np.array([], kind) for kind in (np.int32, np.int32, np.int64, "S16", "S64", bool, bool)]
     columns = [[column] for column in empty]
     for path, rows in job.output.answered():
         ids = hashes(row.id for row in rows)
@@ -80,6 +82,7 @@ def _answers(job: Job, index: Index) -> _Answers:
             order[np.searchsorted(ordered, ids[asked])], np.array([row.key for row in part], "S16"),
             np.array([row.identity.encode() for row in part], "S64"),
             np.array([row.engine in job.keep_of for row in part], bool),
+            np.array([row.has_files for row in part], bool),
         )  # fmt: skip
         files.append(path)
         for column, value in zip(columns, values, strict=True):
@@ -116,7 +119,8 @@ def _changes(index: Index, answers: _Answers, now: Any, stands: Any) -> list[str
     for number in np.flatnonzero(~stands):
         before, entry = answers.identities[number].decode(), answers.entry[number]
         parts = differences(before, now[number].decode()) if before else UNIDENTIFIED
-        if parts == (ENGINE_PART,) and answers.kept[number]:
+        parts = parts or (OUTPUT_PART,)
+        if parts == (ENGINE_PART,) and answers.kept[number] and answers.has_files[number]:
             stands[number] = answered[entry] = True
         elif not answered[entry]:
             answered[entry] = True  # counted once, also where a machine that was lost had answered it too

@@ -1,21 +1,26 @@
 """Where results go: a folder, or a prefix of an object store, of parts that are whole or not there at all.
 
-`part-NAME.jsonl` or `.parquet` hold the answers, `dead-letters/NAME.jsonl` what has none, with its reason. A part
+`part-NAME.jsonl` or `.parquet` hold the answers, `dead-letters/NAME.jsonl` what has none, with its reason, and
+`files/SHA256` the files that the answers name. A part
 is named after the items in it, so that a piece of work done twice in one run gives one file.
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import json
 import secrets
+import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, NamedTuple
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, NamedTuple
 
-from cosmos_workflow.errors import BadInputError, HostError, HostFull, UsageError
-from cosmos_workflow.files import write_whole
+from cosmos_workflow.errors import BadInputError, HostError, HostFull, NotFound, UsageError
+from cosmos_workflow.files import is_sha256, write_whole, writing_whole
 from cosmos_workflow.kinds.kind import FIRST_KIND, IDENTITY_KEY, get_kind
 from cosmos_workflow.kinds.reading import filesystem
 from cosmos_workflow.runs.places.ray.batches import key_of
@@ -27,17 +32,20 @@ Format = Literal["jsonl", "parquet"]
 FORMATS: tuple[Format, ...] = ("jsonl", "parquet")
 OWNER = "run.json"
 LETTERS = "dead-letters"
+FILES = "files"
+EMPTY = hashlib.sha256(b"").hexdigest()
 
 
 class Answer(NamedTuple):
     """What a row of a part answers: the item's id and key (see `key_of`), the engine that answered, and the identity of
-    the work, which is empty where the version before wrote it.
+    the work, which is empty where the version before wrote it; whether the files that it names are there.
     """
 
     id: str
     key: bytes
     engine: str
     identity: str
+    has_files: bool = True
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,7 @@ class Output:
             raise UsageError("a file, not a folder of parts", where=self.url, remedy="choose another -o")
         names = [path.rsplit("/", 1)[-1] for path in self._guarded(lambda: fs.ls(folder, detail=False))]
         names = [name for name in names if not name.startswith(f"{OWNER}.")]  # what a crash left of writing it
-        strange = [name for name in names if name not in (OWNER, LETTERS) and not name.startswith("part-")]
+        strange = [name for name in names if name not in (OWNER, LETTERS, FILES) and not name.startswith("part-")]
         if names and not strange and not self._owner():
             # Other programs' parts have such names too: without our mark beside them they are not ours.
             strange = [OWNER if OWNER in names else names[0]]
@@ -87,9 +95,38 @@ class Output:
         if letters:
             self._put(f"{LETTERS}/{name}.jsonl", self._encoded(letters, "jsonl"))
 
+    def put_file(self, sha256: str, file: Path) -> None:
+        """Bring a file there, whole or not at all, in the place of one that may be damaged; raises as `write`."""
+        fs, _ = self._fs()
+        target = self._file(sha256)
+        with file.open("rb") as source:
+            if "file" in fs.protocol:
+                self._written(lambda: _copy(source, Path(target)))
+            else:
+                self._written(lambda: fs.put_file(str(file), target))
+
+    @contextmanager
+    def opened_file(self, sha256: str) -> Iterator[BinaryIO]:
+        """The bytes of a file that an answer names. Raises NotFound."""
+        fs, _ = self._fs()
+        try:
+            source = fs.open(self._file(sha256), "rb")
+        except FileNotFoundError:
+            remedy = "submit the same work again: what is missing is done anew"
+            raise NotFound("the file is gone", where=f"{self.url}/{FILES}/{sha256}", remedy=remedy) from None
+        with source as file:
+            yield file
+
+    def _file(self, sha256: str) -> str:
+        """Where a file is. Raises BadInputError for what is no SHA-256, as a row that others have written may say."""
+        if not is_sha256(sha256):
+            raise BadInputError(f"no SHA-256 of a file: {sha256[:100]!r}", where=self.url)
+        return f"{self._fs()[1]}/{FILES}/{sha256}"
+
     @property
     def _keys(self) -> tuple[str, ...]:
-        return ("id", *get_kind(self.kind).key_fields, "verdict")
+        kind = get_kind(self.kind)
+        return ("id", *kind.key_fields, "verdict", *(["outputs"] if kind.makes_files else []))
 
     @property
     def _lines(self) -> Lines:
@@ -108,15 +145,25 @@ class Output:
     def answered(self) -> Iterator[tuple[str, list[Answer]]]:
         """Each part of answers: its file, and what its rows answer."""
         kind = get_kind(self.kind)
+        there = self._files_there() if kind.makes_files else set()
         for path in self._files():
-            rows = self._rows(path, self._keys)
-            yield (
-                path,
-                [
-                    Answer(row["id"], key_of(kind, row), row.get("engine") or "", row.get(IDENTITY_KEY) or "")
-                    for row in rows
-                ],
-            )
+            answers = []
+            for row in self._rows(path, self._keys):
+                has_files = there.issuperset(row.get("outputs", {}).values())
+                answers.append(
+                    Answer(
+                        row["id"], key_of(kind, row), row.get("engine") or "", row.get(IDENTITY_KEY) or "", has_files
+                    )
+                )
+            yield path, answers
+
+    def _files_there(self) -> set[str]:
+        """The hashes of the files that are there; an empty one is what a crash has left, unless its hash says so."""
+        fs, folder = self._fs()
+        fs.invalidate_cache()
+        files = self._guarded(lambda: fs.ls(f"{folder}/{FILES}", detail=True))
+        named = [(file["name"].rstrip("/").rsplit("/", 1)[-1], file["size"]) for file in files]
+        return {name for name, size in named if size or name == EMPTY}
 
     def letters(self) -> Iterator[tuple[str, list[str]]]:
         """Each file of dead letters, and its items' ids."""
@@ -159,6 +206,9 @@ class Output:
                 with pq.ParquetFile(io.BytesIO(data)) as file:
                     more = [name for name in ("engine", IDENTITY_KEY) if name in file.schema_arrow.names]
                     rows = file.read([*columns, *more] if columns else None).to_pylist()
+                for row in rows:
+                    if "outputs" in row:  # a map comes as pairs
+                        row["outputs"] = dict(row["outputs"])
             read = [columns] if columns and _format_of(path) == "parquet" else []
             if not all(self._lines.is_result(row, *read) for row in rows):
                 raise ValueError("a row is no result")
@@ -173,6 +223,7 @@ class Output:
         import pyarrow.parquet as pq
 
         kinds = {"str": pa.string(), "int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
+        kinds["dict[str, str]"] = pa.map_(pa.string(), pa.string())
         columns = [(field.name, kinds[str(field.type)]) for field in fields(get_kind(self.kind).result)]
         schema = pa.schema([*columns, (IDENTITY_KEY, pa.string())])
         file = io.BytesIO()
@@ -181,30 +232,42 @@ class Output:
 
     def _put(self, name: str, data: bytes) -> None:
         """A whole object, or none: an object store puts it so, on a disk it is renamed into place."""
-        from pathlib import Path
-
         fs, folder = self._fs()
         if "file" in fs.protocol:
-            self._guarded(lambda: write_whole(Path(folder) / name, data))
+            self._written(lambda: write_whole(Path(folder) / name, data))
         else:
-            self._guarded(lambda: fs.pipe_file(f"{folder}/{name}", data))
+            self._written(lambda: fs.pipe_file(f"{folder}/{name}", data))
 
     def _fs(self) -> tuple[Any, str]:
         fs, folder = filesystem(self.url)
         return fs, folder.rstrip("/")
 
     def _guarded(self, action: Any) -> Any:
+        """What `action` reads; an empty list where nothing is there. Raises as `write`."""
         try:
             return action()
         except FileNotFoundError:
             return []
         except Exception as error:
-            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
-            raise (HostFull if full else HostError)(
-                f"the output cannot be used ({reason})", where=self.url,
-                remedy="solve this, then run it again: written results are kept",
-            ) from error  # fmt: skip
+            raise self._trouble(error) from error
+
+    def _written(self, action: Any) -> None:
+        """Do what writes; a folder that is gone is no success. Raises as `write`."""
+        try:
+            action()
+        except Exception as error:
+            raise self._trouble(error) from error
+
+    def _trouble(self, error: Exception) -> HostError:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+        remedy = "solve this, then run it again: written results are kept"
+        return (HostFull if full else HostError)(f"the output cannot be used ({reason})", where=self.url, remedy=remedy)
+
+
+def _copy(source: BinaryIO, path: Path) -> None:
+    with writing_whole(path) as target:
+        shutil.copyfileobj(source, target, 1 << 20)
 
 
 def _row(result: Any, identity: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from cosmos_workflow.runs.places.ray.answering import Prepared, answer_all, prep
 from cosmos_workflow.runs.places.ray.earlier import drop_doubles, open_entries
 from cosmos_workflow.runs.places.ray.indexing import make_index, own_errors
 from cosmos_workflow.runs.places.ray.parts import Output
+from cosmos_workflow.runs.places.ray.uploading import UploadedFiles
 
 __all__ = ["Job", "run"]
 
@@ -156,7 +157,8 @@ class AnsweringActor:
         results = [(item.result, item.identity) for item in prepared.items]
         if any(item.packed for item in prepared.items):
             with self._keeper.lend(self._job.engine) as engine:
-                results = answer_all(self._job.kind, engine, prepared)
+                outputs = UploadedFiles(self._job.output) if self._job.kind.makes_files else None
+                results = answer_all(self._job.kind, engine, prepared, outputs)
         self._job.output.write(prepared.name, results)
         good = [result for result, _ in results if result.ok]
         tokens = sum(getattr(result, "completion_tokens", 0) for result in good)

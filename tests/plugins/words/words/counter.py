@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 import re
 import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from words_drawing import bars
 
 from cosmos_workflow.engines.base import Deliver
 from cosmos_workflow.engines.choose import EngineSettings, EngineType
-from cosmos_workflow.kinds.kind import Files, Outcome, Task, bytes_of
+from cosmos_workflow.engines.outputs import TaskFiles
+from cosmos_workflow.kinds.kind import Outcome, Task
 
 __all__ = ["COUNTER", "CounterEngine"]
 
@@ -23,7 +24,7 @@ WAIT_SECONDS = 120.0
 
 class CounterEngine:
     """Uses no model. Tests hold it up: a text that begins with "wait for FILE" is counted once that file exists, and
-    one that begins with "needs FILE" fails until then.
+    one that begins with "needs FILE" fails until then; "also N bytes" makes a second, larger file.
     """
 
     name = "counter"
@@ -36,30 +37,29 @@ class CounterEngine:
     def properties(self) -> dict[str, Any]:
         return {"version": "1.0"}
 
-    def run(self, tasks: Sequence[Task], files: Files, deliver: Deliver) -> None:
+    def run(self, tasks: Sequence[Task], files: TaskFiles, deliver: Deliver) -> None:
         for task in tasks:
             began = time.monotonic()
-            text = bytes_of(files[task.inputs["text"]]).decode()
+            text = files.path(task.inputs["text"]).read_text(encoding="utf-8")
             if missing := _missing(text):
                 deliver(Outcome(task.id, error=f"there is no {missing} yet", error_kind="not_yet"))
-            else:
-                says = count(text, **task.asks)
-                deliver(Outcome(task.id, says, seconds=round(time.monotonic() - began, 3)))
+                continue
+            words = words_in(text, task.asks["ignore_case"]).most_common()
+            picture = bars([times for _, times in words], task.asks["size"])
+            (files.folder(task) / "picture.png").write_bytes(picture)
+            if order := re.match(r"also (\d+) bytes\n", text):
+                (files.folder(task) / "more").mkdir()
+                (files.folder(task) / "more" / "noise.bin").write_bytes(Random(0).randbytes(int(order[1])))
+            says = {"count": sum(times for _, times in words), "most_frequent": words[0][0] if words else ""}
+            deliver(Outcome(task.id, says, seconds=round(time.monotonic() - began, 3)))
 
     def close(self) -> None:
         """There is nothing to free."""
 
 
-def count(text: str, size: int, ignore_case: bool) -> dict[str, Any]:
-    """How many words there are, which is the most frequent, and the PNG in base 64."""
-    words = Counter(re.findall(r"\w+", text.lower() if ignore_case else text))
-    common = words.most_common()
-    picture = bars([times for _, times in common], size)
-    return {
-        "count": sum(words.values()),
-        "most_frequent": common[0][0] if common else "",
-        "picture": base64.b64encode(picture).decode(),
-    }
+def words_in(text: str, ignore_case: bool) -> Counter[str]:
+    """Each word of a text, with how often it is there."""
+    return Counter(re.findall(r"\w+", text.lower() if ignore_case else text))
 
 
 def _missing(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ class Checked:
 
 @dataclass(frozen=True)
 class Result:
-    """`picture` is a PNG in base 64."""
+    """The picture is `picture.png` of its `outputs`."""
 
     id: str
     text_file: str
@@ -57,12 +57,12 @@ class Result:
     size: int
     count: int = 0
     most_frequent: str = ""
-    picture: str = ""
     engine: str = ""
     place: str = ""
     seconds: float = 0.0
     error: str = ""
     error_kind: str = ""
+    outputs: dict[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -129,7 +129,7 @@ class Words(Kind):
         return replace(result, **state, **outcome.says)
 
     def texts(self, result: Result) -> tuple[str, str]:
-        return result.text, f"{result.count} words, most of all {result.most_frequent!r}" if result.picture else ""
+        return result.text, f"{result.count} words, most of all {result.most_frequent!r}" if result.outputs else ""
 
 
 WORDS = Words()
