@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
@@ -12,11 +13,17 @@ import time
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
 
 from cosmos_workflow.api import open_store
 from cosmos_workflow.store import RunRecord
 
-__all__ = ["MOMENTS", "Batch"]
+__all__ = ["KINDS", "MOMENTS", "Batch"]
+
+KINDS = ("upsample", "words", "prepare")  # the second and the third have output files
 
 ITEMS = 8
 HANG_SECONDS = 150.0
@@ -36,11 +43,14 @@ class Batch:
     def __init__(self, number: int, kind: str, folder: Path, rng: random.Random) -> None:
         self.name, self.kind, self._rng = f"{kind}{number}", kind, rng
         self.ids = [f"{self.name}.{n}" for n in range(ITEMS)]
-        self.source, self.out = folder / f"{self.name}.jsonl", folder / f"{self.name}.out.jsonl"
+        self.source = folder / f"{self.name}.jsonl"
+        self.makes_files = kind != "upsample"
+        self.out = folder / (f"{self.name}.out" if self.makes_files else f"{self.name}.out.jsonl")
         entries = [_entry(kind, id, folder, rng) for id in self.ids]
         self.source.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
         self.command = [kind, str(self.source), "--on", "gpu", "-o", str(self.out)]
-        self.command += ["--keep-warm", rng.choice(["0", "1s"])]
+        keep_warm = rng.choice(["0", "1s"])
+        self.command += ["--keep-warm", keep_warm] if kind != "prepare" else ["--blur", "low"]
         self._log, self._start_of_log = folder / "clients.log", 0
         self._begin_of_log = self._log.stat().st_size if self._log.exists() else 0
         self.client, self.others = self.start(self.command), list[subprocess.Popen[bytes]]()
@@ -111,13 +121,36 @@ class Batch:
 
     def answers(self) -> Counter[str]:
         """The ids of the results file, and how many lines with an answer each has."""
-        lines = [json.loads(line) for line in self.out.read_bytes().splitlines()] if self.out.exists() else []
-        return Counter(line["id"] for line in lines if not line["error"])
+        return Counter(line["id"] for line in self._lines() if not line["error"])
+
+    def damaged(self) -> list[str]:
+        """The output files that are not what their lines say, and items that lack them."""
+        bad = []
+        for line in self._lines() if self.makes_files else ():
+            if not line["error"]:
+                bad += [] if line["outputs"] else [f"{line['id']} has no files"]
+                for name, sha256 in line["outputs"].items():
+                    path = self.out / line["id"] / name
+                    if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+                        bad.append(f"{line['id']}/{name}")
+        return bad
+
+    def _lines(self) -> list[dict[str, Any]]:
+        path = self.out / "results.jsonl" if self.makes_files else self.out
+        return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
 
 
 def _entry(kind: str, id: str, folder: Path, rng: random.Random) -> dict[str, str]:
     if kind == "upsample":
         return {"id": id, "prompt": f"{id} at dusk", "video": str(folder / f"clip{rng.randrange(3)}.mp4")}
+    if kind == "prepare":
+        frames = folder / id
+        frames.mkdir()
+        for number in range(1, 4):
+            noise = np.frombuffer(rng.randbytes(96 * 54 * 3), np.uint8).reshape(54, 96, 3)
+            Image.fromarray(noise).save(path := frames / f"color.{number:04d}.png")
+            os.utime(path, (0, 0))  # the renderer has ended long ago
+        return {"id": id, "rgb": str(frames / "color.%04d.png")}
     text = folder / f"{id}.txt"
     text.write_text(" ".join(f"{rng.getrandbits(60):x}" for _ in range(600)))
     return {"id": id, "text_file": str(text)}

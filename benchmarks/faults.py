@@ -2,11 +2,12 @@
 
     python -m benchmarks.faults --faults 200 --seed 1
 
-Batches of two kinds of work (upsampling, and the words of `tests/plugins`) go through a real sshd on loopback to a host
-whose folder is on a small disk of its own. A few faults hit each at random moments. Between them and after them the
-program does what people do, by chance too: attach to a run, cancel it, retry it, give the same command again, also
-while another process is at it. At the end every item must have one answer in the results file, and no process of this
-project may be left on the host. The same seed draws the same faults, but what they hit also depends on timing.
+Batches of three kinds of work (upsampling, and two that make files: the words of `tests/plugins`, and preparing) go
+through a real sshd on loopback to a host whose folder is on a small disk of its own. A few faults hit each at random
+moments. Between them and after them the program does what people do, by chance too: attach to a run, cancel it, retry
+it, give the same command again, also while another process is at it. At the end every item must have one answer in the
+results file and its files with the content that this names, and no process of this project may be left on the host.
+The same seed draws the same faults, but what they hit also depends on timing.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.faulted_batch import MOMENTS, Batch
+from benchmarks.faulted_batch import KINDS, MOMENTS, Batch
 from benchmarks.faulty_host import ANYTIME, FaultyHost
 from benchmarks.measure import Fact
 from cosmos_workflow.config import data_folder
@@ -49,6 +50,7 @@ class Tally:
     batches: Counter[str] = field(default_factory=Counter)
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
     orphans: list[str] = field(default_factory=list)
     hung: list[str] = field(default_factory=list)
     crashed: list[str] = field(default_factory=list)
@@ -60,6 +62,7 @@ class Tally:
         """What happened that must not."""
         return {
             "items lost": self.lost, "items with more than one answer": self.doubled,
+            "output files lost or damaged": self.damaged,
             "processes left on the host": self.orphans, "clients that hung": self.hung,
             "clients that printed a traceback": self.crashed,
         }  # fmt: skip
@@ -97,7 +100,7 @@ class Person:
         if rng.random() < 0.5:
             shutil.rmtree(self._host.workdir / "blobs", ignore_errors=True)  # so that there is something to upload
         number = self.tally.batches.total()
-        batch = Batch(number, ("upsample", "words")[number % 2], self._folder, rng)
+        batch = Batch(number, KINDS[number % len(KINDS)], self._folder, rng)
         self.tally.batches[batch.kind] += 1
         faults = self._host.faults | {
             "client killed": lambda: batch.signal(signal.SIGKILL),
@@ -152,6 +155,7 @@ class Person:
         answers = batch.answers()
         self.tally.lost += [id for id in batch.ids if not answers[id]]
         self.tally.doubled += [id for id, count in answers.items() if count > 1 or id not in batch.ids]
+        self.tally.damaged += batch.damaged()
         asked: Counter[str] = Counter()
         for run in batch.runs():
             if run.open < 0:

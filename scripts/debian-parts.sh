@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # The Debian packages that the tests with real servers need: an sshd, login shells, a container runtime, PostgreSQL,
-# a browser, FFmpeg's programs. Installs what is missing, as root.
+# a browser, FFmpeg's programs, Blender. Installs what is missing, as root.
 set -euo pipefail
 declare -A packages=(
   [/usr/sbin/sshd]=openssh-server [/usr/bin/zsh]=zsh [/usr/bin/tcsh]=tcsh [/usr/bin/fish]=fish [/usr/bin/ksh]=ksh
   [/usr/bin/podman]=podman [/usr/sbin/runc]=runc
   [/usr/share/postgresql-common/pg_wrapper]=postgresql [/usr/bin/chromium]=chromium [/usr/bin/ffmpeg]=ffmpeg
+  [/usr/bin/blender]=blender
 )
 missing=()
 for part in "${!packages[@]}"; do

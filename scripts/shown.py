@@ -10,6 +10,9 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from cosmos_workflow import upsample
 from cosmos_workflow.limits import FIELD_TESTS, plan
 from scripts.demo import draw_clip
@@ -19,7 +22,10 @@ PROJECT = Path(__file__).parent.parent
 
 
 def commands(*lines: str) -> None:
-    """Print each command line and its output, in one block. `city.mp4` (960×540) is in the folder they run in."""
+    """Print each command line and its output, in one block.
+
+    In the folder that they run in there are `city.mp4` (960×540), `prompts.jsonl`, and `renders` without a third depth.
+    """
     print("```console")
     for number, line in enumerate(lines):
         done = subprocess.run(
@@ -66,4 +72,21 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
         '{"id": "lost", "prompt": "A city that is not there", "video": "gone.mp4"}\n',
         encoding="utf-8",
     )
+    _draw_renders(Path(folder.name) / "renders")
     return folder
+
+
+def _draw_renders(folder: Path) -> None:
+    """Six frames as a renderer writes them: a ball before a wall, its distances in mm, and the number of the object."""
+    folder.mkdir()
+    rows, columns = np.mgrid[:360, :640]
+    for number in range(1, 7):
+        ball = (rows - 180) ** 2 + (columns - 80 * number) ** 2 < 90**2
+        picture = np.where(ball[..., None], (200, 60, 40), (90, 110, 140)).astype(np.uint8)
+        for name, pixels in (
+            ("color", picture), ("depth", np.where(ball, 2000, 9000).astype(np.uint16)), ("id", ball.astype(np.uint8))
+        ):  # fmt: skip
+            if (name, number) != ("depth", 3):
+                path = folder / f"{name}.{number:04d}.png"
+                Image.fromarray(pixels).save(path)
+                os.utime(path, (0, 0))  # the renderer has ended long ago

@@ -22,6 +22,7 @@ WORDS = {
     "await": "",
     "asyncio": "time",
     "aclose": "close",
+    "aiter_bytes": "iter_bytes",
     "aread": "read",
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",
