@@ -2,65 +2,159 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from cosmos_workflow.cli import completion
 from cosmos_workflow.cli.console import print_json, stdout, table, verdict_text
+from cosmos_workflow.cli.help import Command
 from cosmos_workflow.cli.options import (
     SIZE,
-    frames_option,
     length_option,
     limits_model,
     merged_config,
-    model_options,
+    model_path_option,
     request_options,
 )
 from cosmos_workflow.cli.target import client_of
-from cosmos_workflow.limits import GPUS, MemoryPlan, Model, Overview, Plan, memory, overview
+from cosmos_workflow.cli.video_limits import print_video, print_video_models, video_document
+from cosmos_workflow.errors import UsageError
+from cosmos_workflow.limits import (
+    DEFAULT_MODEL,
+    GPUS,
+    MODELS,
+    OF_FAMILY,
+    TRANSFER_MODELS,
+    MemoryPlan,
+    Model,
+    Overview,
+    Plan,
+    memory,
+    overview,
+    plan_video,
+)
 
 __all__ = ["command"]
 
+# What only one sort of model knows.
+OF_PROMPTS = ("prompt", "fit", "model_path", "max_tokens", "max_model_len")
+OF_VIDEOS = ("tier", "steps", "controls", "price_per_hour")
 
-@click.command("limits")
-@click.option("--size", "sizes", type=SIZE, multiple=True, help="Show these sizes instead of the usual ones.")
-@request_options
-@model_options
-@frames_option
-@length_option()
+
+class Limits(Command):
+    """Its help says which options are for which sort of model."""
+
+    sections = MappingProxyType({
+        "Both": ("model", "size", "sizes", "frames", "gpu", "memory_gib"),
+        "Prompt upsampling": OF_PROMPTS,
+        "Video models": OF_VIDEOS,
+    })  # fmt: skip
+
+
+@click.command("limits", cls=Limits)
+@click.option(
+    "--model",
+    type=click.Choice([*MODELS, *TRANSFER_MODELS, *OF_FAMILY]),
+    metavar="NAME",
+    help=f"The model whose limits are shown: {', '.join([*MODELS, *TRANSFER_MODELS])}.  [{DEFAULT_MODEL}]",
+)
+@click.option(
+    "--size", "sizes", type=SIZE, multiple=True, help="Show these sizes instead of the usual ones; of a clip."
+)
+@click.option(
+    "--frames",
+    type=click.IntRange(1),
+    help="Frames sent with each prompt [2]; of a video model, frames of the clip [one chunk].",
+)
 @click.option("--gpu", shell_complete=completion.gpus, default="", help=f"Show only this GPU: {', '.join(GPUS)}.")
 @click.option(
     "--memory-gib",
     type=click.FloatRange(0, min_open=True),
     help="Plan for a GPU with so much memory, instead of the known ones.",
 )
+@request_options
+@model_path_option("The model's folder; its limits are read from its files.")
+@click.option("--max-tokens", type=click.IntRange(1), help="The longest answer, in tokens.  [300]")
+@length_option()
+@click.option("--tier", metavar="NAME", help="The model's sizes: 720, 480, 480p, …  [720]")
+@click.option("--steps", type=click.IntRange(1), help="Steps of each chunk.  [the model's]")
+@click.option("--controls", type=click.IntRange(1), default=1, help="How many control videos.  [1]")
+@click.option("--price-per-hour", type=click.FloatRange(0), metavar="N", help="Of the GPU; shows what a clip costs.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-def command(
-    sizes: tuple[tuple[int, int], ...], gpu: str, memory_gib: float | None, as_json: bool, **options: Any
-) -> None:
-    """Show the largest frames by aspect ratio, the usual sizes, and what fits on a GPU.
+def command(as_json: bool, **options: Any) -> None:
+    """Show what a model takes, and what fits on a GPU.
+
+    For prompt upsampling: the largest frames by aspect ratio, and the usual sizes. For a video model: its settings, and
+    for a clip the chunks, and the minutes and the price where they were measured or published.
 
     \b
     cosmos limits
     cosmos limits --size 940x529 --fit off -p "A futuristic city at sunset"
     cosmos limits --gpu L4
+    cosmos limits --model transfer2.5-2b --gpu H100 --frames 240 --price-per-hour 2.5
     """
-    named, model_path = options.pop("model"), options.pop("model_path")
+    is_video = options["model"] in {*TRANSFER_MODELS, *OF_FAMILY}
+    _refuse(OF_PROMPTS if is_video else OF_VIDEOS, is_video)
+    if is_video:
+        _video(as_json, **{name: value for name, value in options.items() if name not in OF_PROMPTS})
+    else:
+        _prompts(as_json, **{name: value for name, value in options.items() if name not in OF_VIDEOS})
+
+
+def _refuse(names: tuple[str, ...], is_video: bool) -> None:
+    """Raise UsageError for options that mean nothing for this sort of model."""
+    context = click.get_current_context()
+    for name in names:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            option = f"--{name.replace('_', '-')}"
+            sort, others = ("prompt upsampling", MODELS) if is_video else ("video models", TRANSFER_MODELS)
+            raise UsageError(
+                f"{option} is for {sort}", remedy=f"leave it out, or give --model with one of {', '.join(others)}"
+            )
+
+
+def _video(
+    as_json: bool, model: str, sizes: tuple[tuple[int, int], ...], gpu: str, memory_gib: float | None, **options: Any
+) -> None:
+    if len(sizes) > 1:
+        raise UsageError("a clip has one size", remedy="give --size once")
+    cards = [gpu] if gpu or memory_gib else list(GPUS)
+    size = sizes[0] if sizes else (1280, 720)
+    plans = [plan_video(model, gpu=card, memory_gib=memory_gib or 0.0, size=size, **options) for card in cards]
+    if as_json:
+        print_json(video_document(plans))
+    else:
+        print_video(plans, with_facts=len(cards) > 1)
+
+
+def _prompts(
+    as_json: bool,
+    model: str | None,
+    model_path: str | None,
+    sizes: tuple[tuple[int, int], ...],
+    gpu: str,
+    memory_gib: float | None,
+    **options: Any,
+) -> None:
     if client := client_of():
         gpu = gpu and memory(gpu=gpu).gpu  # as a person writes it
         asked = [f"{width}x{height}" for width, height in sizes]
         limits = Overview.from_dict(
-            client.limits(model=named, sizes=asked, gpu=gpu, memory_gib=memory_gib, **options)
+            client.limits(model=model, sizes=asked, gpu=gpu, memory_gib=memory_gib, **options)
         )  # fmt: skip
     else:
-        model = limits_model(merged_config(model=named, model_path=model_path))
-        limits = overview(model, options.pop("prompt"), sizes=sizes, gpu=gpu, memory_gib=memory_gib or 0.0, **options)
+        facts = limits_model(merged_config("upsample", model=model, model_path=model_path))
+        limits = overview(facts, options.pop("prompt"), sizes=sizes, gpu=gpu, memory_gib=memory_gib or 0.0, **options)
     if as_json:
         print_json(limits.to_dict())
         return
     _print(limits.model, limits.aspects, limits.sizes)
     _print_memory(limits.memory, limits.full_size)
+    if not (model or gpu or memory_gib):
+        print_video_models()
 
 
 def _print(model: Model, aspects: dict[str, Plan], plans: list[Plan]) -> None:

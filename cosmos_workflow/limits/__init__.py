@@ -10,14 +10,17 @@ an answer depends on it. This room imports no other.
 from typing import TYPE_CHECKING
 
 from cosmos_workflow.limits.fit import FIT_MODES, Fit, Plan, Verdict, largest_frame, plan
-from cosmos_workflow.limits.folder import fingerprint, model_at, read_folder
+from cosmos_workflow.limits.folder import Purpose, fingerprint, model_at, purpose_of, read_folder
 from cosmos_workflow.limits.images import ImageRule, PixtralImages, QwenImages
-from cosmos_workflow.limits.memory import GPUS, KVCache, MemoryPlan, full_size_model_len, kv_cache, memory
+from cosmos_workflow.limits.memory import GPUS, KVCache, MemoryPlan, find_gpu, full_size_model_len, kv_cache, memory
 from cosmos_workflow.limits.models import DEFAULT_MODEL, DTYPES, MODELS, KVShape, Model, get_model
 from cosmos_workflow.limits.overview import Overview, overview
 from cosmos_workflow.limits.shapes import ASPECTS, FIELD_TESTS, USUAL_SIZES, size_at
 from cosmos_workflow.limits.text import QwenText, TekkenText, TextRule
 from cosmos_workflow.limits.video import LENGTHS, VIDEO_MODELS, Length, VideoModel, get_video_model
+from cosmos_workflow.limits.video_facts import PromptLimit, Setting, TransferModel
+from cosmos_workflow.limits.video_models import OF_FAMILY, TRANSFER_MODELS, get_transfer_model
+from cosmos_workflow.limits.video_plan import Cost, VideoPlan, plan_video
 
 if TYPE_CHECKING:
     from cosmos_workflow.limits.many import PlanArrays, plan_many
@@ -31,8 +34,11 @@ __all__ = [
     "GPUS",
     "LENGTHS",
     "MODELS",
+    "OF_FAMILY",
+    "TRANSFER_MODELS",
     "USUAL_SIZES",
     "VIDEO_MODELS",
+    "Cost",
     "Fit",
     "ImageRule",
     "KVCache",
@@ -44,15 +50,22 @@ __all__ = [
     "PixtralImages",
     "Plan",
     "PlanArrays",
+    "PromptLimit",
+    "Purpose",
     "QwenImages",
     "QwenText",
+    "Setting",
     "TekkenText",
     "TextRule",
+    "TransferModel",
     "Verdict",
     "VideoModel",
+    "VideoPlan",
+    "find_gpu",
     "fingerprint",
     "full_size_model_len",
     "get_model",
+    "get_transfer_model",
     "get_video_model",
     "kv_cache",
     "largest_frame",
@@ -61,6 +74,8 @@ __all__ = [
     "overview",
     "plan",
     "plan_many",
+    "plan_video",
+    "purpose_of",
     "read_folder",
     "size_at",
 ]

@@ -7,18 +7,21 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.files import at_home
 from cosmos_workflow.limits.images import PixtralImages, QwenImages
-from cosmos_workflow.limits.models import KVShape, Model, get_model
+from cosmos_workflow.limits.models import MODELS, KVShape, Model, get_model
 from cosmos_workflow.limits.text import QwenText, TekkenText
 
-__all__ = ["fingerprint", "model_at", "read_folder"]
+__all__ = ["Purpose", "fingerprint", "model_at", "purpose_of", "read_folder"]
+
+Purpose = Literal["", "language", "video"]
 
 WEIGHTS = {".safetensors", ".bin", ".pth", ".pt", ".gguf"}
 TEXTS = {".json", ".model", ".txt", ".jinja"}  # configuration, tokenizer, chat template
+INDICES = ("model_index.json", "modular_model_index.json")  # of a pipeline of diffusers
 
 
 def model_at(model_path: str, model: str | Model) -> Model:
@@ -29,6 +32,27 @@ def model_at(model_path: str, model: str | Model) -> Model:
     """
     is_repository = re.fullmatch(r"[\w.-]+/[\w.-]+", model_path) and not Path(model_path).is_dir()
     return read_folder(model_path, model) if model_path and not is_repository else get_model(model)
+
+
+def purpose_of(folder: str) -> Purpose:
+    """What the model in a folder is for: a `language` model reads its prompts, a `video` model makes videos.
+
+    Its files say so where it is on this machine, and so does the name of a known language model's folder, wherever it
+    is. It is empty where nothing says so.
+
+    >>> purpose_of("/data/checkpoints/Cosmos-UpsamplePrompt1-12B-Transfer"), purpose_of("/data/models")
+    ('language', '')
+    """
+    path = at_home(Path(folder))
+    try:
+        if any(found for name in INDICES for found in (*path.glob(name), *path.glob(f"*/{name}"))):
+            return "video"
+        if any((path / name).is_file() for name in ("params.json", "config.json")):
+            return "language"
+    except OSError:
+        pass
+    names = {model.repository.rsplit("/", 1)[-1] for model in MODELS.values()}
+    return "language" if re.split(r"[\\/]", folder.rstrip("\\/"))[-1] in names else ""
 
 
 def read_folder(folder: str | Path, model: str | Model) -> Model:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.limits.models import DEFAULT_MODEL, DTYPES, Model, get_model
 
-__all__ = ["GPUS", "KVCache", "MemoryPlan", "full_size_model_len", "kv_cache", "memory"]
+__all__ = ["GPUS", "KVCache", "MemoryPlan", "find_gpu", "full_size_model_len", "kv_cache", "memory"]
 
 GIB = 1024**3
 
@@ -22,8 +22,15 @@ GPUS = {
     "RTX 6000 Ada": 49140 / 1024,
     "A100 80GB": 81920 / 1024,
     "H100": 81559 / 1024,
+    "H100 PCIe": 81559 / 1024,
+    "H100 NVL": 95830 / 1024,
     "GH200": 97871 / 1024,
+    "H20": 97871 / 1024,
+    "RTX PRO 6000": 97887 / 1024,
     "H200": 143771 / 1024,
+    "H200 NVL": 143771 / 1024,
+    "B200": 183359 / 1024,
+    "B300": 275040 / 1024,
 }
 
 # An allowance, not a measurement: activations of the profiling run, CUDA context, compiled graphs.
@@ -109,7 +116,7 @@ def memory(
     if dtype not in DTYPES:
         raise UsageError(f"unknown dtype {dtype!r}", remedy=f"choose one of {', '.join(DTYPES)}")
     facts = get_model(model)
-    name, size = _gpu(gpu, memory_gib)
+    name, size = find_gpu(gpu, memory_gib)
     length = max_model_len or facts.max_model_len
     usable = size * (gpu_memory_utilization or facts.gpu_memory_utilization)
     weights = (weight_bytes or facts.weight_bytes_as(dtype)) / GIB
@@ -146,7 +153,12 @@ def memory(
     )
 
 
-def _gpu(gpu: str, memory_gib: float) -> tuple[str, float]:
+def find_gpu(gpu: str, memory_gib: float = 0.0) -> tuple[str, float]:
+    """A GPU's name in GPUS and its GiB; with `memory_gib`, one that has so much. Raises UsageError for an unknown one.
+
+    >>> find_gpu("h100-nvl"), find_gpu("a100")
+    (('H100 NVL', 93.583984375), ('A100 40GB', 40.0))
+    """
     if memory_gib > 0:
         return gpu or f"{memory_gib:g} GiB", memory_gib
     wanted = _plain(gpu)

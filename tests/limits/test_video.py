@@ -23,6 +23,7 @@ from cosmos_workflow.limits import LENGTHS, VIDEO_MODELS, get_video_model
         ("transfer2.5", "720p", (1920, 1080), (1280, 720)),
         ("transfer2.5", "480", (1920, 1080), (768, 432)),
         ("transfer2.5", "1080", (1920, 1080), (1920, 1056)),
+        ("transfer2.5", "720robocasa", (500, 500), (720, 720)),
         ("cosmos3", "", (1920, 1080), (1280, 720)),
         ("cosmos3", "480", (640, 480), (736, 544)),
         ("cosmos3", "768", (1080, 1920), (768, 1360)),
