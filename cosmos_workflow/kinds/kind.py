@@ -207,6 +207,10 @@ class Kind(Served, ABC):
         """Settings for an engine that states a context length, in tokens, where that means something to the kind."""
         return settings
 
+    def for_engine(self, settings: Any, engine: str) -> Any:
+        """Settings that know which engine was chosen, where its abilities mean something to the check."""
+        return settings
+
     @abstractmethod
     def unusable(self, item: Any, error: BadInputError) -> Any:
         """An item that cannot be checked (`Checked`), as an entry or a file of it cannot be read."""

@@ -10,6 +10,7 @@ __all__ = ["KINDS", "known_kinds", "summaries"]
 KINDS = {
     "upsample": "cosmos_workflow.kinds.upsample.kind:UPSAMPLE",
     "prepare": "cosmos_workflow.kinds.prepare.kind:PREPARE",
+    "transfer": "cosmos_workflow.kinds.transfer.kind:TRANSFER",
 }
 GROUP = "cosmos_workflow.kinds"
 

@@ -1,0 +1,1 @@
+"""Transfer: a clip, its controls and a prompt become a photoreal video."""
