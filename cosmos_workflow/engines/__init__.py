@@ -14,6 +14,7 @@ from cosmos_workflow.engines.choose import (
     check_settings,
     choose_engine,
     engine_type,
+    is_engine,
     library_is_here,
     make_engine,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "choose_engine",
     "classify",
     "engine_type",
+    "is_engine",
     "library_is_here",
     "make_engine",
     "refused_tokens",

@@ -42,9 +42,9 @@ class Engine(Protocol):
 
         `files` holds the inputs that the tasks name, by their SHA-256: `files.path(sha256)` is one as a file. What lies
         in `files.folder(task)` when the outcome of a task is delivered are its output files; the outcome need not name
-        them. `deliver` is called in the caller's thread. A task that the
-        engine refuses is delivered with its error; EngineError is raised only for a failure that affects all tasks
-        that are still open.
+        them. `files.on_step` may be told how far a task is. `deliver` is called in the caller's thread. A task that the
+        engine refuses is delivered with its error; EngineError is raised only for a failure that affects all tasks that
+        are still open.
         """
 
     def close(self) -> None:

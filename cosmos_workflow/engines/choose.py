@@ -15,7 +15,7 @@ from cosmos_workflow.engines.base import Engine, Offload
 from cosmos_workflow.engines.options import checked_options, takes_options
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.kinds.kind import Kind
-from cosmos_workflow.limits import DEFAULT_MODEL, Model, get_model
+from cosmos_workflow.limits import DEFAULT_MODEL, Model, Purpose, get_model
 
 __all__ = [
     "ENGINES",
@@ -26,6 +26,7 @@ __all__ = [
     "check_settings",
     "choose_engine",
     "engine_type",
+    "is_engine",
     "library_is_here",
     "make_engine",
 ]
@@ -80,13 +81,14 @@ class EngineType:
     """How an engine is made, what it needs (`model`: a folder, `server`: a URL), and how it wants its inputs packed.
 
     An engine that needs neither is made with its options alone. `libraries` are the modules that a host's own Python
-    must have for it, each with its name at PyPI.
+    must have for it, each with its name at PyPI; `model` is what the models are for that it loads.
     """
 
     make: Callable[[EngineSettings], Engine]
     needs: Literal["", "model", "server"] = ""
     wants: str = ""
     libraries: Mapping[str, str] = field(default_factory=dict)
+    model: Purpose = ""
 
 
 @dataclass(frozen=True)
@@ -148,9 +150,11 @@ def _choose(kind: Kind, name: str, place: Surroundings) -> tuple[str, str]:
         if not needs:
             if candidate == kind.engines[0]:
                 return candidate, "it needs no model"
-            missing = "no model folder (--model-path) and no server (--server-url)"
+            missing = "no model folder (--model-path)"
             if place.model_path:
                 missing = f"{place.name} has a model folder, but no engine that can load it"
+            elif any(engine_type(other).needs == "server" for other in kind.engines):
+                missing += " and no server (--server-url)"
             return candidate, f"{missing}, so no model is used"
     raise UsageError(f"no engine here does {kind.name}", remedy=f"choose one of {', '.join(kind.engines)}")
 
@@ -172,7 +176,7 @@ def library_is_here(name: str) -> bool:
     """Whether this machine has the library of an engine, and for vLLM a GPU."""
     if name == "vllm":
         return _has("vllm") and bool(shutil.which("nvidia-smi"))
-    return _has("transformers") and _has("torch")
+    return _has(name) and _has("torch")
 
 
 def make_engine(name: str, settings: EngineSettings, module: str = "") -> Engine:
@@ -202,14 +206,24 @@ def engine_type(name: str, module: str = "") -> EngineType:
         return _imported(module)
     if name in ENGINES:
         return ENGINES[name]
-    others = {entry.name: entry.value for entry in entry_points(group=GROUP)}
+    others = _others()
     if name not in others:
         raise UsageError(f"unknown engine {name!r}", remedy=f"choose one of {', '.join([*ENGINES, *others])}")
     return _imported(others[name])
 
 
+def is_engine(name: str) -> bool:
+    """Whether an engine of that name is installed, for whatever kind of work."""
+    return name in ENGINES or name in _others()
+
+
+def _others() -> dict[str, str]:
+    """Where the engines of other distributions are made, by their names."""
+    return {entry.name: entry.value for entry in entry_points(group=GROUP)}
+
+
 def _module_of(name: str) -> str:
-    return "" if name in ENGINES else next(entry.value for entry in entry_points(group=GROUP) if entry.name == name)
+    return "" if name in ENGINES else _others()[name]
 
 
 def _imported(where: str) -> EngineType:
@@ -253,20 +267,35 @@ def _describe(settings: EngineSettings) -> Engine:
     return DescribeEngine()
 
 
+def _diffusers(settings: EngineSettings) -> Engine:
+    from cosmos_workflow.engines.diffusers import DiffusersEngine
+
+    return DiffusersEngine(settings.model_path, options=settings.options)
+
+
+def _preview(settings: EngineSettings) -> Engine:
+    from cosmos_workflow.engines.preview import PreviewEngine
+
+    return PreviewEngine()
+
+
 def _opencv(settings: EngineSettings) -> Engine:
     from cosmos_workflow.engines.opencv import OpenCVEngine
 
     return OpenCVEngine()
 
 
+PICTURES = {"av": "av", "cv2": "opencv-python-headless", "numpy": "numpy", "PIL": "pillow"}
 # A new engine is one new file and one line in this table.
 ENGINES: dict[str, EngineType] = {
-    "vllm": EngineType(_vllm, "model", "frames"),
+    "vllm": EngineType(_vllm, "model", "frames", model="language"),
     "server": EngineType(_server, "server", "frames"),
-    "transformers": EngineType(_transformers, "model", "frames"),
+    "transformers": EngineType(_transformers, "model", "frames", model="language"),
     "describe": EngineType(_describe, "", "measurements"),
-    "opencv": EngineType(
-        _opencv, "", "files", {"av": "av", "cv2": "opencv-python-headless", "numpy": "numpy", "PIL": "pillow"}
+    "opencv": EngineType(_opencv, "", "files", PICTURES),
+    "preview": EngineType(_preview, "", "files", PICTURES),
+    "diffusers": EngineType(
+        _diffusers, "model", "files", {**PICTURES, "diffusers": "diffusers", "torch": "torch"}, "video"
     ),
 }
 

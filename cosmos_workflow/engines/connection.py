@@ -17,7 +17,7 @@ from cosmos_workflow.engines.replies import Reply
 from cosmos_workflow.errors import EngineUnavailable, UsageError
 from cosmos_workflow.text import url_parts
 
-__all__ = ["Connection", "ConnectionFault", "bases", "checked_url", "shown"]
+__all__ = ["Connection", "ConnectionFault", "bases", "checked_url", "http_library", "shown"]
 
 CONNECT_SECONDS = 20.0
 LONGEST_REPLY = 16 << 20  # bytes; an answer of 100,000 tokens is under 1 MiB
@@ -101,7 +101,7 @@ class Connection:
         self.proxy = _proxy_of(self._parts)
         if self.proxy and not url_parts(self.proxy).hostname:
             raise self._no_proxy(repr(self.proxy))
-        self._http = _library()
+        self._http = http_library()
         self._client = self._open()
 
     def close(self) -> None:
@@ -225,7 +225,7 @@ def proxy_wants_password(where: str, proxy: str) -> ConnectionFault:
     return ConnectionFault(what, how="unconnected", lasting=True, where=where, remedy=remedy)
 
 
-def _library() -> Any:
+def http_library() -> Any:
     """httpx, or its successor httpx2: a host's environment may have either."""
     for name in ("httpx2", "httpx"):
         with suppress(ImportError):

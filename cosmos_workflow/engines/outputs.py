@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Protocol
@@ -17,9 +17,22 @@ from cosmos_workflow.files import is_output_name, write_whole
 from cosmos_workflow.kinds.kind import Files, Outcome, Task, bytes_of
 from cosmos_workflow.private import make_folder
 
-__all__ = ["BAD_OUTPUT", "OutputFiles", "TaskFiles", "run_tasks"]
+__all__ = ["BAD_OUTPUT", "OnStep", "OutputFiles", "Step", "TaskFiles", "run_tasks"]
 
 BAD_OUTPUT = "bad_output"
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far a task is that takes long: `done` of `total` steps, and in words what goes on."""
+
+    id: str
+    done: int
+    total: int
+    text: str = ""
+
+
+OnStep = Callable[[Step], None]
 
 
 class OutputFiles(Protocol):
@@ -34,12 +47,15 @@ class OutputFiles(Protocol):
 class TaskFiles(dict[str, "bytes | Path"]):
     """The input files of tasks by their SHA-256, and a folder for what each task makes.
 
-    `root` is theirs alone; without it, none can be made.
+    `root` is theirs alone; without it, none can be made. An engine whose tasks take long calls `on_step` now and then.
     """
 
-    def __init__(self, inputs: Files, root: Path | None = None, *, makes: bool = True) -> None:
+    def __init__(
+        self, inputs: Files, root: Path | None = None, *, makes: bool = True, on_step: OnStep | None = None
+    ) -> None:
         super().__init__(inputs)
         self.root, self._makes = root, makes
+        self.on_step: OnStep = on_step or (lambda step: None)
 
     def path(self, sha256: str) -> Path:
         """An input as a file of this machine; one in memory is written first."""
@@ -69,7 +85,7 @@ class TaskFiles(dict[str, "bytes | Path"]):
     def only_of(self, tasks: Sequence[Task]) -> TaskFiles:
         """Those that some tasks name."""
         named = {sha256 for task in tasks for sha256 in task.inputs.values()}
-        return TaskFiles({sha256: self[sha256] for sha256 in named}, self.root, makes=self._makes)
+        return TaskFiles({sha256: self[sha256] for sha256 in named}, self.root, makes=self._makes, on_step=self.on_step)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _task_files, (dict(self), self.root, self._makes)
@@ -85,15 +101,16 @@ def _task_files(inputs: Files, root: Path | None, makes: bool) -> TaskFiles:
 
 
 def run_tasks(
-    engine: Any, tasks: Sequence[Task], inputs: Files, deliver: Callable[[Outcome], None], outputs: OutputFiles | None
-) -> None:
+    engine: Any, tasks: Sequence[Task], inputs: Files, deliver: Callable[[Outcome], None],
+    outputs: OutputFiles | None, on_step: OnStep | None = None,
+) -> None:  # fmt: skip
     """Ask an engine, and deliver each outcome when its output files are kept in `outputs`; it names them.
 
-    Without `outputs` the kind of work makes none. What is left of a task that failed is removed. Raises as
-    `Engine.run`, and OSError where the disk does not take a file.
+    `on_step` is told how far a task is, by engines that say so. Without `outputs` the kind of work makes none. What is
+    left of a task that failed is removed. Raises as `Engine.run`, and OSError where the disk does not take a file.
     """
     root = (outputs.scratch if outputs else Path(tempfile.gettempdir())) / f"cosmos-{token_hex(8)}"
-    files = TaskFiles(inputs, root, makes=outputs is not None)
+    files = TaskFiles(inputs, root, makes=outputs is not None, on_step=on_step)
 
     def with_files(outcome: Outcome) -> None:
         folder = files.place_of(outcome.id)

@@ -18,9 +18,9 @@ from typing import Any, NoReturn
 
 from cosmos_workflow.engines import EngineSettings, make_engine
 from cosmos_workflow.engines.base import Deliver
-from cosmos_workflow.engines.outputs import TaskFiles
+from cosmos_workflow.engines.outputs import Step, TaskFiles
 from cosmos_workflow.errors import CosmosError, EngineError, EngineUnavailable
-from cosmos_workflow.kinds.kind import Files, Outcome, Task
+from cosmos_workflow.kinds.kind import Files, Task
 
 __all__ = ["EngineDied", "EngineProcess"]
 
@@ -76,9 +76,11 @@ class EngineProcess:
         self.load()
         files = files if isinstance(files, TaskFiles) else TaskFiles(files)
         self._send((list(tasks), files.only_of(tasks)))
-        while (outcome := self._receive()) is not None:
-            assert isinstance(outcome, Outcome)
-            deliver(outcome)
+        while (message := self._receive()) is not None:
+            if isinstance(message, Step):
+                files.on_step(message)
+            else:
+                deliver(message)
 
     def close(self) -> None:
         """End the process, and all that it started."""
@@ -170,6 +172,7 @@ def main() -> None:
             tasks, files = pickle.load(sys.stdin.buffer)
         except EOFError:
             break
+        files.on_step = send
         guarded(lambda batch=(tasks, files): engine.run(*batch, send))
     engine.close()
 

@@ -100,15 +100,19 @@ def _light(frame: VideoFrame) -> float:
     return float(rows[: frame.height : 4, : frame.width : 4].mean())
 
 
-def check_video(encoder: Encoder) -> None:
-    """Decode the whole file that an encoder wrote. Raises CosmosError if it is not what was asked for."""
+def check_video(encoder: Encoder, path: Path | None = None) -> None:
+    """Decode the whole file that an encoder wrote, or `path` with the same picture.
+
+    Raises CosmosError if it is not what was asked for.
+    """
     import av
 
     wrong = []
     seen = 0
     width, height = encoder.size
     near = NEAR + NEAR_OF_ONE / (-(-width // 4) * -(-height // 4)) ** 0.5
-    with av.open(str(encoder.path)) as container:
+    path = path or encoder.path
+    with av.open(str(path)) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
         context = stream.codec_context
@@ -128,6 +132,6 @@ def check_video(encoder: Encoder) -> None:
         wrong.append(f"it has {seen} frames, not {len(encoder.lights)}")
     if wrong:
         raise CosmosError(
-            f"the video that was written is not right: {wrong[0]}", where=str(encoder.path),
+            f"the video that was written is not right: {wrong[0]}", where=str(path),
             remedy="look whether the disk is full or faulty, then try again",
         )  # fmt: skip

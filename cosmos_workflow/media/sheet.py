@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
 
-__all__ = ["COLUMNS", "picks", "thumbnail", "write_sheet"]
+__all__ = ["COLUMNS", "picks", "printable", "thumbnail", "write_sheet"]
 
 COLUMNS = 6
 WIDTH = 260  # of a frame, in pixels
@@ -55,27 +55,27 @@ def write_sheet(
     from PIL import Image, ImageDraw, ImageFont
 
     font, small = ImageFont.load_default(17), ImageFont.load_default(13)
-    first = next(iter(rows.values()))
-    high = first[0].shape[0]
-    width = LABEL + (WIDTH + GAP) * max(len(numbers), 3) + GAP
+    high = max(picture.shape[0] for pictures in rows.values() for picture in pictures)
+    label = max(LABEL, *(int(font.getlength(printable(name))) + 3 * GAP for name in rows))
+    width = label + (WIDTH + GAP) * max(len(numbers), 3) + GAP
     legend = [(colour, text) for colour, text in (colours or {}).items()][:60]
-    lines = _lines(legend, width - LABEL - 2 * GAP, small)
+    lines = _lines(legend, width - label - 2 * GAP, small)
     height = HEAD + (high + GAP) * len(rows) + (22 * len(lines) + GAP if lines else 0) + GAP
     sheet = Image.new("RGB", (width, height), DARK)
     draw = ImageDraw.Draw(sheet)
-    draw.text((GAP + 6, 6), _shown(title), PALE, font)
+    draw.text((GAP + 6, 6), printable(title), PALE, font)
     top = HEAD
     for column, number in enumerate(numbers):
-        draw.text((LABEL + column * (WIDTH + GAP), HEAD - 18), f"frame {number}", GREY, small)
+        draw.text((label + column * (WIDTH + GAP), HEAD - 18), f"frame {number}", GREY, small)
     for name, pictures in rows.items():
-        draw.text((GAP + 6, top + high // 2 - 10), name, PALE, font)
+        draw.text((GAP + 6, top + high // 2 - 10), printable(name), PALE, font)
         for column, picture in enumerate(pictures):
-            sheet.paste(Image.fromarray(picture), (LABEL + column * (WIDTH + GAP), top))
+            sheet.paste(Image.fromarray(picture), (label + column * (WIDTH + GAP), top))
         top += high + GAP
     for line in lines:
         for left, colour, text in line:
-            draw.rectangle((LABEL + left, top + 4, LABEL + left + 14, top + 16), colour, GREY)
-            draw.text((LABEL + left + 20, top + 2), text, PALE, small)
+            draw.rectangle((label + left, top + 4, label + left + 14, top + 16), colour, GREY)
+            draw.text((label + left + 20, top + 2), text, PALE, small)
         top += 22
     file = io.BytesIO()
     sheet.save(file, "jpeg", quality=90)
@@ -87,7 +87,7 @@ def _lines(legend: Sequence[tuple[str, str]], width: int, font: object) -> list[
     lines: list[list[tuple[int, str, str]]] = []
     left = width + 1
     for colour, text in legend:
-        shown = _shown(text)[:40]
+        shown = printable(text)[:40]
         wide = 34 + int(font.getlength(shown))  # type: ignore[attr-defined]
         if left + wide > width:
             lines.append([])
@@ -97,6 +97,6 @@ def _lines(legend: Sequence[tuple[str, str]], width: int, font: object) -> list[
     return lines
 
 
-def _shown(text: str) -> str:
+def printable(text: str) -> str:
     """A text in the letters that the font has."""
     return "".join(letter if letter.isprintable() and ord(letter) < 0x250 else "?" for letter in text)
