@@ -20,7 +20,7 @@ from cosmos_workflow.agent.files import Appender, read_json, sealed, sha256_of, 
 from cosmos_workflow.agent.paths import AgentPaths, HostPaths, RunPaths
 from cosmos_workflow.engines import ChosenEngine, Engine, classify, root_cause
 from cosmos_workflow.engines.keeper import Keeper
-from cosmos_workflow.engines.outputs import run_tasks
+from cosmos_workflow.engines.outputs import Step, run_tasks
 from cosmos_workflow.errors import CosmosError, EngineError, OutOfMemory
 from cosmos_workflow.kinds.kind import WINDOW, Outcome, Task, load_tasks
 from cosmos_workflow.private import FILE, hand_over, make_folder, touch, try_lock, waiting_lock
@@ -129,7 +129,7 @@ class Run:
                 todo, size = self._open_tasks(load_tasks(batch)), batch.get("window", WINDOW)
                 while window := list(islice(todo, size)):
                     files = {sha256: path for _, paths in window for sha256, path in paths.items()}
-                    run_tasks(engine, [task for task, _ in window], files, self._keep, made)
+                    run_tasks(engine, [task for task, _ in window], files, self._keep, made, self._step)
             outcome = {"state": "done"}
         except Exception as error:
             traceback.print_exc()
@@ -172,6 +172,9 @@ class Run:
     def _keep(self, outcome: Outcome) -> None:
         self._results.add(sealed(asdict(outcome)))
         self.note("error" if outcome.error else "item", id=outcome.id, seconds=outcome.seconds, kind=outcome.error_kind)
+
+    def _step(self, step: Step) -> None:
+        self.note("step", **asdict(step))
 
     def _log_size(self) -> int:
         return size_of(self._log)

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from cosmos_workflow.engines import Engine
-from cosmos_workflow.engines.outputs import OutputFiles, run_tasks
+from cosmos_workflow.engines.outputs import OnStep, OutputFiles, run_tasks
 from cosmos_workflow.engines.process import EngineProcess
 from cosmos_workflow.errors import BadInputError, EngineError, EngineUnavailable
 from cosmos_workflow.kinds.kind import Checked, Kind, Outcome, Packed
@@ -44,22 +44,24 @@ def prepare(kind: Kind, checked: Checked, result: Any, settings: Any, wants: str
 
 
 def answer(
-    kind: Kind, prepared: Iterable[Prepared], engine: Engine, on_result: OnResult, outputs: OutputFiles | None = None
-) -> None:
+    kind: Kind, prepared: Iterable[Prepared], engine: Engine, on_result: OnResult,
+    outputs: OutputFiles | None = None, on_step: OnStep | None = None,
+) -> None:  # fmt: skip
     """Ask `engine` for each item, once, and give every result to `on_result` as it finishes, in any order.
 
     Only as many items are in memory as the kind says for what the engine wants. `outputs` takes the files of a kind
-    that makes some, each before its result is given. Raises EngineError where the engine itself fails; the results that
-    were given by then stand.
+    that makes some, each before its result is given; `on_step` is told how far an item is. Raises EngineError where the
+    engine itself fails; the results that were given by then stand.
     """
     items = iter(prepared)
     while window := list(islice(items, kind.window(engine.wants))):
-        answer_together(kind, window, engine, on_result, outputs)
+        answer_together(kind, window, engine, on_result, outputs, on_step)
 
 
 def answer_together(
-    kind: Kind, prepared: Sequence[Prepared], engine: Engine, on_result: OnResult, outputs: OutputFiles | None = None
-) -> None:
+    kind: Kind, prepared: Sequence[Prepared], engine: Engine, on_result: OnResult,
+    outputs: OutputFiles | None = None, on_step: OnStep | None = None,
+) -> None:  # fmt: skip
     """Ask for all of them in one call, as `answer` does.
 
     An engine in a process of its own may be ended by an item: the others are asked again, and the item that ends it
@@ -82,14 +84,14 @@ def answer_together(
 
     packed = [item.packed for item in prepared if item.packed]
     if packed and isinstance(engine, EngineProcess):
-        _ask(engine, packed, deliver, outputs, STRIKES)
+        _ask(engine, packed, deliver, outputs, on_step, STRIKES)
     elif packed:
-        run_tasks(engine, [each.task for each in packed], _files(packed), deliver, outputs)
+        run_tasks(engine, [each.task for each in packed], _files(packed), deliver, outputs, on_step)
 
 
 def _ask(
     engine: EngineProcess, packed: Sequence[Packed], deliver: Callable[[Outcome], None], outputs: OutputFiles | None,
-    tries: int,
+    on_step: OnStep | None, tries: int,
 ) -> None:  # fmt: skip
     """Halve what the engine ended on, until the item that ends it is alone."""
     left = {each.task.id: each for each in packed}
@@ -100,17 +102,17 @@ def _ask(
 
     engine.load()  # if this fails, no item is to blame
     try:
-        run_tasks(engine, [each.task for each in packed], _files(packed), keep, outputs)
+        run_tasks(engine, [each.task for each in packed], _files(packed), keep, outputs, on_step)
     except EngineUnavailable:
         raise
     except EngineError as error:
         reason = error.what
     rest = list(left.values())
     if len(rest) > 1:
-        _ask(engine, rest[: len(rest) // 2], deliver, outputs, STRIKES)
-        _ask(engine, rest[len(rest) // 2 :], deliver, outputs, STRIKES)
+        _ask(engine, rest[: len(rest) // 2], deliver, outputs, on_step, STRIKES)
+        _ask(engine, rest[len(rest) // 2 :], deliver, outputs, on_step, STRIKES)
     elif rest and tries > 1:
-        _ask(engine, rest, deliver, outputs, tries - 1)
+        _ask(engine, rest, deliver, outputs, on_step, tries - 1)
     elif rest:
         deliver(Outcome(rest[0].task.id, error=f"it ends the engine each time: {reason}", error_kind=FATAL))
 

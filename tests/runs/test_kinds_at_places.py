@@ -1,4 +1,4 @@
-"""Three kinds of work at every place: the same outcomes and one answer an id, whatever happens on the way.
+"""Four kinds of work at every place: the same outcomes and one answer an id, whatever happens on the way.
 
 `words` comes from `tests/plugins`, as a distribution that somebody installs: the package does not know it.
 """
@@ -221,12 +221,20 @@ def write(tmp_path: Path) -> Write:
             entries.append({"id": f"i{n}", "rgb": f"harbour {n}/color.%04d.png"})
         return Work("prepare", "opencv", batch(entries))
 
+    def transfers(orders: dict[int, str]) -> Work:
+        clips.textured(tmp_path / "clip.mp4", 160, 96, frames=3)
+        asked = {"model": "transfer2.5", "controls": {"edge": {}}, "size": "256"}
+        entries = [{"name": "lost", "prompt": "x", "video": "none.mp4", **asked}]
+        entries += [{"name": f"i{n}", "prompt": f"A harbour {n}", "video": "clip.mp4", **asked} for n in range(COUNT)]
+        return Work("transfer", "preview", batch(entries))
+
     def batch(entries: list[dict[str, Any]]) -> Path:
         path = tmp_path / "batch.jsonl"
         path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
         return path
 
-    return lambda kind, orders=None: {"words": words, "upsample": upsample, "prepare": prepared}[kind](orders or {})
+    writers = {"words": words, "upsample": upsample, "prepare": prepared, "transfer": transfers}
+    return lambda kind, orders=None: writers[kind](orders or {})
 
 
 @pytest.fixture
@@ -282,7 +290,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, gate: Path) -> Iterato
                 process.kill()
 
 
-@pytest.mark.parametrize("kind", ["upsample", "words", "prepare"])
+@pytest.mark.parametrize("kind", ["upsample", "words", "prepare", "transfer"])
 def test_every_place_gives_the_same_and_it_is_found_again(
     kind: str, place: Place, write: Write, tmp_path: Path
 ) -> None:
@@ -308,7 +316,7 @@ def test_every_place_gives_the_same_and_it_is_found_again(
     assert sum(bool(row.get("outputs")) for row in exported) == (0 if kind == "upsample" else COUNT)
 
 
-@pytest.mark.parametrize("kind", ["upsample", "words", "prepare"])
+@pytest.mark.parametrize("kind", ["upsample", "words", "prepare", "transfer"])
 def test_who_dies_in_the_middle_goes_on_with_the_same_command(
     kind: str, place: Place, write: Write, tmp_path: Path
 ) -> None:

@@ -74,14 +74,14 @@ def _agent(program: HostProgram, engine: ChosenEngine, keep_warm: float) -> dict
     return {
         "key": key,
         "settings": {**settings, "keep_warm": keep_warm},
-        "launch": _launch_command(host, list(environment)),
+        "launch": _launch_command(host, list(environment), engine.settings["model_path"]),
         "waits": bool(host.container),
         "remove": [*host.container, "rm", "-f", "{name}"] if host.container else [],
         "environment": environment,
     }
 
 
-def _launch_command(host: Host, variables: list[str]) -> list[str]:
+def _launch_command(host: Host, variables: list[str], model_path: str) -> list[str]:
     """The command that starts an agent; the host fills in {program}, {root}, {key}, {name} and {model}."""
     work = [host.python, "{program}", "supervise", "{root}", "{key}", "{name}"]
     if not host.container:
@@ -90,7 +90,9 @@ def _launch_command(host: Host, variables: list[str]) -> list[str]:
     if host.gpu != "none":
         chosen = f"device={host.gpu}" if host.gpu else "all"
         gpus = ["--gpus", chosen] if host.runtime == "docker" else ["--device", f"nvidia.com/gpu={host.gpu or 'all'}"]
-    mounts = ["-v", "{root}:{root}"] + (["-v", "{model}:{model}:ro"] if host.model_path else [])
+    # An engine that loads nothing has no folder. A repository has none, unless the host's settings name it as one.
+    is_folder = bool(host.model_path and model_path) or model_path.startswith(("/", "~"))
+    mounts = ["-v", "{root}:{root}"] + (["-v", "{model}:{model}:ro"] if is_folder else [])
     # A variable by its name alone is taken from the runtime's own environment: no value stands in an argument.
     named = [word for name in ("PYTHONUTF8", "PYTHONUNBUFFERED", *variables) for word in ("-e", name)]
     run = [*host.container, "run", "-d", "--rm", "--name", "{name}", *gpus, *mounts, *named, *host.run_options]

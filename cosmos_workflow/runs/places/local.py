@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from cosmos_workflow.agent.paths import devices_here
 from cosmos_workflow.engines import ChosenEngine
 from cosmos_workflow.engines.keeper import Keeper
 from cosmos_workflow.engines.logs import LogPart
+from cosmos_workflow.engines.outputs import Step
 from cosmos_workflow.errors import Conflict, EngineError, NotFound, OutOfMemory, RunFailed, StoreError, UsageError
 from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.runs.folder import RunFolder
@@ -35,8 +37,8 @@ def keeper_here(folder: Path) -> Keeper:
     return Keeper(devices_here(), apart=lambda name: apart and name == "vllm", log=folder / "engine.log")
 
 
-class Stopped(Exception):
-    """The run was cancelled, or whoever drives it has to leave it."""
+class Stopped(BaseException):
+    """The run was cancelled, or whoever drives it has to leave it; no engine takes it for an error of its own."""
 
 
 class LogCopy:
@@ -122,6 +124,11 @@ class LocalRuns:
             log.copy()
             listener.event({"event": event, "time": round(time.time(), 3), **more})
 
+        def step(done: Step) -> None:
+            note("step", **asdict(done))
+            if stop.is_set():
+                raise Stopped
+
         def keep_one(result: Any, identity: str) -> None:
             keep([(result, identity)])
             if stop.is_set():
@@ -130,7 +137,8 @@ class LocalRuns:
         try:
             with self._keeper.lend(choice, note, keep_warm=keep_warm, stop=stop) as engine:
                 try:
-                    answer(get_kind(run.kind), prepared_items(self._store, run, folder), engine, keep_one, keep.outputs)
+                    items = prepared_items(self._store, run, folder)
+                    answer(get_kind(run.kind), items, engine, keep_one, keep.outputs, step)
                 except BaseException:
                     self._keeper.close()  # it may still answer what nobody waits for
                     raise
