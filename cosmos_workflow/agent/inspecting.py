@@ -16,10 +16,10 @@ __all__ = ["inspect"]
 
 
 def inspect(paths: HostPaths, asked: dict[str, Any]) -> dict[str, Any]:
-    """Facts by name; `asked` is {python, runtime, image, model_path, modules}. Nothing is changed.
+    """Facts by name; `asked` is {python, runtime, image, model_path, modules, survey}. Nothing is changed.
 
     `nvidia_smi` is an answer of `ask_driver`; `held` are the devices that one of our agents holds; `daemon` is what
-    the container runtime prints when it must do something.
+    the container runtime prints when it must do something. `survey` may be left out: see `surveying`.
     """
     from cosmos_workflow.engines.gpus import ask_driver, output_of  # with the engines, which few commands need
 
@@ -40,6 +40,10 @@ def inspect(paths: HostPaths, asked: dict[str, Any]) -> dict[str, Any]:
     else:
         code = "import importlib.util as u, sys; print(*[m for m in sys.argv[1:] if u.find_spec(m)])"
         facts["modules"] = output_of([_program(asked["python"]), "-c", code, *asked["modules"]])
+    if "survey" in asked:
+        from cosmos_workflow.agent.surveying import survey
+
+        facts["survey"] = survey(asked["survey"])
     return facts
 
 

@@ -3,35 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from rich.text import Text
 
 from cosmos_workflow.cli.console import print_json, stdout, table
 from cosmos_workflow.cli.target import client_of
 from cosmos_workflow.doctor import Finding, examine
+from cosmos_workflow.errors import UsageError
 
 __all__ = ["check_place", "show_checks"]
 
-STYLES = {"ok": "green", "optional": "yellow", "missing": "red"}
+STYLES = {"ok": "green", "optional": "yellow", "missing": "red", "unknown": "cyan"}
 
 
-def check_place(name: str) -> list[Finding]:
+def check_place(name: str, model: str = "", model_path: str = "") -> list[Finding]:
     """Look at a host of the settings, or at this machine (`local`); with a server, at its hosts or its machine.
 
-    Raises UsageError where there is none of that name.
+    With a `model`, at what that needs, whose files are in the folder `model_path`, by default that of the settings.
+    Raises UsageError where there is no host or model of that name.
     """
     if client := client_of():
-        return [Finding(**check.model_dump()) for check in client.check_host(name)]
+        if model_path:
+            raise UsageError("a server looks where its own settings say", remedy="leave out --model-path or --server")
+        return [Finding(**check.model_dump()) for check in client.check_host(name, model)]
     if name == "local":
-        return list(examine())
+        return list(examine(model, model_path))
     from cosmos_workflow.api import find_host
     from cosmos_workflow.config import known_keys_file
     from cosmos_workflow.doctor import examine_host
     from cosmos_workflow.ssh import Pins, run_steps
 
+    host = find_host(name)
+    host = replace(host, model_path=model_path) if model_path else host
+
     async def collect() -> list[Finding]:
-        return [check async for check in examine_host(find_host(name), Pins(known_keys_file()))]
+        return [check async for check in examine_host(host, Pins(known_keys_file()), model)]
 
     return run_steps(collect())
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+from cosmos_workflow.deciding import settings_for
 from cosmos_workflow.doctor.finding import Finding, Status
 from cosmos_workflow.doctor.gpus import chosen_gpus, describe_gpu, driver_trouble
+from cosmos_workflow.doctor.video import folder_for, image_for, judge_video, modules_for, survey_for, video_model
 from cosmos_workflow.engines.gpus import Gpu, gpus_in
 from cosmos_workflow.errors import CosmosError, HostError, HostKeyError, HostUnreachable
-from cosmos_workflow.limits import DEFAULT_MODEL, Model, get_model, memory
+from cosmos_workflow.kinds.kind import get_kind
+from cosmos_workflow.limits import DEFAULT_MODEL, Model, TransferModel, get_model, memory
 from cosmos_workflow.ssh import Host, HostProgram, Pins, container_trouble, line_to, run_steps
 
 __all__ = ["examine_host", "inspect_host", "require_host", "require_libraries"]
@@ -20,9 +24,18 @@ ENOUGH_DISK = 2 * GIB
 MODULES = ("vllm", "transformers", "torch", "httpx2", "httpx")
 
 
-async def examine_host(host: Host, pins: Pins, model: str | Model = DEFAULT_MODEL) -> AsyncIterator[Finding]:
-    """Look at a host, one Finding at a time; what a failure makes impossible to look at is left out."""
-    wanted = get_model(model)
+async def examine_host(host: Host, pins: Pins, model: str | Model | None = "") -> AsyncIterator[Finding]:
+    """Look at a host, one Finding at a time; what a failure makes impossible to look at is left out.
+
+    `model` may be a video model too, by its name; with None no model is looked for. Raises UsageError for an unknown
+    one.
+    """
+    video = video_model(model)
+    wanted = None if video or model is None else get_model(model or DEFAULT_MODEL)
+    if video:
+        host = replace(host, model_path=folder_for(video, host))
+    elif wanted:
+        host = settings_for(get_kind("upsample"), host)
     async with line_to(host, pins) as manager:
         program = HostProgram(manager)
         try:
@@ -38,16 +51,22 @@ async def examine_host(host: Host, pins: Pins, model: str | Model = DEFAULT_MODE
         yield Finding("host key", "ok", f"pinned, {pinned.get_fingerprint() if pinned else ''}")
         try:
             yield Finding("python", "ok", f"{host.control_python} {await program.check_python()}")
-            facts = await inspect_host(program)
+            facts = (
+                await inspect_host(program, modules_for(video), survey_for(video, host))
+                if video
+                else await inspect_host(program)
+            )
         except CosmosError as error:
             yield Finding("agent", "missing", error.what, error.remedy)
             return
         yield Finding("agent", "ok", f"{facts['root']}/program/{program.sha256[:12]}….pyz")
-        for finding in judge(host, facts, wanted):
+        for finding in judge_for_video(video, host, facts) if video else judge(host, facts, wanted):
             yield finding
 
 
-async def inspect_host(program: HostProgram, modules: Iterable[str] = MODULES) -> dict[str, Any]:
+async def inspect_host(
+    program: HostProgram, modules: Iterable[str] = MODULES, survey: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """The host's facts (see `agent.inspecting`), and which of `modules` its Python has. Raises HostError."""
     host = program.host
     asked = {
@@ -56,23 +75,38 @@ async def inspect_host(program: HostProgram, modules: Iterable[str] = MODULES) -
         "image": host.image,
         "model_path": host.model_path,
         "modules": list(modules),
-    }
+    } | ({"survey": survey} if survey else {})
     (facts,) = await program.ask("inspect", data=asked, timeout=120)
     return facts
 
 
-def judge(host: Host, facts: dict[str, Any], model: Model) -> Iterator[Finding]:
-    """What the facts of `inspect_host` mean for a run of `model` there."""
-    free = facts["disk_free"] / GIB
-    if not facts["writable"]:
-        yield Finding("disk", "missing", f"{facts['root']} cannot be written", "set another workdir for this host")
-    elif facts["disk_free"] < ENOUGH_DISK:
-        yield Finding("disk", "missing", f"{free:.1f} GiB free", "free space there, or set another workdir")
-    else:
-        yield Finding("disk", "ok", f"{free:.0f} GiB free in {facts['root']}")
+def judge(host: Host, facts: dict[str, Any], model: Model | None) -> Iterator[Finding]:
+    """What the facts of `inspect_host` mean for a run of `model` there; without one, for a run of the host's engine."""
+    yield _disk(facts)
     yield from _runtime(host, facts) if host.container else _engines(host, facts)
+    if model is None:
+        return
     yield _model_files(host, facts["model"], model)
     yield from _gpus(host, facts, model)
+
+
+def judge_for_video(model: TransferModel, host: Host, facts: dict[str, Any]) -> Iterator[Finding]:
+    """The same for a run of a video model."""
+    yield _disk(facts)
+    if host.container:
+        for finding in _runtime(host, facts):
+            built = finding.name == "image" and finding.status == "missing"
+            yield replace(finding, remedy=f"{finding.remedy}; {image_for(model)}") if built else finding
+    yield from judge_video(model, host, facts)
+
+
+def _disk(facts: dict[str, Any]) -> Finding:
+    free = facts["disk_free"] / GIB
+    if not facts["writable"]:
+        return Finding("disk", "missing", f"{facts['root']} cannot be written", "set another workdir for this host")
+    if facts["disk_free"] < ENOUGH_DISK:
+        return Finding("disk", "missing", f"{free:.1f} GiB free", "free space there, or set another workdir")
+    return Finding("disk", "ok", f"{free:.0f} GiB free in {facts['root']}")
 
 
 def _runtime(host: Host, facts: dict[str, Any]) -> Iterator[Finding]:
@@ -155,8 +189,8 @@ def _gpu(gpu: Gpu, model: Model, needed: Status, held: bool) -> Finding:
     return Finding("gpu", "ok", f"{detail}{warm}; {plan.model} fits, {plan.concurrency:.0f} at once")
 
 
-def require_host(host: Host, pins: Pins, model: Model, warn: Callable[[str], None]) -> None:
-    """Look at a host before anything is uploaded. Raises HostError for what it lacks.
+def require_host(host: Host, pins: Pins, model: Model | None, warn: Callable[[str], None]) -> None:
+    """Look at a host before anything is uploaded, and for a language model there. Raises HostError for what it lacks.
 
     `warn` gets the words about a GPU that looks too small, as the weights may be quantised. Nothing is raised for a
     host that cannot be reached: the run tries for longer, and says why it cannot.

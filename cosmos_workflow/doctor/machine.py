@@ -10,20 +10,27 @@ import sys
 from collections.abc import Callable, Iterator
 
 from cosmos_workflow.config import Config, config_files, load_config
-from cosmos_workflow.deciding import surroundings_here
+from cosmos_workflow.deciding import settings_for, surroundings_here
 from cosmos_workflow.doctor.finding import Finding
 from cosmos_workflow.doctor.gpus import describe_gpu, driver_trouble
-from cosmos_workflow.engines import EngineSettings, choose_engine
+from cosmos_workflow.doctor.video import examine_video, folder_for, video_model
+from cosmos_workflow.engines import ChosenEngine, EngineSettings, choose_engine
 from cosmos_workflow.engines.gpus import ask_driver, gpus_in
 from cosmos_workflow.errors import CosmosError
 from cosmos_workflow.kinds.kind import get_kind
-from cosmos_workflow.limits import DEFAULT_MODEL, get_model, memory, model_at
+from cosmos_workflow.limits import DEFAULT_MODEL, Model, get_model, memory, model_at
 
 __all__ = ["examine"]
 
 
-def examine() -> Iterator[Finding]:
-    """Look at everything, one Finding at a time; nothing is changed, and only a configured server is asked."""
+def examine(model: str = "", folder: str = "") -> Iterator[Finding]:
+    """Look at everything, one Finding at a time; nothing is changed, and only a configured server is asked.
+
+    With a `model`, one of those that make videos too, at what it needs: its files are in `folder`, by default that of
+    the settings, and the hub is asked for access to those that are missing. Raises UsageError for an unknown model.
+    """
+    video = video_model(model)
+    wanted = get_model(DEFAULT_MODEL if video else model or DEFAULT_MODEL)
     yield Finding("python", "ok", sys.version.split()[0])
     yield from (_library(name) for name in ("av", "opencv-python-headless", "kitoken"))
     yield _guard("tokenizer table", _table)
@@ -36,14 +43,22 @@ def examine() -> Iterator[Finding]:
         yield Finding("settings", "missing", error.what, f"{error.where}: {error.remedy}")
     yield _console()
     yield _folder()
-    yield from _gpus()
+    if video:
+        yield from examine_video(video, folder or folder_for(video, config))
+        return
+    kind = get_kind("upsample")
+    config = settings_for(kind, config)
+    yield from _gpus(wanted)
     yield _extra("vllm")
     yield _extra("transformers")
-    yield _guard("model folder", lambda: _model_folder(config))
+    yield _guard("model folder", lambda: _model_folder(folder or config.model_path, model or config.model))
     yield _guard("server", lambda: _server(config))
     settings = EngineSettings(model_path=config.model_path, server_url=config.server_url)
-    chosen = choose_engine(get_kind("upsample"), "", settings, surroundings_here(config, settings))
-    yield Finding("engine", "ok", f"{chosen.name} ({chosen.why})")
+    yield _guard("engine", lambda: _engine(choose_engine(kind, "", settings, surroundings_here(config, settings))))
+
+
+def _engine(chosen: ChosenEngine) -> Finding:
+    return Finding("engine", "ok", f"{chosen.name} ({chosen.why})")
 
 
 def _guard(name: str, look: Callable[[], Finding]) -> Finding:
@@ -96,7 +111,7 @@ def _folder() -> Finding:
     return Finding("this folder", "ok", f"{free:.0f} GiB free")
 
 
-def _gpus() -> Iterator[Finding]:
+def _gpus(model: Model) -> Iterator[Finding]:
     answer = ask_driver()
     what, remedy = driver_trouble(answer)
     if what:
@@ -107,19 +122,19 @@ def _gpus() -> Iterator[Finding]:
         if gpu.total is None:
             yield Finding("gpu", "optional", detail, "see yourself whether the model fits: cosmos limits")
             continue
-        plan = memory(gpu=gpu.name, memory_gib=gpu.total / 1024)
+        plan = memory(model, gpu=gpu.name, memory_gib=gpu.total / 1024)
         if plan.fits:
             yield Finding("gpu", "ok", f"{detail}; {plan.model} fits, {plan.concurrency:.0f} at once")
         else:
             yield Finding("gpu", "optional", f"{detail}; {plan.model}: {plan.reason}", plan.remedy)
 
 
-def _model_folder(config: Config) -> Finding:
-    if not config.model_path:
+def _model_folder(folder: str, model: str) -> Finding:
+    if not folder:
         remedy = "give --model-path, or model_path in cosmos.toml, where a model is to run"
         return Finding("model folder", "optional", "none", remedy)
-    model_at(config.model_path, config.model or DEFAULT_MODEL)
-    return Finding("model folder", "ok", config.model_path)
+    model_at(folder, model or DEFAULT_MODEL)
+    return Finding("model folder", "ok", folder)
 
 
 def _server(config: Config) -> Finding:

@@ -16,7 +16,7 @@ from cosmos_workflow.doctor import Finding
 from cosmos_workflow.doctor.host import judge
 from cosmos_workflow.engines.gpus import Gpu
 from cosmos_workflow.errors import HostError
-from cosmos_workflow.limits import get_model
+from cosmos_workflow.limits import Model, get_model
 from cosmos_workflow.ssh import Host, HostProgram, SSHManager, container_trouble, host_from
 
 MODEL = get_model("cosmos-upsampler-12b")
@@ -32,14 +32,14 @@ def findings(host: Host, **more: Any) -> dict[str, Finding]:
     return {finding.name: finding for finding in judged(host, **more)}
 
 
-def judged(host: Host, **more: Any) -> Iterator[Finding]:
+def judged(host: Host, wanted: Model | None = MODEL, /, **more: Any) -> Iterator[Finding]:
     facts = {
         "writable": True, "root": "/w", "disk_free": 80 * 1024**3, "model": FILES, "modules": printed("vllm torch"),
         "nvidia_smi": printed("0, NVIDIA L40S, 46068, 45559"), "runtime": printed("Docker version 28"),
         "image": printed("sha256:1"),
         "daemon": printed(""), "held": [],
     } | more  # fmt: skip
-    return judge(host, facts, MODEL)
+    return judge(host, facts, wanted)
 
 
 BARE = host_from("gpu", {"ssh": "gpu", "model_path": "/m"})
@@ -48,6 +48,15 @@ BARE = host_from("gpu", {"ssh": "gpu", "model_path": "/m"})
 def test_a_host_that_has_everything() -> None:
     assert {finding.status for finding in findings(BARE).values()} == {"ok"}
     assert "fits, 30 at once" in findings(BARE)["gpu"].detail
+
+
+def test_an_engine_of_videos_needs_no_language_model_and_no_card_for_one() -> None:
+    facts = {"model": {"found": True, "files": []}, "nvidia_smi": GONE, "modules": printed("torch")}
+    host = replace(BARE, engine="diffusers")
+    assert [finding.name for finding in judged(host, None, **facts)] == ["disk", "engine"]
+    assert [finding.name for finding in judged(host, None, **facts | {"disk_free": 0}) if finding.status != "ok"] == [
+        "disk"
+    ]
 
 
 @pytest.mark.parametrize(
