@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cosmos_workflow.engines import make_engine
     from cosmos_workflow.errors import CosmosError
     from cosmos_workflow.kinds.upsample import Item, Result, Settings
+    from cosmos_workflow.transfers import check_transfer, transfer
 
 __all__ = [
     "AsyncClient",
@@ -27,8 +28,10 @@ __all__ = [
     "Settings",
     "__version__",
     "check",
+    "check_transfer",
     "limits",
     "make_engine",
+    "transfer",
     "upsample",
 ]
 
@@ -40,7 +43,9 @@ _HOMES = {
     "Result": "kinds.upsample",
     "Settings": "kinds.upsample",
     "check": "api",
+    "check_transfer": "transfers",
     "make_engine": "engines",
+    "transfer": "transfers",
     "upsample": "api",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +43,7 @@ __all__ = [
     "open_rig",
     "open_runs",
     "open_store",
+    "run_items",
     "run_on_ray",
     "stream_at",
     "submit",
@@ -69,10 +70,8 @@ def load_items(source: Source, prompt: str = "", on_note: Callable[[str], None] 
     `on_note` is called with each note about unknown keys of a batch; by default it is a Python warning.
     Raises BadInputError for a batch that cannot be read.
     """
-    if isinstance(source, Item):
-        return [source]
     if not isinstance(source, (str, os.PathLike)):
-        return list(source)
+        return [source] if isinstance(source, Item) else list(source)
     if is_batch(path := Path(source)):
         items = list(get_kind("upsample").read(path, on_note))
         return [replace(item, prompt=item.prompt or prompt) for item in items] if prompt else items
@@ -217,37 +216,66 @@ def upsample(
     Raises EngineError if the engine itself fails, HostError if the host cannot be used, BadInputError for an unreadable
     batch or `out`, RunFailed if the run ended early; `out` keeps the results so far.
     """
-    from cosmos_workflow.runs import Listener, Patience
+    from cosmos_workflow.runs import Listener
     from cosmos_workflow.runs.places.place import require_detachable
 
     if detach:
         require_detachable(place)
     items = load_items(source, prompt)
-    own, runs = runs is None, runs or open_runs()
     settings = settings or Settings()
     engine_settings = engine_settings or EngineSettings(limits=settings.limits)
     kind = get_kind("upsample")
-    if isinstance(engine, str):
-        decision = decide(kind, settings, place=place, engine=engine, engine_settings=engine_settings)
-    else:
-        decision = Decision(kind, "local", runs.engine.given(engine), settings)
     listener = listener or Listener()
-    if on_result:
-        listener = replace(listener, result=on_result)
+    listener = replace(listener, result=on_result) if on_result else listener
     name = name or (str(source) if isinstance(source, (str, os.PathLike)) else f"{len(items)} items")
-    with ExitStack() as stack:
-        if own:
-            stack.callback(runs.engine.close)  # no later call would find it warm
-        stream = stack.enter_context(stream_at(out, kind, detach=detach))
-        submission = submit(
-            items, decision, out=out, again=again, source=name, keep_warm=keep_warm, runs=runs
+    with own_runs(runs) as used:
+        if isinstance(engine, str):
+            decision = decide(kind, settings, place=place, engine=engine, engine_settings=engine_settings)
+        else:
+            decision = Decision(kind, "local", used.engine.given(engine), settings)
+        return run_items(
+            items, decision, out=out, again=again, keep_warm=keep_warm, wait=wait, detach=detach, listener=listener,
+            runs=used, name=name,
         )  # fmt: skip
+
+
+@contextmanager
+def own_runs(runs: Runs | None) -> Iterator[Runs]:
+    """The runs that are given; else this machine's, whose engine is closed after use: no later call would find it."""
+    if runs is not None:
+        yield runs
+        return
+    runs = open_runs()
+    try:
+        yield runs
+    finally:
+        runs.engine.close()
+
+
+def run_items(
+    items: Sequence[Any],
+    decision: Decision,
+    *,
+    out: str | Path | None = None,
+    again: bool = False,
+    keep_warm: float = KEEP_WARM,
+    wait: float = 60.0,
+    detach: bool = False,
+    listener: Listener | None = None,
+    runs: Runs | None = None,
+    name: str = "",
+) -> list[Any]:
+    """Do items of any kind where it was decided, to the end, as `upsample` says; the results in the items' order."""
+    from cosmos_workflow.runs import Listener, Patience
+
+    listener = listener or Listener()
+    with own_runs(runs) as used, stream_at(out, decision.kind, detach=detach) as stream:
+        submission = submit(items, decision, out=out, again=again, source=name, keep_warm=keep_warm, runs=used)
         results = dict(submission.earlier)
         if submission.run:
             listener.planned(submission.run)
-            driven = runs.drive(
-                submission.run.id, listener, detach=detach, patience=Patience(reach=wait), stream=stream
-            )
+            patience = Patience(reach=wait)
+            driven = used.drive(submission.run.id, listener, detach=detach, patience=patience, stream=stream)
             results |= {result.id: result for result in driven}
     return [results[item.id] for item in items if item.id in results]
 
@@ -364,6 +392,8 @@ def open_runs(config: Config | None = None) -> Runs:
         if type.needs == "model":
             from cosmos_workflow.doctor import require_host
 
-            require_host(replace(host, engine=engine.name), pins, get_model(engine.settings["limits"]), warn)
+            model = None if type.model == "video" else get_model(engine.settings["limits"])
+            folder = host.model_path and engine.settings["model_path"]
+            require_host(replace(host, engine=engine.name, model_path=folder), pins, model, warn)
 
     return Runs(open_store(config), data_folder(), lambda name: find_host(name, config), pins, look)

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cosmos_workflow.config import Config, load_config
 from cosmos_workflow.engines import (
+    ENGINES,
     ChosenEngine,
     EngineSettings,
     Surroundings,
     choose_engine,
     engine_type,
+    is_engine,
     library_is_here,
     make_engine,
 )
 from cosmos_workflow.errors import EngineUnavailable, NotFound, UsageError
 from cosmos_workflow.kinds.kind import Kind
-from cosmos_workflow.limits import fingerprint
+from cosmos_workflow.limits import Purpose, fingerprint, purpose_of
 from cosmos_workflow.runs.places.ray import is_ray
 
 if TYPE_CHECKING:
     from cosmos_workflow.ssh import Host
 
-__all__ = ["Decision", "decide", "find_host", "surroundings_here"]
+__all__ = ["Decision", "decide", "find_host", "settings_for", "surroundings_here"]
+
+# What machines elsewhere are taken to have beside their models: nobody looks before a run is submitted.
+ELSEWHERE = ("vllm", "diffusers")
+AnySettings = TypeVar("AnySettings", "Config", "Host")
 
 
 @dataclass(frozen=True)
@@ -57,17 +63,18 @@ def decide(
     server's URL, and asks a server once.
     Raises UsageError or NotFound for an unknown place or engine, or a setting that is missing or invalid.
     """
-    config = config or load_config()
+    config = settings_for(kind, config or load_config())
     engine_settings = engine_settings or EngineSettings()
     host, surroundings = None, surroundings_here(config, engine_settings)
     if is_ray(place):
-        surroundings = replace(surroundings, name="the cluster", can_load=lambda name: name == "vllm")
+        surroundings = replace(surroundings, name="the cluster", can_load=ELSEWHERE.__contains__)
     elif place != "local":
         host = find_host(place, config)
-        engine_settings = replace(engine_settings, options={**host.engine_options, **engine_settings.options})
+        own = settings_for(kind, host)
+        engine_settings = replace(engine_settings, options={**own.engine_options, **engine_settings.options})
         surroundings = Surroundings(
-            host.name, host.engine, host.model_path, can_load=lambda name: name == "vllm",
-            options={**host.engine_options, **config.engine_options},
+            host.name, own.engine, own.model_path, can_load=ELSEWHERE.__contains__,
+            options={**own.engine_options, **config.engine_options},
         )  # fmt: skip
     chosen = choose_engine(kind, engine, engine_settings, surroundings, runs=runs)
     needs = engine_type(chosen.name, chosen.module).needs
@@ -89,7 +96,23 @@ def decide(
                 chosen = replace(chosen, model=name, fingerprint=name)
             except EngineUnavailable as error:
                 notes = (f"the model's own limits are used, as the server does not answer ({error.what})",)
-    return Decision(kind, place, chosen, settings, host, notes)
+    return Decision(kind, place, chosen, kind.for_engine(settings, chosen.name), host, notes)
+
+
+def settings_for(kind: Kind, settings: AnySettings) -> AnySettings:
+    """The settings of this machine or of a host as far as they are about a kind of work; they are one for all kinds.
+
+    An engine that does other work is not chosen for this one, and its options and its model are not used. Nor is a
+    folder with a model for other work, and the options beside it. What is not known stays, and is an error later.
+    """
+    engine = settings.engine
+    if engine not in ("", "auto", *kind.engines) and is_engine(engine):
+        loads = engine not in ENGINES or ENGINES[engine].needs == "model"
+        settings = replace(settings, engine="", model_path="" if loads else settings.model_path, engine_options={})
+    purposes: set[Purpose] = {ENGINES[name].model for name in kind.engines if name in ENGINES} - {""}
+    if settings.model_path and purposes and purpose_of(settings.model_path) not in ("", *purposes):
+        settings = replace(settings, model_path="", engine_options={})
+    return settings
 
 
 def surroundings_here(config: Config, settings: EngineSettings) -> Surroundings:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from cosmos_workflow.cli.console import exit_code, note, print_json, stdout, table, verdict_text
+from cosmos_workflow.cli.console import exit_code, note, print_json, stderr, stdout, table, verdict_text
 from cosmos_workflow.cli.help import Command
 from cosmos_workflow.cli.options import (
     SIZE,
@@ -25,36 +28,45 @@ from cosmos_workflow.cli.target import client_of, server_decision, server_plans
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.limits import Model, Plan, plan
 
-if TYPE_CHECKING:
-    pass
+__all__ = ["command", "print_plans", "say_warnings", "show_checked"]
 
-__all__ = ["command", "print_plans", "show_checked"]
-
+OF_TRANSFERS = ("prompt", "engine", "engine_option", "place", "model_path", "gpu", "as_json")
 FIELDS = [name for name in Plan.__dataclass_fields__ if name not in ("exact", "fit")]
 
 
 @click.command("check", cls=Command)
-@click.argument("source", required=False, metavar="[VIDEO | BATCH.jsonl]", type=click.Path())
+@click.argument("source", required=False, metavar="[VIDEO | BATCH.jsonl | SPEC.json]", type=click.Path())
 @click.option("--size", type=SIZE, help="Check this size instead of a video.")
 @request_options
 @model_options
 @frames_option
 @length_option(auto=True)
 @engine_options
+@click.option("--gpu", metavar="NAME", help="Of a transfer: check the memory of this card.")
 @click.option("--exact", is_flag=True, help="Count the text's tokens exactly, even where an upper bound is enough.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document (JSON Lines for a batch).")
 def command(source: str | None, size: tuple[int, int] | None, as_json: bool, exact: bool, **options: Any) -> int:
-    """Check whether a prompt and its video fit the model. Nothing runs.
+    """Check whether a prompt and its video fit the model, or what a transfer would make. Nothing runs.
 
     \b
     cosmos check clip.mp4 -p "A futuristic city at sunset"
     cosmos check --size 960x540 --fit off
     cosmos check prompts.jsonl --json
+    cosmos check spec.json --gpu H100
     """
     if (source is None) == (size is None):
         raise UsageError("nothing to check, or more than one thing", remedy="give exactly one of VIDEO, BATCH, --size")
+    if source and is_transfer(source):
+        from cosmos_workflow.cli.transfer import check_specs
+
+        _refuse_of_prompts(source)
+        return check_specs(source, options, as_json=as_json)
+    if options.pop("gpu"):
+        raise UsageError(
+            "--gpu means something for a transfer alone", remedy="leave it out, or see: cosmos limits --gpu"
+        )
     place, asked_engine = options.pop("place"), options["engine"]
-    config = merged_config(**{name: options.pop(name) for name in WORDS})
+    config = merged_config("upsample", **{name: options.pop(name) for name in WORDS})
     settings = engine_settings(config, options.pop("engine_option"), place=place)
     model, length = settings.model, options["max_model_len"]
     from cosmos_workflow.api import decide, load_items
@@ -89,6 +101,28 @@ def command(source: str | None, size: tuple[int, int] | None, as_json: bool, exa
     else:
         print_plans(plans, as_table=bool(source and is_batch(source)))
     return exit_code([plan.verdict if not plan.runs else "" for plan in plans])
+
+
+def _refuse_of_prompts(source: str) -> None:
+    """Raise UsageError for an option that means nothing for the check of a transfer."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        given = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+        if given and isinstance(parameter, click.Option) and parameter.name not in OF_TRANSFERS:
+            raise UsageError(
+                f"{parameter.opts[0]} is for prompts, and this is a transfer", where=source,
+                remedy=f"leave it out; cosmos transfer {shlex.quote(source)} --dry-run takes all options of a transfer",
+            )  # fmt: skip
+
+
+def is_transfer(source: str) -> bool:
+    """Whether a path is a spec of a transfer, or a folder of `cosmos prepare`, and no video or batch of prompts."""
+    path = Path(source)
+    if path.suffix.lower() not in (".json", ".jsonl") and not path.is_dir():
+        return False  # without the imports of what reads specs
+    from cosmos_workflow.kinds.transfer.asking import is_spec
+
+    return is_spec(path)
 
 
 def _plans(
@@ -147,19 +181,53 @@ def print_plans(plans: list[Plan], *, as_table: bool) -> None:
             console.print(f"  note        {plan.note}")
 
 
-def show_checked(kind: str, plans: Iterable[Any], engine: str, *, as_json: bool) -> int:
-    """Plans of items of any kind, as a table or JSON Lines; returns the exit code that they stand for."""
-    rows, failures = table("id", "verdict", "~what is known of it"), []
-    for each in plans:
-        failures.append("" if each.runs else each.verdict)
-        if as_json:
-            facts = {"id": each.id, "kind": kind, "verdict": each.verdict, "reason": each.reason}
-            print_json(facts | {"remedy": each.remedy, "engine": engine, "note": each.note})
-        reason = "; ".join(filter(None, (each.reason, each.remedy, each.note)))
-        rows.add_row(each.id, verdict_text(each.verdict), reason)
-    if not as_json:
+def show_checked(kind: str, plans: Iterable[Any], engine: str, *, as_json: bool, in_lines: bool = False) -> int:
+    """Plans of items of any kind, as a table or JSON Lines; returns the exit code that they stand for.
+
+    With `in_lines` each statement has a line, in place of the table, and items of which the same is known stand
+    together.
+    """
+    plans = list(plans)
+    if as_json:
+        for each in plans:
+            known = {"id": each.id, "kind": kind, "verdict": each.verdict, "reason": each.reason}
+            more = {"remedy": each.remedy, "warnings": list(each.warnings), "engine": engine, "note": each.note}
+            print_json(known | more)
+    elif in_lines:
+        _print_lines(plans)
+    else:
+        rows = table("id", "verdict", "~what is known of it")
+        for each in plans:
+            words = "; ".join(filter(None, (each.reason, each.remedy, each.note)))
+            rows.add_row(each.id, verdict_text(each.verdict), words)
         stdout().print(rows)
-    return exit_code(failures)
+    return exit_code(["" if each.runs else each.verdict for each in plans])
+
+
+def _print_lines(plans: Iterable[Any]) -> None:
+    alike: dict[tuple[Any, ...], list[str]] = {}
+    for each in plans:
+        reason = "" if each.runs and each.warnings else each.reason  # else it says the warnings once more
+        facts = (each.verdict, each.note, reason, each.remedy, tuple(each.warnings))
+        alike.setdefault(facts, []).append(each.id)
+    say = stdout().print
+    for (verdict, made, reason, remedy, warnings), ids in alike.items():
+        say(verdict_text(verdict), f" {', '.join(ids)}", sep="")
+        lines = [("makes", made), ("reason", reason), ("remedy", remedy), *(("warning", text) for text in warnings)]
+        for name, text in lines:
+            if text:
+                say(f"  {name:<10}  {text}")
+
+
+def say_warnings(plans: Iterable[Any]) -> None:
+    """Say on stderr what makes the results of items bad that run, each warning once."""
+    ids: dict[str, list[str]] = {}
+    for each in plans:
+        for text in each.warnings if each.runs else ():
+            ids.setdefault(text, []).append(each.id)
+    for text, of in ids.items():
+        more = f" and {len(of) - 1} more" if len(of) > 1 else ""
+        stderr().print(f"warning: {of[0]}{more}: {text}", style="yellow")
 
 
 def _source(plan: Plan) -> str:

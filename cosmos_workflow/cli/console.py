@@ -179,7 +179,7 @@ def verdict_text(verdict: str) -> Text:
 
 def stdout_for_results(engine: str) -> AbstractContextManager[None]:
     """Whatever an engine's library or its child processes print goes to stderr; stdout is for results."""
-    return _redirected_stdout() if engine in ("vllm", "transformers") else nullcontext()
+    return _redirected_stdout() if engine in ("vllm", "transformers", "diffusers") else nullcontext()
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections import Counter
 from collections.abc import Collection
 from contextlib import ExitStack, nullcontext
@@ -30,13 +32,16 @@ if TYPE_CHECKING:
 __all__ = ["follow", "run_batch"]
 
 THERE = ("running", "fetching")  # states in which the host has the run, and goes on without us
+LINE_EVERY = 10.0  # seconds between two lines that say how far an item is, where no bar shows it
 
 
 class Terminal:
     """A listener that tells a person what happens, on stderr."""
 
-    def __init__(self, progress: Progress, quiet: bool) -> None:
+    def __init__(self, progress: Progress, quiet: bool, *, steps: bool = True) -> None:
+        """With `steps`, it says how far an item is that takes long, also where it is `quiet`."""
         self.run = ""
+        self._steps, self._line_at = steps, 0.0
         self.there = False  # whether the host has the run
         self._progress = progress
         self._quiet = quiet
@@ -76,6 +81,18 @@ class Terminal:
             self._say("warm: the model was loaded already")
         elif kind == "waiting":
             self._say(f"waiting: {event['why']}")
+        elif kind == "step" and self._steps:
+            far = event["text"] or f"{event['done']} of {event['total']}"
+            self._step(f"{event['id']}: {far}")
+
+    def _step(self, text: str) -> None:
+        if self._progress.describe(text):
+            return
+        now = time.monotonic()
+        self._line_at = self._line_at or now  # what is done soon needs no line
+        if now - self._line_at >= LINE_EVERY:
+            self._line_at = now
+            stderr().print(text, style="dim")
 
     def _say(self, text: str) -> None:
         if not self._quiet:
@@ -92,9 +109,10 @@ def run_batch(
     runs = open_runs()
     if detach and not isinstance(runs, ServerRuns):
         require_detachable(decision.place)
-    progress = Progress(len(items), enabled=batch, quiet=as_json, kind=decision.kind.name)
+    alone = decision.kind.makes_files and sys.stderr.isatty()  # a single video may take an hour
+    progress = Progress(len(items), enabled=batch or alone, quiet=as_json, kind=decision.kind.name)
     at_server = isinstance(runs, ServerRuns)
-    terminal = Terminal(progress, as_json or (decision.place == "local" and not at_server))
+    terminal = Terminal(progress, as_json or (decision.place == "local" and not at_server), steps=not as_json)
     listener = terminal.listener()
     with ExitStack() as stack:
         # Before standard output is redirected because of what engines print.
@@ -144,7 +162,7 @@ def follow(runs: AnyRuns, run: RunRecord, *, out: str | None, wait: float, as_js
             raise UsageError("a cluster writes its results into a folder of its own", where=f"-o {out}", remedy=remedy)
         return follow_cluster(runs, run, as_json=as_json)
     progress = Progress(run.total, enabled=True, quiet=as_json, kind=run.kind)
-    terminal = Terminal(progress, as_json)
+    terminal = Terminal(progress, as_json, steps=not as_json)
     terminal.run, terminal.there = run.id, run.state in THERE
     kind = get_kind(run.kind)
     with guarded(runs, lambda: terminal.run), open_results(out, kind) if out else nullcontext() as stream, progress:

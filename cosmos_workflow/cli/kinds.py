@@ -86,13 +86,16 @@ def work_options(word: str, engines: Sequence[str], *, files: bool = False) -> C
 
 def begun(
     kind: Kind, settings: Any, engine_settings: EngineSettings, engine: str, place: str, config: Config, *,
-    given: Mapping[str, Any], wait: float,
+    given: Mapping[str, Any], wait: float, runs: bool = True,
 ) -> Decision:  # fmt: skip
-    """Decide what a run is begun with, and tell the person; a server gets the settings that were `given`."""
+    """Decide what a run is begun with, and tell the person; a server gets the settings that were `given`.
+
+    Where nothing `runs`, no model need be there.
+    """
     from cosmos_workflow.api import decide
 
     decision = server_decision(kind, given, engine, place, wait=wait, on_lost=say_lost) or decide(
-        kind, settings, place=place, engine=engine, engine_settings=engine_settings, config=config
+        kind, settings, place=place, engine=engine, engine_settings=engine_settings, config=config, runs=runs
     )
     on_host = "" if place == "local" else f" on {place}"
     stderr().print(f"engine: {decision.engine.name}{on_host} ({decision.engine.why})", style="dim")
@@ -144,7 +147,7 @@ def command_of(name: str, summary: str) -> click.Command:
         from cosmos_workflow.engines import EngineSettings
 
         place, engine = options["place"], options["engine"]
-        config = merged_config(**{word: options.pop(word) for word in WORDS if word in options})
+        config = merged_config(name, **{word: options.pop(word) for word in WORDS if word in options})
         refuse_misplaced(options, is_ray(place))
         engine_settings = EngineSettings(
             model_path=config.model_path, server_url=config.server_url, server_model=config.server_model,

@@ -44,7 +44,7 @@ def opened(options: dict[str, Any]) -> tuple[Rig, Model, Experiments]:
     from cosmos_workflow.api import open_rig, open_store
 
     place, asked_engine = options.pop("place"), options["engine"]
-    config = merged_config(**{name: options.pop(name) for name in WORDS})
+    config = merged_config("upsample", **{name: options.pop(name) for name in WORDS})
     settings = engine_settings(config, options.pop("engine_option"), options.pop("max_model_len"))
     if place != "local":
         from cosmos_workflow.ssh import one_line

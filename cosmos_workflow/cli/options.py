@@ -279,26 +279,14 @@ def ray_options(function: Command) -> Command:
     return _apply(
         function,
         [
-            click.option(
-                "--engines",
-                cls=LocalOption,
-                type=click.IntRange(1),
-                help="On Ray: how many engines to use.  [one for each GPU]",
-            ),
-            click.option(
-                "--gpus-per-engine",
-                cls=LocalOption,
-                type=click.IntRange(0),
-                help="On Ray: GPUs for each engine; more than one is tensor parallel.  [1]",
-            ),
-            click.option(
-                "--out-format",
-                cls=LocalOption,
-                type=click.Choice(["jsonl", "parquet"]),
-                help="On Ray: file format of the results.  [as the batch]",
-            ),
+            click.option("--engines", cls=LocalOption, type=click.IntRange(1),
+                         help="On Ray: how many engines to use.  [one for each GPU]"),
+            click.option("--gpus-per-engine", cls=LocalOption, type=click.IntRange(0),
+                         help="On Ray: GPUs for each engine; more than one is tensor parallel.  [1]"),
+            click.option("--out-format", cls=LocalOption, type=click.Choice(["jsonl", "parquet"]),
+                         help="On Ray: file format of the results.  [as the batch]"),
         ],
-    )
+    )  # fmt: skip
 
 
 def ray_items(kind: Kind, source: str) -> list[Any]:
@@ -343,10 +331,18 @@ def request_options(function: Command) -> Command:
     )
 
 
-def merged_config(**overrides: Any) -> Config:
-    """The user's settings with what the command line gave on top."""
-    server = click.get_current_context().find_root().params.get("server")  # which has settings of its own
-    return replace(Config() if server else load_config(), **{name: value for name, value in overrides.items() if value})
+def merged_config(kind: str, **overrides: Any) -> Config:
+    """The user's settings for a kind of work (with no name, for all), with what the command line gave on top."""
+    given = {name: value for name, value in overrides.items() if value}
+    if click.get_current_context().find_root().params.get("server"):  # which has settings of its own
+        return Config(**given)
+    config = load_config()
+    if kind and (config.engine or config.model_path):
+        from cosmos_workflow.deciding import settings_for
+        from cosmos_workflow.kinds.kind import get_kind
+
+        config = settings_for(get_kind(kind), config)
+    return replace(config, **given)
 
 
 def limits_model(config: Config, place: str = "local") -> Model:

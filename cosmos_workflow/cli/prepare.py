@@ -159,7 +159,7 @@ def command(source: str | None, dry_run: bool, **options: Any) -> int:
         for text in notes:
             note(text)
     decision = begun(
-        kind, settings, EngineSettings(), "", place, merged_config(), given=named, wait=options["wait"]
+        kind, settings, EngineSettings(), "", place, merged_config("prepare"), given=named, wait=options["wait"]
     )  # fmt: skip
     if dry_run:
         from cosmos_workflow.cli.check import show_checked

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,6 +28,7 @@ __all__ = ["command", "show_runs"]
 
 STYLES = {"done": "green", "failed": "red", "cancelled": "yellow"}
 POLL_SECONDS = 0.2
+SHOWN = 20  # items of a run
 
 
 def _say_left(run: Any, forget: bool) -> None:
@@ -100,16 +103,39 @@ def show(run: str, as_json: bool) -> None:
         say(f"  log         {runs.log(record)}")
     if record.error:
         say(f"  error       {record.error_kind}: {record.error}")
-        say(f"  remedy      {record.remedy}")
+        if record.remedy:
+            say(f"  remedy      {record.remedy}")
+    for line in _made_lines(record, list(runs.each_result(record))):
+        say(line)
     events = runs.events(record)
     progress = [event for event in events if event["event"] == "progress"]
     if progress:
         say(f"  progress    {progress_line(progress[-1])}")
     for event in events:
-        if event["event"] not in ("item", "memory", "progress"):
+        if event["event"] not in ("item", "memory", "progress", "step"):
             moment = time.strftime("%H:%M:%S", time.localtime(event["time"]))
             more = ", ".join(f"{key} {value}" for key, value in event.items() if key not in ("event", "time", "log"))
             say(f"  {moment}    {event['event']}{f' ({more})' if more else ''}")
+
+
+def _made_lines(record: RunRecord, results: Sequence[Any]) -> Iterator[str]:
+    """Where the files of each item are, or why it has none; of a long batch, only of the first."""
+    from cosmos_workflow.files import folder_name, names_in
+
+    told = [result for result in results if result.error or getattr(result, "outputs", None)]
+    folder = Path(record.out) if record.out and Path(record.out).is_dir() and not is_ray(record.place) else None
+    names = names_in(folder) if folder else {}
+    for result in told[:SHOWN]:
+        if result.error:
+            yield f"  failed      {result.id}: {result.error}"
+        else:
+            place = f"{folder / folder_name(result.id, names)}: " if folder else f"{result.id}: "
+            parts = Counter(name.split("/")[0] for name in result.outputs)
+            files = (f"{name}/ ({count:,} files)" if name not in result.outputs else name
+                     for name, count in parts.items())  # fmt: skip
+            yield f"  files       {place}{', '.join(files)}"
+    if len(told) > SHOWN:
+        yield f"              and {len(told) - SHOWN:,} more: cosmos runs show {record.id} --json"
 
 
 @command.command("logs")

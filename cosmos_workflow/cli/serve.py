@@ -88,7 +88,7 @@ def command(
     guard = Guard(token, frozenset(name.lower() for name in names), ended)
     options = Options(Path(media) if media else None, int(upload_gib * 2**30), guard, works=not no_worker)
     logged()
-    server = Server(merged_config(**words), options)
+    server = Server(merged_config("", **words), options)
     if paused:
         server.store.queue.pause()
 

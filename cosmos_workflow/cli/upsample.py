@@ -79,7 +79,7 @@ def command(source: str, dry_run: bool, **options: Any) -> int:
     from cosmos_workflow.kinds.upsample import Settings, check_items
 
     place, asked_engine, prompt, as_json = (options[name] for name in ("place", "engine", "prompt", "as_json"))
-    config = merged_config(**{name: options.pop(name) for name in WORDS})
+    config = merged_config("upsample", **{name: options.pop(name) for name in WORDS})
     on_ray = is_ray(place)
     refuse_misplaced(options, on_ray)
     if on_ray and prompt:

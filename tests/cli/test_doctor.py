@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -32,3 +33,20 @@ def test_for_people(capsys: pytest.CaptureFixture[str]) -> None:
 def test_completion(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", shell]) == 0
     assert "_COSMOS_COMPLETE" in capsys.readouterr().out
+
+
+def test_a_model_may_be_named_by_its_family_and_is_not_looked_for_in_an_upsamplers_folder(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("COSMOS_MODEL_PATH", "/checkpoints/nvidia/Cosmos-UpsamplePrompt1-12B-Transfer")
+
+    def looked_at(model: str, name: str) -> str:
+        assert main(["doctor", "--model", model, "--json"]) == 1
+        checks = {check["name"]: check for check in map(json.loads, capsys.readouterr().out.splitlines())}
+        return str(checks[f"files of nvidia/{name}"]["detail"])
+
+    for model in ("transfer2.5", "transfer2.5-2b"):
+        assert str(tmp_path / "hub") in looked_at(model, "Cosmos-Transfer2.5-2B")
+    assert "/checkpoints/nvidia/Cosmos-Transfer1-7B" in looked_at("transfer1", "Cosmos-Transfer1-7B")

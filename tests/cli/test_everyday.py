@@ -53,7 +53,7 @@ def fill(prompt: str = "A futuristic city", out: str = "/shots/results.jsonl") -
         (["help", "upsampel"], "did you mean upsample?"),
         (["upsample", "--enigne", "vllm"], "did you mean --engine?"),
         (["runs", "list", "--unfinishd"], "did you mean --unfinished?"),
-        (["quux"], "there are upsample, prepare, check"),
+        (["quux"], "there are upsample, prepare, transfer, check"),
     ],
 )
 def test_slips_are_guessed(words: list[str], near: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -49,7 +49,7 @@ def test_a_dry_run_says_what_would_run(batch: str, tmp_path: Path, capsys: pytes
     assert main(["words", batch, "--dry-run", "--json"]) == 1
     good, lost = map(json.loads, capsys.readouterr().out.splitlines())
     assert good == {
-        "id": "good", "kind": "words", "verdict": "fits", "reason": "", "remedy": "", "note": "",
+        "id": "good", "kind": "words", "verdict": "fits", "reason": "", "remedy": "", "warnings": [], "note": "",
         "engine": "counter",
     }  # fmt: skip
     assert (lost["verdict"], "none.txt: cannot be read" in lost["reason"]) == ("bad_input", True)
