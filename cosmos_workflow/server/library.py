@@ -119,6 +119,12 @@ class Library:
             return Path(*path.relative_to(self._media).parts[1:]).as_posix()
         return path.relative_to(self._shared or path.anchor).as_posix()
 
+    def is_inside(self, path: Path) -> bool:
+        """Whether a path lies in the shared folder, wherever links lead; there need be nothing."""
+        with suppress(OSError, ValueError, RuntimeError):  # a name that no system takes, links in a circle
+            return self._shared is not None and path.resolve().is_relative_to(self._shared)
+        return False
+
     def without_folders(self, text: str) -> str:
         """A message with the names of files as people know them, without where the server has them."""
         text = re.sub(rf"{re.escape(str(self._media))}[\\/][0-9a-f]{{2}}[\\/]{MEDIA_ID}[\\/]?", "", text)
@@ -144,6 +150,23 @@ class Library:
             if len(folders) >= most:
                 break
         return sorted(folders)
+
+    def shared_specs(self, most: int = 200) -> list[str]:
+        """The JSON files in the shared folder, and its folders with such a file that says what is in them.
+
+        Each as `find` takes it; a folder's own description (manifest.json) stands for the folder.
+        """
+        names: set[str] = set()
+        for folder, folders, files in os.walk(self._shared or "/nonexistent"):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            inside = Path(folder).relative_to(self._shared or Path())
+            if "manifest.json" in files:
+                names |= {inside.as_posix(), inside.parent.as_posix()} - {"."}
+            elif "results.jsonl" not in files:
+                names |= {(inside / name).as_posix() for name in files if name.endswith((".json", ".jsonl"))}
+            if len(names) >= most:
+                break
+        return sorted(names)[:most]
 
     def _shared_files(self, types: tuple[str, ...]) -> Iterator[tuple[Path, list[str]]]:
         """Each folder in the shared one with files whose names are of these types, and their names."""

@@ -17,10 +17,10 @@ from pydantic import BaseModel
 
 from cosmos_workflow.api import decide, open_runs, submit, with_identities
 from cosmos_workflow.config import Config, data_folder
-from cosmos_workflow.deciding import Decision
+from cosmos_workflow.deciding import Decision, settings_for
 from cosmos_workflow.engines import EngineSettings
 from cosmos_workflow.errors import UsageError
-from cosmos_workflow.kinds.kind import Kind, get_kind
+from cosmos_workflow.kinds.kind import FIRST_KIND, Kind, get_kind
 from cosmos_workflow.kinds.registry import known_kinds
 from cosmos_workflow.limits import DEFAULT_MODEL, Model, model_at
 from cosmos_workflow.runs import Runs, Worker
@@ -98,11 +98,13 @@ class Server:
 
     def model(self, name: str | None = None) -> Model:
         """The facts that hold. Raises BadInputError where the settings' model folder is not there."""
-        return model_at("" if name else self.config.model_path, name or self.config.model or DEFAULT_MODEL)
+        folder = "" if name else settings_for(get_kind(FIRST_KIND), self.config).model_path
+        return model_at(folder, name or self.config.model or DEFAULT_MODEL)
 
     def settings(self, kind: Kind, fields: BaseModel) -> Any:
         """The settings of a request. Raises BadInputError where the server's model folder is not there."""
-        return kind.settings_from(fields.model_dump(), self.config.model_path, self.config.model)
+        config = settings_for(kind, self.config)
+        return kind.settings_from(fields.model_dump(), config.model_path, config.model)
 
     def items(self, kind: Kind, entries: Sequence[BaseModel]) -> list[Any]:
         """Items by their files' paths; one without an id is named by its place.
@@ -129,12 +131,12 @@ class Server:
     def _decide(self, kind: Kind, settings: Any, place: str, engine: str, *, runs: bool) -> Decision:
         # What the settings say of a language model, where the kind has such settings.
         limits, length = getattr(settings, "limits", self.model()), getattr(settings, "max_model_len", None)
+        config = settings_for(kind, self.config)
         engine_settings = EngineSettings(
-            limits, self.config.model_path, self.config.server_url, self.config.server_model, length,
-            options=self.config.engine_options,
-        )  # fmt: skip
+            limits, config.model_path, config.server_url, config.server_model, length, options=config.engine_options
+        )
         return decide(
-            kind, settings, place=place, engine=engine, engine_settings=engine_settings, config=self.config, runs=runs
+            kind, settings, place=place, engine=engine, engine_settings=engine_settings, config=config, runs=runs
         )
 
     def check(self, request: Any) -> shapes.Checked:

@@ -307,10 +307,10 @@ class Host(BaseModel):
 
 
 class HostCheck(BaseModel):
-    """One thing looked at: `missing` is what the main job cannot do without."""
+    """One thing looked at: `missing` is what the main job cannot do without, `unknown` what could not be looked at."""
 
     name: str
-    status: Literal["ok", "optional", "missing"]
+    status: Literal["ok", "optional", "missing", "unknown"]
     detail: str
     remedy: str
 

@@ -160,7 +160,10 @@ def test_requests_are_held_to_the_shape_of_their_kind(http: httpx2.Client, clien
         for path in ("/runs", "/check"):
             answer = http.post(path, json=body)
             assert (answer.status_code, answer.json()["where"]) == (422, where)
-    assert "kind is none of prepare, upsample, words" in http.post("/runs", json={"kind": "sing", "items": []}).text
+    assert (
+        "kind is none of prepare, transfer, upsample, words"
+        in http.post("/runs", json={"kind": "sing", "items": []}).text
+    )
     refused = http.post("/runs", json={"kind": "words", "items": [text | {"size": 65}]})
     assert (refused.status_code, refused.json()["kind"]) == (422, "BadInputError")
     with pytest.raises(UsageError, match=r"items\[0\]\.sise"):
@@ -246,6 +249,7 @@ def test_the_reference_has_the_shapes_of_each_kind(server: CosmosServer) -> None
     body = document["paths"]["/api/v1/runs"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert {part["$ref"].rsplit("/", 1)[1] for part in body["oneOf"]} == {
         "NewPrepareRun",
+        "NewTransferRun",
         "NewUpsampleRun",
         "NewWordsRun",
     }

@@ -45,6 +45,10 @@ class AsyncMachine(AsyncTransport):
         """The machines that a run can be sent to."""
         return await self._ask(list[shapes.Host], "GET", "/hosts")
 
-    async def check_host(self, name: str) -> list[shapes.HostCheck]:
-        """What a host has and lacks; `local` is the server's machine. Raises NotFound, HostUnreachable."""
-        return await self._ask(list[shapes.HostCheck], "POST", f"/hosts/{name}/check")
+    async def check_host(self, name: str, model: str = "") -> list[shapes.HostCheck]:
+        """What a host has and lacks, for a model of that name; `local` is the server's machine.
+
+        Raises NotFound, HostUnreachable, and UsageError for an unknown model.
+        """
+        params = {"model": model} if model else {}
+        return await self._ask(list[shapes.HostCheck], "POST", f"/hosts/{name}/check", params=params)

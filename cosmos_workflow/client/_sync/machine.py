@@ -46,6 +46,10 @@ class Machine(Transport):
         """The machines that a run can be sent to."""
         return self._ask(list[shapes.Host], "GET", "/hosts")
 
-    def check_host(self, name: str) -> list[shapes.HostCheck]:
-        """What a host has and lacks; `local` is the server's machine. Raises NotFound, HostUnreachable."""
-        return self._ask(list[shapes.HostCheck], "POST", f"/hosts/{name}/check")
+    def check_host(self, name: str, model: str = "") -> list[shapes.HostCheck]:
+        """What a host has and lacks, for a model of that name; `local` is the server's machine.
+
+        Raises NotFound, HostUnreachable, and UsageError for an unknown model.
+        """
+        params = {"model": model} if model else {}
+        return self._ask(list[shapes.HostCheck], "POST", f"/hosts/{name}/check", params=params)

@@ -74,14 +74,19 @@ def list_hosts() -> list[Host]:
 
 
 @router.post("/hosts/{name}/check")
-def check_host(ctx: Ctx, name: Annotated[str, Path(max_length=200)]) -> list[HostCheck]:
-    """What a host has and lacks, with remedies; `local` is the server's own machine. Takes seconds."""
+def check_host(
+    ctx: Ctx, name: Annotated[str, Path(max_length=200)], model: Annotated[str, Query(max_length=100)] = ""
+) -> list[HostCheck]:
+    """What a host has and lacks, with remedies; `local` is the server's own machine. Takes seconds.
+
+    With a `model`, what that needs: one that makes videos may be named too.
+    """
     if name == "local":
-        return [HostCheck(**asdict(finding)) for finding in examine()]
+        return [HostCheck(**asdict(finding)) for finding in examine(model)]
     host = find_host(name)
 
     async def looked() -> list[HostCheck]:
-        findings = examine_host(host, Pins(known_keys_file()), ctx.model())
+        findings = examine_host(host, Pins(known_keys_file()), model or ctx.model())
         return [HostCheck(**asdict(finding)) async for finding in findings]
 
     return asyncio.run(looked())

@@ -18,14 +18,15 @@ from cosmos_workflow.kinds.kind import FIRST_KIND, get_kind, is_known
 from cosmos_workflow.limits import Plan
 from cosmos_workflow.server.exporting import controlnet_spec
 from cosmos_workflow.server.guard import COOKIE
+from cosmos_workflow.server.page.files import facts_of, laid_out
 from cosmos_workflow.server.shapes import Problem, Prompt
 from cosmos_workflow.version import __version__
 
 __all__ = ["Bar", "Remedy", "bar_of", "remedies_of", "render", "show_problem"]
 
 TABS = (
-    ("/", "New"), ("/prepare", "Prepare"), ("/runs", "Runs"), ("/prompts", "Prompts"), ("/limits", "Limits"),
-    ("/hosts", "Hosts"),
+    ("/", "New"), ("/prepare", "Prepare"), ("/transfer", "Transfer"), ("/runs", "Runs"), ("/prompts", "Prompts"),
+    ("/limits", "Limits"), ("/hosts", "Hosts"),
 )  # fmt: skip
 
 
@@ -123,5 +124,5 @@ environment = Environment(
 environment.filters |= {"when": _when, "thousands": _thousands, "bytes": _bytes, "duration": _duration}
 environment.globals |= {
     "bar_of": bar_of, "remedies_of": remedies_of, "first_kind": FIRST_KIND, "is_known": is_known,
-    "shows_pictures": shows_pictures, "controlnet_spec": controlnet_spec,
+    "shows_pictures": shows_pictures, "controlnet_spec": controlnet_spec, "laid_out": laid_out, "facts_of": facts_of,
 }  # fmt: skip

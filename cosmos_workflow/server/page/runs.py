@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from cosmos_workflow.errors import CosmosError
 from cosmos_workflow.server.api.runs import RunId, read_log, retry_run
+from cosmos_workflow.server.page.files import inputs_of
 from cosmos_workflow.server.page.rendering import render
 from cosmos_workflow.server.server import Ctx, Server
 from cosmos_workflow.server.shapes import Run
@@ -103,7 +104,8 @@ def _tables(ctx: Server) -> dict[str, Any]:
 def _details(ctx: Server, run: Run) -> dict[str, Any]:
     prompts = ctx.prompts(ctx.store.history.first_of(run.id, RESULTS_SHOWN))
     log = bytes(read_log(ctx, run.id, 8192).body).decode()
-    return {"run": run, "now": progress(ctx, run), "prompts": prompts, "log": log, "problem": ""}
+    inputs = inputs_of(ctx, prompts)
+    return {"run": run, "now": progress(ctx, run), "prompts": prompts, "inputs": inputs, "log": log, "problem": ""}
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,8 @@ def progress(ctx: Server, run: Run) -> Progress:
         match event["event"]:
             case "loading" | "loaded" | "warm" | "waiting" | "lost":
                 now = replace(now, step=event["event"])
+            case "step":
+                now = replace(now, step=event["text"] or f"{event['done']} of {event['total']}")
             case "result" | "progress":
                 now = replace(now, step="answering", eta=event.get("eta"))
             case "memory":

@@ -93,6 +93,11 @@ document.addEventListener("click", async (event) => {
     button.textContent = copied ? "Copied" : "Select it and press Ctrl+C";
     setTimeout(() => { button.textContent = label; }, 1500);
   }
+  if (button.dataset.play !== undefined) {
+    const videos = [...button.closest("li").querySelectorAll(".files video")];
+    for (const video of videos) { video.pause(); video.currentTime = 0; }
+    for (const video of videos) video.play().catch(() => {}); // one that cannot be played says so itself
+  }
   if (button.dataset.clear) {
     for (const star of button.closest("form").querySelectorAll("[name=rating]")) star.checked = false;
     button.closest("form").dispatchEvent(new Event("change", { bubbles: true }));
