@@ -50,9 +50,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 PROJECT = Path(__file__).parent.parent
 SAMPLES = Path(os.environ.get("COSMOS_SAMPLES", PROJECT.parent / "shared" / "data" / "nvidia"))
+SPECS = Path(os.environ.get("COSMOS_SPECS", PROJECT.parent / "shared" / "nvidia" / "specs"))
 RENDERS = Path(os.environ.get("COSMOS_RENDERS", PROJECT.parent / "shared" / "data" / "blender"))
 # They start vLLM, or look at all containers of the machine.
-WITH_VLLM = {"tests/e2e/test_host.py", "tests/e2e/test_page.py", "tests/runs/test_kinds_at_places.py"}
+WITH_VLLM = {
+    "tests/e2e/test_host.py", "tests/e2e/test_page.py", "tests/e2e/test_transfer_host.py",
+    "tests/runs/test_kinds_at_places.py",
+}  # fmt: skip
 FAULTS = Path(os.environ.get("COSMOS_FAULTS", PROJECT.parent / "shared" / "faults"))
 
 
@@ -85,6 +89,11 @@ def outside(folder: Path, what: str, variable: str) -> Path:
 @pytest.fixture(scope="session")
 def samples() -> Path:
     return outside(SAMPLES, "NVIDIA's sample videos", "COSMOS_SAMPLES to cosmos-transfer1/assets")
+
+
+@pytest.fixture(scope="session")
+def specs() -> Path:
+    return outside(SPECS, "NVIDIA's sample specs", "COSMOS_SPECS to them")
 
 
 @pytest.fixture(scope="session")

@@ -52,16 +52,16 @@ def run(store: Path, measured_rig: LocalRig, settings: ProbeSettings) -> Study:
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
-    """The whole probe, but for batches: a minute of loading, two of trials."""
+    """The whole probe, but for batches and with fewer sizes around each boundary: `make lab` tries more."""
     os.environ |= {"VLLM_CPU_KVCACHE_SPACE": "1"}
     searches = ("size", "usual", "frames", "prompt")
     store = tmp_path_factory.mktemp("lab") / "store.db"
-    yield run(store, rig(QUICK), ProbeSettings(searches=searches, frames=(2, 1), around=5))
+    yield run(store, rig(QUICK), ProbeSettings(searches=searches, frames=(2, 1), around=2))
     del os.environ["VLLM_CPU_KVCACHE_SPACE"]
 
 
-def test_no_trial_of_two_hundred_disagrees(study: Study) -> None:
-    assert len(study.trials) >= 200
+def test_no_trial_of_a_hundred_disagrees(study: Study) -> None:
+    assert len(study.trials) >= 100
     assert [trial for trial in study.trials if not trial.agrees] == []
     assert {trial.seen for trial in study.trials} == {"fits", "cut_short", "too_long", "other"}
     # Counted by the engine itself, but where it refused too many pictures before it counted.
