@@ -24,13 +24,14 @@ TAIL = """
 The rows of the server measure one process that also drives the queue. `wrk` sends the requests from the same two
 cores, over loopback.
 
-The time to start a program includes the start of Python itself, which is the peer's time in those rows. The batch
-rows run the tiny random-weight Pixtral of `make vllm-env` on vLLM for CPU: they show how much continuous batching
-reduces the overhead of each prompt, not how fast a GPU is. The rows of hosts go through a real sshd on loopback, so the
-speed and delay of a network are not included; every upload and every run opens its own connection. An upload first asks
-which files the host has, and verifies each file there, which scp does not. On a GPU, the field tests of 2025-09-01 took
-250.71 s for three prompts with the model loaded for each, and 138.28 s with it loaded once: most of the waiting is for
-loading.
+The time to start a program includes the start of Python itself, which is the peer's time in those rows. The batch rows
+run the tiny random-weight Pixtral of `make vllm-env` on vLLM for CPU: they show how much continuous batching reduces
+the overhead of each prompt, not how fast a GPU is. The rows of transfers run a tiny random-weight Transfer2.5 of
+diffusers on the CPU, each way as a program of its own with its start and load. The rows of hosts go through a real
+sshd on loopback, so the speed and delay of a network are not included; every upload and every run opens its own
+connection. An upload first asks which files the host has, and verifies each file there, which scp does not. On a GPU,
+the field tests of 2025-09-01 took 250.71 s for three prompts with the model loaded for each, and 138.28 s with it
+loaded once: most of the waiting is for loading.
 
 The faults (`python -m benchmarks.faults`) are connections cut; sessions, agents, supervisors, commands and clients
 killed; servers stopped for a while; and disks full on both sides. They strike at random moments, in batches of
@@ -40,14 +41,21 @@ eight items of two kinds of work, which people attach to, cancel, retry and begi
 
 def main() -> None:
     results: list[Row | Fact] = [*quick.rows(), *remote.rows()]
-    command = [str(ROOT / ".vllm" / "venv" / "bin" / "python"), "-m", "benchmarks.batch"]
-    output = subprocess.run(command, cwd=ROOT, env={**os.environ}, stdout=subprocess.PIPE, text=True, check=True).stdout
-    results += [Row(**json.loads(line[4:])) for line in output.splitlines() if line.startswith("ROW ")]
+    results += [*_with_models("benchmarks.batch"), *_with_models("benchmarks.transfers")]
     results += serve.facts()
     results += faults.rows()
     page = HEAD.format(machine=machine()) + table(results) + TAIL
     (ROOT / "docs" / "PERFORMANCE.md").write_text(page, encoding="utf-8")
     print(page)
+
+
+def _with_models(module: str) -> list[Row | Fact]:
+    """What a module measures where vLLM and diffusers are."""
+    command = [str(ROOT / ".vllm" / "venv" / "bin" / "python"), "-m", module]
+    output = subprocess.run(command, cwd=ROOT, env={**os.environ}, stdout=subprocess.PIPE, text=True, check=True).stdout
+    words = [line.partition(" ") for line in output.splitlines()]
+    kinds: dict[str, type[Row] | type[Fact]] = {"ROW": Row, "FACT": Fact}
+    return [kinds[word](**json.loads(rest)) for word, _, rest in words if word in kinds]
 
 
 if __name__ == "__main__":

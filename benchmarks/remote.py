@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import os
 import statistics
 import subprocess
@@ -11,9 +12,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from benchmarks.measure import Fact, Row, compare
 from cosmos_workflow.api import find_host, open_runs, upsample
@@ -22,10 +25,12 @@ from cosmos_workflow.kinds.upsample import Item, Settings
 from cosmos_workflow.runs import Listener
 from cosmos_workflow.ssh import HostProgram, Pins, Sent, SSHManager, send_blobs
 from scripts.demo import draw_clip
+from tests.servers.processes import of_folder
 from tests.servers.sshd import SSHD
 
 VLLM = Path(__file__).parent.parent / ".vllm"
 FILES, SIZE = 100, 1_000_000  # frames of fifty items
+LARGE = 2_000_000_000  # bytes of one output file
 
 
 def rows() -> Iterator[Row | Fact]:
@@ -33,6 +38,7 @@ def rows() -> Iterator[Row | Fact]:
         yield from uploads(Path(name), sshd)
         yield from overhead(Path(name))
         yield from warmth(Path(name))
+        yield from large_result(Path(name))
 
 
 @contextmanager
@@ -136,6 +142,28 @@ def warmth(folder: Path) -> Iterator[Row | Fact]:
         "4 prompts, worker warm (CPU vLLM)", "a batch", statistics.median(warm), "worker cold: start, load, compile",
         cold, "",
     )  # fmt: skip
+
+
+def large_result(folder: Path) -> Iterator[Fact]:
+    """How much memory each side has while a result of 2 GB comes home, of the kind that tests bring as a plugin."""
+    plugin, out = Path(__file__).parent.parent / "tests" / "plugins" / "words", folder / "large"
+    (folder / "large.txt").write_text(f"also {LARGE} bytes\nwords\n")
+    (folder / "large.jsonl").write_text(json.dumps({"id": "large", "text_file": str(folder / "large.txt")}) + "\n")
+    command = ["-m", "cosmos_workflow", "words", folder / "large.jsonl", "-o", out, "--on", "gpu", "--keep-warm", "0s"]
+    environment = {**os.environ, "PYTHONPATH": str(plugin)}
+    peaks: dict[str, int] = {}
+    with subprocess.Popen([sys.executable, *map(str, command)], env=environment, stdout=subprocess.DEVNULL) as client:
+        while client.poll() is None:
+            for process in [psutil.Process(client.pid), *of_folder(folder / "ours")]:
+                with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                    side = "client" if process.pid == client.pid else "host"
+                    name = f"{side}, {process.pid}"
+                    peaks[name] = max(peaks.get(name, 0), process.memory_info().rss)
+            time.sleep(0.05)
+    made = next(out.rglob("noise.bin")).stat().st_size
+    for side, what, aim in (("host", "largest process on the host", "≤ 100 MB"), ("client", "the client", "")):
+        peak = max(size for name, size in peaks.items() if name.startswith(side))
+        yield Fact(f"memory while a result of {made / 1e9:.0f} GB comes home: {what}", f"{peak / 1e6:.0f} MB", aim)
 
 
 def _seconds(action: Any) -> float:

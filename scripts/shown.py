@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from cosmos_workflow import upsample
-from cosmos_workflow.limits import FIELD_TESTS, plan
+from cosmos_workflow.limits import FIELD_TESTS, TRANSFER_MODELS, Setting, plan
 from scripts.demo import draw_clip
 
 PROMPT = "A futuristic city at sunset"
@@ -62,6 +62,30 @@ def field_table() -> None:
         )
 
 
+def video_models() -> None:
+    """Print the video models: what each takes."""
+    print(
+        "| model | controls | it makes itself | frames a chunk | steps | guidance | sigma_max | tokens of the prompt |"
+    )
+    print("|---|---|---|---:|---|---|---|---|")
+    for model in TRANSFER_MODELS.values():
+        made = "all" if model.computes == model.hints else ", ".join(model.computes) or "none"
+        early = f", early {model.prompt.early:,}" if model.prompt.early else ""
+        print(
+            f"| `{model.name}` | {', '.join(model.hints)} | {made} | {model.family.chunk} | {_setting(model.steps)}"
+            f" | {_setting(model.guidance)} | {_setting(model.sigma_max)} | {model.prompt.tokens:,}{early} |"
+        )
+
+
+def _setting(setting: Setting | None) -> str:
+    if setting is None:
+        return "-"
+    default = "off" if setting.default is None else f"{setting.default:g}"
+    if setting.least is None or setting.most is None or setting.least == setting.most:
+        return default
+    return f"{default} ({setting.least:g} to {setting.most:g})"
+
+
 @lru_cache(maxsize=1)
 def _folder() -> tempfile.TemporaryDirectory[str]:
     folder = tempfile.TemporaryDirectory()
@@ -90,3 +114,16 @@ def _draw_renders(folder: Path) -> None:
                 path = folder / f"{name}.{number:04d}.png"
                 Image.fromarray(pixels).save(path)
                 os.utime(path, (0, 0))  # the renderer has ended long ago
+
+
+def preflight_table() -> None:
+    """Print the statements of the preflight of a transfer: level, name, what it is about, source and test."""
+    from cosmos_workflow.kinds.transfer.preflight import LEVELS, STATEMENTS
+
+    print("| verdict | statement | about | source | test |")
+    print("|---|---|---|---|---|")
+    for level in LEVELS:
+        for each in STATEMENTS.values():
+            if each.level == level:
+                source = each.source.replace("|", "\\|")
+                print(f"| {level} | {each.name} | {each.title} | {source} | `test_preflight.py[{each.name}]` |")

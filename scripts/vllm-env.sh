@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A real vLLM on the CPU with a tiny Pixtral of random weights, for tests: vllm-env.sh FOLDER [PYTHON]
+# A real vLLM and real diffusers on the CPU, with a tiny Pixtral of random weights, for tests: vllm-env.sh FOLDER [PYTHON]
 # FOLDER/venv gets vLLM, transformers, this project and its test tools; FOLDER/tiny-pixtral the model.
 # At its limits it behaves as on a GPU: token counts, errors, cut answers, server.
 set -euo pipefail
@@ -61,7 +61,7 @@ PY
   'httpx-sse>=0.4.2; python_version < "3.11"' 'pydantic>=2.9' 'tomli>=2.0; python_version < "3.11"' \
   'fastapi>=0.135' 'prometheus-client>=0.20' 'python-multipart>=0.0.18' 'rapidfuzz>=3.9' 'uvicorn>=0.32' \
   'fsspec>=2024.6' 'pyarrow>=15' 'ray[client,data,default]>=2.48' 'pytest>=8.3' 'pytest-rerunfailures>=15' 'pytest-timeout>=2.3' \
-  'hypothesis>=6.112' 'accelerate>=1.0'
+  'hypothesis>=6.112' 'accelerate>=1.0' 'diffusers==0.42.1' 'ftfy>=6.2' 'opencv-python-headless>=4.10'
 
 mkdir -p "$folder/tiny-pixtral"
 cp "$site/mistral_common/data/tekken_240911.json" "$folder/tiny-pixtral/tekken.json"
