@@ -81,7 +81,9 @@ def decide(
     notes: tuple[str, ...] = ()
     if needs == "model":
         folder = chosen.settings["model_path"]
-        chosen = replace(chosen, fingerprint=fingerprint(folder) if place == "local" else folder)
+        # A folder of video models is known by its path: another model beside those in it changes none of them.
+        hashed = place == "local" and folder and engine_type(chosen.name, chosen.module).model != "video"
+        chosen = replace(chosen, fingerprint=fingerprint(folder) if hashed else folder)
     elif needs == "server" and place != "local":
         chosen = replace(chosen, fingerprint=chosen.model or chosen.settings["server_url"])
     elif needs == "server" and engine_settings.server_url:
@@ -110,7 +112,8 @@ def settings_for(kind: Kind, settings: AnySettings) -> AnySettings:
         loads = engine not in ENGINES or ENGINES[engine].needs == "model"
         settings = replace(settings, engine="", model_path="" if loads else settings.model_path, engine_options={})
     purposes: set[Purpose] = {ENGINES[name].model for name in kind.engines if name in ENGINES} - {""}
-    if settings.model_path and purposes and purpose_of(settings.model_path) not in ("", *purposes):
+    is_here = isinstance(settings, Config)  # the folders of a host are not those of this machine
+    if settings.model_path and purposes and purpose_of(settings.model_path, is_here) not in ("", *purposes):
         settings = replace(settings, model_path="", engine_options={})
     return settings
 

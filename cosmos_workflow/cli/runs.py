@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,7 +107,7 @@ def show(run: str, as_json: bool) -> None:
         say(f"  error       {record.error_kind}: {record.error}")
         if record.remedy:
             say(f"  remedy      {record.remedy}")
-    for line in _made_lines(record, list(runs.each_result(record))):
+    for line in _made_lines(record, _results(runs, record)):
         say(line)
     events = runs.events(record)
     progress = [event for event in events if event["event"] == "progress"]
@@ -118,14 +120,23 @@ def show(run: str, as_json: bool) -> None:
             say(f"  {moment}    {event['event']}{f' ({more})' if more else ''}")
 
 
-def _made_lines(record: RunRecord, results: Sequence[Any]) -> Iterator[str]:
+def _results(runs: Any, record: RunRecord) -> Iterator[Any]:
+    """The results one by one: none of a cluster, which may have a million, or of a kind that is not installed."""
+    if is_ray(record.place):
+        return
+    with suppress(UsageError):
+        yield from runs.each_result(record)
+
+
+def _made_lines(record: RunRecord, results: Iterable[Any]) -> Iterator[str]:
     """Where the files of each item are, or why it has none; of a long batch, only of the first."""
     from cosmos_workflow.files import folder_name, names_in
 
-    told = [result for result in results if result.error or getattr(result, "outputs", None)]
+    ended = (result for result in results if result.error or getattr(result, "outputs", None))
+    shown = list(islice(ended, SHOWN + 1))
     folder = Path(record.out) if record.out and Path(record.out).is_dir() and not is_ray(record.place) else None
     names = names_in(folder) if folder else {}
-    for result in told[:SHOWN]:
+    for result in shown[:SHOWN]:
         if result.error:
             yield f"  failed      {result.id}: {result.error}"
         else:
@@ -134,8 +145,8 @@ def _made_lines(record: RunRecord, results: Sequence[Any]) -> Iterator[str]:
             files = (f"{name}/ ({count:,} files)" if name not in result.outputs else name
                      for name, count in parts.items())  # fmt: skip
             yield f"  files       {place}{', '.join(files)}"
-    if len(told) > SHOWN:
-        yield f"              and {len(told) - SHOWN:,} more: cosmos runs show {record.id} --json"
+    if len(shown) > SHOWN:
+        yield f"              and more: cosmos runs show {record.id} --json"
 
 
 @command.command("logs")

@@ -34,7 +34,7 @@ async def examine_host(host: Host, pins: Pins, model: str | Model | None = "") -
     wanted = None if video or model is None else get_model(model or DEFAULT_MODEL)
     if video:
         host = replace(host, model_path=folder_for(video, host))
-    elif wanted:
+    elif isinstance(model, str) and wanted:  # a run has decided itself what is looked at
         host = settings_for(get_kind("upsample"), host)
     async with line_to(host, pins) as manager:
         program = HostProgram(manager)

@@ -286,6 +286,7 @@ def _opencv(settings: EngineSettings) -> Engine:
 
 
 PICTURES = {"av": "av", "cv2": "opencv-python-headless", "numpy": "numpy", "PIL": "pillow"}
+DIFFUSERS = {name: name for name in ("diffusers", "torch", "transformers", "accelerate", "ftfy")}
 # A new engine is one new file and one line in this table.
 ENGINES: dict[str, EngineType] = {
     "vllm": EngineType(_vllm, "model", "frames", model="language"),
@@ -294,9 +295,7 @@ ENGINES: dict[str, EngineType] = {
     "describe": EngineType(_describe, "", "measurements"),
     "opencv": EngineType(_opencv, "", "files", PICTURES),
     "preview": EngineType(_preview, "", "files", PICTURES),
-    "diffusers": EngineType(
-        _diffusers, "model", "files", {**PICTURES, "diffusers": "diffusers", "torch": "torch"}, "video"
-    ),
+    "diffusers": EngineType(_diffusers, "model", "files", {**PICTURES, **DIFFUSERS}, "video"),
 }
 
 

@@ -59,9 +59,12 @@ class DiffusersEngine:
             import diffusers
             import torch  # noqa: F401
             import transformers
+            from diffusers import Cosmos2_5_TransferPipeline, CosmosControlNetModel  # noqa: F401
+            from diffusers.modular_pipelines import Cosmos3OmniModularPipeline  # noqa: F401
         except ImportError as error:
             raise EngineUnavailable(
-                f"diffusers cannot be imported ({readable(error)})", remedy="pip install 'cosmos-workflow[diffusers]'"
+                f"diffusers 0.42 or newer cannot be imported ({readable(error)})",
+                remedy="with Python 3.11 or newer: pip install 'cosmos-workflow[diffusers]'",
             ) from error
         diffusers.utils.logging.set_verbosity(diffusers.utils.logging.CRITICAL)  # its errors are ours to tell
         diffusers.utils.logging.disable_progress_bar()

@@ -34,20 +34,20 @@ def model_at(model_path: str, model: str | Model) -> Model:
     return read_folder(model_path, model) if model_path and not is_repository else get_model(model)
 
 
-def purpose_of(folder: str) -> Purpose:
+def purpose_of(folder: str, is_here: bool = True) -> Purpose:
     """What the model in a folder is for: a `language` model reads its prompts, a `video` model makes videos.
 
-    Its files say so where it is on this machine, and so does the name of a known language model's folder, wherever it
-    is. It is empty where nothing says so.
+    Its files say so where it `is_here`, on this machine, and so does the name of a known language model's folder,
+    wherever it is. It is empty where nothing says so.
 
     >>> purpose_of("/data/checkpoints/Cosmos-UpsamplePrompt1-12B-Transfer"), purpose_of("/data/models")
     ('language', '')
     """
     path = at_home(Path(folder))
     try:
-        if any(found for name in INDICES for found in (*path.glob(name), *path.glob(f"*/{name}"))):
+        if is_here and any(found for name in INDICES for found in (*path.glob(name), *path.glob(f"*/{name}"))):
             return "video"
-        if any((path / name).is_file() for name in ("params.json", "config.json")):
+        if is_here and any((path / name).is_file() for name in ("params.json", "config.json")):
             return "language"
     except OSError:
         pass

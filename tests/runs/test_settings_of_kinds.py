@@ -17,7 +17,7 @@ from cosmos_workflow.errors import UsageError
 from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.kinds.transfer.item import Settings
 from cosmos_workflow.limits import purpose_of
-from cosmos_workflow.runs.places.host_steps import _launch_command
+from cosmos_workflow.runs.places.host_steps import _launch_command, _model_folder
 from cosmos_workflow.server.server import Options, Server
 from cosmos_workflow.ssh import host_from
 
@@ -120,6 +120,32 @@ def test_the_upsampler_passes_over_a_folder_of_video_models(
     decided = server.decided(get_kind("transfer"), Settings(), "local", "diffusers")
     assert decided.engine.settings["model_path"] == str(folder)
     assert server.decided(get_kind("upsample"), get_kind("upsample").settings(), "local", "describe")
+
+
+def test_no_folder_is_read_where_none_is_named_and_none_is_mounted_for_a_server(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("config.json").symlink_to("nowhere")  # what would be read of the current folder
+    Path("broken.json").mkdir()
+    transfer = get_kind("transfer")
+    decision = decide(transfer, Settings(), engine="diffusers", config=Config(), runs=False)
+    assert decision.engine.fingerprint == ""
+    url = EngineSettings(server_url="http://127.0.0.1:9/v1", server_model="m", model_path="/here/alone")
+    set_host("gpu", {"ssh": "gpu", "runtime": "podman", "image": "i"})
+    upsample = get_kind("upsample")
+    by_server = decide(upsample, upsample.settings(), place="gpu", engine="server", engine_settings=url)
+    assert _model_folder(by_server.engine) == ""
+
+
+def test_videos_stay_what_they_are_when_another_model_is_downloaded_beside(tmp_path: Path) -> None:
+    models = EngineSettings(model_path=str(tmp_path / "models"))
+    (tmp_path / "models" / "transfer2.5-2b").mkdir(parents=True)
+    before = decide(get_kind("transfer"), Settings(), engine="diffusers", engine_settings=models, config=Config())
+    (tmp_path / "models" / "cosmos3-nano").mkdir()
+    (tmp_path / "models" / "cosmos3-nano" / "config.json").write_text("{}")
+    after = decide(get_kind("transfer"), Settings(), engine="diffusers", engine_settings=models, config=Config())
+    assert before.engine == after.engine
 
 
 def test_a_container_gets_the_folder_of_models_that_its_engine_has() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.agent.files import unsealed
-from cosmos_workflow.engines import ChosenEngine
+from cosmos_workflow.engines import ChosenEngine, engine_type
 from cosmos_workflow.errors import HostError, HostUnreachable, RunFailed, UsageError
 from cosmos_workflow.files import of_this_machine
 from cosmos_workflow.kinds.kind import Outcome, load_outcome
@@ -74,11 +74,17 @@ def _agent(program: HostProgram, engine: ChosenEngine, keep_warm: float) -> dict
     return {
         "key": key,
         "settings": {**settings, "keep_warm": keep_warm},
-        "launch": _launch_command(host, list(environment), engine.settings["model_path"]),
+        "launch": _launch_command(host, list(environment), _model_folder(engine)),
         "waits": bool(host.container),
         "remove": [*host.container, "rm", "-f", "{name}"] if host.container else [],
         "environment": environment,
     }
+
+
+def _model_folder(engine: ChosenEngine) -> str:
+    """The folder of the model that an engine loads; empty for one that loads none."""
+    loads = engine_type(engine.name, engine.module).needs == "model"
+    return str(engine.settings["model_path"]) if loads else ""
 
 
 def _launch_command(host: Host, variables: list[str], model_path: str) -> list[str]:

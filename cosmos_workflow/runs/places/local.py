@@ -32,9 +32,10 @@ LOOK_SECONDS = 1.0  # how soon it is seen that another process has cancelled a r
 
 def keeper_here(folder: Path) -> Keeper:
     """What keeps the engine of this machine's runs; `folder` takes its log."""
-    # A process of its own, as vLLM's processes outlive one that is killed, and hold the GPU.
+    # A process of its own, as vLLM's processes outlive one that is killed, and hold the GPU; and as nothing works any
+    # more in the process of diffusers after an error of the card, which must not be that of a server.
     apart = os.name == "posix"
-    return Keeper(devices_here(), apart=lambda name: apart and name == "vllm", log=folder / "engine.log")
+    return Keeper(devices_here(), apart=lambda name: apart and name in ("vllm", "diffusers"), log=folder / "engine.log")
 
 
 class Stopped(BaseException):

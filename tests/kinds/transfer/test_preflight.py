@@ -342,14 +342,15 @@ def test_what_diffusers_does_not_do_is_refused_with_what_exists(footage: Callabl
         {"sigma_max": 40.0}, {"controls": {"edge": {"mask": BIG}}}, {"style_frame": 3}, {"show_input": True},
         {"anchor_mask": BIG}, {"controls": {"edge": {}, "vis": {}}}, {"chunk": 92}, {"chunk": 1},
         C3 | {"first_overlap": 1}, C3 | {"controls": {"edge": {"weight": 1.0}, "vis": {"weight": 0.5}}}, T1,
-        {"controls": {"depth": {}}},
+        {"controls": {"depth": {}}}, C3 | {"chunk": 92}, C3 | {"controls": {"edge": {"weight": 0.2}, "vis": {}}},
+        C3 | {"controls": {"edge": {"weight": 0}, "vis": {}}},
     ):  # fmt: skip
         checked = asked(footage, CLIP | values, DIFFUSERS)
         assert said_of(checked, "beyond-diffusers"), values
         assert checked.verdict == "bad_input"
         assert "--engine program" not in checked.remedy  # there is none yet
         assert "--convert" in checked.remedy or "give --depth VIDEO" in checked.remedy
-    for values in (C3 | {"shift": 5.0}, C3 | {"chunk": 92}, {"chunk": 29}):
+    for values in (C3 | {"shift": 5.0}, C3 | {"controls": {"edge": {"weight": 1.0}, "vis": {}}}, {"chunk": 29}):
         assert not said_of(asked(footage, CLIP | values, DIFFUSERS), "beyond-diffusers")
 
 

@@ -47,10 +47,9 @@ def beyond_diffusers(case: Case) -> Says:
     if case.family == "transfer2.5" and len(case.hints) > 1:
         yield (f"the pipeline of diffusers takes one control, and {len(case.hints)} are asked for",
                f"keep one of them; {program}")  # fmt: skip
-    weights = {control.weight for control in case.controls.values()} - {None}
-    if case.family == "cosmos3" and len(case.hints) > 1 and len(weights) > 1:
+    if case.family == "cosmos3" and len(set(case.weights.values())) > 1:
         yield "the pipeline of diffusers weighs all controls of Cosmos 3 alike", f"leave the weights out; {program}"
-    if case.family == "transfer2.5" and (case.chunk % 4 != 1 or case.chunk < 5):
+    if case.chunk % 4 != 1 or case.chunk < 5:
         yield (f"a chunk of {case.chunk} frames: this pipeline makes them by four and one more",
                f"give --chunk {max(5, case.chunk // 4 * 4 + 1)}; {program}")  # fmt: skip
     for hint in case.hints:
