@@ -25,6 +25,7 @@ from cosmos_workflow.cli.options import (
     results_name,
     settings_from,
     wait_option,
+    with_options,
 )
 from cosmos_workflow.cli.progress import say_lost
 from cosmos_workflow.cli.target import client_of, server_decision, server_plans
@@ -76,12 +77,7 @@ def work_options(word: str, engines: Sequence[str], *, files: bool = False) -> C
         click.option("--json", "as_json", is_flag=True, help="One JSON document (JSON Lines for a batch)."),
     ]
 
-    def apply(function: Function) -> Function:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return apply
+    return with_options(options)
 
 
 def begun(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -49,6 +49,7 @@ __all__ = [
     "refuse_misplaced",
     "request_options",
     "settings_from",
+    "with_options",
 ]
 
 # Those of `ray_options`, as `api.run_on_ray` names them.
@@ -175,24 +176,28 @@ class LocalOption(click.Option):
         return parsed
 
 
-def _apply(function: Command, options: list[Callable[[Any], Any]]) -> Command:
-    for option in reversed(options):
-        function = option(function)
-    return function
+def with_options(options: Iterable[Callable[[Any], Any]]) -> Callable[[Command], Command]:
+    """A decorator that gives a command several options, in their order."""
+
+    def apply(function: Command) -> Command:
+        for option in reversed([*options]):
+            function = option(function)
+        return function
+
+    return apply
 
 
 def model_options(function: Command) -> Command:
     """Options that name the model, and what it has room for."""
-    return _apply(
-        function,
+    return with_options(
         [
             click.option(
                 "--model", type=click.Choice(list(MODELS)), help=f"The model whose limits are used.  [{DEFAULT_MODEL}]"
             ),
             model_path_option("The model's folder; its limits are read from its files."),
             click.option("--max-tokens", type=click.IntRange(1), help="The longest answer, in tokens.  [300]"),
-        ],
-    )
+        ]
+    )(function)
 
 
 def model_path_option(help: str) -> Callable[[Command], Command]:
@@ -229,8 +234,7 @@ def engine_options(function: Command, engines: Sequence[str] = ENGINES) -> Comma
     """Options that decide which engine answers, and where."""
     names = f"{' or '.join(filter(None, (', '.join(engines[:-1]), engines[-1])))}.  [automatic]"
     place = "Where to run: local, a host of `cosmos hosts`, ray, or ray://HEAD:10001.  [local]"
-    return _apply(
-        function,
+    return with_options(
         [
             click.option("--engine", shell_complete=completion.engines, default="", metavar="NAME", help=names),
             click.option(
@@ -255,8 +259,8 @@ def engine_options(function: Command, engines: Sequence[str] = ENGINES) -> Comma
             click.option(
                 "--on", "place", shell_complete=completion.places, default="local", metavar="PLACE", help=place
             ),
-        ],
-    )
+        ]
+    )(function)
 
 
 def wait_option(function: Command) -> Command:
@@ -276,17 +280,14 @@ def forget_option(function: Command) -> Command:
 
 def ray_options(function: Command) -> Command:
     """Options of a Ray cluster."""
-    return _apply(
-        function,
-        [
-            click.option("--engines", cls=LocalOption, type=click.IntRange(1),
-                         help="On Ray: how many engines to use.  [one for each GPU]"),
-            click.option("--gpus-per-engine", cls=LocalOption, type=click.IntRange(0),
-                         help="On Ray: GPUs for each engine; more than one is tensor parallel.  [1]"),
-            click.option("--out-format", cls=LocalOption, type=click.Choice(["jsonl", "parquet"]),
-                         help="On Ray: file format of the results.  [as the batch]"),
-        ],
-    )  # fmt: skip
+    return with_options([
+        click.option("--engines", cls=LocalOption, type=click.IntRange(1),
+                     help="On Ray: how many engines to use.  [one for each GPU]"),
+        click.option("--gpus-per-engine", cls=LocalOption, type=click.IntRange(0),
+                     help="On Ray: GPUs for each engine; more than one is tensor parallel.  [1]"),
+        click.option("--out-format", cls=LocalOption, type=click.Choice(["jsonl", "parquet"]),
+                     help="On Ray: file format of the results.  [as the batch]"),
+    ])(function)  # fmt: skip
 
 
 def ray_items(kind: Kind, source: str) -> list[Any]:
@@ -314,8 +315,7 @@ def refuse_misplaced(options: dict[str, Any], on_ray: bool) -> None:
 
 def request_options(function: Command) -> Command:
     """Options that decide how an item is sent."""
-    return _apply(
-        function,
+    return with_options(
         [
             click.option(
                 "-p", "--prompt", default="", help="The prompt for the video (in a batch: for entries without one)."
@@ -327,8 +327,8 @@ def request_options(function: Command) -> Command:
                 show_default=True,
                 help="auto: shrink frames where needed; strict: refuse such items; off: never shrink.",
             ),
-        ],
-    )
+        ]
+    )(function)
 
 
 def merged_config(kind: str, **overrides: Any) -> Config:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -21,6 +20,7 @@ from cosmos_workflow.cli.options import (
     ray_options,
     refuse_misplaced,
     wait_option,
+    with_options,
 )
 from cosmos_workflow.cli.target import client_of, server_plans
 from cosmos_workflow.errors import UsageError
@@ -30,7 +30,6 @@ __all__ = ["command"]
 
 WORD = "controls"
 STRENGTH = r"none|very_low|low|medium|high|very_high|[0-9]+:[0-9]+|seed:[0-9]+"
-Function = TypeVar("Function", bound=Callable[..., Any])
 PATHS = [
     click.option("--rgb", type=click.Path(), metavar="PATTERN", help="The picture: images or a video."),
     click.option("--depth", type=click.Path(), metavar="PATTERN", help="The distances: images or a video."),
@@ -100,18 +99,9 @@ class Prepare(Command):
     })  # fmt: skip
 
 
-def _with(options: list[Any]) -> Callable[[Function], Function]:
-    def apply(function: Function) -> Function:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return apply
-
-
 @click.command("prepare", cls=Prepare)
 @click.argument("source", metavar="FOLDER | PATTERN | VIDEO | BATCH.jsonl", required=False, type=click.Path())
-@_with([*PATHS, *SETTINGS, *WORK])
+@with_options([*PATHS, *SETTINGS, *WORK])
 def command(source: str | None, dry_run: bool, **options: Any) -> int:
     """Turn renders and clips into the control videos that a video model takes.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -23,6 +23,7 @@ from cosmos_workflow.cli.options import (
     refuse_misplaced,
     results_name,
     settings_from,
+    with_options,
 )
 from cosmos_workflow.cli.target import client_of, server_plans
 from cosmos_workflow.cli.transfer_files import contact_sheet, convert_specs
@@ -39,7 +40,6 @@ __all__ = ["check_specs", "command"]
 
 WORD = "videos"
 ENGINES = ("diffusers", "preview")
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Transfer(Command):
@@ -56,18 +56,9 @@ class Transfer(Command):
     })  # fmt: skip
 
 
-def _with(options: list[Any]) -> Callable[[Function], Function]:
-    def apply(function: Function) -> Function:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return apply
-
-
 @click.command("transfer", cls=Transfer)
 @click.argument("source", metavar="SPEC.json | SPECS.jsonl | FOLDER | VIDEO", type=click.Path())
-@_with([*WHAT, *FIELDS])
+@with_options([*WHAT, *FIELDS])
 @work_options(WORD, ENGINES, files=True)
 @model_path_option("The folder with the models.")
 def command(source: str, dry_run: bool, convert: str | None, batch: str | None, **options: Any) -> int:
