@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from cosmos_workflow.engines.base import Deliver
-from cosmos_workflow.errors import BadInputError, CosmosError
-from cosmos_workflow.kinds.kind import Outcome, Task
+from cosmos_workflow.engines.one_by_one import one_by_one
+from cosmos_workflow.errors import CosmosError
+from cosmos_workflow.kinds.kind import Task
 
 __all__ = ["OpenCVEngine"]
 
@@ -40,18 +40,15 @@ class OpenCVEngine:
         return {"version": cv2.__version__}
 
     def run(self, tasks: Sequence[Task], files: TaskFiles, deliver: Deliver) -> None:
-        for task in tasks:
-            began = time.monotonic()
-            says, error, kind = {}, "", ""
+        def make(task: Task) -> dict[str, Any]:
             try:
-                says = make_clip(task, files)
-            except BadInputError as problem:
-                error, kind = str(problem), "bad_input"
-            except CosmosError as problem:
-                error, kind = str(problem), "failed"
+                return make_clip(task, files)
+            except CosmosError:
+                raise
             except Exception as problem:  # of a library, or no memory left: the other clips go on
-                error, kind = f"{type(problem).__name__}: {problem}", "failed"
-            deliver(Outcome(task.id, says, error=error, error_kind=kind, seconds=round(time.monotonic() - began, 3)))
+                raise CosmosError(f"{type(problem).__name__}: {problem}") from problem
+
+        one_by_one(tasks, deliver, make)
 
     def close(self) -> None:
         """Nothing to free."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import tee
@@ -14,10 +13,10 @@ import numpy as np
 
 from cosmos_workflow.engines.base import Deliver
 from cosmos_workflow.engines.films import control_frames, write_asked
+from cosmos_workflow.engines.one_by_one import one_by_one
 from cosmos_workflow.engines.outputs import OnStep, Step
 from cosmos_workflow.engines.steps import Pace
-from cosmos_workflow.errors import BadInputError, CosmosError
-from cosmos_workflow.kinds.kind import Outcome, Task
+from cosmos_workflow.kinds.kind import Task
 from cosmos_workflow.kinds.transfer.work import Applied, Work
 from cosmos_workflow.media.encoding import Encoder, check_video
 from cosmos_workflow.media.footage import stretched
@@ -36,11 +35,7 @@ __all__ = ["PREVIEW", "PreviewEngine"]
 
 PREVIEW = "preview.mp4"
 PANEL = 480  # pixels of a panel's longer side
-LINE, GAP, BAR = (
-    18,
-    6,
-    26,
-)  # the height of a line of text, the space between panels, and half the bar of time, in pixels
+LINE, GAP, BAR = 18, 6, 26  # pixels: height of a line of text, space between panels, half the bar of time
 DARK, GREY, LIGHT, ORANGE, BLUE = (24, 24, 26), (70, 70, 76), (235, 235, 235), (255, 170, 60), (90, 150, 255)
 BLUR_EVERY = 8  # frames: the blur of one takes longer than all the rest of it
 LOSS = 20  # x264's quantiser
@@ -60,23 +55,15 @@ class PreviewEngine:
         return {"version": cv2.__version__}
 
     def run(self, tasks: Sequence[Task], files: TaskFiles, deliver: Deliver) -> None:
-        for task in tasks:
-            began = time.monotonic()
-            says: dict[str, Any] = {}
-            error = kind = ""
-            try:
-                work = Work.of(task.asks)
-                inputs = {name: files.path(sha256) for name, sha256 in task.inputs.items()}
-                folder = files.folder(task)
-                write_preview(task.id, work, inputs, folder / PREVIEW, files.on_step)
-                write_asked(task.id, work, inputs, folder)
-                says = {"frames": work.frames}
-            except BadInputError as problem:
-                error, kind = str(problem), "bad_input"
-            except CosmosError as problem:
-                error, kind = str(problem), "failed"
-            seconds = round(time.monotonic() - began, 3)
-            deliver(Outcome(task.id, says, error=error, error_kind=kind, seconds=seconds))
+        def preview(task: Task) -> dict[str, Any]:
+            work = Work.of(task.asks)
+            inputs = {name: files.path(sha256) for name, sha256 in task.inputs.items()}
+            folder = files.folder(task)
+            write_preview(task.id, work, inputs, folder / PREVIEW, files.on_step)
+            write_asked(task.id, work, inputs, folder)
+            return {"frames": work.frames}
+
+        one_by_one(tasks, deliver, preview)
 
     def close(self) -> None:
         """Nothing to free."""
