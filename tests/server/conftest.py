@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import clips
+import httpx2
 import pytest
 from servers.cosmos_server import CosmosServer
 
@@ -30,6 +31,13 @@ def server(folder: Path) -> Iterator[CosmosServer]:
 def client(server: CosmosServer) -> Iterator[Client]:
     with server.client() as client:
         yield client
+
+
+@pytest.fixture
+def http(server: CosmosServer) -> Iterator[httpx2.Client]:
+    """Asks for the pages."""
+    with httpx2.Client(base_url=server.url, timeout=60) as http:
+        yield http
 
 
 @pytest.fixture(scope="module")

@@ -53,12 +53,6 @@ def http(server: CosmosServer) -> Iterator[httpx2.Client]:
 
 
 @pytest.fixture
-def client(server: CosmosServer) -> Iterator[Client]:
-    with server.client() as client:
-        yield client
-
-
-@pytest.fixture
 def run(client: Client, tmp_path: Path) -> str:
     """A run of two items, of which the second has made a large file too."""
     (tmp_path / "a.txt").write_text("A harbour, the harbour\n")

@@ -27,12 +27,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CosmosServer]:
         yield server
 
 
-@pytest.fixture
-def http(server: CosmosServer) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=server.url, timeout=60) as client:
-        yield client
-
-
 def test_a_probe_and_a_bench_with_their_plots(http: httpx2.Client) -> None:
     assert "probe of vllm on gpu" in http.get("/limits").text
     probe = http.get("/limits/experiments/p1").text

@@ -48,18 +48,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CosmosServer]:
         yield server
 
 
-@pytest.fixture
-def http(server: CosmosServer) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=server.url, timeout=60) as http:
-        yield http
-
-
-@pytest.fixture
-def client(server: CosmosServer) -> Iterator[Client]:
-    with server.client() as client:
-        yield client
-
-
 def addresses(text: str, look: str) -> list[str]:
     found = re.findall(r'(?:src|href)="(/prepare/frame\?[^"]*)"', text)
     return [address for each in found if f"look={look}" in (address := html.unescape(each))]

@@ -55,18 +55,6 @@ def server(shared: Path) -> Iterator[CosmosServer]:
         yield server
 
 
-@pytest.fixture
-def http(server: CosmosServer) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=server.url, timeout=60) as http:
-        yield http
-
-
-@pytest.fixture
-def client(server: CosmosServer) -> Iterator[Client]:
-    with server.client() as client:
-        yield client
-
-
 def check(http: httpx2.Client, **form: str) -> str:
     answer = http.post("/transfer/check", data=form)
     assert answer.status_code == 200
