@@ -72,8 +72,8 @@ def _upsampler(decision: Decision, config: Config) -> Decision:
 
 def _words(asked: Asked) -> str:
     count = len(asked.prompts)
-    seen = ", ".join(dict.fromkeys(asked.looked_at.values())) or "nothing"
-    return f"{count} {'prompt' if count == 1 else 'prompts'} (looked at: {seen})"
+    parts = ", ".join(dict.fromkeys(asked.looked_at.values())) or "nothing"
+    return f"{count} {'prompt' if count == 1 else 'prompts'} (looked at: {parts})"
 
 
 def _with_any_prompt(item: Item) -> Item:

@@ -77,18 +77,18 @@ def survey_for(model: TransferModel, host: Host) -> dict[str, Any]:
 
 def judge_video(model: TransferModel, host: Host, facts: Mapping[str, Any]) -> Iterator[Finding]:
     """What a host's facts (see `agent.inspecting`, with its survey) mean for the model."""
-    form, seen = form_of(model, host.model_path), facts["survey"]
+    form, machine = form_of(model, host.model_path), facts["survey"]
     container = bool(host.container)
-    yield from judge_system(model, {**seen, "glibc": ""} if container else seen, form)
+    yield from judge_system(model, {**machine, "glibc": ""} if container else machine, form)
     gpus, wrong = chosen_gpus(gpus_in(facts["nvidia_smi"]), host.gpu)
     if wrong:
         yield Finding("gpu", "missing", wrong, f"cosmos hosts add {host.name} … --gpu with one of these")
     else:
-        yield from judge_cards(model, seen, gpus, facts["nvidia_smi"])
-    yield judge_shared(seen["shared"], host.run_options if container else (), container=container)
+        yield from judge_cards(model, machine, gpus, facts["nvidia_smi"])
+    yield judge_shared(machine["shared"], host.run_options if container else (), container=container)
     if not container:
         yield judge_libraries(model, form, host.python, facts["modules"]["out"].split())
-    yield from judge_files(model, host.model_path, seen)
+    yield from judge_files(model, host.model_path, machine)
 
 
 def image_for(model: TransferModel) -> str:

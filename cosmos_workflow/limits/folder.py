@@ -45,7 +45,7 @@ def purpose_of(folder: str, is_here: bool = True) -> Purpose:
     """
     path = at_home(Path(folder))
     try:
-        if is_here and any(found for name in INDICES for found in (*path.glob(name), *path.glob(f"*/{name}"))):
+        if is_here and any(index for name in INDICES for index in (*path.glob(name), *path.glob(f"*/{name}"))):
             return "video"
         if is_here and any((path / name).is_file() for name in ("params.json", "config.json")):
             return "language"

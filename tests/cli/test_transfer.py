@@ -51,9 +51,9 @@ def test_a_clip_with_an_edge(capsys: pytest.CaptureFixture[str]) -> None:
     with av.open("out/clip/preview.mp4") as container:
         assert sum(1 for _ in container.decode(video=0)) == 4
     assert Path("out/clip/prompt.txt").read_text() == "a city"
-    (seen,) = read_specs("out/clip/spec.json")
-    assert seen.notes == ()
-    asked = seen.spec
+    (kept,) = read_specs("out/clip/spec.json")
+    assert kept.notes == ()
+    asked = kept.spec
     assert (asked.name, asked.model, asked.video, asked.size) == ("clip", "transfer2.5-2b", "video", "320x192")
     assert (asked.seed, asked.steps, asked.frames, asked.chunk) == (7, 35, 4, 93)
     assert {hint: (each.path, each.weight, each.preset) for hint, each in asked.controls.items()} == {
@@ -86,8 +86,8 @@ def test_several_seeds_and_weights_get_a_contact_sheet(capsys: pytest.CaptureFix
 
 
 def test_several_prompts_make_a_video_each(capsys: pytest.CaptureFixture[str]) -> None:
-    seen = plans(*EDGE, "-p", "a forest", capsys=capsys)
-    assert [plan["id"] for plan in seen] == ["clip-prompt1", "clip-prompt2"]
+    rows = plans(*EDGE, "-p", "a forest", capsys=capsys)
+    assert [plan["id"] for plan in rows] == ["clip-prompt1", "clip-prompt2"]
 
 
 def test_a_dry_run_makes_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,8 +131,8 @@ def test_what_cannot_be_used_is_told_with_a_remedy(
     arguments: list[str], what: str, remedy: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["transfer", *EDGE, "-o", "out", *arguments]) in (1, 2)
-    told = capsys.readouterr()
-    words = " ".join((told.out + told.err).split())
+    output = capsys.readouterr()
+    words = " ".join((output.out + output.err).split())
     assert what in words
     assert remedy in words
     assert "Traceback" not in words
@@ -193,11 +193,11 @@ def test_several_specs_become_a_batch_of_transfer1(capsys: pytest.CaptureFixture
     more = {"prompt": "a forest", "video": "other.mp4", "controls": {"edge": {"weight": 0.25}}, "seed": 3}
     Path("two.jsonl").write_text(f"{json.dumps(line)}\n{json.dumps(more)}\n")
     assert main(["transfer", "two.jsonl", "--convert", "transfer1", "-o", "t1.jsonl"]) == 0
-    told = " ".join(capsys.readouterr().err.split())
-    assert "seed cannot differ in a batch" in told
-    assert "--controlnet_specs t1.json --batch_input_path t1.jsonl" in told
-    seen = plans("t1.json", "--batch", "t1.jsonl", "--engine", "preview", capsys=capsys)
-    assert [(plan["id"], plan["verdict"]) for plan in seen] == [("clip", "risky"), ("other", "risky")]
+    output = " ".join(capsys.readouterr().err.split())
+    assert "seed cannot differ in a batch" in output
+    assert "--controlnet_specs t1.json --batch_input_path t1.jsonl" in output
+    rows = plans("t1.json", "--batch", "t1.jsonl", "--engine", "preview", capsys=capsys)
+    assert [(plan["id"], plan["verdict"]) for plan in rows] == [("clip", "risky"), ("other", "risky")]
     lines = [json.loads(line) for line in Path("t1.jsonl").read_text().splitlines()]
     assert lines[1]["control_overrides"] == {"edge": {"control_weight": 0.25}}
     Path("t1.jsonl").unlink()
@@ -235,8 +235,8 @@ def test_the_lines_of_a_batch_stand_beside_a_spec_of_transfer1(capsys: pytest.Ca
     ]
     Path("lines/lines.jsonl").write_text("\n".join(map(json.dumps, lines)))
     batch = ["spec.json", "--batch", "lines/lines.jsonl"]
-    seen = plans(*batch, "--engine", "preview", capsys=capsys)
-    assert [(plan["id"], plan["verdict"]) for plan in seen] == [
+    rows = plans(*batch, "--engine", "preview", capsys=capsys)
+    assert [(plan["id"], plan["verdict"]) for plan in rows] == [
         ("clip", "risky"), ("other", "risky"), ("clip-2", "risky"),
     ]  # fmt: skip
     assert main(["transfer", *batch, "--convert", "own"]) == 0
@@ -253,9 +253,9 @@ def test_a_batch_needs_a_spec_of_transfer1(capsys: pytest.CaptureFixture[str]) -
     spec()
     Path("lines.jsonl").write_text('{"visual_input": "clip.mp4"}')
     assert main(["transfer", "spec.json", "--batch", "lines.jsonl", "--dry-run"]) == 2
-    told = " ".join(capsys.readouterr().err.split())
-    assert "stands beside one spec of Transfer1" in told
-    assert "cosmos transfer spec.json --convert transfer1" in told
+    output = " ".join(capsys.readouterr().err.split())
+    assert "stands beside one spec of Transfer1" in output
+    assert "cosmos transfer spec.json --convert transfer1" in output
     assert main(["transfer", "spec.json", "--convert", "transfer1", "-o", "t1.json"]) == 0
     assert main(["transfer", "t1.json", "--batch", "lines.jsonl", "--dry-run", "--engine", "preview"]) == 0
     assert main(["transfer", "t1.json", "--batch", "spec.json", "--dry-run"]) == 2
@@ -274,10 +274,10 @@ def test_what_is_restored_and_kept_is_asked(capsys: pytest.CaptureFixture[str]) 
 def test_the_upsampler_runs_first_once_and_its_answer_is_the_prompt(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = [*EDGE, "--upsample", "--seeds", "1,2", "-o", "out"]
     assert main(["transfer", *arguments]) == 0
-    told = " ".join(capsys.readouterr().err.split())
-    assert "upsampler: describe" in told
-    assert "no model was used" in told
-    assert "1 prompt (looked at: clip) upsampled: out/prompts.jsonl" in told
+    output = " ".join(capsys.readouterr().err.split())
+    assert "upsampler: describe" in output
+    assert "no model was used" in output
+    assert "1 prompt (looked at: clip) upsampled: out/prompts.jsonl" in output
     (line,) = map(json.loads, Path("out/prompts.jsonl").read_text().splitlines())
     assert (line["prompt"], Path(line["video"]).name) == ("a city", "clip.mp4")
     long = line["upsampled_prompt"]
@@ -313,9 +313,9 @@ def test_a_dry_run_says_that_the_upsampler_would_run(capsys: pytest.CaptureFixtu
     arguments = ["clip.mp4", "--edge", "--engine", "diffusers", "--model-path", ".", "--upsample", "--dry-run"]
     assert main(["transfer", *arguments]) == 0
     shown = capsys.readouterr()
-    told = " ".join(shown.err.split())
-    assert "1 prompt (looked at: clip) would be asked" in told
-    assert "loads: transfer2.5-2b" in told
+    output = " ".join(shown.err.split())
+    assert "1 prompt (looked at: clip) would be asked" in output
+    assert "loads: transfer2.5-2b" in output
     assert "no prompt" not in shown.out
     assert not Path("clip.videos").exists()
     settings = 'engine = "transformers"\nmodel_path = "nvidia/Cosmos-UpsamplePrompt1-12B-Transfer"\n'
@@ -336,9 +336,9 @@ def test_what_cannot_be_upsampled_is_told(
     arguments: list[str], what: str, remedy: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["transfer", *EDGE, *arguments]) == 2
-    told = " ".join(capsys.readouterr().err.split())
-    assert what in told
-    assert remedy in told
+    output = " ".join(capsys.readouterr().err.split())
+    assert what in output
+    assert remedy in output
 
 
 def test_a_folder_with_other_things_is_refused_before_the_upsampler_runs(capsys: pytest.CaptureFixture[str]) -> None:

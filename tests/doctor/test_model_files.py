@@ -113,8 +113,8 @@ def test_transfer1_without_a_folder_is_looked_for_where_its_script_does(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     checkpoints(tmp_path / "cosmos-transfer1" / "checkpoints", "transfer1-7b-av")
-    found = findings("transfer1-7b-av")["files of nvidia/Cosmos-Transfer1-7B-Sample-AV"]
-    assert (found.status, str(tmp_path) in found.detail) == ("ok", True)
+    result = findings("transfer1-7b-av")["files of nvidia/Cosmos-Transfer1-7B-Sample-AV"]
+    assert (result.status, str(tmp_path) in result.detail) == ("ok", True)
 
 
 @pytest.mark.parametrize("name", ["transfer2.5-2b", "cosmos3-nano", "cosmos3-super"])
@@ -191,8 +191,8 @@ def test_space(name: str, free: int, status: str, words: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize("folder", ["x" * 300, "~nobody-of-that-name/models"])
 def test_a_folder_that_cannot_be_read_or_is_nobodys(folder: str, tmp_path: Path) -> None:
-    found = findings("cosmos3-nano", folder, HF_HOME=str(tmp_path))
-    finding = found["files of nvidia/Cosmos3-Nano"]
+    result = findings("cosmos3-nano", folder, HF_HOME=str(tmp_path))
+    finding = result["files of nvidia/Cosmos3-Nano"]
     assert (finding.status, folder in finding.detail, bool(finding.remedy)) == ("missing", True, True)
 
 

@@ -26,8 +26,8 @@ def facts(smi: str = HEADER.format("570.124.06", "12.8"), capability: str = "0, 
     } | more  # fmt: skip
 
 
-def system(model: Any, seen: Any, form: Any = "cache") -> dict[str, Finding]:
-    return {finding.name: finding for finding in judge_system(model, seen, form)}
+def system(model: Any, survey: Any, form: Any = "cache") -> dict[str, Finding]:
+    return {finding.name: finding for finding in judge_system(model, survey, form)}
 
 
 @pytest.mark.parametrize(

@@ -112,8 +112,8 @@ def test_an_unknown_model(capsys: Any) -> None:
 
 def test_a_server_looks_at_its_own_machine(tmp_path: Path) -> None:
     with CosmosServer(tmp_path / "data", HF_HUB_OFFLINE="1") as server, server.client() as client:
-        found = {check.name: check for check in client.check_host("local", "cosmos3-nano")}
-        access = found["access to nvidia/Cosmos3-Nano"]
+        checks = {check.name: check for check in client.check_host("local", "cosmos3-nano")}
+        access = checks["access to nvidia/Cosmos3-Nano"]
         assert (access.status, "HF_HUB_OFFLINE" in access.detail) == ("unknown", True)
         with pytest.raises(UsageError, match="unknown model"):
             client.check_host("local", "transfer9")
@@ -140,9 +140,9 @@ def on_host(peer: Peer, tmp_path: Path, model: str, **more: Any) -> dict[str, Fi
     async def collect() -> list[Finding]:
         return [finding async for finding in examine_host(host, pins, model)]
 
-    found = asyncio.run(collect())
-    assert TOKEN not in repr(found)
-    return {finding.name: finding for finding in found}
+    checks = asyncio.run(collect())
+    assert TOKEN not in repr(checks)
+    return {finding.name: finding for finding in checks}
 
 
 def test_on_a_host_its_agent_looks_and_asks(hub: HubServer, peer: Peer, tmp_path: Path) -> None:
@@ -153,12 +153,12 @@ def test_on_a_host_its_agent_looks_and_asks(hub: HubServer, peer: Peer, tmp_path
     (models / AV / "lidar_control.pt").write_bytes(b"x")
     environment = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "there"), "NO_PROXY": "127.0.0.1"}
     given = {"model_path": str(models), "environment": environment}
-    found = on_host(peer, tmp_path, "transfer1-7b-av", secrets=("HF_TOKEN",), **given)
-    assert (found["reachable"].status, found["system"].status) == ("ok", "ok")
-    assert found[f"files of {AV}"].status == "optional"
-    assert "hdmap_control.pt (for hdmap)" in found[f"files of {AV}"].detail
-    assert found["access to meta-llama/Llama-Guard-3-8B"].status == "missing"
-    assert found["access to google-t5/t5-11b"].detail == "the token of HF_TOKEN has it"
+    checks = on_host(peer, tmp_path, "transfer1-7b-av", secrets=("HF_TOKEN",), **given)
+    assert (checks["reachable"].status, checks["system"].status) == ("ok", "ok")
+    assert checks[f"files of {AV}"].status == "optional"
+    assert "hdmap_control.pt (for hdmap)" in checks[f"files of {AV}"].detail
+    assert checks["access to meta-llama/Llama-Guard-3-8B"].status == "missing"
+    assert checks["access to google-t5/t5-11b"].detail == "the token of HF_TOKEN has it"
     assert {token for _, token in hub.asked} == {f"Bearer {TOKEN}"}
 
 
@@ -173,13 +173,13 @@ def test_the_token_goes_to_a_host_only_where_its_settings_name_it() -> None:
 def test_in_a_container_its_own_shared_memory_and_image_count() -> None:
     model = get_transfer_model("transfer2.5-2b")
     smi = {"missing": False, "code": 0, "out": "0, NVIDIA H100 80GB HBM3, 81559, 81079", "err": ""}
-    seen = {
+    survey = {
         "system": "Linux", "machine": "x86_64", "glibc": "2.31", "shared": 10**10, "smi": smi, "capability": smi,
         "files": [{"folder": "/c", "missing": []} for _ in needs_of(model.name, "cache")], "access": {},
         "endpoint": "", "token": False, "token_from": "",
     }  # fmt: skip
     settings = {"ssh": "gpu", "runtime": "docker", "image": "r/i@sha256:abc", "run_options": []}
-    facts = {"survey": seen, "nvidia_smi": smi}
-    found = {finding.name: finding for finding in judge_video(model, host_from("gpu", settings), facts)}
-    assert (found["system"].status, found["shared memory"].status) == ("ok", "optional")
-    assert "libraries" not in found
+    facts = {"survey": survey, "nvidia_smi": smi}
+    checks = {finding.name: finding for finding in judge_video(model, host_from("gpu", settings), facts)}
+    assert (checks["system"].status, checks["shared memory"].status) == ("ok", "optional")
+    assert "libraries" not in checks

@@ -77,5 +77,5 @@ def test_videos_come_home_whole(models: Path, sshd: SSHD, tmp_path: Path, runtim
     assert set(hashes) == {"control_edge.mp4", "log.txt", "prompt.txt", "spec.json", "video.mp4"}
     with av.open(str(folder / "video.mp4")) as video:
         assert sum(1 for _ in video.decode(video=0)) == FRAMES
-    told = [event["text"] for event in events if event["event"] == "step" and event["id"] == made.id]
-    assert told[-1].startswith("chunk 1 of 1, step 2 of 2")
+    texts = [event["text"] for event in events if event["event"] == "step" and event["id"] == made.id]
+    assert texts[-1].startswith("chunk 1 of 1, step 2 of 2")

@@ -209,14 +209,14 @@ def test_minutes_grow_with_chunks_and_steps_and_price_with_minutes(
 ) -> None:
     model, gpu = timed
     plan = plan_video(model, gpu=gpu, frames=frames, steps=steps, price_per_hour=price)
-    one = plan_video(model, gpu=gpu, frames=1, steps=steps)
+    alone = plan_video(model, gpu=gpu, frames=1, steps=steps)
     more = plan_video(model, gpu=gpu, frames=frames, steps=steps + 1)
     assert plan.minutes is not None
-    assert one.minutes is not None
+    assert alone.minutes is not None
     assert more.minutes is not None
     assert plan.chunks == TRANSFER_MODELS[model].family.chunks(frames)
-    assert one.chunks == 1
-    assert plan.minutes == pytest.approx(plan.chunks * one.minutes)
+    assert alone.chunks == 1
+    assert plan.minutes == pytest.approx(plan.chunks * alone.minutes)
     assert more.minutes > plan.minutes
     assert plan.price == pytest.approx(plan.minutes / 60 * price)
     assert plan.fits

@@ -45,9 +45,9 @@ def test_what_settings_mean_to_a_kind(
     kind: str, settings: dict[str, Any], engine: str, folder: str, options: dict[str, Any]
 ) -> None:
     for given in (Config(**settings, engine_options=OPTIONS), host_from("gpu", {"ssh": "gpu", **settings})):
-        seen = settings_for(get_kind(kind), given)
-        assert (seen.engine, seen.model_path) == (engine, folder)
-        assert seen.engine_options == (options if given.engine_options else {})
+        own = settings_for(get_kind(kind), given)
+        assert (own.engine, own.model_path) == (engine, folder)
+        assert own.engine_options == (options if given.engine_options else {})
 
 
 def test_what_the_models_in_a_folder_are_for(tmp_path: Path) -> None:

@@ -59,16 +59,16 @@ def test_steps_come_out_of_an_engine_of_its_own_process(clip: Path, tmp_path: Pa
     checked = check_item(item_from(Spec(prompt="a city", video=str(clip), controls={"edge": {}}), "shot"), Settings())
     assert checked.work
     sha256 = hashlib.sha256(clip.read_bytes()).hexdigest()
-    told: list[Step] = []
+    reports: list[Step] = []
     outcomes: list[Outcome] = []
     engine = EngineProcess("preview", EngineSettings())
     try:
         task = Task("shot", "transfer", checked.work.asks(), {"video": sha256})
         outputs = OutputFolder(tmp_path / "out")
-        run_tasks(engine, [task], {sha256: clip}, outcomes.append, outputs, told.append)
+        run_tasks(engine, [task], {sha256: clip}, outcomes.append, outputs, reports.append)
     finally:
         engine.close()
-    assert [(step.done, step.total, step.text) for step in told] == FIRST_AND_LAST
+    assert [(step.done, step.total, step.text) for step in reports] == FIRST_AND_LAST
     assert [outcome.error for outcome in outcomes] == [""]
 
 
@@ -79,9 +79,9 @@ def test_who_follows_a_run_hears_how_far_each_item_is(clip: Path, tmp_path: Path
         out=tmp_path / "out", keep_warm=0, listener=Listener(event=events.append),
     )  # fmt: skip
     assert [result.error for result in results] == ["", ""]
-    told = [event for event in events if event["event"] == "step"]
-    assert [event["id"] for event in told] == ["clip-seed1"] * 2 + ["clip-seed2"] * 2
-    assert [(event["done"], event["total"], event["text"]) for event in told] == FIRST_AND_LAST * 2
+    reports = [event for event in events if event["event"] == "step"]
+    assert [event["id"] for event in reports] == ["clip-seed1"] * 2 + ["clip-seed2"] * 2
+    assert [(event["done"], event["total"], event["text"]) for event in reports] == FIRST_AND_LAST * 2
 
 
 def test_the_command_says_it(

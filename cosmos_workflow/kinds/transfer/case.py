@@ -153,11 +153,11 @@ def case_of(item: Item, settings: Settings) -> Case:
     clips: dict[str, Clip] = {}
     broken: dict[str, BadInputError] = {}
     for name, path in item.files.items():
-        seen = _seen(name, path)
-        if isinstance(seen, BadInputError):
-            broken[name] = seen
-        elif seen:
-            clips[name] = seen
+        content = _seen(name, path)
+        if isinstance(content, BadInputError):
+            broken[name] = content
+        elif content:
+            clips[name] = content
     return Case(item, spec, model, settings, clips, broken)
 
 

@@ -58,19 +58,19 @@ def check_item(item: Item, settings: Settings) -> Checked:
     """What is known of an item before it runs; one that cannot be used is told of, never raised."""
     try:
         case = case_of(item, settings)
-        said = tuple(findings(case))
+        statements = tuple(findings(case))
     except (BadInputError, UsageError) as error:
         return bad_input(item, error)
-    by_level = {level: [each for each in said if each.statement.level == level] for level in LEVELS}
+    by_level = {level: [each for each in statements if each.statement.level == level] for level in LEVELS}
     warnings = tuple(f"{each.text}: {each.remedy}" for each in by_level["risky"])
     notes = tuple(each.text for each in by_level["note"])
     against = by_level["bad_input"] or by_level["no_memory"]
     if against:
         reasons = "; ".join(each.text for each in against)
         remedies = "; ".join(dict.fromkeys(each.remedy for each in against))
-        return Checked(item, against[0].statement.verdict, reasons, remedies, warnings, notes, said, case)
+        return Checked(item, against[0].statement.verdict, reasons, remedies, warnings, notes, statements, case)
     verdict: Verdict = "risky" if warnings else "fits"
-    return Checked(item, verdict, "; ".join(warnings), "", warnings, notes, said, case, work_of(case))
+    return Checked(item, verdict, "; ".join(warnings), "", warnings, notes, statements, case, work_of(case))
 
 
 def work_of(case: Case) -> Work:

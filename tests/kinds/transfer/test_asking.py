@@ -158,12 +158,12 @@ def test_why_the_file_of_a_prompt_cannot_be_read_is_told(tmp_path: Path) -> None
     (tmp_path / "spec.json").write_text('{"controls": {"edge": {}}, "prompt_path": "prompt.txt"}')
     for data, words in ((b"\xff\x00\xff", "UTF"), (b"x" * (1 << 20) + b"x", "longer than 1 MiB")):
         (tmp_path / "prompt.txt").write_bytes(data)
-        told: list[str] = []
-        (spec,) = specs_in(tmp_path / "spec.json", told.append)
+        notes: list[str] = []
+        (spec,) = specs_in(tmp_path / "spec.json", notes.append)
         assert spec.prompt_path == str(tmp_path / "prompt.txt")
-        assert words in told[0]
+        assert words in notes[0]
     (tmp_path / "prompt.txt").write_bytes(b"a city\r\nat night\r\n")
-    (spec,) = specs_in(tmp_path / "spec.json", told.append)
+    (spec,) = specs_in(tmp_path / "spec.json", notes.append)
     assert spec.prompt == "a city\nat night"
 
 
@@ -177,10 +177,10 @@ def test_clips_of_a_batch_have_names_of_their_own_and_a_specs_notes_are_told_onc
     names = ("a/shot.mp4", "b/shot.mp4", "shot-2.mp4", "c/shot.mp4")
     lines = [json.dumps({"visual_input": name, "prompt": "x"}) for name in names]
     (tmp_path / "lines.jsonl").write_text("\n".join(lines))
-    told: list[str] = []
-    specs = list(specs_of_batch(tmp_path / "spec.json", tmp_path / "lines.jsonl", told.append))
+    notes: list[str] = []
+    specs = list(specs_of_batch(tmp_path / "spec.json", tmp_path / "lines.jsonl", notes.append))
     assert [spec.name for spec in specs] == ["shot", "shot-2", "shot-2-2", "shot-3"]
-    assert len([text for text in told if "seed is written as text" in text]) == 1
+    assert len([text for text in notes if "seed is written as text" in text]) == 1
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_a_file_in_what_is_asked_is_refused(asked: dict[str, Any], files: dict[s
 
 
 def test_what_only_nvidias_program_would_do_is_told(tmp_path: Path) -> None:
-    told: list[str] = []
+    notes: list[str] = []
     (tmp_path / "prompt.json").write_text('{"prompt": "a city"}')
     specs = {
         "one": {"input_video_path": "a.mp4", "prompt": "x", "edge": {}, "upsample_prompt": True},
@@ -209,9 +209,9 @@ def test_what_only_nvidias_program_would_do_is_told(tmp_path: Path) -> None:
     }
     for name, values in specs.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(values))
-        list(specs_in(tmp_path / f"{name}.json", told.append))
-    assert any("upsample_prompt has no effect here: give --upsample" in text for text in told)
-    assert any("Transfer2.5 itself takes all of" in text for text in told)
+        list(specs_in(tmp_path / f"{name}.json", notes.append))
+    assert any("upsample_prompt has no effect here: give --upsample" in text for text in notes)
+    assert any("Transfer2.5 itself takes all of" in text for text in notes)
 
 
 def test_a_map_of_weights_that_cannot_travel_is_refused() -> None:

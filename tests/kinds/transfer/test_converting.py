@@ -99,30 +99,30 @@ def test_cosmos3_into_transfer25() -> None:
         "vis": {"control_weight": 1 / 3, "preset_blur_strength": "very_low"},
         "depth": {"control_path": "/clips/depth.mp4", "control_weight": 1.0},
     }  # fmt: skip
-    told = "; ".join(converted.notes)
+    notes = "; ".join(converted.notes)
     for words in (
         "share_vision_temporal_positions", "aspect ('16:9')", "fps (30)", "control_guidance (1.5)", "shift (10)",
         "guidance 3.5 became 4", "a weight of 3 is above 1", "vis.preset none became very_low",
     ):  # fmt: skip
-        assert words in told
+        assert words in notes
 
 
 def test_cosmos3_into_transfer1_and_transfer25_into_cosmos3() -> None:
-    one = convert(THREE, "transfer1")
-    assert one.values["blur_strength"] == "none"
-    assert one.values["depth"] == {"input_control": "/clips/depth.mp4", "control_weight": 3.0}
+    alone = convert(THREE, "transfer1")
+    assert alone.values["blur_strength"] == "none"
+    assert alone.values["depth"] == {"input_control": "/clips/depth.mp4", "control_weight": 3.0}
     three = convert(TWO, "cosmos3")
     assert three.values == {
         "model_mode": "video2video", "name": "city", "prompt": "A city at dusk", "vision_path": "/clips/city.mp4",
         "guidance": 3, "num_conditional_frames": 2, "resolution": "480",
         "edge": {"weight": 1.0, "preset_edge_threshold": "low"}, "seg": {"weight": 0.4},
     }  # fmt: skip
-    told = "; ".join(three.notes)
+    notes = "; ".join(three.notes)
     for words in (
         "sigma_max (120) has no counterpart", "keep_size (True)", "seg.mask", "seg.prompt", "seg has no video",
         "size '480p' became '480'", "seed drawn (Transfer2.5: 2025)",
     ):  # fmt: skip
-        assert words in told
+        assert words in notes
 
 
 def test_weights_that_cosmos3_scales_up_are_told() -> None:
@@ -211,17 +211,19 @@ def test_prompts_in_files_are_read_where_a_program_takes_none(tmp_path: Path) ->
     (tmp_path / "caption.json").write_text('{"subjects": ["größe"]}')
     values = {"model_mode": "video2video", "vision_path": "/a.mp4", "prompt_path": "p.txt", "edge": {}}
     values["negative_prompt_file"] = "n.json"
-    one = convert(values, "transfer1", folder=tmp_path)
-    assert (one.values["prompt"], one.values["negative_prompt"]) == ("A city at dusk", "cartoon")
-    assert "the text of 'p.txt' is written as prompt, as Transfer1 takes no file for it" in one.notes
+    alone = convert(values, "transfer1", folder=tmp_path)
+    assert (alone.values["prompt"], alone.values["negative_prompt"]) == ("A city at dusk", "cartoon")
+    assert "the text of 'p.txt' is written as prompt, as Transfer1 takes no file for it" in alone.notes
     two = convert(values, "transfer2.5", folder=tmp_path)
     assert (two.values["prompt_path"], two.values["negative_prompt"]) == ("p.txt", "cartoon")
     caption = values | {"prompt_path": "caption.json", "negative_prompt_file": "caption.json"}
-    one = convert(caption, "transfer1", folder=tmp_path)
-    assert one.values["prompt"] == '{"subjects": ["größe"]}'
-    assert "negative_prompt" not in one.values
-    assert "the structured caption in 'caption.json' is left out: the negative prompt of Transfer1 counts" in one.notes
-    assert "the prompt is a structured caption, which Transfer1 takes as plain text, braces and all" in one.notes
+    alone = convert(caption, "transfer1", folder=tmp_path)
+    assert alone.values["prompt"] == '{"subjects": ["größe"]}'
+    assert "negative_prompt" not in alone.values
+    assert (
+        "the structured caption in 'caption.json' is left out: the negative prompt of Transfer1 counts" in alone.notes
+    )
+    assert "the prompt is a structured caption, which Transfer1 takes as plain text, braces and all" in alone.notes
     both = convert(values | {"prompt": "By day"}, "transfer1", folder=tmp_path)
     assert both.values["prompt"] == "By day"
     assert "prompt_path is left out, as there is a prompt" in both.notes

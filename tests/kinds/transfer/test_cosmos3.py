@@ -133,9 +133,9 @@ def test_unknown_keys_are_kept_and_told() -> None:
         "blur.mask_path is not known to Cosmos 3, which refuses it",
     ]
     assert all(unknown.refused for unknown in specification.unknown())
-    back, told = Cosmos3Spec.from_spec(spec)
+    back, sentences = Cosmos3Spec.from_spec(spec)
     assert back.write() == NEEDED | {"edge": {}, "blur": {}}
-    assert told == [
+    assert sentences == [
         "left out, as Cosmos 3 does not know it: resolutoin",
         "left out, as Cosmos 3 does not know it: edge.control",
         "left out, as Cosmos 3 does not know it: vis.mask_path",

@@ -68,8 +68,8 @@ def test_paths_of_a_spec_that_moves_to_another_folder(tmp_path: Path, started: P
         "controls": {"edge": Control(path="../specs/maps/edge.mp4", weight=WeightMap(path="../specs/edge.pt"),
                                      checkpoint="own.pt")},
     })  # fmt: skip
-    one = moved(spec, "transfer1", tmp_path / "specs", tmp_path / "out")
-    assert (one.video, one.controls["edge"].path) == ("../started/clip.mp4", "maps/edge.mp4")
+    of_transfer1 = moved(spec, "transfer1", tmp_path / "specs", tmp_path / "out")
+    assert (of_transfer1.video, of_transfer1.controls["edge"].path) == ("../started/clip.mp4", "maps/edge.mp4")
 
 
 @pytest.mark.parametrize(

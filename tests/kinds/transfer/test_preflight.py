@@ -197,10 +197,10 @@ def test_a_statement_holds_where_it_should(name: str, footage: Callable[..., str
         *_, item = distinct([checked.item, checked.item])
         assert item.id == "a-2"
         checked = check_item(item, settings)
-    said = [each for each in checked.findings if each.statement.name == name]
-    assert said, [each.statement.name for each in checked.findings]
-    assert any(text in each.text for each in said), [each.text for each in said]
-    assert all(each.remedy for each in said)
+    findings = [each for each in checked.findings if each.statement.name == name]
+    assert findings, [each.statement.name for each in checked.findings]
+    assert any(text in each.text for each in findings), [each.text for each in findings]
+    assert all(each.remedy for each in findings)
     level = STATEMENTS[name].level
     assert level == "note" or checked.verdict in (level, "bad_input")
     assert checked.runs == (checked.verdict in ("fits", "risky"))
@@ -370,13 +370,15 @@ def test_memory_is_that_of_the_size_and_of_the_engine(footage: Callable[..., str
 
 
 def test_cards_without_wheels(footage: Callable[..., str]) -> None:
-    def said(values: Asked, gpu: str, engine: str = "preview") -> list[str]:
+    def findings(values: Asked, gpu: str, engine: str = "preview") -> list[str]:
         return said_of(asked(footage, CLIP | values, Settings(engine=engine, gpu=gpu)), "no-wheels")
 
-    assert said(T1, "H100") == said({}, "H200") == said(C3, "GH200") == said({}, "b200", "diffusers") == []
-    assert "Blackwell" in said(T1, "rtx5090")[0]
-    assert len(said({"controls": {"depth": {}}}, "B200")) == 2  # xformers, too
-    assert "CUDA 13" in said({}, "GH200")[0]
+    assert (
+        findings(T1, "H100") == findings({}, "H200") == findings(C3, "GH200") == findings({}, "b200", "diffusers") == []
+    )
+    assert "Blackwell" in findings(T1, "rtx5090")[0]
+    assert len(findings({"controls": {"depth": {}}}, "B200")) == 2  # xformers, too
+    assert "CUDA 13" in findings({}, "GH200")[0]
 
 
 def test_weights_and_presets_that_do_nothing(footage: Callable[..., str]) -> None:

@@ -164,7 +164,7 @@ def test_our_form_and_back_is_the_same_or_told(made: tuple[str, dict[str, Any]])
     program, values = made
     spec, notes = MODELS[program].read(values).to_spec()
     back, more = MODELS[program].from_spec(spec)
-    told = "\n".join([*notes, *more])
+    sentences = "\n".join([*notes, *more])
     # A sentence names a key as the program does, or as our form does.
     ours = SAME[program] | {
         "control_weight": "weight", "regional_prompts": "region", "aspect_ratio": "aspect",
@@ -172,7 +172,10 @@ def test_our_form_and_back_is_the_same_or_told(made: tuple[str, dict[str, Any]])
     }  # fmt: skip
     quiet = {"use_distilled", "is_av_sample"}  # false says the same as nothing
     for key in differences(values, back.write()):
-        assert named(key) in told or ours.get(key, key) in told or (key in quiet and values[key] is False), (key, told)
+        assert named(key) in sentences or ours.get(key, key) in sentences or (key in quiet and values[key] is False), (
+            key,
+            sentences,
+        )
     hints = [key for key in values if isinstance(values[key], dict) and key in {*HINTS, "blur"} & set(KEYS[program])]
     assert [key for key in back.write() if key in hints] == hints
     assert all(note.isprintable() for note in (*notes, *more))

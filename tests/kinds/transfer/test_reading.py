@@ -24,8 +24,8 @@ def notes_of(path: Path) -> list[tuple[str, ...]]:
 
 
 def test_one_spec_a_file_and_one_a_line(tmp_path: Path) -> None:
-    one = list(read_specs(write(tmp_path / "a.json", SPEC % "a")))
-    assert [(loaded.form, loaded.where, loaded.notes) for loaded in one] == [
+    specs = list(read_specs(write(tmp_path / "a.json", SPEC % "a")))
+    assert [(loaded.form, loaded.where, loaded.notes) for loaded in specs] == [
         ("transfer2.5", str(tmp_path / "a.json"), ())
     ]
     separated = "b\u2028c"  # no end of a line in JSON Lines

@@ -69,10 +69,10 @@ UNSUPPORTED: list[tuple[dict[str, Any], str, str]] = [
 
 @pytest.mark.parametrize(("values", "what", "remedy"), UNSUPPORTED)
 def test_what_is_no_transfer_of_one_view_is_named(values: dict[str, Any], what: str, remedy: str) -> None:
-    seen = recognise(values)
-    assert seen.form == "unsupported"
-    assert what in seen.what
-    assert remedy in seen.remedy
+    recognised = recognise(values)
+    assert recognised.form == "unsupported"
+    assert what in recognised.what
+    assert remedy in recognised.remedy
     with pytest.raises(BadInputError, match="this is ") as caught:
         load_spec(values, "x.json")
     assert caught.value.where == "x.json"

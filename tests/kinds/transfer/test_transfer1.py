@@ -143,9 +143,9 @@ def test_unknown_keys_are_kept_and_told() -> None:
         "colour of region 1 is not known to Transfer1, which ignores it silently",
     ]
     assert [(unknown.control, unknown.key) for unknown in specification.unknown() if unknown.refused] == [("", "edges")]
-    back, told = Transfer1Spec.from_spec(spec)
+    back, sentences = Transfer1Spec.from_spec(spec)
     assert back.write() == {"regional_prompts": [{"prompt": "x"}], "edge": {}}
-    assert told == [
+    assert sentences == [
         "left out, as Transfer1 does not know it: regions.1.colour",
         "left out, as Transfer1 does not know them: num_video_frames, prompt_title, gidance, edges",
         "left out, as Transfer1 does not know them: edge.sigma_max, edge.control_wieght",

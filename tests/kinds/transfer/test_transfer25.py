@@ -117,9 +117,9 @@ def test_unknown_keys_are_kept_and_told() -> None:
     ]
     refused = [unknown.key for unknown in specification.unknown() if unknown.refused]
     assert refused == ["output_dir", "control_weight", "resolutoin"]
-    back, told = Transfer25Spec.from_spec(spec)
+    back, sentences = Transfer25Spec.from_spec(spec)
     assert back.write() == NEEDED | {"edge": {}}
-    assert told == [
+    assert sentences == [
         "left out, as Transfer2.5 does not know them: output_dir, control_weight, resolutoin",
         "left out, as Transfer2.5 does not know them: edge.preset_blur_strength, edge.control_wieght",
     ]

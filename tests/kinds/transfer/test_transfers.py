@@ -30,23 +30,23 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def test_a_script_makes_what_the_command_makes_and_nothing_twice() -> None:
-    told: list[str] = []
+    ids: list[str] = []
     results = transfer(
         Path("clip.mp4"), "a city", controls={"edge": 0.6}, seeds=[1, 2], size="256", engine="preview",
-        on_result=lambda result: told.append(result.id),
+        on_result=lambda result: ids.append(result.id),
     )  # fmt: skip
     assert [(result.id, result.error, result.seed) for result in results] == [
         ("clip-seed1", "", 1), ("clip-seed2", "", 2),
     ]  # fmt: skip
-    assert told == ["clip-seed1", "clip-seed2"]
+    assert ids == ["clip-seed1", "clip-seed2"]
     assert set(results[0].outputs) == {"preview.mp4", "prompt.txt", "spec.json"}
     assert Path("clip.videos/clip-seed2/preview.mp4").is_file()
     again = transfer(
         "clip.mp4", "a city", controls={"edge": 0.6}, seeds=[1, 2], size="256", engine="preview",
-        on_result=lambda result: told.append(result.id),
+        on_result=lambda result: ids.append(result.id),
     )  # fmt: skip
     assert again == results
-    assert len(told) == 2
+    assert len(ids) == 2
 
 
 def test_controls_are_names_weights_videos_or_fields() -> None:

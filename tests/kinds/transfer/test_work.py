@@ -103,14 +103,14 @@ def test_every_field_is_changed_somewhere() -> None:
 @pytest.mark.parametrize("family", MORE)
 def test_what_is_asked_otherwise_is_other_work(family: str, clip: Path) -> None:
     base = {"model": family, "prompt": '{"subjects": []}', "controls": {"edge": {}}}
-    seen: dict[str, dict[str, Any]] = {}
+    works: dict[str, dict[str, Any]] = {}
     for change in ({}, *CHANGES, *MORE[family]):
         checked = checked_of(base | change)
         assert checked.work is not None, (change, checked.reason)
         # What identifies work: what is asked, and which files there are in which role.
         asks = json.dumps([checked.work.asks(), sorted(checked.item.files)], sort_keys=True)
-        assert asks not in seen, (change, seen[asks])
-        seen[asks] = change
+        assert asks not in works, (change, works[asks])
+        works[asks] = change
         assert_the_same_again(checked, clip)
 
 

@@ -109,8 +109,8 @@ def batch_of(specs: Sequence[Spec]) -> tuple[dict[str, Any], list[dict[str, Any]
     notes: list[str] = []
     made = []
     for number, spec in enumerate(specs, 1):
-        written, told = Transfer1Spec.from_spec(spec)
-        notes += [f"line {number}: {note}" for note in told]
+        written, sentences = Transfer1Spec.from_spec(spec)
+        notes += [f"line {number}: {note}" for note in sentences]
         made.append(written)
     base, lines = made[0].write(), []
     for number, written in enumerate(made, 1):

@@ -76,8 +76,8 @@ def convert(
         return Converted(loaded.written.write(), loaded.notes, program)
     notes = list(loaded.notes)
     spec = loaded.spec if folder is None else _with_prompts(loaded.spec, folder, program, notes)
-    written, told = MODELS[program].from_spec(spec)
-    notes += told + _order(spec, loaded.form, program)
+    written, sentences = MODELS[program].from_spec(spec)
+    notes += sentences + _order(spec, loaded.form, program)
     if not spec.prompt and not spec.prompt_path and program in NO_PROMPT:
         notes.append(f"there is no prompt: {NO_PROMPT[program]}")
     kept = [named(key) for key in spec.extra if key in written.order] if loaded.form != "own" else []
@@ -96,8 +96,8 @@ def convert(
 def _with_prompts(spec: Spec, folder: Path, target: Program, notes: list[str]) -> Spec:
     """The spec with the texts of those prompt files that the program does not take, where there are such files."""
     files = {"transfer1": ("prompt", "negative_prompt"), "transfer2.5": ("negative_prompt",), "cosmos3": ()}[target]
-    spec, told = without_files(spec, *files) if files else (spec, [])
-    notes += told
+    spec, sentences = without_files(spec, *files) if files else (spec, [])
+    notes += sentences
     for name in files:
         path = getattr(spec, f"{name}_path")
         if not path or paths.is_url(path):

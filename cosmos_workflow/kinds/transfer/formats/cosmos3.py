@@ -168,11 +168,11 @@ def _bounded(spec: Spec, values: dict[str, Any]) -> list[str]:
     for name, most in (("guidance", 7), ("control_guidance", 10)):
         value = getattr(spec, name)
         if value is not None:
-            values[name], told = exchange.within(value, 0, most, name, TITLE)
-            notes += told
+            values[name], sentences = exchange.within(value, 0, most, name, TITLE)
+            notes += sentences
     if spec.fps is not None:
-        values["fps"], told = exchange.within(spec.fps, 1, math.inf, "fps", TITLE, whole=True)
-        notes += told
+        values["fps"], sentences = exchange.within(spec.fps, 1, math.inf, "fps", TITLE, whole=True)
+        notes += sentences
     return notes
 
 
@@ -217,8 +217,8 @@ def _control_from(hint: Hint, control: Control, clip: bool, notes: list[str]) ->
         notes.append(f"{place}weight {NO_MAPS.format(shown(control.weight.path))}")
     elif control.weight is not None:
         values["weight"] = control.weight
-    told, preset = scaling.preset_of(hint, control, PRESET_KEYS, {"vis"}, TITLE)
-    notes += told
+    sentences, preset = scaling.preset_of(hint, control, PRESET_KEYS, {"vis"}, TITLE)
+    notes += sentences
     if preset:
         values[PRESET_KEYS[hint]] = preset
     notes += exchange.lacking(control, LACKS_OF_CONTROL, TITLE, place)

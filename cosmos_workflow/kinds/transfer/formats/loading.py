@@ -48,20 +48,20 @@ def load_spec(values: Any, where: str = "") -> Loaded:
 
     Raises BadInputError for what is no spec of a transfer, and for values of a wrong type.
     """
-    seen = recognise(values, where)
-    if seen.form == "unsupported":
-        raise BadInputError(f"this is {seen.what}", where=where, remedy=seen.remedy)
-    if seen.form == "other":
+    recognised = recognise(values, where)
+    if recognised.form == "unsupported":
+        raise BadInputError(f"this is {recognised.what}", where=where, remedy=recognised.remedy)
+    if recognised.form == "other":
         raise BadInputError(
             "this is no spec of a transfer", where=where,
             remedy="a spec has a control, such as edge, as an object; docs/TRANSFER.md has all keys",
         )  # fmt: skip
-    if seen.form == "own":
+    if recognised.form == "own":
         spec, notes = read_own(values, where)
         return Loaded("own", spec, notes=tuple(notes), where=where)
-    written = MODELS[seen.form].read(values, where)
+    written = MODELS[recognised.form].read(values, where)
     spec, notes = written.to_spec()
-    return Loaded(seen.form, spec, written, tuple(notes), tuple(written.unknown()), where)
+    return Loaded(recognised.form, spec, written, tuple(notes), tuple(written.unknown()), where)
 
 
 def read_specs(path: str | Path) -> Iterator[Loaded]:

@@ -36,12 +36,12 @@ def located(path: str, folder: Path, form: str) -> str:
     """
     if not path or is_url(path):
         return path
-    found = at_home(Path(path))
-    if found.is_absolute():
-        return str(found)
-    beside = folder / found
-    if form == "transfer1" and not _exists(beside) and _exists(found):
-        return str(found.absolute())
+    target = at_home(Path(path))
+    if target.is_absolute():
+        return str(target)
+    beside = folder / target
+    if form == "transfer1" and not _exists(beside) and _exists(target):
+        return str(target.absolute())
     return str(beside)
 
 

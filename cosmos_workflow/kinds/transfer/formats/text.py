@@ -197,15 +197,15 @@ def _fault(text: str, error: json.JSONDecodeError) -> tuple[str, str, int]:
 def _repeated(values: Any, where: str, depth: int) -> Iterator[str]:
     """The keys that are given twice, here or deeper. Raises BadInputError where the values differ, or are too deep."""
     if isinstance(values, Repeated):
-        seen = set()
+        earlier = set()
         for key, value in values.pairs:
             if value != values[key]:
                 raise BadInputError(
                     f"the key {key!r:.60} is given twice, with different values", where=where, remedy="keep one of them"
                 )
-            if key in seen:
+            if key in earlier:
                 yield key
-            seen.add(key)
+            earlier.add(key)
     if isinstance(values, dict | list):
         if not depth:
             raise BadInputError("lists or objects too deep in one another", where=where, remedy="take them away")

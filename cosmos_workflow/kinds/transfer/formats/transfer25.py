@@ -176,16 +176,16 @@ class Transfer25Spec(Written):
         if not spec.video:
             notes.append("there is no clip, and Transfer2.5 demands video_path")
         if spec.size:
-            size, told = scaling.tier_of(spec.size, "transfer2.5", TITLE)
+            size, sentences = scaling.tier_of(spec.size, "transfer2.5", TITLE)
             values.pop("resolution")
             values |= {"resolution": size} if size else {}
-            notes += told
+            notes += sentences
         if spec.anchor_labels:
             values["guided_generation_foreground_labels"] = list(spec.anchor_labels)
         _, left = exchange.restored(spec.program | spec.extra, (), TITLE)
         notes += left + exchange.left_out(spec.controls, HINTS, TITLE)
-        weights, told = scaling.weights_up_to_one(spec.controls, HINTS, TITLE)
-        notes += told
+        weights, sentences = scaling.weights_up_to_one(spec.controls, HINTS, TITLE)
+        notes += sentences
         for hint, control in spec.controls.items():
             if hint in HINTS:
                 values[hint] = _control_from(hint, control, weights[hint], notes)
@@ -206,15 +206,15 @@ def _prompts(spec: Spec) -> list[str]:
 def _bounded(spec: Spec, values: dict[str, Any]) -> list[str]:
     notes = exchange.at_least_one(spec, ("steps", "frames", "chunk", "style_frame"), SAME, values, TITLE)
     if spec.guidance is not None:
-        values["guidance"], told = exchange.within(spec.guidance, 0, 7, "guidance", TITLE, whole=True)
-        notes += told
+        values["guidance"], sentences = exchange.within(spec.guidance, 0, 7, "guidance", TITLE, whole=True)
+        notes += sentences
     if spec.sigma_max is not None:
-        value, told = exchange.within(spec.sigma_max, 0, 200, "sigma_max", TITLE)
+        value, sentences = exchange.within(spec.sigma_max, 0, 200, "sigma_max", TITLE)
         values["sigma_max"] = text_of(value)  # a number is refused
-        notes += told
+        notes += sentences
     if spec.overlap is not None:
-        values["num_conditional_frames"], told = exchange.within(spec.overlap, 0, 2, "overlap", TITLE, whole=True)
-        notes += told
+        values["num_conditional_frames"], sentences = exchange.within(spec.overlap, 0, 2, "overlap", TITLE, whole=True)
+        notes += sentences
     return notes
 
 
@@ -233,8 +233,8 @@ def _control_from(hint: Hint, control: Control, weight: float | None, notes: lis
     if isinstance(control.weight, WeightMap):
         notes.append(f"{place}weight {NO_MAPS.format(shown(control.weight.path))}")
     notes += exchange.lacking(control, LACKS_OF_CONTROL, TITLE, place)
-    told, preset = scaling.preset_of(hint, control, PRESET_KEYS, set(), TITLE)
-    notes += told
+    sentences, preset = scaling.preset_of(hint, control, PRESET_KEYS, set(), TITLE)
+    notes += sentences
     if preset:
         values[PRESET_KEYS[hint]] = preset
     if control.prompt and hint == "seg":

@@ -104,9 +104,9 @@ def pixelated_faces(case: Case) -> Says:
     if case.settings.engine == "preview":
         return
     words = dict.fromkeys(match[0].lower() for match in PEOPLE.finditer(case.spec.prompt))
-    seen = ["keypoint"] if "keypoint" in case.hints else list(words)[:3]
-    if seen:
-        yield (f"there are people ({', '.join(seen)}): the safety checker pixelates every face",
+    people = ["keypoint"] if "keypoint" in case.hints else list(words)[:3]
+    if people:
+        yield (f"there are people ({', '.join(people)}): the safety checker pixelates every face",
                "nothing switches it off; show them from afar, or from behind")  # fmt: skip
 
 
