@@ -6,37 +6,39 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-
-from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, Deliver
+from typing import TypeVar
 
 __all__ = ["answer_at_once"]
 
+Asked = TypeVar("Asked")
+Answered = TypeVar("Answered")
+
 
 def answer_at_once(
-    ask: Callable[[Conversation], Answer],
-    conversations: Sequence[Conversation],
-    deliver: Deliver,
+    ask: Callable[[Asked], Answered],
+    questions: Sequence[Asked],
+    deliver: Callable[[Answered], None],
     *,
     limit: int,
     over: threading.Event,
     suspect: Callable[[], bool] = lambda: False,
     decide: Callable[[], None] = lambda: None,
 ) -> None:
-    """Call `ask` for each conversation in up to `limit` threads, and `deliver` each answer.
+    """Call `ask` for each question in up to `limit` threads, and `deliver` each answer.
 
     While `suspect()` is true, no new requests start; when all running ones have ended, `decide` is called, which
     raises an error or clears the suspicion.
     An error from `ask` or `deliver` ends the call, after the answers that have come are delivered; `over` is then set,
     and running requests are not waited for.
     """
-    waiting, tasks = deque(conversations), queue.SimpleQueue[Conversation | None]()
-    outcomes = queue.SimpleQueue[Answer | BaseException]()
+    waiting, tasks = deque(questions), queue.SimpleQueue[Asked | None]()
+    outcomes = queue.SimpleQueue[Answered | BaseException]()
     threads = min(limit, len(waiting))
 
     def work() -> None:
         while (task := tasks.get()) is not None and not over.is_set():
             try:
-                outcome: Answer | BaseException = ask(task)
+                outcome: Answered | BaseException = ask(task)
             except BaseException as error:
                 outcome = error
             outcomes.put(outcome)
@@ -65,11 +67,11 @@ def answer_at_once(
             tasks.put(None)
 
 
-def _deliver_rest(outcomes: queue.SimpleQueue[Answer | BaseException], deliver: Deliver) -> None:
+def _deliver_rest(outcomes: queue.SimpleQueue[Answered | BaseException], deliver: Callable[[Answered], None]) -> None:
     while True:
         try:
             outcome = outcomes.get_nowait()
         except queue.Empty:
             return
-        if isinstance(outcome, Answer):
+        if not isinstance(outcome, BaseException):
             deliver(outcome)

@@ -7,7 +7,7 @@ import os
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit, urlunsplit
@@ -17,7 +17,7 @@ from cosmos_workflow.engines.replies import Reply
 from cosmos_workflow.errors import EngineUnavailable, UsageError
 from cosmos_workflow.text import url_parts
 
-__all__ = ["Connection", "ConnectionFault", "bases", "checked_url", "http_library", "shown"]
+__all__ = ["Connection", "ConnectionFault", "Sink", "bases", "checked_url", "http_library", "shown"]
 
 CONNECT_SECONDS = 20.0
 LONGEST_REPLY = 16 << 20  # bytes; an answer of 100,000 tokens is under 1 MiB
@@ -26,6 +26,8 @@ LONGEST_SHOWN = 300  # characters of a URL
 KEYS = ("COSMOS_API_KEY", "OPENAI_API_KEY")
 
 How = Literal["unconnected", "dropped", "timed_out"]
+Sink = Callable[[bytes], bytes]
+"""Takes a piece of a good reply's body, and returns what of it belongs into the Reply."""
 
 
 class ConnectionFault(EngineUnavailable):
@@ -92,11 +94,16 @@ def bases(url: str) -> tuple[str, ...]:
 
 
 class Connection:
-    """Sends requests to one server, from many threads at once. The key is from COSMOS_API_KEY or OPENAI_API_KEY."""
+    """Sends requests to one server, from many threads at once. The key is from COSMOS_API_KEY or OPENAI_API_KEY.
 
-    def __init__(self, url: str, timeout: float) -> None:
+    Without `reuse` each request has a connection of its own: one that was idle may be closed by the server just as a
+    request is sent, and then nobody knows whether the request was taken. `keyless` sends no key.
+    """
+
+    def __init__(self, url: str, timeout: float, *, reuse: bool = True, keyless: bool = False) -> None:
         self._where = shown(url)
         self._timeout = timeout
+        self._idle, self._keyless = 64 if reuse else 0, keyless
         self._parts = urlsplit(url)
         self.proxy = _proxy_of(self._parts)
         if self.proxy and not url_parts(self.proxy).hostname:
@@ -109,15 +116,25 @@ class Connection:
 
     def get(self, base: str, path: str, timeout: float) -> Reply:
         """Raises ConnectionFault where no reply comes."""
-        return self._exchange("GET", _under(base, path), min(timeout, self._timeout), None)
+        return self._exchange("GET", _under(base, path), min(timeout, self._timeout))
 
     def post(self, base: str, path: str, body: dict[str, Any]) -> Reply:
         """Raises ConnectionFault where no reply comes."""
-        return self._exchange("POST", _under(base, path), self._timeout, body)
+        return self._exchange("POST", _under(base, path), self._timeout, json=body)
+
+    def send(
+        self, method: str, url: str, timeout: float, *, content: Iterable[bytes] | None = None,
+        headers: Mapping[str, str] | None = None, sink: Sink | None = None,
+    ) -> Reply:  # fmt: skip
+        """A request with a body that is sent, and a reply with status 200 that is taken by `sink`, piece by piece.
+
+        Raises ConnectionFault where no reply comes, or not all of it.
+        """
+        return self._exchange(method, url, timeout, sink, content=content, headers=headers)
 
     def _open(self) -> Any:
         headers = {}
-        if key := next(filter(None, (os.environ.get(name, "").strip() for name in KEYS)), ""):
+        if not self._keyless and (key := next(filter(None, (os.environ.get(name, "").strip() for name in KEYS)), "")):
             if not key.isascii() or not key.isprintable():
                 name = next(name for name in KEYS if os.environ.get(name, "").strip())
                 raise UsageError(
@@ -127,7 +144,7 @@ class Connection:
             headers["Authorization"] = f"Bearer {key}"
         try:
             # No limit on connections: a request that waits for a free one would look like one to a dead server.
-            limits = self._http.Limits(max_connections=None, max_keepalive_connections=64)
+            limits = self._http.Limits(max_connections=None, max_keepalive_connections=self._idle)
             return self._http.Client(headers=headers, limits=limits)
         except ImportError:
             raise self._fault(
@@ -142,12 +159,15 @@ class Connection:
                 remedy="correct SSL_CERT_FILE or SSL_CERT_DIR",
             ) from None  # fmt: skip
 
-    def _exchange(self, method: str, url: str, timeout: float, body: dict[str, Any] | None) -> Reply:
+    def _exchange(self, method: str, url: str, timeout: float, sink: Sink | None = None, **sent: Any) -> Reply:
         http = self._http
         limits = http.Timeout(timeout, connect=min(CONNECT_SECONDS, timeout))
         try:
-            with self._client.stream(method, url, json=body, timeout=limits) as response:
-                read, too_large = _read(response.iter_bytes(), time.monotonic() + timeout)
+            with self._client.stream(method, url, timeout=limits, **sent) as response:
+                pieces = response.iter_bytes()
+                if sink and response.status_code == 200:
+                    pieces = map(sink, pieces)
+                read, too_large = _read(pieces, time.monotonic() + timeout)
                 return Reply(response.status_code, read, dict(response.headers), too_large)
         except (http.ReadTimeout, http.WriteTimeout, TimeoutError):
             remedy = "--engine-option timeout=SECONDS waits longer"

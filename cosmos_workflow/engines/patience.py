@@ -6,7 +6,7 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from email.utils import parsedate_to_datetime
 
 from cosmos_workflow.engines.connection import ConnectionFault
@@ -20,10 +20,14 @@ RETRIED = {408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
 SETTLED = ("too_long", "too_many_images", "model_missing", "rejected")
 
 
-def patiently(send: Callable[[], Reply], retries: int, over: threading.Event) -> Reply:
+def patiently(
+    send: Callable[[], Reply], retries: int, over: threading.Event, *, retried: Collection[int] = RETRIED,
+    only_unsent: bool = False,
+) -> Reply:  # fmt: skip
     """The first reply that need not be tried again, or the last one; no further try is made once `over` is set.
 
-    Raises ConnectionFault if no reply came.
+    `retried` are the statuses after which another try is made; with `only_unsent`, it is made after a lost connection
+    only if there was none yet, so that the server cannot have begun. Raises ConnectionFault if no reply came.
     """
     for attempt in range(retries + 1):
         wait = min(0.5 * 2**attempt, LONGEST_WAIT) * (1 - 0.25 * random.random())
@@ -32,11 +36,12 @@ def patiently(send: Callable[[], Reply], retries: int, over: threading.Event) ->
             reply = send()
         except ConnectionFault as error:
             # A request that has timed out twice would do so again.
-            if last or error.lasting or (error.how == "timed_out" and attempt) or over.wait(wait):
+            settled = error.lasting or (error.how == "timed_out" and attempt)
+            if last or settled or (only_unsent and error.how != "unconnected") or over.wait(wait):
                 raise
             continue
         fault = fault_in(reply)
-        if last or fault is None or fault.status not in RETRIED or fault.kind in SETTLED:
+        if last or fault is None or fault.status not in retried or fault.kind in SETTLED:
             return reply
         stated = _stated_wait(reply)
         if (stated or 0) > LONGEST_STATED_WAIT or over.wait(wait if stated is None else stated):

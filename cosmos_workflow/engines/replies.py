@@ -19,7 +19,7 @@ from cosmos_workflow.engines.failures import Kind, classify
 from cosmos_workflow.kinds.upsample.conversation import Answer
 from cosmos_workflow.text import writable
 
-__all__ = ["Fault", "Reply", "answer_in", "fault_in", "models_in"]
+__all__ = ["Fault", "Reply", "answer_in", "fault_in", "models_in", "what_it_is"]
 
 LONGEST_REASON = 600  # characters
 # The keys that may hold the reason (also of TGI, FastAPI and gateways), the most informative first.
@@ -91,7 +91,7 @@ def answer_in(id: str, reply: Reply) -> Answer:
     if reply.too_large:
         return _bad(id, "a reply that is far longer than any answer")
     if body is None:
-        return _bad(id, _what_it_is(reply))
+        return _bad(id, what_it_is(reply))
     choices = body.get("choices") if isinstance(body, dict) else None
     if not isinstance(choices, list) or not choices:
         return _bad(id, f"no choices in its reply: {_short(reply.text)}")
@@ -232,7 +232,7 @@ def _reason_of_text(reply: Reply) -> str:
     return _short(re.sub(r"<[^<>]{0,500}>", " ", reply.text[:20_000]))
 
 
-def _what_it_is(reply: Reply) -> str:
+def what_it_is(reply: Reply) -> str:
     """A description of a reply that has status 200 but is not JSON."""
     start = reply.text.lstrip()[:200].lower()
     if not start:

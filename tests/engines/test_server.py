@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import pytest
 from servers.model_servers import FAULTS, NGINX, NO_ANSWERS, NO_COMPLETIONS, SORTS, Sort, nested
@@ -154,10 +155,10 @@ def test_an_item_that_takes_too_long_costs_only_itself(monkeypatch: pytest.Monke
     over = threading.Event()
     exchange = Connection._exchange
 
-    def patient(self: Connection, method: str, url: str, timeout: float, body: dict | None) -> Reply:
+    def patient(self: Connection, method: str, url: str, timeout: float, **sent: Any) -> Reply:
         """Only the bad item's time is short: on a busy machine a good one may need more."""
-        bad = body is not None and body["messages"][0]["content"][-1]["text"] == "bad"
-        return exchange(self, method, url, timeout if bad else 60.0, body)
+        bad = "json" in sent and sent["json"]["messages"][0]["content"][-1]["text"] == "bad"
+        return exchange(self, method, url, timeout if bad else 60.0, **sent)
 
     monkeypatch.setattr(Connection, "_exchange", patient)
 
