@@ -35,7 +35,9 @@ def keeper_here(folder: Path) -> Keeper:
     # A process of its own, as vLLM's processes outlive one that is killed, and hold the GPU; and as nothing works any
     # more in the process of diffusers after an error of the card, which must not be that of a server.
     apart = os.name == "posix"
-    return Keeper(devices_here(), apart=lambda name: apart and name in ("vllm", "diffusers"), log=folder / "engine.log")
+    return Keeper(
+        devices_here(), apart=lambda name: apart and name in ("vllm", "diffusers", "program"), log=folder / "engine.log"
+    )
 
 
 class Stopped(BaseException):
