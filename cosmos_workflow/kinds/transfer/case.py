@@ -14,6 +14,7 @@ from cosmos_workflow.kinds.transfer.item import CONTROLS, Item, Settings
 from cosmos_workflow.kinds.transfer.spec import Control, Spec
 from cosmos_workflow.limits.video_models import OF_FAMILY, TRANSFER_MODELS, get_transfer_model
 from cosmos_workflow.media.framing import even
+from cosmos_workflow.media.pieces import pieces_of
 from cosmos_workflow.media.video import Clip, probe
 
 if TYPE_CHECKING:
@@ -142,6 +143,9 @@ class Case:
 
     @cached_property
     def chunks(self) -> int:
+        """How many there are; an upscaling's are pieces, each made by itself."""
+        if "upscale" in self.hints:
+            return len(pieces_of(self.frames))
         stride = max(1, self.chunk - self.overlap)
         return 1 + max(0, -(-(self.frames - self.chunk) // stride))
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.files import at_home
@@ -28,13 +28,13 @@ class Transfer(Kind):
     """
 
     name = "transfer"
-    engines = ("diffusers", "preview")
+    engines: ClassVar[tuple[str, ...]] = ("diffusers", "program", "http", "preview")
     hopeless = ("bad_input", "changed", "blocked")
     fields = Fields(("id",), {"name": "id"})
     inputs = FILES
     key_fields = (*FILES, "prompt")
     verdicts = get_args(Verdict)
-    columns = (
+    columns: ClassVar[tuple[str, ...]] = (
         *("id", "verdict", "model", "controls", "prompt", "width", "height", "frames", "fps", "seed", "steps"),
         *("seconds", "engine", "place", "note", "error"),
     )

@@ -60,6 +60,7 @@ def said_of(checked: Checked, name: str) -> list[str]:
 BIG, SHORT = (1280, 704, 121), (1280, 704, 50)
 CLIP: Asked = {"video": BIG, "controls": EDGE}
 DIFFUSERS, PREVIEW, HTTP = Settings(engine="diffusers"), Settings(engine="preview"), Settings(engine="http")
+PROGRAM = Settings(engine="program")
 # name: what it holds for, with a part of its text; and what is like it, and right.
 CASES: dict[str, tuple[Asked, str, Asked, Settings]] = {
     "missing-file": (CLIP | {"video": "none.mp4"}, "none.mp4", CLIP, PREVIEW),
@@ -95,13 +96,15 @@ CASES: dict[str, tuple[Asked, str, Asked, Settings]] = {
         CLIP | T1 | {"model": "transfer1-7b-distilled"}, PREVIEW,
     ),
     "beyond-diffusers": (CLIP | {"sigma_max": 40}, "takes no sigma_max", CLIP, DIFFUSERS),
+    "beyond-program": (CLIP | T1 | {"frames": 50}, "makes all 121 frames, and 50 are asked for", CLIP | T1, PROGRAM),
     "program-keys": (CLIP | C3 | {"program": {"enable_sound": True}}, "enable_sound", CLIP | C3, DIFFUSERS),
     "no-wheels": (CLIP | T1, "ARM", CLIP | C3, Settings(engine="preview", gpu="gh200")),
     "too-little-memory": (CLIP | C3, "L4 has too little memory", {}, Settings(engine="preview", gpu="L4")),
     "nim-length": (CLIP | {"video": SHORT}, "takes 93 to 480 frames, and there are 50", CLIP, HTTP),
     "nim-pixels": (CLIP | {"controls": {"edge": {"path": (1280, 704, 122)}}}, "", CLIP, HTTP),
     "unequal-frames": (CLIP | C3, "121 frames in chunks of 93", CLIP | C3 | {"chunk": 121}, HTTP),
-    "guidance-left-out": (CLIP | C3, "vLLM-Omni takes 3.0", CLIP | C3 | {"guidance": 3}, HTTP),
+    "beyond-http": (CLIP | {"frames": 93}, "makes all 121 frames of the clip, and 93 are asked for", CLIP, HTTP),
+    "one-server-only": (CLIP | C3 | {"aspect": "1:1"}, "takes the shape of the clip, and not 960x960", CLIP | C3, HTTP),
     "other-bucket": (CLIP | {"controls": {"edge": {"path": (640, 480, 121)}}}, "640x480, which becomes 960x704",
                      CLIP | {"controls": {"edge": {"path": (640, 352, 121)}}}, PREVIEW),
     "size-of-no-bucket": (CLIP | {"size": "1920x1080"}, "has no size 1920x1080", CLIP | {"size": "1280x704"}, PREVIEW),
@@ -348,8 +351,10 @@ def test_what_diffusers_does_not_do_is_refused_with_what_exists(footage: Callabl
         checked = asked(footage, CLIP | values, DIFFUSERS)
         assert said_of(checked, "beyond-diffusers"), values
         assert checked.verdict == "bad_input"
-        assert "--engine program" not in checked.remedy  # there is none yet
-        assert "--convert" in checked.remedy or "give --depth VIDEO" in checked.remedy
+        assert "--engine program" in checked.remedy or "give --depth VIDEO" in checked.remedy
+        if "--engine program" in checked.remedy:
+            kept = {name: value for name, value in values.items() if name != "chunk"}
+            assert asked(footage, CLIP | kept, PROGRAM).verdict != "bad_input", values
     for values in (C3 | {"shift": 5.0}, C3 | {"controls": {"edge": {"weight": 1.0}, "vis": {}}}, {"chunk": 29}):
         assert not said_of(asked(footage, CLIP | values, DIFFUSERS), "beyond-diffusers")
 
@@ -392,11 +397,25 @@ def test_weights_and_presets_that_do_nothing(footage: Callable[..., str]) -> Non
     assert said_of(asked(footage, CLIP | depth), "ignored-preset") == ["depth has no presets: low is ignored"]
 
 
-def test_a_server_that_chooses_the_guidance(footage: Callable[..., str]) -> None:
-    wsm = asked(footage, CLIP | C3 | {"controls": {"wsm": {"path": BIG}}}, HTTP)
-    assert said_of(wsm, "guidance-left-out") == ["guidance is left out, and vLLM-Omni takes 1.0"]
-    two = asked(footage, CLIP | C3 | {"controls": {"edge": {}, "vis": {}}}, HTTP)
-    assert "6.0" in said_of(two, "guidance-left-out")[0]
+def test_what_servers_cannot_do(footage: Callable[..., str]) -> None:
+    def said(asks: Asked, name: str = "beyond-http") -> str:
+        return " ".join(said_of(asked(footage, asks, HTTP), name))
+
+    assert "no server makes videos with transfer1-7b" in said(CLIP | T1)
+    assert "take no masks" in said(CLIP | {"controls": {"edge": {"mask": BIG}}})
+    assert "has no sizes 1080" in said(CLIP | {"size": "1080"})
+    assert "chunks of 93 frames alone" in said(CLIP | {"chunk": 61})
+    assert "computes edge in its own way" in said(CLIP | {"controls": {"edge": {"preset": "low"}}})
+    assert not said(CLIP | {"sigma_max": 40})
+    assert not said(CLIP | C3 | {"shift": 5.0, "first_overlap": 1})
+    assert "take no show_control" in said(CLIP | C3 | {"show_control": True})
+    several = {"edge": {"weight": 0.2}, "depth": {"path": BIG}, "seg": {"path": BIG}}
+    words = said(CLIP | C3 | {"controls": several}, "one-server-only")
+    assert "the NIM weighs all controls of Cosmos 3 alike" in words
+    assert "vLLM-Omni takes the video of one control, and 2 are given" in words
+
+
+def test_a_server_that_stalls(footage: Callable[..., str]) -> None:
     stalls = asked(footage, CLIP | C3 | {"video": (1280, 704, 122)}, HTTP)
     assert "--frames 121 --chunk 121" in stalls.reason
     assert not said_of(asked(footage, CLIP | C3 | {"frames": 121, "chunk": 121}, HTTP), "unequal-frames")

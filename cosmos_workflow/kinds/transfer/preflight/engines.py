@@ -11,6 +11,7 @@ from cosmos_workflow.limits.video_cost import CAPABILITY
 from cosmos_workflow.limits.video_plan import ARM_CARDS, plan_video
 
 DIFFUSERS = "diffusers 0.42.1"
+NIM_TIERS = ("720", "480", "512", "256")
 LONGEST_CHUNK = 300  # frames of Cosmos 3, which come in fours after the first
 BLACKWELL = 10.0  # the least compute capability of these cards
 NIM_PIXELS = ("yuv420p",)  # yuvj420p, 10 bit and 4:4:4 are refused
@@ -30,15 +31,15 @@ def _asked(case: Case) -> dict[str, bool]:
     }
 
 
+PROGRAM = "NVIDIA's own program can: --engine program"
+
+
 @statement("bad_input", "What the pipelines of diffusers cannot do",
            f"{DIFFUSERS}: Cosmos2_5_TransferPipeline, Cosmos3OmniModularPipeline")  # fmt: skip
 def beyond_diffusers(case: Case) -> Says:
     if case.settings.engine != "diffusers":
         return
-    program = (
-        f"NVIDIA's own program can: cosmos transfer SPEC --convert {case.family} writes the spec for it (a preview"
-        " has a SPEC beside it, spec.json)"
-    )
+    program = PROGRAM
     if case.family == "transfer1" or case.model.name.endswith("distilled"):
         yield f"diffusers has no pipeline for {case.model.name}", program
         return
@@ -57,17 +58,30 @@ def beyond_diffusers(case: Case) -> Says:
             yield f"diffusers computes no {hint}", how_to_make(case, hint)
 
 
-@statement("risky", "Keys of NVIDIA's program that diffusers does not have", DIFFUSERS)
+@statement(
+    "bad_input", "Frames that Transfer1's program makes all the same", "cosmos-transfer1 transfer.py: no such flag"
+)
+def beyond_program(case: Case) -> Says:
+    whole = min((count for count in case.lengths.values() if count > 1), default=1)
+    if case.settings.engine == "program" and case.family == "transfer1" and case.frames < whole:
+        yield (f"NVIDIA's program makes all {whole} frames, and {case.frames} are asked for",
+               f"cosmos prepare CLIP --last {case.frames - 1} writes a clip of these")  # fmt: skip
+
+
+@statement("risky", "Keys of NVIDIA's program that diffusers and servers do not have", DIFFUSERS)
 def program_keys(case: Case) -> Says:
-    if case.settings.engine == "diffusers" and case.spec.program:
-        yield f"diffusers does not look at {', '.join(map(named, case.spec.program))}", "remove what you do not need"
+    if case.settings.engine in ("diffusers", "http") and case.spec.program:
+        yield (
+            f"{case.settings.engine} does not look at {', '.join(map(named, case.spec.program))}",
+            "remove what you do not need",
+        )
 
 
 @statement("risky", "Processors and cards without wheels",
            "cosmos-transfer1 issues 104, 185 and 208; cosmos-transfer2.5 issues 23, 30, 36 and 160; "
            "cosmos-transfer2.5 docs/setup.md")  # fmt: skip
 def no_wheels(case: Case) -> Says:
-    if not case.settings.gpu or case.family == "cosmos3" or case.settings.engine == "diffusers":
+    if not case.settings.gpu or case.family == "cosmos3" or case.settings.engine in ("diffusers", "http"):
         return
     gpu, _ = find_gpu(case.settings.gpu)
     if gpu in ARM_CARDS:
@@ -94,6 +108,62 @@ def too_little_memory(case: Case) -> Says:
     )  # fmt: skip
     if plan.fits is False:
         yield f"{case.settings.gpu} has too little memory: {plan.reason}", plan.remedy
+
+
+@statement("bad_input", "What no server can do",
+           "NIM cosmos-transfer2.5-2b 1.0.0; NVIDIA/cosmos nim/transfer.md; vllm-omni 0.30")  # fmt: skip
+def beyond_http(case: Case) -> Says:
+    if case.settings.engine != "http":
+        return
+    program = PROGRAM
+    if case.family == "transfer1" or case.model.name.endswith("distilled"):
+        yield f"no server makes videos with {case.model.name}", program
+        return
+    of_nim = case.family == "transfer2.5"
+    can = {"sigma_max", "style image"} if of_nim else {"first_overlap"}
+    for name in [name for name, asked in _asked(case).items() if asked and name not in can]:
+        yield f"the servers for {case.model.family.title} take no {name}", f"leave it out; {program}"
+    for hint in case.hints:
+        if (clip := case.clips.get(hint)) and clip.is_image:
+            yield (
+                f"{hint} is a picture, and servers take a video for a control",
+                "make a video of it, as long as the clip",
+            )
+    if not of_nim:
+        return
+    if case.spec.style_frame is not None:
+        yield "the service takes a style image as a file alone", "save the frame, and give it as the style image"
+    if case.tier not in NIM_TIERS:
+        yield f"the service has no sizes {case.tier}", f"give --size, one of {', '.join(NIM_TIERS)}"
+    if case.chunk != case.model.family.chunk:
+        yield f"the service makes chunks of {case.model.family.chunk} frames alone", "leave out --chunk"
+    if "video" in case.lengths and case.frames != case.lengths["video"]:
+        yield (f"the service makes all {case.lengths['video']} frames of the clip, and {case.frames} are asked for",
+               f"cosmos prepare CLIP --last {case.frames - 1} writes a clip of these")  # fmt: skip
+    for hint, control in case.controls.items():
+        if control.preset not in (None, "medium") and case.item.files.get(hint) is None:
+            yield (f"the service computes {hint} in its own way, and takes no preset",
+                   how_to_make(case, hint))  # fmt: skip
+
+
+@statement("risky", "What only one of Cosmos 3's servers can do",
+           "vllm-omni 0.30, entrypoints/openai/video/generation/helpers.py; NVIDIA/cosmos nim/transfer.md")  # fmt: skip
+def one_server_only(case: Case) -> Says:
+    if case.settings.engine != "http" or case.family != "cosmos3":
+        return
+    weights = set(case.shares.values())
+    given = [hint for hint in case.hints if hint in case.item.files]
+    if len(weights) > 1:
+        yield (
+            "the NIM weighs all controls of Cosmos 3 alike; vLLM-Omni takes weights",
+            "ask vLLM-Omni, or leave them out",
+        )
+    if len(given) > 1:
+        yield (f"vLLM-Omni takes the video of one control, and {len(given)} are given; the NIM takes them",
+               "ask a NIM, or let edge and vis be computed")  # fmt: skip
+    if case.first and case.bucket != case.model.family.size_for(case.first.width, case.first.height, case.tier):
+        yield (f"vLLM-Omni takes the shape of the clip, and not {case.bucket[0]}x{case.bucket[1]}; the NIM takes it",
+               "leave out the aspect, or ask a NIM")  # fmt: skip
 
 
 @statement("bad_input", "A length that NVIDIA's service refuses", "NIM cosmos-transfer2.5-2b 1.0.0: 93 to 480 frames")
@@ -123,12 +193,3 @@ def unequal_frames(case: Case) -> Says:
         whole = case.frames - (case.frames - 1) % 4 if case.frames <= LONGEST_CHUNK else case.chunk
         yield (f"{case.frames} frames in chunks of {case.chunk}: vLLM-Omni stalls where they differ",
                f"give --frames {whole} --chunk {whole}")  # fmt: skip
-
-
-@statement("risky", "Guidance that is left to the server",
-           "vllm-omni 0.30: 3.0 for one hint, 1.0 for wsm, 6.0 for several")  # fmt: skip
-def guidance_left_out(case: Case) -> Says:
-    if case.settings.engine == "http" and case.family == "cosmos3" and case.spec.guidance is None:
-        best = 1.0 if case.hints == ["wsm"] else 3.0
-        taken = "6.0, as there are several controls" if len(case.hints) > 1 else f"{best:.1f}"
-        yield f"guidance is left out, and vLLM-Omni takes {taken}", f"give --guidance {best:g}"

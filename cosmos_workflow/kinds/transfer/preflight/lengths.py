@@ -6,9 +6,9 @@ from cosmos_workflow.kinds.transfer.case import Case
 from cosmos_workflow.kinds.transfer.item import CONTROLS
 from cosmos_workflow.kinds.transfer.preflight.inputs import C3, T1, T25, Says
 from cosmos_workflow.kinds.transfer.preflight.statement import statement
+from cosmos_workflow.media.pieces import PIECE, pieces_of
 
 MOST = 10**9  # frames, where nobody asks for fewer
-PIECE = 121  # frames of an upscaling that a card was seen to take (cosmos-transfer1 issues 131 and 150)
 
 
 @statement("bad_input", "A control that is shorter than the clip",
@@ -77,7 +77,7 @@ def beside_advice(case: Case) -> Says:
            f"{T1} world_generation_pipeline.py:533-556; {T25} inference_pipeline.py")  # fmt: skip
 def last_chunk(case: Case) -> Says:
     full = case.chunk + (case.chunks - 1) * max(1, case.chunk - case.overlap)
-    if case.chunks > 1 and full > case.frames:
+    if case.chunks > 1 and full > case.frames and "upscale" not in case.hints:  # the last piece begins earlier
         more = full - case.frames
         yield (f"the last of {case.chunks} chunks is filled up with {more} frames ({more / case.fps:.2f} s), which are"
                " made and cut off again",
@@ -86,7 +86,7 @@ def last_chunk(case: Case) -> Says:
 
 @statement("risky", "Seams between chunks", "cosmos-transfer1 issues 113, 157; cosmos-transfer2.5 issue 94")
 def chunk_seams(case: Case) -> Says:
-    if case.chunks < 2 or case.chunk < 1:  # which is refused, and would be seams without end
+    if case.chunks < 2 or case.chunk < 1 or "upscale" in case.hints:  # refused, or pieces that fade into each other
         return
     stride = max(1, case.chunk - case.overlap)
     seams = [case.chunk + number * stride for number in range(case.chunks - 1)]
@@ -129,8 +129,8 @@ def other_rate(case: Case) -> Says:
            "three hours")  # fmt: skip
 def long_upscale(case: Case) -> Says:
     if "upscale" in case.hints and case.frames > PIECE:
-        pieces = -(-case.frames // PIECE)
-        yield (f"{case.frames} frames are upscaled in {pieces} pieces of {PIECE} at most, which are joined",
+        pieces = len(pieces_of(case.frames))
+        yield (f"{case.frames} frames are upscaled in {pieces} pieces of {PIECE}, which are joined; a piece takes long",
                "upscale only the part that is needed")  # fmt: skip
 
 

@@ -60,9 +60,10 @@ def ignored_mask_prompt(case: Case) -> Says:
            "controls are used as they are")  # fmt: skip
 def ignored_preset(case: Case) -> Says:
     for hint, control in case.controls.items():
+        computed_here = hint == "edge" and case.settings.engine == "program"
         if not control.preset:
             continue
-        if case.family == "transfer1" and hint == "edge" and not case.item.edge:
+        if case.family == "transfer1" and hint == "edge" and not case.item.edge and not computed_here:
             yield (f"Transfer1 of today ignores the preset {control.preset} of edge and draws thresholds by the seed",
                    f"make the edges: cosmos prepare CLIP --for transfer1 --edge {control.preset}")  # fmt: skip
         elif hint not in ("edge", "vis"):
@@ -76,6 +77,6 @@ def ignored_preset(case: Case) -> Says:
 def spec_beats_options(case: Case) -> Says:
     given = [name for name in ("seed", "steps", "guidance", "sigma_max", "fps")
              if getattr(case.spec, name) is not None]  # fmt: skip
-    if case.family == "transfer1" and given:
+    if case.family == "transfer1" and given and case.settings.engine != "program":
         yield (f"with NVIDIA's own command line, the spec's {', '.join(given)} win against --key=VALUE",
                "write --key VALUE there")  # fmt: skip
