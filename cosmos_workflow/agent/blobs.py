@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -14,7 +15,7 @@ from typing import IO, Any
 from cosmos_workflow.agent.files import read_json, sha256_of, size_of, unsealed
 from cosmos_workflow.agent.paths import HostPaths
 from cosmos_workflow.files import of_this_machine
-from cosmos_workflow.private import make_folder, open_private
+from cosmos_workflow.private import is_locked, make_folder, open_private
 
 __all__ = ["KEPT_SECONDS", "offer", "prune", "receive", "send"]
 
@@ -149,6 +150,8 @@ def prune(
 ) -> dict[str, int]:
     """Remove blobs that nobody has asked for, for `older_than` seconds; and all but the newest `most` bytes.
 
+    Pieces of what was never finished go with them.
+
     What is new or named by a run that is still here, stays. Returns the number and bytes of those removed; without
     `remove`, of those that would be.
     """
@@ -157,6 +160,7 @@ def prune(
         with suppress(FileNotFoundError):  # another process prunes as well
             status = path.stat()
             blobs.append((status.st_mtime, status.st_size, path))
+    blobs += _pieces(paths)
     blobs.sort(reverse=True, key=lambda blob: blob[0])
     total, old = 0, []
     for changed, size, path in blobs:
@@ -170,8 +174,21 @@ def prune(
     return {"files": len(gone), "bytes": sum(gone)}
 
 
+def _pieces(paths: HostPaths) -> Iterator[tuple[float, int, Path]]:
+    """The folders of pieces that nobody works on: when their newest file changed, and what they hold."""
+    for folder in paths.pieces.glob("*"):
+        with suppress(FileNotFoundError):
+            states = [path.stat() for path in (folder, *folder.rglob("*"))]
+            if folder.is_dir() and not is_locked(folder.with_suffix(".lock")):
+                yield max(state.st_mtime for state in states), sum(state.st_size for state in states), folder
+
+
 def _removed(path: Path, changed: float) -> bool:
     """Remove a blob that nobody has asked for since it was looked at."""
+    if path.is_dir():  # pieces of what was never finished
+        shutil.rmtree(path, ignore_errors=True)
+        path.with_suffix(".lock").unlink(missing_ok=True)
+        return not path.exists()
     with suppress(FileNotFoundError):
         if path.stat().st_mtime == changed:
             path.unlink()

@@ -51,7 +51,8 @@ class AgentPaths:
     """The files of one agent.
 
     `lock` is held while it is alive, `door` while it looks into its spool for the last time; `leaving` says that it
-    has done so, and `end` asks its supervisor to end the run that it works on.
+    has done so, and `end` asks its supervisor to end the run that it works on. `rested` is as old as the end of its
+    latest run.
     """
 
     folder: Path
@@ -71,6 +72,10 @@ class AgentPaths:
     @property
     def end(self) -> Path:
         return self.folder / "end"
+
+    @property
+    def rested(self) -> Path:
+        return self.folder / "rested"
 
     @property
     def settings(self) -> Path:
@@ -119,6 +124,11 @@ class HostPaths:
     def blob(self, sha256: str) -> Path:
         name = plain_name(sha256)
         return self.root / "blobs" / name[:2] / name
+
+    @property
+    def pieces(self) -> Path:
+        """Parts of what takes hours, kept for the next try (see `engines.outputs`)."""
+        return self.root / "pieces"
 
     def run(self, run: str) -> RunPaths:
         return RunPaths(self.root / "runs" / plain_name(run))

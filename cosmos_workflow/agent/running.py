@@ -52,6 +52,8 @@ def work(paths: HostPaths, key: str, settings: dict[str, Any], log_start: int) -
         while True:
             if waiting := agent.waiting():
                 keep_warm = _work_on(paths, agent, waiting[0], partial(keeper.lend, choice), keep_warm, log_start)
+                agent.rested.unlink(missing_ok=True)
+                touch(agent.rested)
                 keeper.rest()  # not before: it may take seconds, and a run that is locked cannot be removed
                 log_start = agent.log.stat().st_size
                 idle_since = time.monotonic()
@@ -98,6 +100,10 @@ class Made:
     @property
     def scratch(self) -> Path:
         return self.run.folder / "files"
+
+    @property
+    def pieces(self) -> Path:
+        return self.paths.pieces
 
     def take(self, file: Path) -> str:
         with file.open("r+b") as opened:

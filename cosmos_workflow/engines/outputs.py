@@ -40,6 +40,10 @@ class OutputFiles(Protocol):
 
     @property
     def scratch(self) -> Path: ...
+    @property
+    def pieces(self) -> Path:
+        """A folder for what is made of a task that takes hours, so that the next try goes on with it."""
+
     def take(self, file: Path) -> str:
         """Keep a file that is whole, synced, away from where it was; its SHA-256. Raises OSError."""
 
@@ -47,14 +51,16 @@ class OutputFiles(Protocol):
 class TaskFiles(dict[str, "bytes | Path"]):
     """The input files of tasks by their SHA-256, and a folder for what each task makes.
 
-    `root` is theirs alone; without it, none can be made. An engine whose tasks take long calls `on_step` now and then.
+    `root` is theirs alone; without it, none can be made. An engine whose tasks take long calls `on_step` now and then,
+    and keeps in `pieces`, which outlives the call, what the next try shall not make again.
     """
 
     def __init__(
-        self, inputs: Files, root: Path | None = None, *, makes: bool = True, on_step: OnStep | None = None
-    ) -> None:
+        self, inputs: Files, root: Path | None = None, *, makes: bool = True, on_step: OnStep | None = None,
+        pieces: Path | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(inputs)
-        self.root, self._makes = root, makes
+        self.root, self._makes, self._pieces = root, makes, pieces
         self.on_step: OnStep = on_step or (lambda step: None)
 
     def path(self, sha256: str) -> Path:
@@ -85,10 +91,16 @@ class TaskFiles(dict[str, "bytes | Path"]):
     def only_of(self, tasks: Sequence[Task]) -> TaskFiles:
         """Those that some tasks name."""
         named = {sha256 for task in tasks for sha256 in task.inputs.values()}
-        return TaskFiles({sha256: self[sha256] for sha256 in named}, self.root, makes=self._makes, on_step=self.on_step)
+        chosen = {sha256: self[sha256] for sha256 in named}
+        return TaskFiles(chosen, self.root, makes=self._makes, on_step=self.on_step, pieces=self._pieces)
+
+    def pieces_of(self, key: str) -> Path:
+        """The folder for the pieces of what is named by `key`; who has made the whole of them removes it."""
+        make_folder(path := (self._pieces or self._root() / "pieces") / key)
+        return path
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _task_files, (dict(self), self.root, self._makes)
+        return _task_files, (dict(self), self.root, self._makes, self._pieces)
 
     def _root(self) -> Path:
         if self.root is None:
@@ -96,8 +108,8 @@ class TaskFiles(dict[str, "bytes | Path"]):
         return self.root
 
 
-def _task_files(inputs: Files, root: Path | None, makes: bool) -> TaskFiles:
-    return TaskFiles(inputs, root, makes=makes)
+def _task_files(inputs: Files, root: Path | None, makes: bool, pieces: Path | None) -> TaskFiles:
+    return TaskFiles(inputs, root, makes=makes, pieces=pieces)
 
 
 def run_tasks(
@@ -110,7 +122,8 @@ def run_tasks(
     left of a task that failed is removed. Raises as `Engine.run`, and OSError where the disk does not take a file.
     """
     root = (outputs.scratch if outputs else Path(tempfile.gettempdir())) / f"cosmos-{token_hex(8)}"
-    files = TaskFiles(inputs, root, makes=outputs is not None, on_step=on_step)
+    pieces = outputs.pieces if outputs else None
+    files = TaskFiles(inputs, root, makes=outputs is not None, on_step=on_step, pieces=pieces)
 
     def with_files(outcome: Outcome) -> None:
         folder = files.place_of(outcome.id)

@@ -11,6 +11,7 @@ KINDS = {
     "upsample": "cosmos_workflow.kinds.upsample.kind:UPSAMPLE",
     "prepare": "cosmos_workflow.kinds.prepare.kind:PREPARE",
     "transfer": "cosmos_workflow.kinds.transfer.kind:TRANSFER",
+    "upscale": "cosmos_workflow.kinds.upscale.kind:UPSCALE",
 }
 GROUP = "cosmos_workflow.kinds"
 

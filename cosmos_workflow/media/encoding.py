@@ -6,11 +6,13 @@ take (10-bit, 4:4:4 and full range are refused there), with so little loss that 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cosmos_workflow.errors import CosmosError
+from cosmos_workflow.media.framing import rate_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
 
-__all__ = ["LOSS", "Encoder", "check_video"]
+__all__ = ["LOSS", "Encoder", "check_video", "write_film"]
 
 # x264's quantiser: 0 would be lossless, but in a profile that NVDEC refuses.
 LOSS = {"rgb": 8, "vis": 8, "depth": 1, "seg": 1, "edge": 1}
@@ -135,3 +137,19 @@ def check_video(encoder: Encoder, path: Path | None = None) -> None:
             f"the video that was written is not right: {wrong[0]}", where=str(path),
             remedy="look whether the disk is full or faulty, then try again",
         )  # fmt: skip
+
+
+def write_film(
+    frames: Iterable[NDArray[np.uint8]], size: tuple[int, int], fps: float, path: Path, quantiser: int
+) -> Encoder:
+    """Encode frames of a size (width, height), and check the file by reading it back. Raises CosmosError."""
+    encoder = Encoder(path, size, rate_of(fps), quantiser)
+    try:
+        for frame in frames:
+            encoder.write(frame)
+        encoder.close()
+    except BaseException:
+        encoder.abandon()
+        raise
+    check_video(encoder)
+    return encoder

@@ -19,10 +19,18 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
 
-__all__ = ["SCALING", "Scaling", "stretched"]
+__all__ = ["SCALING", "Scaling", "frames_of", "stretched"]
 
 Scaling = Literal["area", "linear", "nearest"]
 SCALING: dict[Scaling, int] = {"area": cv2.INTER_AREA, "linear": cv2.INTER_LINEAR, "nearest": cv2.INTER_NEAREST}
+
+
+def frames_of(path: Path) -> Iterator[Pixels]:
+    """All frames of a clip as RGB, shape (height, width, 3), as they are shown. Raises BadInputError."""
+    with opened(path) as (container, stream):
+        stream.thread_type = "AUTO"
+        for frame in decoded(container, stream):
+            yield upright(frame, shape(frame, pixel_aspect(container, stream)), 0)
 
 
 def stretched(path: Path, size: tuple[int, int], how: Scaling, frames: int) -> Iterator[Pixels]:
@@ -30,8 +38,5 @@ def stretched(path: Path, size: tuple[int, int], how: Scaling, frames: int) -> I
 
     A frame that has the size already is untouched. Raises BadInputError for a file that cannot be read.
     """
-    with opened(path) as (container, stream):
-        stream.thread_type = "AUTO"
-        for frame in islice(decoded(container, stream), frames):
-            pixels = upright(frame, shape(frame, pixel_aspect(container, stream)), 0)
-            yield pixels if pixels.shape[1::-1] == size else cv2.resize(pixels, size, interpolation=SCALING[how])
+    for pixels in islice(frames_of(path), frames):
+        yield pixels if pixels.shape[1::-1] == size else cv2.resize(pixels, size, interpolation=SCALING[how])

@@ -59,7 +59,7 @@ class Library:
         for part in self._media.glob(".*.part"):  # of a server that was killed; another one may be at work just now
             with suppress(OSError):
                 if time.time() - part.stat().st_mtime > STALE_SECONDS:
-                    shutil.rmtree(part)
+                    shutil.rmtree(part) if part.is_dir() else part.unlink()
 
     def media_type(self, path: Path) -> str:
         """The media type of a file by its first bytes. Raises BadInputError for a type that is not taken."""
@@ -201,7 +201,7 @@ class Library:
     def _take_folder(self, file: Path, name: str) -> FileRecord:
         """Take in the files that `file` holds; their folder is known by the SHA-256 of that file."""
         size = file.stat().st_size
-        part = self._part()
+        part = self.part()
         part.mkdir()
         try:
             if shutil.disk_usage(part).free < size + SPARE_BYTES:
@@ -226,14 +226,14 @@ class Library:
         file.unlink()
         return self._store.files.add(FileRecord(digest, name, time.time(), size, media_type=FOLDER, **facts))
 
-    def _part(self) -> Path:
-        """A new path for a folder that is not whole; `__init__` removes what a crash leaves of it."""
+    def part(self) -> Path:
+        """A new path for a file or folder that is not whole; `__init__` removes what a crash leaves of it."""
         return self._media / f".{token_hex(8)}.part"
 
     def remove(self, id: str) -> None:
         """Forget a clip and its bytes; prompts that used it stay. Raises NotFound."""
         self._store.files.get(id)
-        path, part = self._media / id[:2] / id, self._part()
+        path, part = self._media / id[:2] / id, self.part()
         if path.is_dir():
             with suppress(FileNotFoundError):  # another request removes it just now
                 path.replace(part)  # first, as a folder that is removed halfway looks like a whole one

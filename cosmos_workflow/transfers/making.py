@@ -60,9 +60,10 @@ def transfer(
     Several prompts, `seeds` and `weights` of controls (`{"edge": [0.3, 0.6]}`) make a video for each combination, with
     one load of the model. `asked` are further fields of a spec: `steps`, `size`, `frames`, `restore` … (see
     docs/TRANSFER.md). Videos and other files lie in the folder `out`, by default NAME.videos in the current folder, in
-    a folder for each item; what is made already is not made again unless `again`. `engine` is `diffusers` or `preview`,
-    by default what the place can run. With `upsample` the upsampler of the settings writes the prompts first, and looks
-    at the clip or at a control; a transfer that it has no prompt for is not made. The rest is as in `upsample`.
+    a folder for each item; what is made already is not made again unless `again`. `engine` is `diffusers`, `program`,
+    `http` or `preview`, by default what the place can run; `engine_settings` has its folder of models or its server.
+    With `upsample` the upsampler of the settings writes the prompts first, and looks at the clip or at a control; a
+    transfer that it has no prompt for is not made. The rest is as in `upsample`.
     Raises BadInputError for a source that cannot be read or a wrong value, UsageError for a place or an engine that
     does not exist, EngineError if the engine itself fails, HostError if the host cannot be used, RunFailed if the run
     ended early; `out` keeps what was made by then.

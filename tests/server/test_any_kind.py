@@ -161,7 +161,7 @@ def test_requests_are_held_to_the_shape_of_their_kind(http: httpx2.Client, clien
             answer = http.post(path, json=body)
             assert (answer.status_code, answer.json()["where"]) == (422, where)
     assert (
-        "kind is none of prepare, transfer, upsample, words"
+        "kind is none of prepare, transfer, upsample, upscale, words"
         in http.post("/runs", json={"kind": "sing", "items": []}).text
     )
     refused = http.post("/runs", json={"kind": "words", "items": [text | {"size": 65}]})
@@ -251,6 +251,7 @@ def test_the_reference_has_the_shapes_of_each_kind(server: CosmosServer) -> None
         "NewPrepareRun",
         "NewTransferRun",
         "NewUpsampleRun",
+        "NewUpscaleRun",
         "NewWordsRun",
     }
     assert "text_file" in httpx2.get(f"{server.url}/docs", timeout=60).text

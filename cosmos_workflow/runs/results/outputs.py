@@ -48,6 +48,10 @@ class OutputFolder:
     def scratch(self) -> Path:
         return self.root / UNPLACED
 
+    @property
+    def pieces(self) -> Path:
+        return self.scratch / "pieces"
+
     def check(self) -> None:
         """Raise BadInputError where the folder is none of ours: a file, or a folder with other things in it."""
         if self.root.exists() and not self.root.is_dir():
@@ -146,8 +150,15 @@ class OutputFolder:
         return {name: _record(self.path(id, name), sha256) for name, sha256 in outputs.items()}
 
     def clear(self) -> None:
-        """Remove what is in no place, when nothing of it will be needed."""
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        """Remove what is in no place, when nothing of it will be needed, but the pieces of what is not finished."""
+        for path in self.scratch.glob("*"):
+            if path.is_dir() and path != self.pieces:
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.is_file():
+                path.unlink(missing_ok=True)
+        for folder in (self.pieces, self.scratch):
+            with suppress(OSError):  # it is not there, or not empty
+                folder.rmdir()
 
     def _folder(self, id: str) -> Path:
         if self._names is None:

@@ -13,6 +13,7 @@ from cosmos_workflow.errors import CosmosError
 from cosmos_workflow.server.api.runs import RunId, read_log, retry_run
 from cosmos_workflow.server.page.files import inputs_of
 from cosmos_workflow.server.page.rendering import render
+from cosmos_workflow.server.page.upscaling import upscale_run
 from cosmos_workflow.server.server import Ctx, Server
 from cosmos_workflow.server.shapes import Run
 
@@ -52,6 +53,8 @@ def act(request: Request, ctx: Ctx, id: RunId, action: str, whole: Annotated[str
     """What a button asks for; then the tables or, with `whole`, the run's own page."""
     problem = ""
     try:
+        if action == "upscale":
+            return Response(status_code=204, headers={"hx-redirect": f"/runs/{upscale_run(ctx, id).id}"})
         _act(ctx, id, action)
     except CosmosError as error:
         problem = str(error)

@@ -23,6 +23,10 @@ class UploadedFiles:
     def scratch(self) -> Path:
         return _scratch()
 
+    @property
+    def pieces(self) -> Path:
+        return _scratch() / "pieces"
+
     def take(self, file: Path) -> str:
         sha256 = sha256_of(file)
         self.output.put_file(sha256, file)
