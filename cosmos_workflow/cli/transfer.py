@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["check_specs", "command"]
 
 WORD = "videos"
-ENGINES = ("diffusers", "preview")
+ENGINES = ("diffusers", "program", "http", "preview")
 
 
 class Transfer(Command):
@@ -77,6 +78,7 @@ def command(source: str, dry_run: bool, convert: str | None, batch: str | None, 
     A control is computed of the clip unless a video is given for it. Look at the check (--dry-run) and at the preview
     before you pay for a GPU.
     """
+    from cosmos_workflow.config import load_config
     from cosmos_workflow.kinds.kind import get_kind
     from cosmos_workflow.kinds.transfer.item import Settings
 
@@ -84,12 +86,18 @@ def command(source: str, dry_run: bool, convert: str | None, batch: str | None, 
         _refuse_to_change()
         return convert_specs(source, convert, options["out"], batch)
     asked = asked_of(options)
-    of_upsampler = {name: options[name] for name in ("look_at", "server_url", "server_model")}
+    of_upsampler, server = (
+        {"look_at": options["look_at"]},
+        {name: options[name] for name in ("server_url", "server_model")},
+    )
     place, engine, kind = options["place"], options["engine"], get_kind("transfer")
     settings = Settings(model=options.pop("model") or "", gpu=options.pop("gpu") or "")
     config = merged_config("transfer", **{word: options.pop(word) for word in WORDS if word in options})
     refuse_misplaced(options, is_ray(place))
-    engine_settings = _engine_settings(config, options["engine_option"])
+    by_server = "http" in (engine, config.engine)  # else the server is the upsampler's
+    engine_settings = _engine_settings(config, options["engine_option"], by_server)
+    if by_server:  # the upsampler's server is that of the settings
+        config = replace(config, server_url=load_config().server_url, server_model=load_config().server_model)
     items: list[Any] = []
     if not is_ray(place):
         items = items_of(source, settings.model, asked, batch)
@@ -97,6 +105,7 @@ def command(source: str, dry_run: bool, convert: str | None, batch: str | None, 
         _refuse_on_ray(place, batch or any(asked.values()) or options["upsample"])
         items = ray_items(kind, source) if dry_run else []
     upsample, look_at = options.pop("upsample"), options.pop("look_at")
+    of_upsampler |= {} if by_server else server
     if not upsample and (misplaced := [name for name, value in of_upsampler.items() if value]):
         name = f"--{misplaced[0].replace('_', '-')}"
         raise UsageError(f"{name} is for the upsampler", remedy="give --upsample too, or leave it out")
@@ -180,7 +189,11 @@ def check_specs(source: str, options: Mapping[str, Any], *, as_json: bool) -> in
     return _show_plans(items, decision, [], as_json=as_json)
 
 
-def _engine_settings(config: Config, pairs: tuple[str, ...]) -> EngineSettings:
+def _engine_settings(config: Config, pairs: tuple[str, ...], by_server: bool = False) -> EngineSettings:
+    """The settings of the engine for videos; the configured server is its own only where it is `by_server`."""
     from cosmos_workflow.engines import EngineSettings
 
-    return EngineSettings(model_path=config.model_path, options=config.engine_options | settings_from(pairs))
+    return EngineSettings(
+        model_path=config.model_path, server_url=config.server_url if by_server else "",
+        server_model=config.server_model if by_server else "", options=config.engine_options | settings_from(pairs),
+    )  # fmt: skip

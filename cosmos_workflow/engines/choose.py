@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from cosmos_workflow.engines.base import Engine, Offload
 from cosmos_workflow.engines.options import checked_options, takes_options
-from cosmos_workflow.errors import UsageError
+from cosmos_workflow.errors import EngineUnavailable, UsageError
 from cosmos_workflow.kinds.kind import Kind
 from cosmos_workflow.limits import DEFAULT_MODEL, Model, Purpose, get_model
 
@@ -81,7 +81,8 @@ class EngineType:
     """How an engine is made, what it needs (`model`: a folder, `server`: a URL), and how it wants its inputs packed.
 
     An engine that needs neither is made with its options alone. `libraries` are the modules that a host's own Python
-    must have for it, each with its name at PyPI; `model` is what the models are for that it loads.
+    must have for it, each with its name at PyPI; `model` is what the models are for that it loads. One `by_name` is
+    used only where it is asked for: a server's URL in the settings may be that of another kind of server.
     """
 
     make: Callable[[EngineSettings], Engine]
@@ -89,6 +90,7 @@ class EngineType:
     wants: str = ""
     libraries: Mapping[str, str] = field(default_factory=dict)
     model: Purpose = ""
+    by_name: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def choose_engine(
     """The engine for a kind of work at a place; `name` is empty or "auto" if none was asked for.
 
     Raises UsageError for an unknown name, an engine that does another kind of work, and a setting that is invalid, or
-    missing where it `runs`: a check needs no model.
+    missing where it `runs`: a check needs no model. Raises EngineUnavailable where the only engine has no model.
     """
     name, why = _choose(kind, name, place)
     type = engine_type(name)
@@ -129,6 +131,11 @@ def choose_engine(
     if not type.needs:
         values = asdict(EngineSettings(options=settings.options))
         return ChosenEngine(name, "", type.wants, why, values, _module_of(name))
+    if runs and kind.engines == (name,) and type.needs == "model" and not settings.model_path:
+        raise EngineUnavailable(
+            f"nothing here can {kind.name}",
+            remedy=f"the engine {name} can: give --model-path FOLDER, or --on HOST, which has what it needs",
+        )
     if runs:
         _missing(name, type, settings)
     model = settings.server_model if type.needs == "server" else Path(settings.model_path).name
@@ -142,7 +149,12 @@ def _choose(kind: Kind, name: str, place: Surroundings) -> tuple[str, str]:
     if place.default and place.default != "auto":
         return place.default, f"the settings of {place.name} name it"
     for candidate in kind.engines:
-        needs = engine_type(candidate).needs
+        type = engine_type(candidate)
+        if len(kind.engines) == 1 and type.needs:
+            return candidate, "it is the only one that can"
+        if type.by_name:
+            continue
+        needs = type.needs
         if needs == "server" and place.server_url:
             return candidate, f"a server is configured: {place.server_url}"
         if needs == "model" and place.model_path and place.can_load(candidate):
@@ -153,7 +165,7 @@ def _choose(kind: Kind, name: str, place: Surroundings) -> tuple[str, str]:
             missing = "no model folder (--model-path)"
             if place.model_path:
                 missing = f"{place.name} has a model folder, but no engine that can load it"
-            elif any(engine_type(other).needs == "server" for other in kind.engines):
+            elif any(type.needs == "server" and not type.by_name for type in map(engine_type, kind.engines)):
                 missing += " and no server (--server-url)"
             return candidate, f"{missing}, so no model is used"
     raise UsageError(f"no engine here does {kind.name}", remedy=f"choose one of {', '.join(kind.engines)}")
@@ -161,10 +173,9 @@ def _choose(kind: Kind, name: str, place: Surroundings) -> tuple[str, str]:
 
 def _missing(name: str, type: EngineType, settings: EngineSettings) -> None:
     if type.needs == "server" and not settings.server_url:
-        raise UsageError(
-            f"the {name} engine needs a URL",
-            remedy="give --server-url, such as http://localhost:8000/v1 (vLLM) or http://localhost:11434/v1 (Ollama)",
-        )
+        such = "http://localhost:8000/v1 (vLLM) or http://localhost:11434/v1 (Ollama)"
+        such = "http://localhost:8000 (vLLM-Omni or a NIM)" if name == "http" else such
+        raise UsageError(f"the {name} engine needs a URL", remedy=f"give --server-url, such as {such}")
     if type.needs == "model" and not settings.model_path:
         raise UsageError(
             f"the {name} engine needs a model",
@@ -190,7 +201,7 @@ def make_engine(name: str, settings: EngineSettings, module: str = "") -> Engine
 def check_settings(name: str, settings: EngineSettings) -> None:
     """Raise UsageError for an invalid option, or an invalid server URL."""
     checked_options(name, settings.options)
-    if name == "server" and settings.server_url:
+    if name in ("server", "http") and settings.server_url:
         from cosmos_workflow.engines.connection import checked_url
 
         checked_url(settings.server_url)
@@ -273,6 +284,18 @@ def _diffusers(settings: EngineSettings) -> Engine:
     return DiffusersEngine(settings.model_path, options=settings.options)
 
 
+def _http(settings: EngineSettings) -> Engine:
+    from cosmos_workflow.engines.http import HttpEngine
+
+    return HttpEngine(settings.server_url, model=settings.server_model, **settings.options)
+
+
+def _program(settings: EngineSettings) -> Engine:
+    from cosmos_workflow.engines.program import ProgramEngine
+
+    return ProgramEngine(settings.model_path, settings.options)
+
+
 def _preview(settings: EngineSettings) -> Engine:
     from cosmos_workflow.engines.preview import PreviewEngine
 
@@ -296,6 +319,8 @@ ENGINES: dict[str, EngineType] = {
     "opencv": EngineType(_opencv, "", "files", PICTURES),
     "preview": EngineType(_preview, "", "files", PICTURES),
     "diffusers": EngineType(_diffusers, "model", "files", {**PICTURES, **DIFFUSERS}, "video"),
+    "program": EngineType(_program, "model", "files", PICTURES, "video", by_name=True),
+    "http": EngineType(_http, "server", "files", PICTURES, by_name=True),
 }
 
 

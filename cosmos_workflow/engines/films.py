@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,19 +13,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cosmos_workflow.engines.restoring import add_sound, order_at, times_of
-from cosmos_workflow.errors import BadInputError
+from cosmos_workflow.errors import BadInputError, EngineError
 from cosmos_workflow.files import write_whole
 from cosmos_workflow.kinds.transfer.work import Applied, Work
 from cosmos_workflow.media.controls import blur_of, blurred, edges, thresholds_of
-from cosmos_workflow.media.encoding import LOSS, Encoder, check_video
-from cosmos_workflow.media.footage import Scaling, stretched
+from cosmos_workflow.media.encoding import LOSS, write_film
+from cosmos_workflow.media.footage import Scaling, frames_of, stretched
 from cosmos_workflow.media.frames import encode_png
-from cosmos_workflow.media.framing import rate_of
+from cosmos_workflow.media.video import probe
 
 Film = NDArray[np.uint8]
 """Frames as RGB, shape (frames, height, width, 3)."""
 
-__all__ = ["Film", "control_frames", "controls_of", "write_asked", "write_film", "write_video"]
+__all__ = ["Film", "control_frames", "controls_of", "keep_video", "write_asked", "write_film", "write_video"]
 
 # How NVIDIA's code brings a control to the bucket (transfer2.5.md, "Given control resize").
 CONTROL_SCALING: dict[str, Scaling] = {"edge": "linear", "vis": "area", "depth": "linear", "seg": "nearest"}
@@ -86,36 +87,47 @@ def _computed(work: Work, control: Applied, frame: Film) -> Film:
     )
 
 
-def write_film(frames: Iterable[Film], size: tuple[int, int], fps: float, path: Path, quantiser: int) -> Encoder:
-    """Encode frames of a size (width, height), and check the file by reading it back. Raises CosmosError."""
-    encoder = Encoder(path, size, rate_of(fps), quantiser)
-    try:
-        for frame in frames:
-            encoder.write(frame)
-        encoder.close()
-    except BaseException:
-        encoder.abandon()
-        raise
-    check_video(encoder)
-    return encoder
-
-
-def write_video(film: Film, work: Work, inputs: Mapping[str, Path], folder: Path) -> dict[str, Any]:
+def write_video(
+    film: Iterable[Film], work: Work, inputs: Mapping[str, Path], folder: Path, count: int = 0
+) -> dict[str, Any]:
     """Write what a model made as `video.mp4`, in the size that was asked for, and its frames if they are kept.
 
-    What shall be restored is taken from the clip. Returns what a Result is told of: `frames`, and `sound` in words.
+    `count` is the number of its frames, where they come one by one. What shall be restored is taken from the clip.
+    Returns what a Result is told of: `frames`, and `sound` in words.
     Raises CosmosError.
     """
     size, clip = (work.out_width, work.out_height), inputs.get("video")
-    order: Sequence[int] = range(len(film))
+    count = count or len(film)  # type: ignore[arg-type]
+    order: Sequence[int] = range(count)
     if "fps" in work.restore and clip:
-        order = order_at(times_of(clip, len(film)), len(film), work.out_fps)
-    frames = (film[index] for index in order)
+        order = order_at(times_of(clip, count), count, work.out_fps)
     encoder = write_film(
-        _kept(_sized(frames, size), work, folder), size, work.out_fps or work.fps, folder / "video.mp4", VIDEO_LOSS
+        _kept(_sized(_ordered(film, order), size), work, folder),
+        size,
+        work.out_fps or work.fps,
+        folder / "video.mp4",
+        VIDEO_LOSS,
     )
     sound = {"sound": add_sound(encoder, clip)} if "audio" in work.restore and clip else {}
     return {"frames": len(order), **sound}
+
+
+def keep_video(path: Path, work: Work, inputs: Mapping[str, Path], folder: Path) -> dict[str, Any]:
+    """Keep a video that a program wrote as `video.mp4`: as it is, or as `write_video` does where it must be changed.
+
+    Returns as that. Raises CosmosError where it is not what was asked for.
+    """
+    made = probe(path)
+    if (made.frames, bool(made.codec)) != (work.frames, True):
+        raise EngineError(
+            f"the video that was made has {made.frames} frames, and {work.frames} were asked for", where=path.name,
+            remedy="make the clip as long as the video shall be: cosmos prepare CLIP --last N",
+        )  # fmt: skip
+    as_it_is = (made.width, made.height) == (work.out_width, work.out_height) and not made.is_image
+    if as_it_is and made.codec == "h264" and not work.keep_frames and not {"fps", "audio"} & set(work.restore):
+        shutil.copy(path, folder / "video.mp4")
+        return {"frames": made.frames}
+    return write_video(frames_of(path), work, inputs, folder, work.frames)
 
 
 def write_asked(name: str, work: Work, inputs: Collection[str], folder: Path) -> None:
@@ -123,6 +135,16 @@ def write_asked(name: str, work: Work, inputs: Collection[str], folder: Path) ->
     text = json.dumps(work.as_spec(name, inputs), ensure_ascii=False, indent=4)
     for file, content in (("prompt.txt", work.prompt), ("spec.json", text + "\n")):
         (folder / file).write_text(content, encoding="utf-8", newline="\n")
+
+
+def _ordered(frames: Iterable[Film], order: Iterable[int]) -> Iterator[Film]:
+    """The frames of these numbers, which never go back."""
+    numbered = enumerate(frames)
+    at, frame = next(numbered)
+    for index in order:
+        while at < index:
+            at, frame = next(numbered)
+        yield frame
 
 
 def _sized(frames: Iterable[Film], size: tuple[int, int]) -> Iterator[Film]:

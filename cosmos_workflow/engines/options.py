@@ -49,6 +49,9 @@ SERVER = {
     "timeout": _number("seconds, above 0 and up to 86400", 0, 86_400),
     "max_retries": _whole(0, 100),
 }
+# By its contract, or a server of its own kind is asked which it speaks.
+CONTRACTS = ("vllm-omni", "transfer2.5-nim", "cosmos3-nim")
+HTTP = {**SERVER, "contract": Rule(f"one of {', '.join(CONTRACTS)}", lambda value: value in CONTRACTS)}
 # vLLM has many more, which it checks itself when it loads; these are the ones that people use.
 VLLM = {
     **dict.fromkeys(("tensor_parallel_size", "pipeline_parallel_size", "max_num_seqs", "block_size"), _whole(1, MANY)),
@@ -70,10 +73,12 @@ TRANSFORMERS = {
     "attn_implementation": TEXT,
     "device_map": Rule("a text or an object", lambda value: isinstance(value, (str, dict)) and bool(value)),
 }
+# Of NVIDIA's own programs: the Python in whose environment they are, cards, and the folder of Transfer1's checkpoints.
+PROGRAM = {"python": TEXT, "gpus": _whole(1, 64), "checkpoints": TEXT, "offload": YES_OR_NO}
 RULES: dict[str, Mapping[str, Rule]] = {
-    "server": SERVER, "vllm": VLLM, "transformers": TRANSFORMERS, "describe": {},
+    "server": SERVER, "http": HTTP, "program": PROGRAM, "vllm": VLLM, "transformers": TRANSFORMERS, "describe": {},
 }  # fmt: skip
-CLOSED = ("server", "describe")  # engines that have no other options than these
+CLOSED = ("server", "http", "program", "describe")  # engines that have no other options than these
 
 
 def takes_options(engine: str) -> bool:

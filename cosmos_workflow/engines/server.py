@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
 
+from cosmos_workflow.engines.access import GATEWAY, KEY_REMEDY, stop_at
 from cosmos_workflow.engines.answers import ALIKE, ask_again
 from cosmos_workflow.engines.at_once import answer_at_once
 from cosmos_workflow.engines.connection import (
@@ -20,7 +21,6 @@ from cosmos_workflow.engines.connection import (
     ConnectionFault,
     bases,
     checked_url,
-    proxy_wants_password,
     shown,
 )
 from cosmos_workflow.engines.messages import messages
@@ -38,8 +38,6 @@ LOOK_SECONDS = 30.0  # timeout for the list of models, which a server answers at
 # If ALIKE items are refused and none is answered, the server may be at fault: this smallest request tests it.
 HELLO = Conversation("", "Say hello.", max_tokens=16, temperature=0.0)
 
-KEY_REMEDY = "set COSMOS_API_KEY to a key that the server takes"
-GATEWAY = {502, 503, 504}  # sent by a proxy that cannot reach the server behind it
 # Failures of the item itself; any number of them says nothing about the server.
 OF_ITEM = ("too_long", "too_many_images", "empty_answer")
 
@@ -279,16 +277,7 @@ class ServerEngine(Upsampler):
 
     def _stop_at(self, reply: Reply, fault: Fault) -> None:
         """Raise EngineUnavailable for a fault that every item would have."""
-        where = shown(self.url)
-        if fault.status == 407:
-            raise proxy_wants_password(where, self._connection.proxy)
-        if fault.status == 401 or (fault.of_access and not self._answered):
-            raise EngineUnavailable(fault.what, where=where, remedy=KEY_REMEDY)
-        if 300 <= reply.status < 400:
-            target = shown(reply.headers.get("location", "")) or "an unknown address"
-            what = f"the server answers {reply.status}: it redirects to {target}"
-            remedy = "give --server-url the address of the API itself"
-            raise EngineUnavailable(what, where=where, remedy=remedy)
+        stop_at(reply, fault, shown(self.url), proxy=self._connection.proxy, answered=self._answered)
 
     def _is_alive(self) -> bool:
         """Whether the server answers anything at all; checked when an item got no answer."""

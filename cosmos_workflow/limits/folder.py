@@ -15,13 +15,19 @@ from cosmos_workflow.limits.images import PixtralImages, QwenImages
 from cosmos_workflow.limits.models import MODELS, KVShape, Model, get_model
 from cosmos_workflow.limits.text import QwenText, TekkenText
 
-__all__ = ["Purpose", "fingerprint", "model_at", "purpose_of", "read_folder"]
+__all__ = ["PROGRAMS", "Purpose", "fingerprint", "model_at", "purpose_of", "read_folder"]
 
 Purpose = Literal["", "language", "video"]
 
 WEIGHTS = {".safetensors", ".bin", ".pth", ".pt", ".gguf"}
 TEXTS = {".json", ".model", ".txt", ".jinja"}  # configuration, tokenizer, chat template
 INDICES = ("model_index.json", "modular_model_index.json")  # of a pipeline of diffusers
+# NVIDIA's programs for videos: each repository, and what in it is started.
+PROGRAMS = {
+    "cosmos-transfer1": "cosmos_transfer1/diffusion/inference/transfer.py",
+    "cosmos-transfer2.5": "examples/inference.py",
+    "cosmos-framework": "cosmos_framework/scripts/inference.py",
+}
 
 
 def model_at(model_path: str, model: str | Model) -> Model:
@@ -37,22 +43,25 @@ def model_at(model_path: str, model: str | Model) -> Model:
 def purpose_of(folder: str, is_here: bool = True) -> Purpose:
     """What the model in a folder is for: a `language` model reads its prompts, a `video` model makes videos.
 
-    Its files say so where it `is_here`, on this machine, and so does the name of a known language model's folder,
-    wherever it is. It is empty where nothing says so.
+    Its files say so where it `is_here`, on this machine, and so does the name of a known language model's folder or of
+    a repository with NVIDIA's program, wherever it is. It is empty where nothing says so.
 
     >>> purpose_of("/data/checkpoints/Cosmos-UpsamplePrompt1-12B-Transfer"), purpose_of("/data/models")
     ('language', '')
     """
     path = at_home(Path(folder))
     try:
-        if is_here and any(index for name in INDICES for index in (*path.glob(name), *path.glob(f"*/{name}"))):
+        names = (*INDICES, *PROGRAMS.values())
+        if is_here and any(index for name in names for index in (*path.glob(name), *path.glob(f"*/{name}"))):
             return "video"
         if is_here and any((path / name).is_file() for name in ("params.json", "config.json")):
             return "language"
     except OSError:
         pass
-    names = {model.repository.rsplit("/", 1)[-1] for model in MODELS.values()}
-    return "language" if re.split(r"[\\/]", folder.rstrip("\\/"))[-1] in names else ""
+    name = re.split(r"[\\/]", folder.rstrip("\\/"))[-1]
+    if name in {model.repository.rsplit("/", 1)[-1] for model in MODELS.values()}:
+        return "language"
+    return "video" if name in PROGRAMS else ""
 
 
 def read_folder(folder: str | Path, model: str | Model) -> Model:
