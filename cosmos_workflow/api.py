@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cosmos_workflow.lab import Rig
     from cosmos_workflow.runs import Listener, Runs
     from cosmos_workflow.runs.places.ray import Format
+    from cosmos_workflow.runs.stopping import StopAfter
     from cosmos_workflow.runs.submitting import Identified
     from cosmos_workflow.ssh import Host
     from cosmos_workflow.store import RunRecord, Store
@@ -125,26 +126,18 @@ def fitting_model_len(needed: int, engine: str, settings: EngineSettings, place:
 
 
 def submit(
-    items: Iterable[Any],
-    decision: Decision,
-    *,
-    out: str | Path | None = None,
-    again: bool = False,
-    keep_of: Collection[str] = (),
-    source: str = "",
-    keep_warm: float = KEEP_WARM,
-    queued: bool = False,
-    priority: int = 0,
-    held: bool = False,
-    checked: Iterable[Any] | None = None,
-    runs: Runs | None = None,
-) -> Submission:
+    items: Iterable[Any], decision: Decision, *, out: str | Path | None = None, again: bool = False,
+    keep_of: Collection[str] = (), source: str = "", keep_warm: float = KEEP_WARM, queued: bool = False,
+    priority: int = 0, held: bool = False, checked: Iterable[Any] | None = None, runs: Runs | None = None,
+    stop_after: StopAfter | None = None,
+) -> Submission:  # fmt: skip
     """Make a run of a batch: it is in the store before anything starts; `Runs.drive` or a worker takes it from there.
 
     With `out`, a results file, or a folder for a kind that makes files, items that it answers already are not asked
     again unless `again`; answers of the engines `keep_of` stand although another engine is asked now, and so do those
     of the engine itself while nobody can say which model it has. Where a run that has not ended does the same work
-    already, that run is returned. `checked` are the items as `Kind.check` sees them, where the caller has checked them.
+    already, that run is returned. `checked` are the items as `Kind.check` sees them, where the caller has checked them;
+    `stop_after` is what ends the run while it is driven.
     Raises UsageError where a run writes to `out` that asks something else, and for a cluster: see `run_on_ray`.
     """
     if is_ray(decision.place):
@@ -159,7 +152,7 @@ def submit(
     path = file.out.absolute() if file else None
     request = Request(
         decision.kind, decision.settings, decision.place, decision.engine, path, source, keep_warm, queued, priority,
-        held, again,
+        held, again, stop_after,
     )  # fmt: skip
     seen = checked if checked is not None else decision.kind.check(items, decision.settings)
     pairs = with_identities(seen, decision, runs.store)

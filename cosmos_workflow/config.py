@@ -11,7 +11,7 @@ from typing import Any
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.files import write_whole
 
-__all__ = ["Config", "config_files", "data_folder", "known_keys_file", "load_config", "set_host"]
+__all__ = ["Config", "config_files", "data_folder", "known_keys_file", "load_config", "price_of", "set_host"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class Config:
 
     `engine_options` are further arguments of the engine's own library, such as
     `{"tensor_parallel_size": 2}` for vLLM. `hosts` are the machines that a batch can run on, by name.
-    `store_url` is the database of runs, by default a SQLite file in the user's data folder.
+    `store_url` is the database of runs, by default a SQLite file in the user's data folder. `price` is what this
+    machine costs, in US dollars an hour.
     """
 
     engine: str = ""
@@ -29,6 +30,7 @@ class Config:
     server_url: str = ""
     server_model: str = ""
     store_url: str = ""
+    price: str = ""
     engine_options: dict[str, Any] = field(default_factory=dict)
     hosts: dict[str, Any] = field(default_factory=dict)
 
@@ -65,6 +67,17 @@ def data_folder() -> Path:
 def known_keys_file() -> Path:
     """The file of pinned host keys."""
     return config_files()[-1].with_name("known_hosts")
+
+
+def price_of(text: str, where: str) -> float:
+    """US dollars an hour, from a setting; 0 for an empty one. Raises BadInputError."""
+    try:
+        price = float(text.strip().lstrip("$") or 0)
+    except ValueError:
+        price = -1.0
+    if not 0 <= price < 1e6:
+        raise BadInputError(f"{text!r} is not a price", where=where, remedy="give US dollars an hour, such as 2.10")
+    return price
 
 
 def set_host(name: str, values: dict[str, Any] | None, *, project: bool = False) -> Path:

@@ -27,15 +27,17 @@ MAY_IMPORT = {
     "lab": {"limits", "media", "kinds", "engines", "agent", "ssh", "runs", "store"},
     "deciding": {"limits", "kinds", "engines", "ssh", "runs", "config"},
     "doctor": {"limits", "kinds", "engines", "agent", "ssh", "config", "deciding"},
+    "setup": {"limits", "kinds", "engines", "agent", "ssh", "config", "deciding", "doctor"},
     "api": {"limits", "media", "kinds", "engines", "ssh", "runs", "store", "lab", "config", "deciding", "doctor"},
     "transfers": {"limits", "media", "kinds", "engines", "runs", "config", "deciding", "api"},
     "client": {"limits", "kinds", "engines", "agent", "store", "runs", "server", "config"},
     "server": {
         *("limits", "media", "kinds", "engines", "agent", "ssh", "runs", "store", "lab", "doctor"),
         *("api", "config", "deciding"),
+        "transfers",
     },
     "cli": {
-        *("limits", "kinds", "engines", "ssh", "runs", "store", "lab", "doctor"),
+        *("limits", "kinds", "engines", "ssh", "runs", "store", "lab", "doctor", "setup"),
         *("api", "config", "deciding", "transfers", "client", "server"),
     },
 }
@@ -89,7 +91,7 @@ def test_a_module_can_be_held_in_ones_head(path: Path) -> None:
     [
         *("", ".limits", ".media", ".kinds", ".kinds.reading", ".kinds.upsample", ".kinds.prepare", ".engines"),
         *(".agent", ".ssh", ".store", ".runs", ".runs.places", ".runs.places.ray", ".lab", ".doctor", ".server"),
-        *(".client", ".transfers"),
+        *(".client", ".transfers", ".setup"),
     ],
 )
 def test_a_rooms_door_holds_what_it_says(room: str) -> None:

@@ -6,10 +6,13 @@ import os
 import platform
 import shutil
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cosmos_workflow.agent.paths import HostPaths
+from cosmos_workflow.agent.files import read_json
+from cosmos_workflow.agent.paths import AgentPaths, HostPaths
 from cosmos_workflow.private import is_locked
 
 __all__ = ["inspect"]
@@ -19,7 +22,8 @@ def inspect(paths: HostPaths, asked: dict[str, Any]) -> dict[str, Any]:
     """Facts by name; `asked` is {python, runtime, image, model_path, modules, survey}. Nothing is changed.
 
     `nvidia_smi` is an answer of `ask_driver`; `held` are the devices that one of our agents holds; `daemon` is what
-    the container runtime prints when it must do something. `survey` may be left out: see `surveying`.
+    the container runtime prints when it must do something. `idle` are those of our agents that hold a device and have
+    no run: {device, seconds}. `survey` may be left out: see `surveying`.
     """
     from cosmos_workflow.engines.gpus import ask_driver, output_of  # with the engines, which few commands need
 
@@ -33,6 +37,7 @@ def inspect(paths: HostPaths, asked: dict[str, Any]) -> dict[str, Any]:
         "held": [lock.stem for lock in (paths.root / "devices").glob("*.lock") if is_locked(lock)],
         "model": _model(asked["model_path"]),
     }
+    facts["idle"] = list(_idle(paths, facts["held"]))
     if asked["runtime"]:
         facts["runtime"] = output_of([*asked["runtime"], "--version"])
         facts["daemon"] = output_of([*asked["runtime"], "ps", "-q"])
@@ -45,6 +50,19 @@ def inspect(paths: HostPaths, asked: dict[str, Any]) -> dict[str, Any]:
 
         facts["survey"] = survey(asked["survey"])
     return facts
+
+
+def _idle(paths: HostPaths, held: list[str]) -> Iterator[dict[str, Any]]:
+    """Agents that keep a model loaded for a run that has not come, and since when."""
+    locked = [order for order in paths.root.glob("runs/*/order.json") if is_locked(order.with_name("lock"))]
+    busy = {(read_json(order) or {}).get("worker") for order in locked}
+    for folder in paths.root.glob("workers/*"):
+        agent = AgentPaths(folder)
+        device = str((read_json(agent.settings) or {}).get("device", ""))
+        if folder.name not in busy and not agent.waiting() and set(device.split(",")) & set(held):
+            since = [path.stat().st_mtime for path in (agent.rested, agent.log) if path.exists()]
+            if since and is_locked(agent.lock):
+                yield {"device": device, "seconds": max(0.0, time.time() - since[0])}
 
 
 def _program(name: str) -> str:

@@ -21,13 +21,16 @@ SHARED = Path("/dev/shm")
 
 
 def survey(asked: Mapping[str, Any], ask_hub: Fetch = fetch) -> dict[str, Any]:
-    """Facts by name; `asked` is {files, environment}.
+    """Facts by name; `asked` is {files, environment}, and may have {programs, commands}.
 
     Each entry of `files` is {repository, folders, patterns}: the patterns of files that are looked for in the first
     of the folders that is there, or, without folders, in the hub's cache. The answer for it is {folder, missing, free,
     problem}: the missing patterns and shards, the bytes free there, or why it cannot be read. The hub is asked for
     access to the repositories that lack something and for no other: `access`, by name. `environment` are variables
     that count before this machine's own. No token is in the answer.
+
+    `programs` are entries as those of `files`, of which no hub has anything; `commands` are argument lists by names of
+    the asker's, each of which only looks: the answers are those of `output_of`.
     """
     from cosmos_workflow.engines.gpus import output_of  # with the engines, which few commands need
 
@@ -43,6 +46,11 @@ def survey(asked: Mapping[str, Any], ask_hub: Fetch = fetch) -> dict[str, Any]:
         "smi": output_of(["nvidia-smi"]),
         "capability": output_of(["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader"]),
         "files": files,
+        "programs": [_look(entry, hub) for entry in asked.get("programs", [])],
+        "commands": {
+            name: output_of([str(expanded(word)) if word.startswith("~") else word for word in words])
+            for name, words in asked.get("commands", {}).items()
+        },
         "cache": str(hub.cache),
         "endpoint": hub.endpoint,
         "token": bool(hub.token),

@@ -27,6 +27,7 @@ COMMANDS = {
     "upsample": "Turn short prompts and their videos into long, detailed prompts.",
     "prepare": "Turn renders and clips into the control videos that a video model takes.",
     "transfer": "Make a photoreal video of a clip, its controls and a prompt.",
+    "upscale": "Make videos three times as wide and as high, long ones in pieces.",
     "check": "Check whether prompts and videos fit the model; nothing runs.",
     "limits": "Show the largest frame sizes by aspect ratio, and what fits on a GPU.",
     "probe": "Measure an engine's real limits, and compare them with the predicted ones.",

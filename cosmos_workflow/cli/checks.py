@@ -17,25 +17,27 @@ __all__ = ["check_place", "show_checks"]
 STYLES = {"ok": "green", "optional": "yellow", "missing": "red", "unknown": "cyan"}
 
 
-def check_place(name: str, model: str = "", model_path: str = "") -> list[Finding]:
+def check_place(name: str, model: str = "", model_path: str = "", engine: str = "") -> list[Finding]:
     """Look at a host of the settings, or at this machine (`local`); with a server, at its hosts or its machine.
 
-    With a `model`, at what that needs, whose files are in the folder `model_path`, by default that of the settings.
+    With a `model`, at what that needs, whose files are in the folder `model_path`, by default that of the settings, and
+    for an `engine`, by default that of the settings.
     Raises UsageError where there is no host or model of that name.
     """
     if client := client_of():
-        if model_path:
-            raise UsageError("a server looks where its own settings say", remedy="leave out --model-path or --server")
+        if model_path or engine:
+            remedy = "leave out --model-path and --engine, or --server"
+            raise UsageError("a server looks where its own settings say", remedy=remedy)
         return [Finding(**check.model_dump()) for check in client.check_host(name, model)]
     if name == "local":
-        return list(examine(model, model_path))
+        return list(examine(model, model_path, engine))
     from cosmos_workflow.api import find_host
     from cosmos_workflow.config import known_keys_file
     from cosmos_workflow.doctor import examine_host
     from cosmos_workflow.ssh import Pins, run_steps
 
     host = find_host(name)
-    host = replace(host, model_path=model_path) if model_path else host
+    host = replace(host, model_path=model_path or host.model_path, engine=engine or host.engine)
 
     async def collect() -> list[Finding]:
         return [check async for check in examine_host(host, Pins(known_keys_file()), model)]

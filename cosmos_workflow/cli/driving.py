@@ -28,6 +28,7 @@ from cosmos_workflow.store import RunRecord
 
 if TYPE_CHECKING:
     from cosmos_workflow.cli.target import AnyRuns
+    from cosmos_workflow.runs.stopping import StopAfter
 
 __all__ = ["follow", "run_batch"]
 
@@ -102,7 +103,7 @@ class Terminal:
 def run_batch(
     items: list[Any], decision: Decision, source: str, out: str, *,
     keep_warm: float, wait: float, detach: bool, priority: int, again: bool, keep_of: Collection[str] = (),
-    as_json: bool, batch: bool,
+    as_json: bool, batch: bool, stop_after: StopAfter | None = None,
 ) -> int:  # fmt: skip
     """Submit a batch and follow it to its end, wherever it runs; with `detach`, until its host or server has it."""
     output = stream_at(out, decision.kind, detach=detach)
@@ -121,7 +122,7 @@ def run_batch(
         if isinstance(runs, ServerRuns):
             submission = runs.submit(items, decision, priority=priority, sent=listener.sent, **asked)
         else:
-            submission = submit(items, decision, runs=runs, **asked)
+            submission = submit(items, decision, runs=runs, stop_after=stop_after, **asked)
         say_earlier(submission)
         results = {**submission.earlier, **submission.refused}
         for result in submission.refused.values():
@@ -136,6 +137,8 @@ def run_batch(
                     run.id, listener, detach=detach, patience=Patience(reach=wait), stream=stream
                 )  # fmt: skip
             results |= {result.id: result for result in driven}
+            if decision.host and not (detach or as_json or at_server):
+                say_warm(decision, keep_warm)
             if detach:
                 if as_json:
                     print_json({"run": run.id, "place": run.place, "out": out})
@@ -145,6 +148,19 @@ def run_batch(
     shown = [results[item.id] for item in items if item.id in results]
     earlier = 0 if again else len(items) - progress.done
     return show_results(decision.kind, shown, out, earlier=earlier, batch=batch, as_json=as_json)
+
+
+def say_warm(decision: Decision, keep_warm: float) -> None:
+    """Say that a host's GPU stays taken after a run, and what that costs, where its model is kept loaded."""
+    from cosmos_workflow.config import price_of
+    from cosmos_workflow.engines import engine_type
+
+    host, engine = decision.host, decision.engine
+    if host and keep_warm and engine_type(engine.name, engine.module).needs == "model":
+        price = price_of(host.price, f"hosts.{host.name}, price") * keep_warm / 3600
+        cost = f", about ${price:.2f}" if price else ""
+        text = f"{host.name} keeps its model loaded for {keep_warm / 60:.0f} min more{cost} (--keep-warm)"
+        stderr().print(text, style="dim")
 
 
 def say_earlier(submission: Submission) -> None:

@@ -29,14 +29,14 @@ SECTIONS = {
         *("engine", "model", "model_path", "server_url", "server_model", "engine_option", "max_model_len"),
         *("no_offload", "offload_each"),
     ),
-    "On a host": ("place", "detach", "keep_warm", "wait", "priority"),
+    "On a host": ("place", "detach", "keep_warm", "stop_after", "wait", "priority"),
     "On Ray": ("engines", "gpus_per_engine", "out_format"),
 }
 
 # What a server does not do for others: it measures and sets up machines, which is for whoever is at them.
 ONLY_HERE = {
     *("probe", "bench", "report", "serve", "worker", "runs prune"),
-    *("hosts add", "hosts trust", "hosts remove", "hosts prune"),
+    *("hosts add", "hosts trust", "hosts setup", "hosts remove", "hosts prune"),
 }
 
 
@@ -71,7 +71,7 @@ class Group(click.Group):
         name = args[0]
         if not ctx.resilient_parsing and not name.startswith("-") and self.get_command(ctx, name) is None:
             names = self.list_commands(ctx)
-            near = difflib.get_close_matches(name.lower(), names, n=3)
+            near = _near(name.lower(), names)
             remedy = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names)}"
             raise click.UsageError(f"there is no command {name!r}; {remedy}", ctx)
         server = ctx.find_root().params.get("server")
@@ -122,3 +122,10 @@ def command(context: click.Context, words: tuple[str, ...]) -> None:
     cosmos help runs show
     """
     click.echo(context_of(context.find_root(), words).get_help())
+
+
+def _near(name: str, names: list[str]) -> list[str]:
+    """The commands that are most like a mistyped one: several only where they are about equally so."""
+    near = difflib.get_close_matches(name, names, n=3)
+    likeness = [difflib.SequenceMatcher(None, name, other).ratio() for other in near]
+    return [other for other, share in zip(near, likeness, strict=True) if share > likeness[0] - 0.05]

@@ -64,12 +64,17 @@ def command() -> None:
     type=click.Path(exists=True, resolve_path=True),
     help="SSH settings to use instead of ~/.ssh/config.",
 )
+@click.option("--price", type=click.FloatRange(0), metavar="USD", help="What the machine costs, in US dollars an hour.")
 @click.option("--project", is_flag=True, help="Write to ./cosmos.toml instead of your own settings.")
 def add(name: str, project: bool, environment: tuple[str, ...], **options: Any) -> None:
     """Add or change a host. Nothing connects to it yet."""
     from cosmos_workflow.ssh import host_from
 
-    values = {key: list(value) if isinstance(value, tuple) else value for key, value in options.items() if value}
+    values = {
+        key: list(value) if isinstance(value, tuple) else str(value) if key == "price" else value
+        for key, value in options.items()
+        if value
+    }
     if environment:
         pairs = [entry.partition("=") for entry in environment]
         if not all(key and sign for key, sign, _ in pairs):
@@ -150,6 +155,24 @@ def check(name: str, as_json: bool) -> int:
     from cosmos_workflow.cli.checks import check_place, show_checks
 
     return show_checks(check_place(name), as_json)
+
+
+@command.command("setup")
+@click.argument("name", shell_complete=completion.places)
+@click.option("--model", required=True, metavar="NAME", help="The model whose program is set up: transfer2.5-2b, …")
+@click.option("--model-path", default="", metavar="FOLDER", help="Where the program's clone goes.  [the host's, or ~]")
+@click.option("--dry-run", is_flag=True, help="Show the steps and what is done of them; run none.")
+@click.option("--yes", is_flag=True, help="Do not ask before each step.")
+def setup(name: str, model: str, model_path: str, dry_run: bool, yes: bool) -> None:
+    """Install NVIDIA's own program for a model on a host, or here (`local`), by its documented steps.
+
+    Each step is shown before it runs: its command, why, and how much it downloads as far as that is published. What is
+    there already is skipped, so after a step that failed or a line that broke the same command goes on. A token of
+    Hugging Face goes to the host as HF_TOKEN where its settings name it (--secret HF_TOKEN of `cosmos hosts add`).
+    """
+    from cosmos_workflow.cli.setup import set_up
+
+    set_up(name, model, model_path, dry_run=dry_run, yes=yes)
 
 
 @command.command("prune")

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from cosmos_workflow.deciding import Decision
     from cosmos_workflow.engines import EngineSettings
     from cosmos_workflow.kinds.kind import Kind
+    from cosmos_workflow.runs.stopping import StopAfter
 
 __all__ = ["begun", "command_of", "do_batch", "work_options"]
 
@@ -63,6 +64,12 @@ def work_options(word: str, engines: Sequence[str], *, files: bool = False) -> C
             help="On a host or a server: how long the model stays loaded.  [10m]",
         ),
         wait_option,
+        click.option(
+            "--stop-after",
+            cls=LocalOption,
+            metavar="COST|TIME",
+            help="End the run at this cost ('$5', 5usd) or time (2h) since it began; `runs retry` does the rest.",
+        ),
         click.option(
             "--priority",
             cls=LocalOption,
@@ -110,6 +117,8 @@ def do_batch(
     as_json: bool, **options: Any,
 ) -> int:  # fmt: skip
     """Do a batch where it was decided; `options` are those of `work_options`. On Ray, `source` is read there."""
+    limit = options.pop("stop_after", None)
+    stop_after = _stop_after(limit, decision, detach=options["detach"]) if limit else None
     if is_ray(decision.place):
         from cosmos_workflow.cli.cluster import run_on_cluster
 
@@ -124,8 +133,21 @@ def do_batch(
     return run_batch(
         items, decision, source, out or results_name(source, suffix), keep_warm=keep_warm,
         wait=options["wait"], detach=options["detach"], priority=options["priority"], again=again, keep_of=keep_of,
-        as_json=as_json, batch=batch,
+        as_json=as_json, batch=batch, stop_after=stop_after,
     )  # fmt: skip
+
+
+def _stop_after(limit: str, decision: Decision, *, detach: bool) -> StopAfter:
+    """`--stop-after`, which the program that drives the run sees to. Raises UsageError where none does."""
+    from cosmos_workflow.config import load_config, price_of
+    from cosmos_workflow.errors import UsageError
+    from cosmos_workflow.runs.stopping import StopAfter
+
+    if detach or is_ray(decision.place):
+        what = "nobody would stop a run that is detached" if detach else "a run on Ray cannot be stopped at a limit"
+        raise UsageError(what, where="--stop-after", remedy=f"leave out --{'detach' if detach else 'stop-after'}")
+    price = decision.host.price if decision.host else load_config().price
+    return StopAfter.of(limit, price_of(price, f"the price of {decision.place}"), decision.place)
 
 
 def command_of(name: str, summary: str) -> click.Command:

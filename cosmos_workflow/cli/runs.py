@@ -195,9 +195,11 @@ def retry(run: str, detach: bool, out: str | None, wait: float, as_json: bool) -
     from cosmos_workflow.cli.driving import follow
     from cosmos_workflow.runs import Listener, Patience
     from cosmos_workflow.runs.places.place import require_detachable
+    from cosmos_workflow.runs.stopping import require_followed
 
     runs = open_runs()
     if detach and not isinstance(runs, ServerRuns):
+        require_followed(runs.store.get(run))
         require_detachable(runs.store.get(run).place)
     record = runs.retry(run)
     if detach:

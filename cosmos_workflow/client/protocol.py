@@ -94,7 +94,7 @@ def item_in(kind: Kind, item: Any, number: int) -> Any:
     if isinstance(item, shape):
         return item
     if isinstance(item, kind.item):
-        item = {name: getattr(item, name) for name in shape.model_fields}
+        item = {name: getattr(item, name) for name in shape.model_fields if hasattr(item, name)}
         item |= {name: str(item[name]) for name in kind.inputs if item[name] is not None}
     return checked(shape, f"items[{number}]", **item)
 

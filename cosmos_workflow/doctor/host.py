@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from cosmos_workflow.config import price_of
 from cosmos_workflow.deciding import settings_for
 from cosmos_workflow.doctor.finding import Finding, Status
 from cosmos_workflow.doctor.gpus import chosen_gpus, describe_gpu, driver_trouble
@@ -21,6 +22,7 @@ __all__ = ["examine_host", "inspect_host", "require_host", "require_libraries"]
 
 GIB = 1024**3
 ENOUGH_DISK = 2 * GIB
+IN_USE_MIB = 1024  # less is what a desktop has there
 MODULES = ("vllm", "transformers", "torch", "httpx2", "httpx")
 
 
@@ -84,6 +86,7 @@ def judge(host: Host, facts: dict[str, Any], model: Model | None) -> Iterator[Fi
     """What the facts of `inspect_host` mean for a run of `model` there; without one, for a run of the host's engine."""
     yield _disk(facts)
     yield from _runtime(host, facts) if host.container else _engines(host, facts)
+    yield from _idle(host, facts)
     if model is None:
         return
     yield _model_files(host, facts["model"], model)
@@ -98,6 +101,24 @@ def judge_for_video(model: TransferModel, host: Host, facts: dict[str, Any]) -> 
             built = finding.name == "image" and finding.status == "missing"
             yield replace(finding, remedy=f"{finding.remedy}; {image_for(model)}") if built else finding
     yield from judge_video(model, host, facts)
+    yield from _idle(host, facts)
+
+
+def _idle(host: Host, facts: Mapping[str, Any]) -> Iterator[Finding]:
+    """GPUs that cost money and do nothing for a run of ours: a model kept warm, or memory that others have in use."""
+    price = price_of(host.price, f"hosts.{host.name}, price")
+    for agent in facts.get("idle", ()):
+        cost = f" (about ${agent['seconds'] / 3600 * price:.2f})" if price else ""
+        yield Finding(
+            "idle gpu", "optional", f"GPU {agent['device']}: warm for {agent['seconds'] / 60:.0f} min, no run{cost}",
+            "it is freed by itself after the --keep-warm of its last run; stop the machine if nothing comes",
+        )  # fmt: skip
+    held = {name for each in facts["held"] for name in each.split(",")}
+    for gpu in chosen_gpus(gpus_in(facts["nvidia_smi"]), host.gpu)[0]:
+        used = gpu.used or 0
+        if str(gpu.index) not in held and used > IN_USE_MIB:
+            detail = f"GPU {gpu.index}: {used / 1024:.1f} GiB in use, and no run of ours"
+            yield Finding("idle gpu", "optional", detail, "see there: nvidia-smi")
 
 
 def _disk(facts: dict[str, Any]) -> Finding:

@@ -23,11 +23,12 @@ from cosmos_workflow.limits import DEFAULT_MODEL, Model, get_model, memory, mode
 __all__ = ["examine"]
 
 
-def examine(model: str = "", folder: str = "") -> Iterator[Finding]:
+def examine(model: str = "", folder: str = "", engine: str = "") -> Iterator[Finding]:
     """Look at everything, one Finding at a time; nothing is changed, and only a configured server is asked.
 
     With a `model`, one of those that make videos too, at what it needs: its files are in `folder`, by default that of
-    the settings, and the hub is asked for access to those that are missing. Raises UsageError for an unknown model.
+    the settings, and the hub is asked for access to those that are missing; with the `engine` program also at NVIDIA's
+    program. Raises UsageError for an unknown model.
     """
     video = video_model(model)
     wanted = get_model(DEFAULT_MODEL if video else model or DEFAULT_MODEL)
@@ -44,7 +45,8 @@ def examine(model: str = "", folder: str = "") -> Iterator[Finding]:
     yield _console()
     yield _folder()
     if video:
-        yield from examine_video(video, folder or folder_for(video, config))
+        own = settings_for(get_kind("transfer"), config)
+        yield from examine_video(video, folder or folder_for(video, config), engine or own.engine, own.engine_options)
         return
     kind = get_kind("upsample")
     config = settings_for(kind, config)

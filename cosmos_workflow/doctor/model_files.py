@@ -19,23 +19,27 @@ ROOTS = ("checkpoints", "cosmos-transfer1/checkpoints")
 LOG_IN = "hf auth login there, or set HF_TOKEN"
 
 
-def form_of(model: TransferModel, folder: str) -> Form:
-    """How the files lie; without a folder those of Transfer2.5 and Cosmos 3 are looked for in Hugging Face's cache."""
+def form_of(model: TransferModel, folder: str, engine: str = "") -> Form:
+    """How the files lie; without a folder those of Transfer2.5 and Cosmos 3 are looked for in Hugging Face's cache.
+
+    So they are with the engine `program`, whose folder has NVIDIA's programs in it.
+    """
     if model.family.name == "transfer1":
         return "checkpoints"
-    return "diffusers" if folder and not model.name.endswith("distilled") else "cache"
+    in_folder = folder and engine != "program" and not model.name.endswith("distilled")
+    return "diffusers" if in_folder else "cache"
 
 
-def wanted_files(model: TransferModel, folder: str) -> list[dict[str, Any]]:
+def wanted_files(model: TransferModel, folder: str, engine: str = "") -> list[dict[str, Any]]:
     """What `survey` is asked for: an entry of `files` for each of the model's repositories."""
-    form = form_of(model, folder)
+    form = form_of(model, folder, engine)
     return [
         {
             "repository": needs.repository,
-            "folders": _folders(needs, form, folder),
+            "folders": _folders(needs, form, folder)[:: -1 if engine == "program" else 1],  # its clone comes first
             "patterns": [*needs.files, *needs.by_hint.values()],
         }
-        for needs in needs_of(model.name, form)
+        for needs in needs_of(model.name, form, engine)
     ]
 
 
@@ -44,7 +48,7 @@ def _folders(needs: Needs, form: Form, folder: str) -> list[str]:
         return []
     if form == "diffusers":
         return [f"{folder}/{needs.place}", folder]
-    roots = [_root(folder), f"{folder}/checkpoints"] if folder else ROOTS
+    roots = [_root(folder), *(f"{folder}/{root}" for root in ROOTS)] if folder else ROOTS
     return [f"{root}/{needs.repository}" for root in roots]
 
 
@@ -58,10 +62,10 @@ def _root(folder: str) -> str:
     return str(path.parents[1]) if path.parent.name == "nvidia" else folder
 
 
-def judge_files(model: TransferModel, folder: str, facts: Mapping[str, Any]) -> Iterator[Finding]:
+def judge_files(model: TransferModel, folder: str, facts: Mapping[str, Any], engine: str = "") -> Iterator[Finding]:
     """What the facts of `survey` mean: the files of each repository, access to those that lack some, and space."""
-    form = form_of(model, folder)
-    all_needs = needs_of(model.name, form)
+    form = form_of(model, folder, engine)
+    all_needs = needs_of(model.name, form, engine)
     for needs, state in zip(all_needs, facts["files"], strict=True):
         yield _files(needs, state, _download(model, needs, form, folder, state))
     for needs in all_needs:

@@ -58,6 +58,7 @@ class Setup:
 
 
 WEIGHTS = "*.safetensors"
+_PROGRAM = "NVIDIA's own program"
 
 _GUARDRAIL1 = Needs(
     "nvidia/Cosmos-Guardrail1", ("blocklist", "face_blur_filter", "video_content_safety_filter/safety_filter.pt"),
@@ -152,7 +153,7 @@ _FRAMEWORK3 = (
     Needs(
         "nvidia/Cosmos-Guardrail1", ("blocklist", "face_blur_filter"), "C3 docs/faq.md: accept its terms", gated=True
     ),
-    Needs("Wan-AI/Wan2.2-TI2V-5B", ("Wan2.2_VAE.pth",), "C3 docs/faq.md", only_for="NVIDIA's own program"),
+    Needs("Wan-AI/Wan2.2-TI2V-5B", ("Wan2.2_VAE.pth",), "C3 docs/faq.md", only_for=_PROGRAM),
 )
 
 _SEVEN = "nvidia/Cosmos-Transfer1-7B"
@@ -239,11 +240,14 @@ SETUPS: dict[str, Setup] = {
 }  # fmt: skip
 
 
-def needs_of(model: str, form: Form) -> tuple[Needs, ...]:
-    """What a model needs in that form; the only form that it has, where it lacks this one.
+def needs_of(model: str, form: Form, engine: str = "") -> tuple[Needs, ...]:
+    """What a model needs in that form; the only form that it has, where it lacks this one. `program` needs more.
 
     >>> [needs.repository for needs in needs_of("cosmos3-nano", "diffusers")][:2]
     ['nvidia/Cosmos3-Nano', 'nvidia/Cosmos-1.0-Guardrail']
     """
     forms = FILES[model]
-    return forms.get(form) or next(iter(forms.values()))
+    all_needs = forms.get(form) or next(iter(forms.values()))
+    if engine == "program":
+        return tuple(replace(needs, only_for="") if needs.only_for == _PROGRAM else needs for needs in all_needs)
+    return all_needs

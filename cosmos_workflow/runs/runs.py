@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -25,6 +26,7 @@ from cosmos_workflow.runs.places.ray_runs import RayRuns
 from cosmos_workflow.runs.recording import recorded
 from cosmos_workflow.runs.results import ResultsFile
 from cosmos_workflow.runs.results.outputs import OutputFolder
+from cosmos_workflow.runs.stopping import stopped_in_time
 from cosmos_workflow.runs.submitting import Identified, Request, new_items
 from cosmos_workflow.ssh import Host, Pins
 from cosmos_workflow.store import NOT_SUBMITTED, UNFINISHED, RunRecord, Store, new_id
@@ -72,7 +74,7 @@ class Runs:
             "settings": request.kind.dump_settings(request.settings),
             "keep_warm": request.keep_warm,
             "again": request.again,
-        }
+        } | ({"stop_after": request.stop_after.to_plain()} if request.stop_after else {})
         self.folder(id).mkdir(parents=True, exist_ok=True)  # it says that the run is this machine's
         self.store.add(
             id, place, new_items(request, items), kind=request.kind.name, out=path, source=request.source,
@@ -97,6 +99,9 @@ class Runs:
             given = ChosenEngine(**run.settings["engine"]).is_given  # by a script: no other can go on with it
             same = (run.kind, run.place, given) == (request.kind.name, request.place, False)
             if same and asked.items() <= self.store.identities(run.id).items():
+                if request.stop_after and run.settings.get("stop_after") != request.stop_after.to_plain():
+                    what = f"run {run.id} does this work already, without this --stop-after"
+                    raise UsageError(what, where=run.out, remedy=f"cosmos runs cancel {run.id}, then give it again")
                 return run
             if run.place == "local" and not self.is_followed(run):
                 self.store.move(run.id, "cancelled", error="another run does its work now", kind="superseded")
@@ -145,10 +150,11 @@ class Runs:
                 keeping.write_known(listener)
                 if not run.finished:
                     recorder = recorded(listener, folder, run)
-                    self._at(run).drive(
-                        run, folder, recorder, keeping.keep(recorder), detach=detach, patience=patience,
-                        stop=stop or threading.Event(),
-                    )  # fmt: skip
+                    with stopped_in_time(self.store, run, folder.path, partial(self._end, run), recorder.warning):
+                        self._at(run).drive(
+                            run, folder, recorder, keeping.keep(recorder), detach=detach, patience=patience,
+                            stop=stop or threading.Event(),
+                        )  # fmt: skip
         return [] if detach or is_ray(run.place) else self.results(run.id)
 
     def cancel(self, id: str, *, forget: bool = False, reason: str = "cancelled") -> RunRecord:
@@ -167,6 +173,13 @@ class Runs:
                 self.store.move(run.id, "cancelled", error=reason, kind="cancelled")
                 self._folder(run).note("state", state="cancelled")
         return self.store.get(run.id)
+
+    def _end(self, run: RunRecord, reason: str) -> None:
+        """End a run that this process drives: the drive sees it, and fetches what there is."""
+        if run.place == "local":
+            self.store.move(run.id, "cancelled", error=reason, kind="cancelled")
+        else:
+            self._at(run).cancel(self.store.get(run.id))
 
     def _fetch(self, run: RunRecord) -> None:
         """Bring home what a host has answered of a run that was cancelled there."""

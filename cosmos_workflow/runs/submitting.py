@@ -17,6 +17,7 @@ from cosmos_workflow.kinds.kind import Kind
 
 if TYPE_CHECKING:
     from cosmos_workflow.runs.results import ResultsFile
+    from cosmos_workflow.runs.stopping import StopAfter
     from cosmos_workflow.store import FileRecord, NewItem, RunRecord
 
 __all__ = [
@@ -58,6 +59,7 @@ class Request:
     priority: int = 0
     held: bool = False
     again: bool = False
+    stop_after: StopAfter | None = None
 
 
 @dataclass(frozen=True)

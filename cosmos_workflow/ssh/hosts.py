@@ -25,7 +25,7 @@ class Host:
     than none, the engine runs in a container of `image`; `runtime_command` (by default the runtime's name) and
     `run_options` go before the image. `environment` is set for the engine; `secrets` are names of variables that are
     taken from this machine's environment when a run starts, and never written to disk. `gpu` is an index, empty for
-    all GPUs, or "none".
+    all GPUs, or "none". `price` is what the machine costs, in US dollars an hour.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Host:
     secrets: tuple[str, ...] = ()
     engine_options: Mapping[str, Any] = field(default_factory=dict)
     ssh_config: str = ""
+    price: str = ""
 
     @property
     def folder(self) -> str:

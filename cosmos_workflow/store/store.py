@@ -188,6 +188,12 @@ class Store:
             connection.execute(runs.update().where(runs.c.id == id).values(values))
             return int(connection.execute(sa.select(runs.c.attempt).where(runs.c.id == id)).scalar_one())
 
+    def explain(self, id: str, error: str, remedy: str) -> None:
+        """Say why a run was cancelled, where whoever saw it end knew only that it was."""
+        with self.database.begin() as connection:
+            cancelled = runs.update().where(runs.c.id == id, runs.c.state == "cancelled")
+            connection.execute(cancelled.values(error=error, remedy=remedy))
+
     def finish_cancelled(self, id: str) -> bool:
         """Call a cancelled run, whose items all have their results, done. Returns whether it was cancelled."""
         values = {"state": "done", "updated": time.time(), "error": "", "error_kind": "", "remedy": ""}

@@ -17,6 +17,7 @@ from cosmos_workflow.agent import blobs
 from cosmos_workflow.agent.blobs import offer, prune, receive
 from cosmos_workflow.agent.files import Appender, sealed, write_json
 from cosmos_workflow.agent.paths import HostPaths, plain_name
+from cosmos_workflow.private import try_lock
 
 DATA = os.urandom(700_000)
 SHA = hashlib.sha256(DATA).hexdigest()
@@ -232,3 +233,20 @@ def test_what_is_asked_for_while_others_are_removed_stays(paths: HostPaths, monk
     monkeypatch.setattr(blobs, "_named_by_runs", named)
     assert prune(paths) == {"files": 1, "bytes": 20}
     assert wanted.exists() and not other.exists()
+
+
+def test_pieces_that_nobody_came_back_for_are_pruned_as_a_whole(paths: HostPaths) -> None:
+    for key in ("old", "busy", "new"):
+        (folder := paths.pieces / key / "piece-1").mkdir(parents=True)
+        (folder / "video.mp4").write_bytes(DATA)
+    for path in [path for key in ("old", "busy") for path in ((paths.pieces / key), *(paths.pieces / key).rglob("*"))]:
+        os.utime(path, (1, 1))
+    lock = try_lock(paths.pieces / "busy.lock")
+    assert lock is not None
+    told = prune(paths, remove=False)
+    assert (told["files"], told["bytes"] >= len(DATA)) == (1, True)
+    assert prune(paths)["files"] == 1
+    os.close(lock)
+    assert sorted(path.name for path in paths.pieces.iterdir()) == ["busy", "busy.lock", "new"]
+    assert prune(paths)["files"] == 1
+    assert sorted(path.name for path in paths.pieces.iterdir()) == ["new"]

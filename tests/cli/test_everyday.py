@@ -46,6 +46,7 @@ def fill(prompt: str = "A futuristic city", out: str = "/shots/results.jsonl") -
     ("words", "near"),
     [
         (["upsmaple"], "did you mean upsample?"),
+        (["upsacle"], "did you mean upscale?"),
         (["chekc", "clip.mp4"], "did you mean check?"),
         (["UPSAMPLE"], "did you mean upsample?"),
         (["runs", "lsit"], "did you mean list?"),
@@ -53,7 +54,7 @@ def fill(prompt: str = "A futuristic city", out: str = "/shots/results.jsonl") -
         (["help", "upsampel"], "did you mean upsample?"),
         (["upsample", "--enigne", "vllm"], "did you mean --engine?"),
         (["runs", "list", "--unfinishd"], "did you mean --unfinished?"),
-        (["quux"], "there are upsample, prepare, transfer, check"),
+        (["quux"], "there are upsample, prepare, transfer, upscale, check"),
     ],
 )
 def test_slips_are_guessed(words: list[str], near: str, capsys: pytest.CaptureFixture[str]) -> None:

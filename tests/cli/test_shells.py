@@ -23,7 +23,7 @@ RUN = "20261126-120000-0a1b2c3d"
 
 # What stands in a line, and what Tab makes of it.
 LINES = [
-    ("cosmos ups", "cosmos upsample"),
+    ("cosmos upsa", "cosmos upsample"),
     ("cosmos upsample --engine tr", "--engine transformers"),
     ("cosmos upsample --on far", "--on far-away"),
     ("cosmos limits --gpu L40", "--gpu L40S"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from cosmos_workflow.agent.files import write_json
 from cosmos_workflow.agent.inspecting import inspect
 from cosmos_workflow.agent.paths import HostPaths
 from cosmos_workflow.doctor import Finding
@@ -17,6 +20,7 @@ from cosmos_workflow.doctor.host import judge
 from cosmos_workflow.engines.gpus import Gpu
 from cosmos_workflow.errors import HostError
 from cosmos_workflow.limits import Model, get_model
+from cosmos_workflow.private import make_folder, try_lock
 from cosmos_workflow.ssh import Host, HostProgram, SSHManager, container_trouble, host_from
 
 MODEL = get_model("cosmos-upsampler-12b")
@@ -224,3 +228,36 @@ def test_an_image_without_a_digest_is_warned_about(image: str, status: str) -> N
     assert findings(host)["image"].status == status
     assert findings(host, image={**GONE, "missing": False})["image"].status == "missing"
     assert findings(host, runtime=GONE)["container runtime"].status == "missing"
+
+
+def test_gpus_that_do_nothing_are_told_with_their_cost() -> None:
+    host = host_from("gpu", {"ssh": "gpu", "price": "2.10"})
+    idle = {"idle": [{"device": "0", "seconds": 2400.0}]}
+    busy = {"nvidia_smi": printed("0, NVIDIA L40S, 46068, 5000, 41000")}
+    names = [finding.detail for finding in judged(host, None, **idle) if finding.name == "idle gpu"]
+    assert names == ["GPU 0: warm for 40 min, no run (about $1.40)"]
+    names = [finding.detail for finding in judged(host, None, **busy) if finding.name == "idle gpu"]
+    assert names == ["GPU 0: 40.0 GiB in use, and no run of ours"]
+    assert not [finding for finding in judged(host, None, **busy, held=["0"]) if finding.name == "idle gpu"]
+
+
+def test_an_agent_without_a_run_is_idle_since_its_last_one(tmp_path: Path) -> None:
+    asked = {"python": "", "runtime": [], "image": "", "model_path": "", "modules": []}
+    paths, agent = HostPaths(tmp_path), HostPaths(tmp_path).agent("abc")
+    run, locks = paths.run("run-1"), []
+    write_json(agent.settings, {"device": "0"})
+    write_json(run.order, {"worker": "abc"})
+    for lock in (agent.lock, *paths.devices("0")):
+        make_folder(lock.parent)
+        locks.append(try_lock(lock))
+    agent.rested.touch()
+    os.utime(agent.rested, (time.time(), time.time() - 600))
+    (idle,) = inspect(paths, asked)["idle"]
+    assert idle["device"] == "0"
+    assert 600 <= idle["seconds"] < 1200
+    locks.append(try_lock(run.lock))  # it works on a run
+    assert inspect(paths, asked)["idle"] == []
+    for descriptor in locks:
+        assert descriptor is not None
+        os.close(descriptor)
+    assert inspect(paths, asked)["idle"] == []
