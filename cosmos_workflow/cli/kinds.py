@@ -28,7 +28,7 @@ from cosmos_workflow.cli.options import (
     with_options,
 )
 from cosmos_workflow.cli.progress import say_lost
-from cosmos_workflow.cli.target import client_of, server_decision, server_plans
+from cosmos_workflow.cli.target import plans_of, server_decision
 from cosmos_workflow.runs.places.ray import is_ray
 
 if TYPE_CHECKING:
@@ -182,10 +182,7 @@ def command_of(name: str, summary: str) -> click.Command:
         if dry_run:
             from cosmos_workflow.cli.check import show_checked
 
-            if client := client_of():
-                plans = server_plans(client, items, decision)
-            else:
-                plans = [kind.plan(checked, "") for checked in kind.check(items, decision.settings)]
+            plans = plans_of(items, decision)
             return show_checked(name, plans, decision.engine.name, as_json=options["as_json"])
         return do_batch(decision, source, items, name, **options)
 

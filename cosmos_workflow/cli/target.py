@@ -26,7 +26,16 @@ if TYPE_CHECKING:
 
     AnyRuns: TypeAlias = "Runs | ServerRuns"
 
-__all__ = ["ServerRuns", "attach_command", "client_of", "goes_on_at", "open_runs", "server_decision", "server_plans"]
+__all__ = [
+    "ServerRuns",
+    "attach_command",
+    "client_of",
+    "goes_on_at",
+    "open_runs",
+    "plans_of",
+    "server_decision",
+    "server_plans",
+]
 
 
 def client_of(context: click.Context | None = None) -> Client | None:
@@ -159,6 +168,14 @@ def server_decision(
     answer = client.decide(kind=kind.name, place=place, engine=engine, settings=given)
     chosen = ChosenEngine(answer.engine, answer.model, "", answer.why)
     return Decision(kind, place, chosen, given, notes=tuple(answer.notes))
+
+
+def plans_of(items: Sequence[Any], decision: Decision) -> list[Any]:
+    """What is known of items before they run, here or at the server."""
+    if client := client_of():
+        return server_plans(client, items, decision)
+    kind = decision.kind
+    return [kind.plan(checked, "") for checked in kind.check(items, decision.settings)]
 
 
 def server_plans(client: Client, items: Sequence[Any], decision: Decision, **more: Any) -> list[Any]:

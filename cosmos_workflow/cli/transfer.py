@@ -26,7 +26,7 @@ from cosmos_workflow.cli.options import (
     settings_from,
     with_options,
 )
-from cosmos_workflow.cli.target import client_of, server_plans
+from cosmos_workflow.cli.target import client_of, plans_of
 from cosmos_workflow.cli.transfer_files import contact_sheet, convert_specs
 from cosmos_workflow.cli.transfer_items import ASKED, FIELDS, HINTS, WHAT, asked_of, items_of
 from cosmos_workflow.errors import UsageError
@@ -127,7 +127,7 @@ def command(source: str, dry_run: bool, convert: str | None, batch: str | None, 
         if failed and not items:
             return 1
     if not is_ray(place):
-        say_warnings(_plans(items, decision))
+        say_warnings(plans_of(items, decision))
     code = do_batch(decision, source, items, WORD, batch=len(items) > 1, **options)
     if len(items) > 1 and not (is_ray(place) or options["detach"] or options["as_json"]):
         contact_sheet(Path(options["out"]), [item.id for item in items])
@@ -154,18 +154,11 @@ def _refuse_on_ray(place: str, added: Any) -> None:
         )  # fmt: skip
 
 
-def _plans(items: list[Any], decision: Decision) -> list[Any]:
-    """What is known of the items before they run, here or at the server."""
-    if client := client_of():
-        return server_plans(client, items, decision)
-    return [decision.kind.plan(checked, "") for checked in decision.kind.check(items, decision.settings)]
-
-
 def _show_plans(items: list[Any], decision: Decision, loads: list[str], *, as_json: bool) -> int:
     """What is known of the items, and which models are loaded one after the other, those of `loads` first."""
     from cosmos_workflow.engines import engine_type
 
-    plans = _plans(items, decision)
+    plans = plans_of(items, decision)
     if client_of() is None and (loads or engine_type(decision.engine.name).needs == "model"):
         checked_items = decision.kind.check(items, decision.settings)
         models = [checked.work.model for checked in checked_items if checked.runs and checked.work]

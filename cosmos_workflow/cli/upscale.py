@@ -20,7 +20,7 @@ from cosmos_workflow.cli.options import (
     results_name,
     settings_from,
 )
-from cosmos_workflow.cli.target import client_of, server_plans
+from cosmos_workflow.cli.target import plans_of
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.runs.places.ray import is_ray
 
@@ -75,10 +75,7 @@ def command(sources: tuple[str, ...], dry_run: bool, **options: Any) -> int:
         runs=not dry_run,
     )  # fmt: skip
     if dry_run:
-        if client := client_of():
-            plans = server_plans(client, items, decision)
-        else:
-            plans = [kind.plan(checked, "") for checked in kind.check(items, decision.settings)]
+        plans = plans_of(items, decision)
         return show_checked("upscale", plans, decision.engine.name, as_json=options["as_json"], in_lines=True)
     options["out"] = options["out"] or results_name(name_of(Path(source)), f".{WORD}")
     return do_batch(decision, source, items, WORD, batch=batch or len(items) > 1, **options)
