@@ -77,7 +77,7 @@ class Server:
         self.pulse = Watched(self._pulse, PULSE_SECONDS)
         self._progress: WeakValueDictionary[str, Watched[tuple[bool, int]]] = WeakValueDictionary()
         self._decided = lru_cache(DECISIONS_KEPT)(
-            lambda asked, place, engine, moment: self._decide(asked.kind, asked.settings, place, engine, runs=False)
+            lambda asked, place, engine, moment: self.decide(asked.kind, asked.settings, place, engine, runs=False)
         )
 
     def progress_of(self, run: str) -> Watched[tuple[bool, int]]:
@@ -128,7 +128,8 @@ class Server:
         asked = Asked(kind, json.dumps(asdict(settings), sort_keys=True, default=repr), settings)
         return self._decided(asked, place, engine, int(time.monotonic() / DECIDED_SECONDS))
 
-    def _decide(self, kind: Kind, settings: Any, place: str, engine: str, *, runs: bool) -> Decision:
+    def decide(self, kind: Kind, settings: Any, place: str, engine: str, *, runs: bool) -> Decision:
+        """What a run is made with. Raises as `deciding.decide`: where it `runs`, its model must be there."""
         # What the settings say of a language model, where the kind has such settings.
         limits, length = getattr(settings, "limits", self.model()), getattr(settings, "max_model_len", None)
         config = settings_for(kind, self.config)
@@ -156,7 +157,7 @@ class Server:
         """Put a batch into the queue (`request` has the kind's `new_run_of`). Raises NotFound, UsageError."""
         kind = get_kind(request.kind)
         settings, items = self.settings(kind, request.settings), self.items(kind, request.items)
-        decision = self._decide(kind, settings, request.place, request.engine, runs=True)
+        decision = self.decide(kind, settings, request.place, request.engine, runs=True)
         submission = submit(
             items, decision, source=request.name or self._named(kind, items), keep_warm=request.keep_warm, queued=True,
             priority=request.priority, held=request.held, checked=kind.check_exactly(items, decision.settings),

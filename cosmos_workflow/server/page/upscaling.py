@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from cosmos_workflow.errors import BadInputError, EngineUnavailable
+from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.kinds.transfer.item import Item
 from cosmos_workflow.kinds.upscale.kind import UPSCALE
 from cosmos_workflow.kinds.upscale.shapes import ItemIn
@@ -25,11 +25,7 @@ def upscale_run(ctx: Server, id: str) -> RunRecord:
     """
     run = ctx.store.get(id)
     items = items_of([Path(run.out)], {})
-    decision = ctx.decided(UPSCALE, UPSCALE.settings(), run.place, "")
-    if decision.engine.name == "program" and decision.place == "local" and not decision.engine.settings["model_path"]:
-        raise EngineUnavailable(
-            "nothing here can upscale", remedy="set model_path in the server's cosmos.toml: docs/UPSCALE.md"
-        )
+    ctx.decide(UPSCALE, UPSCALE.settings(), run.place, "", runs=True)  # before anything is copied
     asked = new_run_of(UPSCALE.name)(
         kind=UPSCALE.name, items=[_entry(ctx, item) for item in items], settings=UPSCALE.settings_shape()(),
         place=run.place, name=f"{run.source}, upscaled"[:200],
