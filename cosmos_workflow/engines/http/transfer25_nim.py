@@ -12,18 +12,19 @@ from cosmos_workflow.engines.http.body import Body, Media, json_body
 from cosmos_workflow.engines.http.contract import Contract, Inputs, asked, tier_of
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.kinds.transfer.work import Work
+from cosmos_workflow.limits.video_models import get_transfer_model
 
 __all__ = ["TRANSFER25_NIM"]
 
 TIERS = ("720", "480", "512", "256")
-FRAMES = (93, 480)
 
 
 def body(work: Work, inputs: Inputs, model: str = "") -> Body:
     """The JSON that asks for a work; it has one model, and no name for it. Raises BadInputError."""
-    if not FRAMES[0] <= work.frames <= FRAMES[1]:
+    least, most = get_transfer_model(work.model).service_frames or (1, work.frames)
+    if not least <= work.frames <= most:
         raise BadInputError(
-            f"the service takes {FRAMES[0]} to {FRAMES[1]} frames, and there are {work.frames}",
+            f"the service takes {least} to {most} frames, and there are {work.frames}",
             remedy="cosmos prepare CLIP --for transfer2.5 --length hold, or --last N",
         )
     values: dict[str, Any] = {
