@@ -1,4 +1,4 @@
-"""Chromium for the page's tests. Imported when it is wanted: vLLM's environment, in which others run, lacks it."""
+"""Chromium and a host for tests. Imported when wanted: vLLM's environment, in which others run, lacks Chromium."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from playwright.sync_api import Browser, Page
+    from servers.sshd import SSHD
 
 
 # No longer than a module: while Playwright lives, an event loop counts as running in this thread.
@@ -27,3 +30,16 @@ def page(browser: Browser) -> Iterator[Page]:
     with a_page(browser, 1280, 900) as page:
         page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         yield page
+
+
+@pytest.fixture
+def sshd(tmp_path: Path) -> Iterator[SSHD]:
+    """A real sshd; what a test has left of ours on its host is ended."""
+    from servers import container
+    from servers.processes import end_all, of_folder
+    from servers.sshd import SSHD
+
+    with SSHD(tmp_path / "sshd") as server:
+        yield server
+    end_all(of_folder(server.home / "ours"))
+    container.remove_all()

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import pytest
 from http_rig import facts_of
 from servers import container
 from servers.peers import host_settings
-from servers.processes import end_all, of_folder
 from servers.sshd import SSHD
 from servers.video_moods import BLOCKED, OOM, Mood
 from servers.video_server import VideoServer
@@ -24,14 +22,6 @@ from cosmos_workflow.config import known_keys_file, set_host
 from cosmos_workflow.ssh import Pins
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(900)]
-
-
-@pytest.fixture
-def sshd(tmp_path: Path) -> Iterator[SSHD]:
-    with SSHD(tmp_path / "sshd") as server:
-        yield server
-    end_all(of_folder(server.home / "ours"))
-    container.remove_all()
 
 
 @pytest.mark.parametrize("runtime", ["none", "podman"])

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ import pytest
 from servers import container
 from servers.nvidia_programs import checksum, read_mark, write_layout
 from servers.peers import host_settings
-from servers.processes import end_all, of_folder
 from servers.sshd import SSHD
 
 from cosmos_workflow import transfer
@@ -34,14 +32,6 @@ FRAMES = 3
 PROMPTS = ('a "city" at night,\nwith rain: 50 % über 夜', "a city in the snow")
 FAULTS = {2: "[block:gun]", 5: "[oom]", 7: "[die]"}
 REASONS = {2: ("blocked", "gun"), 5: ("out_of_memory", "CUDA out of memory"), 7: ("engine_failed", "SIGKILL")}
-
-
-@pytest.fixture
-def sshd(tmp_path: Path) -> Iterator[SSHD]:
-    with SSHD(tmp_path / "sshd") as server:
-        yield server
-    end_all(of_folder(server.home / "ours"))
-    container.remove_all()
 
 
 # Transfer1 ends at each of the three; a block does not end Transfer2.5.

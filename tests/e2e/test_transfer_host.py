@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ import clips
 import pytest
 from servers import container, vllm_env
 from servers.peers import host_settings
-from servers.processes import end_all, of_folder
 from servers.sshd import SSHD
 
 from cosmos_workflow import transfer
@@ -38,14 +36,6 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = os.pathsep.join([str(PROJECT), str(PROJECT / "tests")])
     subprocess.run([PYTHON, "-c", write, folder], env={**os.environ, "PYTHONPATH": path}, check=True, timeout=600)
     return folder
-
-
-@pytest.fixture
-def sshd(tmp_path: Path) -> Iterator[SSHD]:
-    with SSHD(tmp_path / "sshd") as server:
-        yield server
-    end_all(of_folder(server.home / "ours"))
-    container.remove_all()
 
 
 @pytest.mark.parametrize("runtime", ["none", "podman"])

@@ -22,28 +22,6 @@ from cosmos_workflow.kinds.transfer.work import Applied
 pytestmark = pytest.mark.timeout(180)
 
 
-@pytest.fixture
-def rig(tmp_path: Path) -> Rig:
-    (root := tmp_path / "rig").mkdir()
-    return Rig(root)
-
-
-@pytest.fixture(scope="session")
-def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the stand-ins keep their films, and the clips are."""
-    return tmp_path_factory.mktemp("films")
-
-
-@pytest.fixture
-def long(films: Path) -> Path:
-    return clip(films / "long.mp4")
-
-
-@pytest.fixture
-def short(films: Path) -> Path:
-    return clip(films / "short.mp4", 9)
-
-
 def near(seen: tuple[int, ...], seed: int) -> bool:
     return all(abs(value - asked) < 12 for value, asked in zip(seen, colour_of(seed), strict=True))
 

@@ -26,22 +26,6 @@ pytestmark = pytest.mark.timeout(180)
 NOW = {"Retry-After": "0"}
 
 
-@pytest.fixture
-def rig(tmp_path: Path) -> Rig:
-    (root := tmp_path / "rig").mkdir()
-    return Rig(root)
-
-
-@pytest.fixture(scope="session")
-def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("films")
-
-
-@pytest.fixture
-def short(films: Path) -> Path:
-    return clip(films / "short.mp4", 9)
-
-
 def first(*moods: Mood) -> Callable[[int], Mood]:
     """The first requests meet these moods, the others none."""
     return lambda number: moods[number - 1] if number <= len(moods) else Mood()

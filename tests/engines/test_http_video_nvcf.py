@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from http_rig import Rig, clip, facts_of, nim_work
+from http_rig import Rig, facts_of, nim_work
 from servers.video_moods import OOM, Mood, colour_of
 from servers.video_server import FUNCTION, STATUS, VideoServer
 
@@ -21,22 +21,6 @@ pytestmark = pytest.mark.timeout(180)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "PAUSE", 0.01)
     monkeypatch.setenv("COSMOS_API_KEY", "secret")
-
-
-@pytest.fixture
-def rig(tmp_path: Path) -> Rig:
-    (root := tmp_path / "rig").mkdir()
-    return Rig(root)
-
-
-@pytest.fixture(scope="session")
-def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("films")
-
-
-@pytest.fixture
-def long(films: Path) -> Path:
-    return clip(films / "long.mp4")
 
 
 def polls(server: VideoServer) -> int:
