@@ -107,15 +107,15 @@ def judge_program(model: TransferModel, facts: Mapping[str, Any], place: str, py
                       f" {entry['folder']}")  # fmt: skip
     if not python:
         return
-    there = [state["folder"] for state in facts["programs"][3:] if not state["missing"]]
+    places = [state["folder"] for state in facts["programs"][3:] if not state["missing"]]
     if "/" not in python and (path := facts["commands"]["torchrun"]["out"]):
         yield Finding("torchrun", "ok", path)
-    elif there and "/" in python and facts["programs"][3]["missing"] == []:
+    elif places and "/" in python and facts["programs"][3]["missing"] == []:
         yield Finding("torchrun", "ok", f"beside {python}")
-    elif there:
+    elif places:
         yield Finding(
             "torchrun", "missing", f"there is none beside {python}, which the settings name",
-            f"name the program's own Python: --engine-option python={there[0]}/python",
+            f"name the program's own Python: --engine-option python={places[0]}/python",
         )  # fmt: skip
     else:
         yield Finding("torchrun", "missing", f"there is none beside {python}", f"{remedy} ({source.about_environment})")

@@ -179,14 +179,14 @@ def _is_number(word: str) -> bool:
 
 def _environment(model: TransferModel, host: Host, clone: str, survey: Mapping[str, Any]) -> Iterator[Step]:
     source, python = SOURCES[model.family.name], python_of(host)
-    there = any(not state["missing"] for state in survey["programs"][3:])
-    there = there or ("/" not in python and bool(survey["commands"]["torchrun"]["out"]))
+    ready = any(not state["missing"] for state in survey["programs"][3:])
+    ready = ready or ("/" not in python and bool(survey["commands"]["torchrun"]["out"]))
     arm = survey["machine"].lower() in ("aarch64", "arm64")
     words = source.arm_environment if arm else source.environment
     setting = "[engine_options], python" if host.name == "local" else f"[hosts.{host.name}], python"
     yield Step(
         "environment", "the program's Python and libraries, and torchrun",
-        (Command(words, clone),) if words else (), NOT_STATED, "" if there else "torchrun beside its Python",
+        (Command(words, clone),) if words else (), NOT_STATED, "" if ready else "torchrun beside its Python",
         note="" if words else f"its commands are in the clone, {source.about_environment}; which are needed is not"
         f" known, so none is run for you; then name its Python in cosmos.toml: {setting} = PATH",
     )  # fmt: skip

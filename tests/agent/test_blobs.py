@@ -243,8 +243,8 @@ def test_pieces_that_nobody_came_back_for_are_pruned_as_a_whole(paths: HostPaths
         os.utime(path, (1, 1))
     lock = try_lock(paths.pieces / "busy.lock")
     assert lock is not None
-    told = prune(paths, remove=False)
-    assert (told["files"], told["bytes"] >= len(DATA)) == (1, True)
+    planned = prune(paths, remove=False)
+    assert (planned["files"], planned["bytes"] >= len(DATA)) == (1, True)
     assert prune(paths)["files"] == 1
     os.close(lock)
     assert sorted(path.name for path in paths.pieces.iterdir()) == ["busy", "busy.lock", "new"]

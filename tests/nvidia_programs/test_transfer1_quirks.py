@@ -91,8 +91,8 @@ def test_q5_the_bar_counts_chunks_and_no_line_counts_steps(run, long: Path, tmp_
     )
     film = look(tmp_path / "out" / "output.mp4")
     assert (film.width, film.height, film.frames) == (960, 704, 130)
-    seen = marks(film.path, 0, 120, 121, 129)
-    assert [(mark.frame, mark.chunk) for mark in seen] == [(0, 0), (120, 0), (121, 1), (129, 1)]
+    shown = marks(film.path, 0, 120, 121, 129)
+    assert [(mark.frame, mark.chunk) for mark in shown] == [(0, 0), (120, 0), (121, 1), (129, 1)]
 
 
 def test_q6_a_weight_of_0_is_1_beside_a_map(run, short: Path, tmp_path: Path) -> None:

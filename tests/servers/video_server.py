@@ -150,10 +150,10 @@ class VideoServer:
             extra[form["control_type"]] = {**extra.get(form["control_type"], {}), "control_path": "/tmp/uploaded.mp4"}
         hints = transfer_of(extra, "input_reference" in files)
         sources = [files.get("input_reference"), sent]
-        seen = [self._film(content) for content in sources if content]
-        frames = min(seen[-1].frames if sent else seen[0].frames, asked.num_frames or 5000, extra["max_frames"])
+        films = [self._film(content) for content in sources if content]
+        frames = min(films[-1].frames if sent else films[0].frames, asked.num_frames or 5000, extra["max_frames"])
         tier = str(extra.get("resolution", 720))
-        size = COSMOS3.size_for(seen[0].width, seen[0].height, tier)
+        size = COSMOS3.size_for(films[0].width, films[0].height, tier)
         assert hints
         if self.make:
             self.pictures = self.make(form, files)

@@ -51,8 +51,8 @@ def steps(model: str, host: Host, **more: Any) -> list[Step]:
 
 
 def refused(model: str, host: Host, **more: Any) -> dict[str, str]:
-    found = refusals(get_transfer_model(model), host, facts(model, host, **more))
-    return {finding.name: finding.remedy for finding in found}
+    findings = refusals(get_transfer_model(model), host, facts(model, host, **more))
+    return {finding.name: finding.remedy for finding in findings}
 
 
 def test_transfer1_in_a_container_as_its_pages_say() -> None:

@@ -93,8 +93,10 @@ class Orders:
                 file.write(json.dumps(line) + "\n")
 
     def started(self, arguments: list[str]) -> None:
-        seen = {name: os.environ.get(name) for name in ("CUDA_VISIBLE_DEVICES", "PYTHONPATH", "HF_HOME", "WORLD_SIZE")}
-        self.record("start", arguments=arguments, folder=str(Path.cwd()), environment=seen)
+        variables = {
+            name: os.environ.get(name) for name in ("CUDA_VISIBLE_DEVICES", "PYTHONPATH", "HF_HOME", "WORLD_SIZE")
+        }
+        self.record("start", arguments=arguments, folder=str(Path.cwd()), environment=variables)
 
     def loaded(self, model: str, controls: list[str]) -> None:
         """The model is loaded now; raises OutOfMemoryError where an order says so."""
