@@ -154,7 +154,19 @@ def _prompts(
     _print(limits.model, limits.aspects, limits.sizes)
     _print_memory(limits.memory, limits.full_size)
     if not (model or gpu or memory_gib):
+        _print_models()
         print_video_models()
+
+
+def _print_models() -> None:
+    """The models that write prompts, shortly."""
+    rows = table("model", ">parameters", ">bf16 GiB", ">context", ">longest", ">answer", title="Models for prompts")
+    for model in MODELS.values():
+        rows.add_row(
+            model.name, f"{model.parameters / 1e9:.1f} G", f"{model.weight_bytes / 2**30:.1f}",
+            *(f"{tokens:,}" for tokens in (model.max_model_len, model.longest_model_len, model.max_tokens)),
+        )  # fmt: skip
+    stdout().print(rows)
 
 
 def _print(model: Model, aspects: dict[str, Plan], plans: list[Plan]) -> None:

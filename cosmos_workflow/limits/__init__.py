@@ -9,6 +9,7 @@ an answer depends on it. This room imports no other.
 
 from typing import TYPE_CHECKING
 
+from cosmos_workflow.limits.captions import CAPTION_TOKENS, caption_tokens, caption_troubles
 from cosmos_workflow.limits.fit import FIT_MODES, Fit, Plan, Verdict, largest_frame, plan
 from cosmos_workflow.limits.folder import Purpose, fingerprint, model_at, purpose_of, read_folder
 from cosmos_workflow.limits.images import ImageRule, PixtralImages, QwenImages
@@ -21,12 +22,14 @@ from cosmos_workflow.limits.video import LENGTHS, VIDEO_MODELS, Length, VideoMod
 from cosmos_workflow.limits.video_facts import PromptLimit, Setting, TransferModel
 from cosmos_workflow.limits.video_models import OF_FAMILY, TRANSFER_MODELS, get_transfer_model
 from cosmos_workflow.limits.video_plan import Cost, VideoPlan, plan_video
+from cosmos_workflow.limits.video_tokens import Qwen3Videos, Qwen25Videos, VideoRule, VideoTokens
 
 if TYPE_CHECKING:
     from cosmos_workflow.limits.many import PlanArrays, plan_many
 
 __all__ = [
     "ASPECTS",
+    "CAPTION_TOKENS",
     "DEFAULT_MODEL",
     "DTYPES",
     "FIELD_TESTS",
@@ -52,6 +55,8 @@ __all__ = [
     "PlanArrays",
     "PromptLimit",
     "Purpose",
+    "Qwen3Videos",
+    "Qwen25Videos",
     "QwenImages",
     "QwenText",
     "Setting",
@@ -61,6 +66,10 @@ __all__ = [
     "Verdict",
     "VideoModel",
     "VideoPlan",
+    "VideoRule",
+    "VideoTokens",
+    "caption_tokens",
+    "caption_troubles",
     "find_gpu",
     "fingerprint",
     "full_size_model_len",

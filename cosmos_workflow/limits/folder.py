@@ -14,6 +14,7 @@ from cosmos_workflow.files import at_home
 from cosmos_workflow.limits.images import PixtralImages, QwenImages
 from cosmos_workflow.limits.models import MODELS, KVShape, Model, get_model
 from cosmos_workflow.limits.text import QwenText, TekkenText
+from cosmos_workflow.limits.video_models import TRANSFER_MODELS
 
 __all__ = ["PROGRAMS", "Purpose", "fingerprint", "model_at", "purpose_of", "read_folder"]
 
@@ -59,7 +60,9 @@ def purpose_of(folder: str, is_here: bool = True) -> Purpose:
     except OSError:
         pass
     name = re.split(r"[\\/]", folder.rstrip("\\/"))[-1]
-    if name in {model.repository.rsplit("/", 1)[-1] for model in MODELS.values()}:
+    # Cosmos 3's checkpoints hold a reasoner and a generator, so their names say nothing.
+    makers = {model.repository for model in TRANSFER_MODELS.values()}
+    if name in {model.repository.rsplit("/", 1)[-1] for model in MODELS.values() if model.repository not in makers}:
         return "language"
     return "video" if name in PROGRAMS else ""
 
@@ -89,7 +92,7 @@ def read_folder(folder: str | Path, model: str | Model) -> Model:
     if (folder / "tekken.json").is_file():
         model = replace(model, text=TekkenText(folder / "tekken.json"))
     elif isinstance(model.text, QwenText) and (folder / "tokenizer.json").is_file():
-        text = QwenText(folder / "tokenizer.json")
+        text = replace(model.text, table=folder / "tokenizer.json")
         model = replace(model, text=text, fallback_tokens=text.count(model.fallback_prompt))
     return model
 

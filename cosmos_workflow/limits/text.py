@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.text import writable
@@ -23,6 +25,7 @@ Counter = Callable[[str], int]
 # The table of Pixtral-12B-2409 in kitoken's own form; NOTICE beside it has its source and licence.
 PACKAGED_TABLE = Path(__file__).parent / "tables" / "tekken_240911.kit"
 PACKAGED_SHA256 = "fb10e71862371e4cd329e9537400052cafbec20be4059d419f722bf85d7d7060"
+REINSTALL = "pip install --force-reinstall cosmos-workflow"
 
 
 class TextRule(Protocol):
@@ -62,20 +65,26 @@ class TekkenText:
 
 @dataclass(frozen=True)
 class QwenText:
-    """Qwen2.5's byte-level BPE: a model folder's own `tokenizer.json`; without one, only the bound."""
+    """Qwen's byte-level BPE: the packaged table, or a model folder's own `tokenizer.json`.
+
+    Qwen2.5 and Qwen3 have one table and differ in their control tokens alone; `generation` is 2 or 3. A control token
+    in a text, such as <|im_end|>, is one token, as the models' own tokenizers read it. The packaged table loads in
+    0.3 s, once in a process.
+
+    >>> QwenText().bound("A futuristic city at sunset")
+    27
+    """
 
     table: Path | None = None
-
-    @property
-    def exact(self) -> bool:
-        return self.table is not None
+    generation: Literal[2, 3] = 2
+    exact = True
 
     def bound(self, text: str) -> int:
         # The tokenizer normalises to NFC first, which can make a text longer.
         return len(unicodedata.normalize("NFC", text).encode("utf-8", "replace"))
 
     def count(self, text: str) -> int:
-        return self.bound(text) if self.table is None else _huggingface(self.table)(text)
+        return (_huggingface(self.table) if self.table else _qwen(self.generation))(text) if text else 0
 
 
 def read_tekken(path: Path) -> Kitoken:
@@ -104,21 +113,11 @@ def _packaged() -> bytes:
 
 @lru_cache(maxsize=4)
 def _tekken(path: Path | None) -> Counter:
-    reinstall = "pip install --force-reinstall cosmos-workflow"
-    try:
+    remedy = "copy tekken.json again from the model's repository" if path else REINSTALL
+    with _mendable("not a Tekken table", path or PACKAGED_TABLE, remedy):
         from kitoken import Kitoken
 
         table = read_tekken(path) if path else Kitoken(_packaged())
-    except ImportError as error:
-        raise BadInputError(
-            "counting text needs the `kitoken` library", where="this Python", remedy=reinstall
-        ) from error
-    except Exception as error:
-        raise BadInputError(
-            f"not a Tekken table ({error})",
-            where=str(path or PACKAGED_TABLE),
-            remedy="copy tekken.json again from the model's repository" if path else reinstall,
-        ) from error
 
     @lru_cache(maxsize=65536)
     def count(text: str) -> int:
@@ -126,6 +125,37 @@ def _tekken(path: Path | None) -> Counter:
         return len(table.encode(writable(text)))
 
     return count
+
+
+@lru_cache(maxsize=2)
+def _qwen(generation: Literal[2, 3]) -> Counter:
+    from cosmos_workflow.limits import qwen_table
+
+    with _mendable("not Qwen's table", qwen_table.PACKED_TABLE, REINSTALL):
+        table = qwen_table.read_packed()
+    control = re.compile("|".join(map(re.escape, qwen_table.CONTROL_TOKENS[generation])))
+
+    @lru_cache(maxsize=65536)
+    def count(text: str) -> int:
+        # The models' own tokenizers look for control tokens before they normalise what stands between them.
+        pieces = control.split(writable(text))
+        normal = (unicodedata.normalize("NFC", piece) for piece in pieces if piece)
+        return len(pieces) - 1 + sum(len(table.encode(piece)) for piece in normal)
+
+    return count
+
+
+@contextmanager
+def _mendable(what: str, path: Path, remedy: str) -> Iterator[None]:
+    """A table that cannot be read ends in an error that says how to mend it."""
+    try:
+        yield
+    except ImportError as error:
+        raise BadInputError(
+            "counting text needs the `kitoken` library", where="this Python", remedy=REINSTALL
+        ) from error
+    except Exception as error:
+        raise BadInputError(f"{what} ({error})", where=str(path), remedy=remedy) from error
 
 
 @lru_cache(maxsize=4)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from cosmos_workflow.cli import main
+from cosmos_workflow.limits import MODELS, TRANSFER_MODELS
 
 
 def limits(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict:
@@ -46,3 +47,19 @@ def test_for_people(capsys: pytest.CaptureFixture[str]) -> None:
 def test_another_model(capsys: pytest.CaptureFixture[str]) -> None:
     document = limits(capsys, "--model", "cosmos-reason1-7b", "--size", "1280x720")
     assert document["sizes"][0]["image_tokens"] == 2 * 1198
+
+
+def test_all_models_are_listed_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["limits"]) == 0
+    out = capsys.readouterr().out
+    rows = {words[0]: words for line in out.splitlines() if (words := line.split())}
+    assert rows["cosmos-reason2-32b"][1:] == ["33.4", "G", "62.1", "16,384", "262,144", "4,096"]
+    assert {*MODELS, *TRANSFER_MODELS} <= set(rows)
+
+
+@pytest.mark.parametrize("model", ["cosmos-reason2-2b", "cosmos3-nano-reasoner"])
+def test_the_newer_models(capsys: pytest.CaptureFixture[str], model: str) -> None:
+    document = limits(capsys, "--model", model, "--size", "1920x1080", "-p", "A robot")
+    (row,) = document["sizes"]
+    assert (row["verdict"], row["exact"], row["image_tokens"], row["text_tokens"]) == ("fits", True, 2 * 2042, 2)
+    assert document["max_model_len"] == 16_384

@@ -27,7 +27,7 @@ LINES = [
     ("cosmos upsample --engine tr", "--engine transformers"),
     ("cosmos upsample --on far", "--on far-away"),
     ("cosmos limits --gpu L40", "--gpu L40S"),
-    ("cosmos check --model cosmos-re", "--model cosmos-reason1-7b"),
+    ("cosmos check --model cosmos-reason1", "--model cosmos-reason1-7b"),
     ("cosmos runs show 2026", f"runs show {RUN}"),
     ("cosmos hosts check far", "hosts check far-away"),
     ("cosmos help prom", "help prompts"),

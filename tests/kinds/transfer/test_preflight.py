@@ -16,6 +16,7 @@ from cosmos_workflow.kinds.transfer.plan import Checked, check_item
 from cosmos_workflow.kinds.transfer.preflight import STATEMENTS
 from cosmos_workflow.kinds.transfer.sources import distinct
 from cosmos_workflow.kinds.transfer.spec import Spec
+from cosmos_workflow.limits.captions import server_tokens
 
 Asked = dict[str, Any]
 EDGE: Asked = {"edge": {}}
@@ -432,3 +433,26 @@ def test_guided_generation_takes_arrays_too(footage: Callable[..., str], tmp_pat
     (tmp_path / "mask.npz").write_bytes(b"PK")
     assert asked(footage, CLIP | {"anchor_mask": str(tmp_path / "mask.npz")}).runs
     assert said_of(asked(footage, CLIP | {"anchor_mask": str(tmp_path / "none.npz")}), "missing-file")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (3900, "early servers cut it after 512"),
+        (4100, "beyond 4,096 is cut off silently"),
+        (600, "early servers cut it after 512"),
+    ],
+)
+def test_the_tokens_of_a_prompt_of_cosmos_3_are_exact(footage: Callable[..., str], words: int, says: str) -> None:
+    """By the bytes of its words, none of these would be too long."""
+    prompt = f'{{"context":"{"a " * words}"}}'
+    said = said_of(asked(footage, CLIP | C3 | {"prompt": prompt}), "long-prompt")
+    assert len(prompt) / 4 < 4096
+    assert [f"has {server_tokens(prompt):,} tokens" in text and says in text for text in said] == [True]
+
+
+def test_a_paragraph_for_cosmos_3_is_shown_the_way_to_a_caption(footage: Callable[..., str]) -> None:
+    checked = asked(footage, CLIP | C3 | {"prompt": "a city"})
+    remedies = [each.remedy for each in checked.findings if each.statement.name == "paragraph-for-cosmos3"]
+    assert len(remedies) == 1
+    assert "cosmos upsample --format cosmos3" in remedies[0]
