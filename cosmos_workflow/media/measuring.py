@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -21,21 +22,28 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
 
-__all__ = ["Measurements", "Shot", "measure"]
+__all__ = ["Measurements", "Shot", "measure", "shots_of"]
 
 LONG_SIDE = 320
 MAX_FRAMES = 600  # a longer clip is sampled evenly
 CUT = 0.08  # a cut changes the pixels by more than this on average, on a scale from 0 to 1 …
 CUT_OVER_MOTION = 3.0  # … and by this many times the usual change of the frames around it
+BLACK = 0.06  # a frame whose mean light is below this counts as black
+FADE = 0.06  # a fade changes the light by at least this much …
+FADE_STEPS = 3  # … in at least so many steps: fewer are a cut
 
 
 @dataclass(frozen=True)
 class Shot:
-    """The part of a clip from one cut to the next; times in seconds."""
+    """The part of a clip from one cut to the next; times in seconds.
+
+    `light` is the mean brightness of its first and of its last fifth, from 0 to 1.
+    """
 
     start: float
     end: float
     motion: Motion = field(default_factory=Motion)
+    light: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,8 @@ class Measurements:
 
     `palette` has colour names with their share of the picture, largest first; `brightness` is the mean of each of
     ten equal parts of the clip; `detail` says where the fine structure is: left, centre, right, or across the frame.
+    `fade_in` is how long the clip takes to come up from black at its start, `fade_out` how long before its end it
+    begins to go to black; 0 where it does not.
     """
 
     width: int
@@ -55,6 +65,8 @@ class Measurements:
     sharpness: float
     palette: tuple[tuple[str, float], ...]
     detail: str
+    fade_in: float = 0.0
+    fade_out: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """A dict that can be written as JSON."""
@@ -69,27 +81,65 @@ def measure(clip: Clip | str | Path) -> Measurements:
     clip = clip if isinstance(clip, Clip) else probe(clip)
     times, small = _sample(clip)
     grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in small]
-    cuts = _cuts(small)
-    bounds = [0, *cuts, len(small)]
+    bounds = [0, *_cuts(small), len(small)]
     frame_time = clip.duration / max(1, clip.frames)
-    shots = []
-    for begin, end in zip(bounds, bounds[1:], strict=False):
-        steps = [compare(grey[i], grey[i + 1], times[i + 1] - times[i]) for i in range(begin, end - 1)]
-        over = times[end] if end < len(times) else max(clip.duration, times[-1] + frame_time)
-        shots.append(Shot(round(times[begin], 3), round(over, 3), camera_motion(steps)))
     light = [float(frame.mean()) / 255 for frame in grey]
+    shots = []
+    for (begin, end), (start, over) in zip(pairwise(bounds), _spans(bounds, times, clip), strict=True):
+        steps = [compare(grey[i], grey[i + 1], times[i + 1] - times[i]) for i in range(begin, end - 1)]
+        fifth = max(1, (end - begin) // 5)
+        ends = _mean(light[begin : begin + fifth]), _mean(light[end - fifth : end])
+        shots.append(Shot(start, over, camera_motion(steps), ends))
     parts = np.array_split(np.array(light), min(10, len(light)))
     return Measurements(
         clip.width,
         clip.height,
         round(clip.duration, 3),
         tuple(shots),
-        tuple(round(float(part.mean()), 3) for part in parts),
+        tuple(_mean(part) for part in parts),
         round(float(np.mean([frame.std() for frame in grey])) / 128, 3),
         round(_sharpness(grey), 3),
         palette(small[:: max(1, len(small) // 12)]),
         _detail(grey),
+        _fade(light, times, bounds[1]),
+        _fade(light[::-1], [times[-1] + frame_time - time for time in times[::-1]], len(light) - bounds[-2]),
     )
+
+
+def shots_of(clip: Clip | str | Path) -> list[tuple[float, float]]:
+    """The start and end of each shot in s, as `measure` has them, without the slower rest.
+
+    Raises BadInputError for a file that cannot be read.
+    """
+    clip = clip if isinstance(clip, Clip) else probe(clip)
+    times, small = _sample(clip)
+    return _spans([0, *_cuts(small), len(small)], times, clip)
+
+
+def _spans(bounds: Sequence[int], times: Sequence[float], clip: Clip) -> list[tuple[float, float]]:
+    over = max(clip.duration, times[-1] + clip.duration / max(1, clip.frames))
+    edges = [*times, over]
+    return [(round(edges[begin], 3), round(edges[end], 3)) for begin, end in pairwise(bounds)]
+
+
+def _mean(light: Sequence[float] | NDArray[np.float64]) -> float:
+    return round(float(np.mean(light)), 3)
+
+
+def _fade(light: Sequence[float], times: Sequence[float], shot: int) -> float:
+    """Seconds until the light has come up from black, 0.0 where it does not begin there; `shot` frames are looked at.
+
+    For the fade to black at the end, the frames and times are given from the end.
+    """
+    first = next((index for index in range(shot) if light[index] > light[0] + 0.004), shot)
+    if light[0] > BLACK or first == shot:
+        return 0.0
+    last = first
+    while last + 1 < shot and light[last + 1] > light[last] + 0.002:
+        last += 1
+    if last - first + 1 < FADE_STEPS or light[last] - light[0] < FADE or light[last] < 3 * light[0]:
+        return 0.0
+    return round(times[last], 3)
 
 
 def _sample(clip: Clip) -> tuple[list[float], list[Pixels]]:

@@ -23,6 +23,9 @@ ZOOM_SPEED = 0.02
 STEADY = 0.6
 # A point moves by itself when it differs from the camera's motion by more than this share of the width in one step.
 SUBJECT_SHIFT = 0.004
+# Below this standard deviation of the grey values (0 to 255) a picture is flat: what is left is the encoder's noise.
+FLAT = 6.0
+MOST_GAIN = 1.6  # the contrast changes by no more from one frame to the next of a fade
 # A subject is mentioned when at least this share of the points moves by itself.
 SUBJECT_SHARE = 0.03
 
@@ -59,6 +62,7 @@ class Motion:
 def compare(before: Gray, after: Gray, seconds: float) -> Step:
     """The step between two grey frames of one size, `seconds` apart."""
     height, width = before.shape
+    after = _as_light_as(before, after)
     corners = cv2.goodFeaturesToTrack(before, maxCorners=240, qualityLevel=0.01, minDistance=max(4, width // 60))
     if corners is None or len(corners) < 6:
         return Step(seconds)
@@ -88,6 +92,22 @@ def compare(before: Gray, after: Gray, seconds: float) -> Step:
         float(mean[0]),
         float(mean[1]),
     )
+
+
+def _as_light_as(before: Gray, after: Gray) -> Gray:
+    """`after` with the mean and the contrast of `before`: a fade would otherwise look like motion to the tracker.
+
+    In a picture that has almost no contrast left nothing can be tracked: `before` itself stands for it then.
+    """
+    spread, other = float(before.std()), float(after.std())
+    if min(spread, other) < FLAT:
+        return before
+    gain = spread / other
+    if abs(gain - 1) < 0.01 and abs(float(before.mean()) - float(after.mean())) < 1:
+        return after
+    if not 1 / MOST_GAIN < gain < MOST_GAIN:
+        return before  # a cut, or the end of a fade
+    return np.clip((after - float(after.mean())) * gain + float(before.mean()), 0, 255).astype(np.uint8)
 
 
 def camera_motion(steps: Sequence[Step]) -> Motion:

@@ -102,6 +102,24 @@ def test_the_course_of_the_light(tmp_path: Path, course: np.ndarray, phrase: str
     assert phrase in describe("", measure(path).to_dict())
 
 
+@pytest.mark.parametrize(("dx", "moves"), [(0, ()), (4, ("pan right",))])
+def test_a_fade_is_no_motion_and_hides_none(tmp_path: Path, dx: int, moves: tuple[str, ...]) -> None:
+    world = clips.texture(240, 320 + 48 * dx).astype(float)
+    course = np.concatenate([np.linspace(0, 1, 12), np.ones(24), np.linspace(1, 0, 12)])
+    pictures = [(world[:, dx * i :][:, :320] * factor).astype(np.uint8) for i, factor in enumerate(course)]
+    measured = measure(clips.write(tmp_path / "fade.mp4", pictures))
+    assert [shot.motion.moves for shot in measured.shots] == [moves]
+    assert measured.fade_in == pytest.approx(11 / 24, abs=0.05)
+    assert measured.fade_out == pytest.approx(12 / 24, abs=0.05)
+
+
+def test_a_dark_clip_and_a_cut_to_black_do_not_fade(tmp_path: Path) -> None:
+    picture = clips.texture(120, 160)
+    for pictures in ([clips.flat((8, 8, 8))] * 24, [picture] * 20 + [clips.flat((0, 0, 0))] * 4):
+        measured = measure(clips.write(tmp_path / "dark.mp4", pictures))
+        assert (measured.fade_in, measured.fade_out) == (0.0, 0.0)
+
+
 @pytest.mark.parametrize(
     ("level", "phrase"), [(10, "is dark "), (70, "dimly lit"), (128, "evenly lit"), (220, "brightly lit")]
 )
