@@ -1,4 +1,4 @@
-"""`cosmos prompts`: the history, of this machine's store or of a server's."""
+"""`cosmos prompts`: the history, of this machine's store or of a server's; captions in files are in `captions.py`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cosmos_workflow.cli import completion
+from cosmos_workflow.cli import captions, completion
 from cosmos_workflow.cli.console import escaped, print_json, stderr, stdout, table
 from cosmos_workflow.cli.help import Group
 from cosmos_workflow.cli.target import client_of
@@ -96,14 +96,19 @@ NUMBER = click.argument("number", type=click.IntRange(1, 2**53))
 
 @click.group("prompts", cls=Group)
 def command() -> None:
-    """Earlier prompts of the queue and of hosts, with their answers.
+    """Earlier prompts of the queue and of hosts, with their answers; and structured captions in files.
 
     \b
     cosmos prompts search futuristic city --stars 4
     cosmos prompts rate 17 5
     cosmos prompts tag 17 city night
     cosmos prompts export --tag city -o city.csv
+    cosmos prompts validate caption.json
     """
+
+
+for caption_command in (captions.validate, captions.diff, captions.convert):
+    command.add_command(caption_command)
 
 
 @command.command("list")

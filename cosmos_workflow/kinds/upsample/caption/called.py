@@ -1,0 +1,50 @@
+"""Which things of a caption a wish means: those that are called so, before those that are only of the same kind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from cosmos_workflow.kinds.upsample.caption.things import names
+from cosmos_workflow.kinds.upsample.caption.walking import texts_in
+from cosmos_workflow.kinds.upsample.caption.wishes import KIND_OF, Attribute, Wish, singular
+
+__all__ = ["exactly", "head_of"]
+
+# Things of which there are several in a scene. A floor and the ground are one.
+SEVERAL = {
+    *KIND_OF,
+    *("vehicle", "furniture", "table", "chair", "desk", "sofa", "bench", "shelf", "cabinet", "stool", "cupboard"),
+    *("bookcase", "cup", "mug", "glass", "bowl", "dish", "plate", "box", "crate", "container", "carton", "statue"),
+    *("sculpture", "building", "house", "tower", "arm"),
+}
+
+
+def head_of(subject: Mapping[str, Any]) -> str:
+    """The words of a subject's description that name it, without what it wears, or where it is."""
+    text = str(subject.get("description") or "")
+    return re.split(r"[,.;]|\b(?:with|wearing|on|in|at|beside|near|under|behind|past|and)\b", text)[0]
+
+
+def exactly(caption: Mapping[str, Any], wish: Wish) -> Wish:
+    """The wish with its attributes bound to what the caption calls so; a number of several others is left alone."""
+    return replace(wish, attributes=tuple(_bound(caption, wish.attributes)))
+
+
+def _bound(caption: Mapping[str, Any], attributes: tuple[Attribute, ...]) -> Iterator[Attribute]:
+    listed = caption.get("subjects")
+    heads = [head_of(each) for each in listed if isinstance(each, Mapping)] if isinstance(listed, list) else []
+    everything = " ".join(texts_in(caption))
+    for each in attributes:
+        nouns = [noun for noun in each.nouns if singular(noun.lower()) in SEVERAL]
+        if not nouns or each.was or each.kind == "material":
+            yield each
+            continue
+        called = names(nouns, exact=True)
+        of_kind = [head for head in heads if names(nouns).search(head)]
+        if any(called.search(head) for head in heads) or (not of_kind and called.search(everything)):
+            yield replace(each, exact=True)
+        elif each.kind != "count" or len(of_kind) < 2:
+            yield each

@@ -1,0 +1,220 @@
+"""Changes a text to what a wish asks for: words of other times, weathers, places and lights are replaced."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from cosmos_workflow.kinds.upsample.caption.lexicon import CATEGORY, Hit, contradict, form_of, hits, negated, plural
+from cosmos_workflow.kinds.upsample.caption.wishes import Wish
+
+__all__ = ["MARK", "changed_scene", "drop_clauses", "mended", "values_in"]
+
+MARK = "\x00"  # stands where a text was changed, until articles and blanks around it are mended
+GONE = "\x02"  # stands for a word that goes without another: its clause goes with it
+FALLING = re.compile(r"(?:\s+(?:is|are))?\s+(?:falls?|falling|pours?|pouring|comes?|coming|drifts?|drifting|"
+                     r"lashes|beats|drums|drift|covers?|blankets?|shrouds?|fills?|veils?)"
+                     r"(?:\s+(?:down|steadily|gently|heavily|softly|hard))*\b", re.IGNORECASE)  # fmt: skip
+LYING = re.compile(
+    r"(?:\s*,)?\s*(?:\b(?:covered|filled|blanketed|dusted|laden|soaked|shrouded|wrapped|coated)\s+)?"
+    r"\b(?:in|with|by|of|under|through|from)\s+(?:(?:a|an|the|light|heavy|fresh|thick|deep|falling|"
+    r"layer of|blanket of)\s+)*$",
+    re.IGNORECASE,
+)
+MASS = re.compile(
+    r"\x00(?:snow|rain|fog|mist|haze|sunshine|moonlight|daylight|darkness|sunlight|starlight|candlelight|hail|wind|frost|"
+    r"heat|mountains|drizzle|rainfall|snowfall|indoors|outdoors|dunes|woods|noon|midnight|dusk|dawn|twilight|"
+    r"night-time light)"
+    r"\x00(?!\s+\w*(?:scene|street|sky))",
+    re.IGNORECASE,
+)
+# Words of light that go with the word behind them: a bright daylight becomes moonlight, not bright moonlight.
+WITH_IT = re.compile(
+    r"(?:(?:bright|brilliant|harsh|strong|natural|full|direct|broad|blazing|golden|glaring|intense|abundant|early|late),?\s+)+$",
+    re.IGNORECASE,
+)
+# A preposition whose noun is gone.
+LOOSE = re.compile(
+    r"\b(?:in|at|on|under|during|by|with|of|from|through|into)(?:\s+(?:a|an|the))?\s+\x00\x00(?=\s*(?:[.,;:!?]|$))",
+    re.IGNORECASE,
+)
+NOUNS = ("noun", "light", "sun", "sky", "way")  # forms behind which an adjective says something new
+TWICE = re.compile(r"(\x00*)\b([\w-]+)((?:\x00*(?:,|,?\s+and)?\s+\x00*(?:and\s+\x00*)?\2\b)+)\x00*", re.IGNORECASE)
+JOINED = re.compile(r"^(?:\s+|-|,\s*|\s+and\s+|,\s*and\s+|/)$")
+
+
+def values_in(text: str) -> set[str]:
+    """The values that a text states; what it denies is left out."""
+    return {value for hit in hits(text) if not negated(text, hit) for value in hit.values}
+
+
+def changed_scene(text: str, wish: Wish) -> str:
+    """The text with every word that contradicts the wish replaced, or taken out where the wish only says what not.
+
+    >>> from cosmos_workflow.kinds.upsample.caption.wishes import read_wish
+    >>> changed_scene("A sunny street in bright daylight, under a clear blue sky.", read_wish("at night, in snow"))
+    'A snowy street in moonlight, under a snowy sky.'
+    """
+    if not wish.values and not wish.unwanted:
+        return text
+    wrong = [(hit, winners) for hit in hits(text) if (winners := _winners(text, hit, wish)) is not None]
+    denied = [span for hit in hits(text) if set(hit.values) & set(wish.values) and (span := negated(text, hit))]
+    pieces: list[tuple[int, int, str]] = [(start, end, _affirmed(text[start:end], wish)) for start, end in denied]
+    pieces.extend(_replacement(text, group, wish) for group in _groups(text, wrong))
+    for start, end, words in sorted(pieces, reverse=True):
+        text = f"{text[:start]}{MARK}{words}{MARK}{text[end:]}"
+    return mended(drop_clauses(text, re.compile(GONE)))
+
+
+def _winners(text: str, hit: Hit, wish: Wish) -> list[str] | None:
+    """The wished values that a hit contradicts, those of its own category first; None where it may stay."""
+    if negated(text, hit):
+        return None
+    against = [wanted for wanted in wish.values for value in hit.values if contradict(wanted, value)]
+    if against and not set(hit.values[:1]) & set(wish.values):
+        own = CATEGORY[hit.values[0]]
+        return sorted(dict.fromkeys(against), key=lambda value: CATEGORY[value] != own)
+    return [] if set(hit.values) & set(wish.unwanted) else None
+
+
+def _groups(text: str, wrong: Sequence[tuple[Hit, list[str]]]) -> list[list[tuple[Hit, list[str]]]]:
+    """Wrong words that stand side by side, as `bright, sunny day`."""
+    groups: list[list[tuple[Hit, list[str]]]] = []
+    for hit, winners in wrong:
+        last = groups[-1][-1][0] if groups else None
+        parted = last and (last.form in ("when", "ing", "skyis") or (last.form in NOUNS and hit.form not in NOUNS))
+        beside = last and not parted and JOINED.match(text[last.end : hit.start])
+        if beside and bool(groups[-1][-1][1]) == bool(winners):
+            groups[-1].append((hit, winners))
+        else:
+            groups.append([(hit, winners)])
+    return groups
+
+
+def _replacement(text: str, group: list[tuple[Hit, list[str]]], wish: Wish) -> tuple[int, int, str]:
+    """From where to where a group is replaced, and by what."""
+    head, winners = group[-1]
+    start, end = group[0][0].start, head.end
+    if head.form in ("light", "sun", "sky", "noun") and (extra := WITH_IT.search(text[:start])):
+        start = extra.start()
+    if not winners:
+        if head.form in ("noun", "ing") and CATEGORY[head.values[0]] != "place":
+            lying = LYING.search(text[:start])
+            return (lying.start(), end, "") if lying and lying.start() else (start, end, GONE)
+        return start, end, {"light": "light", "sun": "light", "sky": "sky", "lit": "lit"}.get(head.form, "")
+    winner = winners[0]
+    if winner in ("clear", "heat", "dry", "summer") and head.form == "noun" and (falling := FALLING.match(text[end:])):
+        shines = "the sky is clear" if "night" in wish.values else "the sun shines"
+        shines += " over" if re.search(r"(?:covers?|blankets?|shrouds?|fills?|veils?)$", falling[0]) else ""
+        return start, end + falling.end(), shines[0].upper() + shines[1:] if text[start].isupper() else shines
+    if head.values[0] == "crowded" and (people := re.match(r"\s+with\s+[\w -]+(?=[,.;]|$)", text[end:])):
+        end += people.end()
+    if CATEGORY[head.values[0]] == "light" and CATEGORY[winner] != "light" and head.form in ("adj", "noun"):
+        words = form_of(winner, "level", {}) if head.form == "adj" else form_of(winner, "light", wish.own)
+    elif CATEGORY[head.values[0]] == "weather" and head.values[0] in ("dry", "wet") and head.form == "adj":
+        words = form_of(winner, "ground", wish.own)
+    else:
+        words = form_of(winner, head.form, wish.own)
+    before = dict.fromkeys(value for _, values in group[:-1] for value in values[:1] if value != winner)
+    others = [form_of(value, "level" if CATEGORY[value] == "light" else "adj", {}) for value in before]
+    if head.form == "way" and head.text.endswith("s"):
+        words = plural(words)
+    if head.form not in ("when", "ing"):
+        words = ", ".join([*others, words]) if head.form == "adj" else " ".join([*others, words])
+    if text[start : start + 1].isupper():
+        words = words[:1].upper() + words[1:]
+    return start, end, words
+
+
+def _affirmed(text: str, wish: Wish) -> str:
+    """What was denied and is wished, said: `no snow` becomes `snow`, `without rain` `with rain`."""
+    hit = hits(text)[0]
+    value = next(each for each in hit.values if each in wish.values)
+    denial = text[: hit.start].lower()
+    if denial.startswith("without"):
+        return f"with {form_of(value, 'noun', wish.own)}"
+    if re.match(r"(?:free|devoid|clear|cleared|lack|absence)", denial):
+        return f"full of {form_of(value, 'noun', wish.own)}"
+    if text[hit.end :].lower().startswith(("-free", " free")):
+        return form_of(value, "adj", wish.own)
+    return form_of(value, hit.form, wish.own)
+
+
+def mended(text: str) -> str:
+    """A changed text with articles, blanks, commas and capitals put right around the changed places."""
+    if MARK not in text:
+        return text
+    text = re.sub(r"\x00\x00\s+(?=\x00)", "", text)
+    text = re.sub(rf"\b(?:a|an)\s+(?={MASS.pattern})", "", text, flags=re.IGNORECASE)
+    text = LOOSE.sub("", text)
+    text = re.sub(
+        r"\b(?:in|on)\s+(?:an?\s+)?(?=\x00(?:night|noon|dawn|dusk|midnight|midday|sunset|sunrise|daybreak)\x00(?!\s+\w))",
+        "at ",
+        text,
+    )
+    text = re.sub(r"\x00\x00,?\s*", MARK, text)
+    text = re.sub(r"\b([Aa])n?\s+\x00+\s*(\w+)", _article, text)
+    text = re.sub(rf"(?<=s){MARK}'s\b", "'", text)  # of several
+    text = TWICE.sub(_once, text)
+    text = text.replace(MARK, "")
+    text = re.sub(r"\b([\w-]{4,}) (?:with|and|of|among|in) (?:a |the )?\1\b", r"\1", text, flags=re.IGNORECASE)
+    text = re.sub(r"[ \t]{2,}", " ", text)
+    text = re.sub(r"\s+([.,;:!?])", r"\1", text)
+    text = re.sub(r"([,;])(?:\s*[,;])+", r"\1", text)
+    text = re.sub(r"[,;]\s*(?=[.!?])|(?<=[.!?])\s*[,;]", "", text)
+    text = re.sub(r"^[\s,;.]+|[\s,;]+$", "", text)
+    return re.sub(r"(^|[.!?]\s+)([a-z])", lambda m: m[1] + m[2].upper(), text)
+
+
+def _once(match: re.Match[str]) -> str:
+    """One of two same words side by side, where a change put them there: "the second second" stays."""
+    return f"{match[1]}{match[2]}{MARK}" if MARK in match[0] and len(match[2]) > 3 else match[0]
+
+
+def _article(match: re.Match[str]) -> str:
+    word = match[2]
+    vowel = word[0].lower() in "aeiou" and not re.match(r"(?:uni|one|eu|us[ei])", word, re.IGNORECASE)
+    return f"{match[1]}{'n' if vowel or word.lower().startswith('hour') else ''} {word}"
+
+
+# Of such a sentence nothing is left but when it was.
+TIME_ALONE = re.compile(
+    r"\s*(?:from|between|at|by|around|until)\s+\d+:\d\d(?:\.\d+)?(?:\s*(?:to|and|-)\s*\d+:\d\d(?:\.\d+)?)?[\s.,;]*",
+    re.IGNORECASE,
+)
+
+
+def drop_clauses(text: str, pattern: re.Pattern[str], *, keep_first: bool = False) -> str:
+    """The text without what speaks of something: a clause behind a comma, or the sentence that begins with it.
+
+    With `keep_first` the beginning of a sentence stays, whatever it speaks of.
+
+    >>> drop_clauses("Cars drive by, a dog barks. The sun shines.", re.compile("dog"))
+    'Cars drive by. The sun shines.'
+    >>> drop_clauses("It is dark. From 0:01 to 0:02, a dog barks.", re.compile("dog"))
+    'It is dark.'
+    """
+    if not pattern.search(text):
+        return text
+    kept = []
+    for sentence in re.split(r"(?<=[.!?])\s+", text):
+        if not pattern.search(sentence):
+            kept.append(sentence)
+            continue
+        parts = re.split(r"([,;]\s+(?:and\s+|while\s+|as\s+)?|\s+(?:while|with|as)\s+)", sentence)
+        if pattern.search(parts[0]) and not keep_first:
+            # Of what falls from the sky, what is said behind it stays: it has a subject of its own.
+            while len(parts) > 2 and pattern.pattern == GONE and (pattern.search(parts[0]) or parts[1][0] not in ",;"):
+                parts = parts[2:]
+            if pattern.search(parts[0]):
+                continue
+            parts[0] = parts[0][:1].upper() + parts[0][1:]
+        rest, dropped = parts[0], False
+        for joint, part in zip(parts[1::2], parts[2::2], strict=True):
+            # What is joined by "with" or "as" goes with what it belongs to.
+            dropped = bool(pattern.search(part)) or (dropped and joint[0] not in ",;")
+            if not dropped:
+                rest += joint + part
+        if not TIME_ALONE.fullmatch(rest):
+            kept.append(rest if rest[-1:] in ".!?" or sentence[-1:] not in ".!?" else rest + sentence[-1])
+    return " ".join(kept)

@@ -1,0 +1,131 @@
+"""Takes a thing out of a text, so that what is left are sentences: nothing of which only the time remains."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["PLAIN", "without"]
+
+PLAIN = "The camera shows the scene."  # where a shot must be described, and nothing is left to say
+# A beginning that says only when: "From 0:02 to 0:05", "By the second second", "Finally".
+MOMENT = (
+    r"(?:\(?\d+:\d{2}(?:\.\d+)?(?:\s*[-–]\s*\d+:\d{2}(?:\.\d+)?)?\)?|first|second|third|fourth|fifth|sixth|final|last|next|"
+    r"opening|closing|start|end|beginning|middle|few|couple|seconds?|moments?|half|mark|clip|video|shot|frames?|time|way|"
+    r"\d+(?:\.\d+)?\s*(?:s|seconds?)?|one|two|three|four|five|the|of|and|to|until|a|an|same|very|that|this|point)"
+)
+LEAD = re.compile(
+    rf"^(?:(?:from|between|at|by|around|in|until|after|during|near|about|throughout|over|for|within|since|across)\s+"
+    rf"{MOMENT}(?:[\s,]+{MOMENT})*|then|finally|meanwhile|simultaneously|next|initially|later|afterwards|suddenly|first|"
+    r"eventually|at first|at last|all the while|in the meantime|at the same time)(?=\s*[,.;:]|\s*$)",
+    re.IGNORECASE,
+)
+JOINTS = re.compile(
+    r"([,]\s+(?:and\s+|while\s+|as\s+|but\s+|then\s+)*|\s+with\s+|"
+    r"\s+(?:while|whereas|as)\s+(?!if\b|well\b|the\s+\w+\s+of\b))",
+    re.IGNORECASE,
+)
+# What begins so belongs to what stands before it.
+HANGING = re.compile(
+    r"(?:\w+ing|which|who|whose|whom|that|where|it|its|he|she|his|her|they|their|them|him|itself|before|after|then|"
+    r"\w+ed|both|each|left|seen|held|driven|followed|apparently|almost|still|already|(?:back|side|rear|front)(?:-facing)?)\b",
+    re.IGNORECASE,
+)
+PRONOUN = re.compile(r"\b(?:it|its|itself|he|him|his|she|her|hers|they|them|their)\b", re.IGNORECASE)
+PLACED = (
+    r"(?:beside|near|behind|past|next to|in front of|under|beneath|above|against|around|alongside|towards?|opposite|"
+    r"ahead of|close to|between)"
+)
+STOPS = r"(?:and|or|but|while|as|with|is|are|was|were|has|have|that|which|who|to|from|in|on|at|of)\b"
+
+
+def without(text: str, pattern: re.Pattern[str]) -> str:
+    """The text without what speaks of a thing; "" where nothing else is said.
+
+    The least that can go goes: a place beside the thing, one of two things, a clause, then a sentence. What hangs on a
+    clause that goes (`crossing the road`, `as it turns`) goes with it, and so does a sentence that only goes on about
+    it.
+
+    >>> sedan = re.compile(r"\\bsedan", re.I)
+    >>> without("From 0:02 to 0:05, the sedan turns left. A dog waits beside the sedan, barking.", sedan)
+    'A dog waits, barking.'
+    >>> without("The sedan turns left, crossing the road, while a cyclist stops.", sedan)
+    'A cyclist stops.'
+    """
+    if not pattern.search(text):
+        return text
+    kept: list[str] = []
+    gone = False
+    for sentence in re.split(r"(?<=[.!?;])\s+", text):
+        body = sentence.rstrip(".!?;")
+        end = sentence[len(body) :]
+        lead = LEAD.match(body)
+        main = body[lead.end() :].lstrip(" ,:") if lead else body
+        if gone and re.match(r"(?:it|its|he|she|they|his|her|their)\b", main, re.IGNORECASE):
+            continue
+        if not pattern.search(body):
+            kept.append(sentence)
+            gone = False
+            continue
+        left = _clauses(_least(main, pattern), pattern)
+        gone = not left
+        if left:
+            left = f"{lead[0]}, {left[0].lower() if left.split()[0].istitle() else left[0]}{left[1:]}" if lead else left
+            begins = not kept or kept[-1][-1:] in ".!?"
+            kept.append((left[0].upper() if begins and body[0].isupper() else left[0]) + left[1:] + end)
+    made = " ".join(kept)
+    if made.endswith(";"):
+        made = made[:-1] + ("." if text.rstrip()[-1:] == "." else "")
+    return (made[0].upper() + made[1:] if text[0].isupper() else made) if made else ""
+
+
+def _least(text: str, pattern: re.Pattern[str]) -> str:
+    """The text without places beside the thing (`behind the car`), and without the second of two things."""
+    phrase = rf"(?:(?!{STOPS})[\w'-]+\s+){{0,5}}?(?:row of\s+(?:[\w'-]+\s+){{0,3}}?)?{pattern.pattern}"
+    text = re.sub(
+        rf"(?<=\w)(?<!\bback)\s+(?:just |right |directly )?{PLACED}\s+{phrase}(?=\s*(?:[.,;]|$|\b(?:and|while|as)\b))",
+        _but_alone, text, flags=re.IGNORECASE,
+    )  # fmt: skip
+    # Of three things in a row the last.
+    text = re.sub(
+        rf",\s+((?:(?!{STOPS})[\w'-]+\s*){{1,3}}),\s+and\s+(?:(?!{STOPS})[\w'-]+\s+){{0,3}}?{pattern.pattern}"
+        r"(?=\s*[.,;]|\s*$|\s+\w+ing\b|\s+(?:on|onto|in|at|into|across|along|under)\b)",
+        r" and \1", text, flags=re.IGNORECASE,
+    )  # fmt: skip
+    return re.sub(
+        rf",?\s+(?:and|plus)\s+(?!{STOPS})(?:(?:an?|the|his|her|its|their|another|some|several|two|three)\s+)?"
+        rf"(?:(?!{STOPS}|\w+(?:s|ing|ed)\b)[\w'-]+\s+){{0,3}}?{pattern.pattern}(?=\s*(?:[.,;]|$))",
+        "", text, flags=re.IGNORECASE,
+    )  # fmt: skip
+
+
+def _but_alone(match: re.Match[str]) -> str:
+    """A place goes, but not where one word would be left of its clause: `, angled toward the car`."""
+    clause = re.split(r"[,;]\s+", match.string[: match.start()])[-1]
+    return "" if len(clause.split()) > 1 else match[0]
+
+
+def _clauses(text: str, pattern: re.Pattern[str]) -> str:
+    """The clauses that do not speak of the thing, nor hang on one that does."""
+    if not pattern.search(text):
+        return text
+    parts = JOINTS.split(text)
+    rest = ""
+    main_gone = dropped = False
+    for index in range(0, len(parts), 2):
+        joint, part = (parts[index - 1] if index else ""), parts[index]
+        hanging = bool(HANGING.match(part)) or joint.strip().lower() == "with"
+        about = bool(pattern.search(part))
+        if hanging:
+            # A list goes on with what its last words hang on; a participle with the clause itself.
+            gone = about or (dropped if joint.strip().lower() == "with" else main_gone)
+        else:
+            gone = about or (main_gone and bool(PRONOUN.search(part)) and not rest)
+            main_gone = gone
+        dropped = gone
+        if gone:
+            continue
+        if not rest:
+            part = re.sub(r"^(?:with|and)\s+", "", part)
+            part = part[0].upper() + part[1:] if index and text[0].isupper() else part
+        rest += (joint if rest else "") + part
+    return rest.strip(" ,")

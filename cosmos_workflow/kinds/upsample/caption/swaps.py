@@ -1,0 +1,159 @@
+"""Puts one thing in the place of another in a caption, or takes it out: its subject, and what every text says of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from cosmos_workflow.kinds.upsample.caption.called import head_of
+from cosmos_workflow.kinds.upsample.caption.lexicon import plural
+from cosmos_workflow.kinds.upsample.caption.taking import taken_out
+from cosmos_workflow.kinds.upsample.caption.things import (
+    BODY,
+    PEOPLE,
+    PERSON,
+    kinds_in,
+    names,
+    person_swapped,
+    swapped,
+    with_pronouns,
+)
+from cosmos_workflow.kinds.upsample.caption.walking import OURS, each_text, subjects_of, texts_in
+from cosmos_workflow.kinds.upsample.caption.wishes import KIND_OF, Swap, Wish, singular
+
+__all__ = ["implied", "is_called", "swap_in"]
+
+GENDERS = {"man": "Male", "woman": "Female"}
+OF_PEOPLE = ("clothing", "expression", "gender", "age", "skin_tone_and_texture", "facial_features")
+
+
+def implied(caption: Mapping[str, Any], wish: Wish) -> list[Swap]:
+    """The swap that a wish means without saying so: it names one being or vehicle, and the first subject is another."""
+    if wish.swaps:
+        return []
+    swaps = []
+    for group in ("living", "vehicle"):
+        wanted = [(word, kind) for word in wish.beings if (kind := KIND_OF.get(word) or KIND_OF.get(singular(word)))]
+        wanted = [(word, kind) for word, kind in wanted if kind[0] == group]
+        if len({kind for _, kind in wanted}) != 1:
+            continue
+        word, kind = wanted[0]
+        present = [
+            each for subject in subjects_of(caption) for each in kinds_in(str(subject.get("description") or ""))[:1]
+        ]
+        present = [each for each in present if each[1] == group]
+        same = [
+            each
+            for each in present
+            if each[2] == kind[1] or ({each[2], kind[1]} <= PEOPLE and "person" in (each[2], kind[1]))
+        ]
+        elsewhere = any(each[2] == kind[1] for each in kinds_in(" ".join(texts_in(caption))))
+        if present and not same and not elsewhere:
+            swaps.append(Swap(singular(present[0][0]), _phrase(wish.prompt, word)))
+    return swaps
+
+
+def _phrase(prompt: str, noun: str) -> str:
+    """A noun of the prompt with the adjectives before it."""
+    match = re.search(
+        rf"((?:\b(?!a\b|an\b|the\b|one\b|of\b|and\b|by\b|with\b)[\w-]+\s+){{0,3}}){re.escape(noun)}\b", prompt, re.I
+    )
+    before = match[1] if match else ""
+    article = re.search(rf"\b(?:an?|the)\s+((?:[\w-]+\s+){{0,3}}?){re.escape(noun)}\b", prompt, re.IGNORECASE)
+    return f"{(article[1] if article else '') if match else before}{singular(noun)}".strip()
+
+
+def swap_in(caption: dict[str, Any], swap: Swap) -> None:
+    """One thing in the place of another, in the subject that it is and in every text; or it goes."""
+    if not swap.new:
+        taken_out(caption, swap)
+        return
+    head = singular(swap.old.lower().split()[-1])
+    new_head = singular(swap.new.lower().split()[-1])
+    old_kind, new_kind = KIND_OF.get(head), KIND_OF.get(swap.new.lower()) or KIND_OF.get(new_head)
+    subjects = subjects_of(caption)
+    kinds = [[kind for _, _, kind in kinds_in(str(each.get("description") or ""))[:1]] for each in subjects]
+    people_meant = bool(old_kind and old_kind[1] in PEOPLE)
+    qualified = swap.old.lower() != head and not people_meant
+    pattern = names([head])
+    if not qualified and not people_meant and (literal := _called(subjects, head)):
+        swap, pattern = replace(swap, exact=True), literal
+    if _there(caption, subjects, head, new_head):
+        return
+    if qualified:
+        before = re.escape(swap.old.lower()[: -len(swap.old.split()[-1])])
+        pattern = re.compile(rf"(?<![\w-]){before}{pattern.pattern}", re.IGNORECASE)
+        if not any(pattern.search(text) for text in texts_in(caption)):
+            swap_in(caption, replace(swap, old=head))  # nothing is called so: any of its kind is meant
+            return
+    people = [index for index, kind in enumerate(kinds) if kind and kind[0] in PEOPLE]
+    of_kind = old_kind[1] if old_kind and not qualified and not swap.exact and old_kind[1] != "person" else ""
+    chosen = [
+        index for index, each in enumerate(subjects)
+        if pattern.search(re.split(r"[,.;]", str(each.get("description") or ""))[0]) or kinds[index] == [of_kind]
+    ]  # fmt: skip
+    chosen = chosen or (people if people_meant and len(people) == 1 else [])  # by what a person does, such as a dancer
+    becomes_thing = bool(old_kind and old_kind[1] in PEOPLE and not (new_kind and new_kind[1] in PEOPLE))
+    alone = bool(chosen) and set(people) <= set(chosen)
+    roles = _roles(caption, [subjects[index] for index in chosen], alone=alone) if people_meant else set()
+
+    def change(text: str, pronouns: bool) -> str:
+        if becomes_thing and (pronouns or alone):
+            return person_swapped(text, swap, roles, pronouns=pronouns)
+        made = swapped(text, swap, roles if alone or pronouns else ())
+        return with_pronouns(made, new_kind[1]) if new_kind and people_meant and pronouns else made
+
+    for index in chosen:
+        _become(subjects[index], new_kind, partial(change, pronouns=True), becomes_thing=becomes_thing)
+    rest = {key: value for key, value in caption.items() if key != "subjects"}
+    changed = each_text(rest, lambda text: change(text, alone and len(people) <= 1 and bool(people)))
+    caption.update(changed)
+    for index, subject in enumerate(subjects):
+        if index not in chosen:
+            subject.update(each_text(subject, lambda text: swapped(text, swap) or text))
+
+
+def _become(
+    subject: dict[str, Any], kind: tuple[str, str] | None, change: Callable[[str], str], *, becomes_thing: bool
+) -> None:
+    """A subject that is another now: its texts changed, and what was only true of the old one gone."""
+    for name, value in subject.items():
+        if isinstance(value, str) and value:
+            of_people = name in OF_PEOPLE or (name == "appearance_details" and BODY.search(value))
+            if (becomes_thing and of_people) or name == "age":
+                subject[name] = ""
+            elif name == "gender":
+                subject[name] = GENDERS.get(kind[1] if kind else "", "Unknown")
+            elif name not in OURS:
+                subject[name] = change(value)
+
+
+def is_called(caption: Mapping[str, Any], swap: Swap) -> bool:
+    """Whether a caption says the very word for the thing that goes."""
+    head = singular(swap.old.lower().split()[-1])
+    return bool(names([head], exact=True).search(" ".join(texts_in(caption))))
+
+
+def _there(caption: Mapping[str, Any], subjects: list[dict[str, Any]], old: str, new: str) -> bool:
+    """Whether a caption has the new thing already, and nothing that is called as the old one."""
+    return not is_called(caption, Swap(old)) and any(
+        names([new], exact=True).search(head_of(each)) for each in subjects
+    )
+
+
+def _roles(caption: Mapping[str, Any], chosen: list[dict[str, Any]], *, alone: bool) -> set[str]:
+    """The nouns by which a person is called, such as dancer; `alone` is whether there is nobody else."""
+    texts = [str(value) for subject in chosen for value in subject.values()] + (texts_in(caption) if alone else [])
+    words = {word for word, _, kind in kinds_in(" ".join(texts)) if kind in PEOPLE and singular(word) in PERSON}
+    return {word for word in words if singular(word) == word} - (
+        set() if alone else {"observer"}
+    )  # "people" are others
+
+
+def _called(subjects: list[dict[str, Any]], noun: str) -> re.Pattern[str] | None:
+    """A pattern for a noun itself, where a subject is called so; None where none is."""
+    pattern = re.compile(rf"(?<![\w-])(?:{re.escape(noun)}|{re.escape(plural(noun))})(?![\w-])", re.IGNORECASE)
+    return pattern if any(pattern.search(str(each.get("description") or "")) for each in subjects) else None
