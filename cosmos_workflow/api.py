@@ -24,6 +24,7 @@ from cosmos_workflow.runs.results import ResultsFile, is_stream, open_results
 from cosmos_workflow.runs.submitting import Submission
 
 if TYPE_CHECKING:
+    from cosmos_workflow.kinds.upsample import Format as AnswerFormat
     from cosmos_workflow.lab import Rig
     from cosmos_workflow.runs import Listener, Runs
     from cosmos_workflow.runs.places.ray import Format
@@ -187,6 +188,7 @@ def upsample(
     engine: str | Engine = "",
     engine_settings: EngineSettings | None = None,
     settings: Settings | None = None,
+    format: AnswerFormat | None = None,
     out: str | Path | None = None,
     again: bool = False,
     keep_warm: float = KEEP_WARM,
@@ -202,10 +204,10 @@ def upsample(
     `engine` is a name, or an engine of `make_engine`; by default what the place can run, and `describe` where that is
     none, which uses no model. With `out`, a file, each result is on disk before the next one starts, and items
     already answered in it are not asked again unless `again`; `-` is standard output. `on_result` is called with each
-    new result as it finishes. `keep_warm` is how many seconds the model stays loaded after the batch; a host that
-    cannot be reached is tried again for `wait` seconds, and for longer once it has the batch. With `detach`, returns
-    when the host has the batch; `Runs.drive` then gets the results. `name` is the run's name in lists, by default the
-    source; `listener` is told of the run.
+    new result as it finishes. `format` goes before the settings'. `keep_warm` is how many seconds the model stays
+    loaded after the batch; a host that cannot be reached is tried again for `wait` seconds, and for longer once it has
+    the batch. With `detach`, returns when the host has the batch; `Runs.drive` then gets the results. `name` is the
+    run's name in lists, by default the source; `listener` is told of the run.
     Raises EngineError if the engine itself fails, HostError if the host cannot be used, BadInputError for an unreadable
     batch or `out`, RunFailed if the run ended early; `out` keeps the results so far.
     """
@@ -216,6 +218,7 @@ def upsample(
         require_detachable(place)
     items = load_items(source, prompt)
     settings = settings or Settings()
+    settings = replace(settings, format=format) if format else settings
     engine_settings = engine_settings or EngineSettings(limits=settings.limits)
     kind = get_kind("upsample")
     listener = listener or Listener()
@@ -225,7 +228,7 @@ def upsample(
         if isinstance(engine, str):
             decision = decide(kind, settings, place=place, engine=engine, engine_settings=engine_settings)
         else:
-            decision = Decision(kind, "local", used.engine.given(engine), settings)
+            decision = Decision(kind, "local", used.engine.given(engine), kind.for_engine(settings, engine.name))
         return run_items(
             items, decision, out=out, again=again, keep_warm=keep_warm, wait=wait, detach=detach, listener=listener,
             runs=used, name=name,

@@ -21,7 +21,8 @@ class Config:
     `engine_options` are further arguments of the engine's own library, such as
     `{"tensor_parallel_size": 2}` for vLLM. `hosts` are the machines that a batch can run on, by name.
     `store_url` is the database of runs, by default a SQLite file in the user's data folder. `price` is what this
-    machine costs, in US dollars an hour.
+    machine costs, in US dollars an hour. `format` is that of upsampled prompts (see
+    `kinds.upsample.Format`).
     """
 
     engine: str = ""
@@ -31,6 +32,7 @@ class Config:
     server_model: str = ""
     store_url: str = ""
     price: str = ""
+    format: str = ""
     engine_options: dict[str, Any] = field(default_factory=dict)
     hosts: dict[str, Any] = field(default_factory=dict)
 

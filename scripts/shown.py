@@ -14,7 +14,8 @@ import numpy as np
 from PIL import Image
 
 from cosmos_workflow import upsample
-from cosmos_workflow.limits import FIELD_TESTS, TRANSFER_MODELS, Setting, plan
+from cosmos_workflow.kinds.upsample.caption import Target, caption_by_rules, facts_of, written
+from cosmos_workflow.limits import FIELD_TESTS, MODELS, TRANSFER_MODELS, PixtralImages, QwenImages, Setting, plan
 from scripts.demo import draw_clip
 
 PROMPT = "A futuristic city at sunset"
@@ -24,7 +25,8 @@ PROJECT = Path(__file__).parent.parent
 def commands(*lines: str) -> None:
     """Print each command line and its output, in one block.
 
-    In the folder that they run in there are `city.mp4` (960×540), `prompts.jsonl`, and `renders` without a third depth.
+    In the folder that they run in there are `city.mp4` (960×540), `prompts.jsonl`, `renders` without a third depth, and
+    the captions `caption.json`, `night.json` and `broken.json` of `words.txt`.
     """
     print("```console")
     for number, line in enumerate(lines):
@@ -59,6 +61,20 @@ def field_table() -> None:
         print(
             f"| {width}×{height} | {seen} | {prediction.image_tokens:,} | {prediction.prompt_tokens:,}"
             f" | {prediction.room:,} | `{prediction.verdict}` |"
+        )
+
+
+def prompt_models() -> None:
+    """Print the models that write prompts: what each is made of, and what it takes."""
+    print("| model | repository | parameters | GiB in bf16 | context | longest | a picture's cells | videos |")
+    print("|---|---|---:|---:|---:|---:|---:|---|")
+    for model in MODELS.values():
+        lengths = f"{model.max_model_len:,} | {model.longest_model_len:,}"
+        assert isinstance(model.images, PixtralImages | QwenImages)
+        print(
+            f"| `{model.name}` | {model.repository} | {model.parameters / 1e9:.2f} G"
+            f" | {model.weight_bytes / 2**30:.1f} | {lengths} | {model.images.cell} pixels"
+            f" | {'yes' if model.videos else 'no'} |"
         )
 
 
@@ -97,7 +113,21 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
         encoding="utf-8",
     )
     _draw_renders(Path(folder.name) / "renders")
+    _write_captions(Path(folder.name))
     return folder
+
+
+def _write_captions(folder: Path) -> None:
+    """A valid caption, one with other light, and one with three faults."""
+    words = "A yellow robot rolls along a street"
+    (folder / "words.txt").write_text(f"{words}\n", encoding="utf-8")
+    known = facts_of({}, 24, Target(1280, 720, fps=24, seconds=4.0))
+    caption = caption_by_rules(words, {}, known)
+    night = {**caption, "lighting": {**caption["lighting"], "conditions": "Night, street lamps"}, "fps": 30}
+    action = {"time": "0:03-0:01", "description": "It stops at the crossing"}
+    broken = {**caption, "actions": [action], "fps": "24", "style-medium": "CGI"}
+    for name, values in (("caption", caption), ("night", night), ("broken", broken)):
+        (folder / f"{name}.json").write_text(written(values), encoding="utf-8")
 
 
 def _draw_renders(folder: Path) -> None:

@@ -56,6 +56,7 @@ RENDERS = Path(os.environ.get("COSMOS_RENDERS", PROJECT.parent / "shared" / "dat
 WITH_VLLM = {
     "tests/e2e/test_host.py", "tests/e2e/test_page.py", "tests/e2e/test_transfer_host.py",
     "tests/e2e/test_http_host.py", "tests/e2e/test_program_host.py", "tests/runs/test_kinds_at_places.py",
+    "tests/engines/test_vllm_captions.py",
 }  # fmt: skip
 FAULTS = Path(os.environ.get("COSMOS_FAULTS", PROJECT.parent / "shared" / "faults"))
 

@@ -33,7 +33,7 @@ COMMANDS = {
     "probe": "Measure an engine's real limits, and compare them with the predicted ones.",
     "bench": "Measure how long each mode takes: offload, stay loaded, batch, warm.",
     "report": "Write up what was measured: TESTING_RESULTS.md, a page with plots, tables.",
-    "prompts": "List, search, show, rate, tag and export earlier prompts and their answers.",
+    "prompts": "List, search, show, rate, tag and export earlier prompts; check and convert captions.",
     "hosts": "Add, trust and check the GPU machines that batches can run on.",
     "runs": "List, show, follow, cancel, retry and export runs.",
     "serve": "Start the web page, the REST API and the queue.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from cosmos_workflow.cli.console import exit_code, note, print_json, stderr, stdout, table, verdict_text
+from cosmos_workflow.cli.formats import format_of, format_option
 from cosmos_workflow.cli.help import Command
 from cosmos_workflow.cli.options import (
     SIZE,
@@ -26,7 +28,7 @@ from cosmos_workflow.cli.options import (
 )
 from cosmos_workflow.cli.target import client_of, server_decision, server_plans
 from cosmos_workflow.errors import UsageError
-from cosmos_workflow.limits import Model, Plan, plan
+from cosmos_workflow.limits import Model, Plan
 
 __all__ = ["command", "print_plans", "say_warnings", "show_checked"]
 
@@ -41,6 +43,7 @@ FIELDS = [name for name in Plan.__dataclass_fields__ if name not in ("exact", "f
 @model_options
 @frames_option
 @length_option(auto=True)
+@format_option
 @engine_options
 @click.option("--gpu", metavar="NAME", help="Of a transfer: check the memory of this card.")
 @click.option("--exact", is_flag=True, help="Count the text's tokens exactly, even where an upper bound is enough.")
@@ -67,6 +70,7 @@ def command(source: str | None, size: tuple[int, int] | None, as_json: bool, exa
         )
     place, asked_engine = options.pop("place"), options["engine"]
     config = merged_config("upsample", **{name: options.pop(name) for name in WORDS})
+    options["format"] = format_of(options["format"], config)
     settings = engine_settings(config, options.pop("engine_option"), place=place)
     model, length = settings.model, options["max_model_len"]
     from cosmos_workflow.api import decide, load_items
@@ -75,11 +79,17 @@ def command(source: str | None, size: tuple[int, int] | None, as_json: bool, exa
     from cosmos_workflow.kinds.upsample import Settings
 
     kind = get_kind("upsample")
-    given = {name: value for name, value in options.items() if name not in ("prompt", "engine")}
+    without = ("prompt", "engine", *(("format",) if options["format"] == "text" else ()))  # every server's format
+    given = {name: value for name, value in options.items() if name not in without}
     decision = server_decision(kind, given | {"model": config.model or None}, asked_engine, place) or decide(
-        kind, Settings(max_model_len=None if isinstance(length, str) else length), place=place,
-        engine=asked_engine, engine_settings=settings, config=config, runs=False,
+        kind, Settings(model, max_model_len=None if isinstance(length, str) else length, format=options["format"]),
+        place=place, engine=asked_engine, engine_settings=settings, config=config, runs=False,
     )  # fmt: skip
+    by_rules = decision.engine.name == "describe" and "describe" not in (asked_engine, config.engine)
+    if by_rules and not client_of():
+        # Chosen only as there is no model here: what is checked is whether the model could take it.
+        limits = replace(decision.settings, max_model_len=None if isinstance(length, str) else length)
+        decision = replace(decision, settings=limits)
     for text in decision.notes:
         note(text)
     if client := client_of():
@@ -129,15 +139,14 @@ def _plans(
     source: str | None, size: tuple[int, int] | None, model: Model, exact: bool, options: dict[str, Any],
     on_note: Callable[[str], None] = note,
 ) -> list[Plan]:  # fmt: skip
-    if size:
-        limits = {name: options[name] for name in ("max_tokens", "max_model_len")}
-        frames = options["frames"] or model.default_frames
-        return [plan(size, options["prompt"], model, frames, options["fit"], exact=exact, **limits)]
     from cosmos_workflow.api import load_items
     from cosmos_workflow.kinds.upsample import Settings, check_items
+    from cosmos_workflow.kinds.upsample.preflight import plan_of
 
-    assert source is not None
     settings = Settings(limits=model, **{name: value for name, value in options.items() if name != "prompt"})
+    if size:
+        return [plan_of(size, options["prompt"], settings, exact=exact)]
+    assert source is not None
     return [
         checked.plan for checked in check_items(load_items(source, options["prompt"], on_note), settings, exact=exact)
     ]

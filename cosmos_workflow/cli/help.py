@@ -22,6 +22,7 @@ EXIT_CODES = {
 # Where an option stands in the help of a command that has many. One that is not named stands under "Output".
 SECTIONS = {
     "What is sent": (
+        *("format", "for_spec", "for_size", "for_fps", "for_seconds"),
         *("size", "prompt", "text", "fit", "frames", "pick", "temperature", "seed", "max_tokens"),
         *("searches", "aspects", "around", "max_batch", "longest_side", "modes", "batches", "sizes", "repeats"),
     ),

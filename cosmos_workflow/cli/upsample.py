@@ -8,6 +8,7 @@ import click
 
 from cosmos_workflow.cli.check import print_plans
 from cosmos_workflow.cli.console import exit_code, note, print_json
+from cosmos_workflow.cli.formats import format_of, format_options, target_of
 from cosmos_workflow.cli.help import Command
 from cosmos_workflow.cli.kinds import begun, do_batch, work_options
 from cosmos_workflow.cli.options import (
@@ -28,6 +29,7 @@ from cosmos_workflow.cli.options import (
 )
 from cosmos_workflow.cli.target import client_of, server_plans
 from cosmos_workflow.errors import UsageError
+from cosmos_workflow.kinds.upsample.picking import PICKS
 from cosmos_workflow.limits import Plan
 from cosmos_workflow.runs.places.ray import is_ray
 
@@ -44,7 +46,8 @@ __all__ = ["command"]
 @model_options
 @frames_option
 @length_option(auto=True)
-@click.option("--pick", type=click.Choice(["first", "spread"]), default="first", help="Which frames to send.  [first]")
+@click.option("--pick", type=click.Choice(PICKS), default="first", help="Which frames to send.  [first]")
+@format_options
 @click.option("--temperature", type=click.FloatRange(0), help="0 gives the same answer each time.  [0.6]")
 @click.option("--seed", type=SEED, help="Makes sampling repeatable.")
 @click.option(
@@ -68,6 +71,7 @@ def command(source: str, dry_run: bool, **options: Any) -> int:
     cosmos upsample prompts.jsonl -o upsampled.jsonl --engine vllm --model-path ~/models/upsampler
     cosmos upsample prompts.csv --server-url http://localhost:8000/v1
     cosmos upsample prompts.jsonl --on gpu
+    cosmos upsample clip.mp4 -p "The same street at night" --format cosmos3 --for spec.json
     cosmos upsample s3://bucket/prompts/ -o s3://bucket/upsampled/ --on ray://head:10001 --model-path /models/upsampler
 
     Each result is on disk before the next one starts. Run the same command again to continue where it
@@ -80,6 +84,8 @@ def command(source: str, dry_run: bool, **options: Any) -> int:
 
     place, asked_engine, prompt, as_json = (options[name] for name in ("place", "engine", "prompt", "as_json"))
     config = merged_config("upsample", **{name: options.pop(name) for name in WORDS})
+    options["format"] = format_of(options["format"], config)
+    options |= target_of(options, options["format"])
     on_ray = is_ray(place)
     refuse_misplaced(options, on_ray)
     if on_ray and prompt:
@@ -98,6 +104,8 @@ def command(source: str, dry_run: bool, **options: Any) -> int:
     offload: Offload = "item" if options["offload_each"] else "never" if options["no_offload"] else "batch"
     engine_setup = engine_settings(config, options["engine_option"], length, offload, place)
     given = {name: options[name] for name in Settings.__dataclass_fields__ if name != "limits"}
+    if given["format"] == "text":  # as every server takes it
+        del given["format"]
     decision = begun(
         kind, settings, engine_setup, asked_engine, place, config, given=given | {"model": config.model or None},
         wait=options["wait"],

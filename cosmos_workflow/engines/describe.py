@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from cosmos_workflow.engines.structured import BAD_CAPTION, NAMED
 from cosmos_workflow.engines.upsampler import Upsampler
+from cosmos_workflow.kinds.upsample.captioning import caption_in, wish_of
 from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, Deliver, Wants
 
 __all__ = ["NOTE", "DescribeEngine", "describe"]
@@ -18,7 +21,7 @@ NOTE = "no model was used: written from measurements of the clip"
 
 
 class DescribeEngine(Upsampler):
-    """Writes a paragraph from `Conversation.measured` (a `media.Measurements` as a dict)."""
+    """Writes a paragraph, or a caption, from `Conversation.measured` (a `media.Measurements` as a dict)."""
 
     name = "describe"
     model = ""
@@ -33,19 +36,41 @@ class DescribeEngine(Upsampler):
     def answer(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
         for conversation in conversations:
             started = time.perf_counter()
-            text = describe(conversation.text, conversation.measured or {})
-            deliver(
-                Answer(
-                    conversation.id,
-                    text=text,
-                    finish_reason="stop",
-                    seconds=round(time.perf_counter() - started, 3),
-                    note=NOTE,
-                )
-            )
+            answer = Answer(conversation.id, text=_text(conversation), finish_reason="stop", note=NOTE)
+            answer = replace(answer, seconds=round(time.perf_counter() - started, 3))
+            deliver(_checked(conversation, answer))
 
     def close(self) -> None:
         """Nothing to free."""
+
+
+def _text(conversation: Conversation) -> str:
+    """The caption that is asked for, else a paragraph: of a caption, or of the prompt and the measurements."""
+    measured, asked = conversation.measured or {}, conversation.caption
+    if asked is None:
+        # A prompt that is a caption as JSON is written as words: its own, and nothing measured.
+        given = caption_in(conversation.text)
+        return describe(conversation.text, measured) if given is None else wish_of(conversation.text)
+    from cosmos_workflow.kinds.upsample.caption import caption_by_rules, negative_by_rules, with_facts, written
+
+    if asked["negative"]:
+        return written(negative_by_rules(asked["prompt"]))
+    if "base" in asked:
+        return written(with_facts(asked["base"], asked["facts"]))
+    return written(caption_by_rules(asked["prompt"], measured, asked["facts"]))
+
+
+def _checked(conversation: Conversation, answer: Answer) -> Answer:
+    """A caption by rules is valid by the way it is made; should one not be, it is an error and no answer."""
+    if conversation.caption is None:
+        return answer
+    from cosmos_workflow.kinds.upsample.caption import problems_of, read_caption
+
+    problems = problems_of(read_caption(answer.text), negative=bool(conversation.caption["negative"]))
+    if not problems:
+        return answer
+    error = f"the rules made no valid caption: {'; '.join(map(str, problems[:NAMED]))}"
+    return replace(answer, text="", error=error, error_kind=BAD_CAPTION)
 
 
 def describe(prompt: str, measured: Mapping[str, Any]) -> str:

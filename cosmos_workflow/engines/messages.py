@@ -11,7 +11,10 @@ __all__ = ["messages"]
 
 
 def messages(conversation: Conversation) -> list[dict[str, Any]]:
-    """A conversation as OpenAI's chat messages: the images first, then the text, as NVIDIA's upsampler sends them."""
+    """A conversation as OpenAI's chat messages: the images first, then the text, as NVIDIA's upsampler sends them.
+
+    Earlier answers follow, each with what was said of it.
+    """
     images = [
         {
             "type": "image_url",
@@ -19,4 +22,7 @@ def messages(conversation: Conversation) -> list[dict[str, Any]]:
         }
         for frame in conversation.frames
     ]
-    return [{"role": "user", "content": [*images, {"type": "text", "text": conversation.text}]}]
+    asked: list[dict[str, Any]] = [{"role": "user", "content": [*images, {"type": "text", "text": conversation.text}]}]
+    for turn in conversation.turns:
+        asked += [{"role": "assistant", "content": turn["answer"]}, {"role": "user", "content": turn["said"]}]
+    return asked

@@ -13,6 +13,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from cosmos_workflow.engines.access import GATEWAY, KEY_REMEDY, stop_at
+from cosmos_workflow.engines.answer_forms import AnswerForms, Form, with_form
 from cosmos_workflow.engines.answers import ALIKE, ask_again
 from cosmos_workflow.engines.at_once import answer_at_once
 from cosmos_workflow.engines.connection import (
@@ -27,6 +28,7 @@ from cosmos_workflow.engines.messages import messages
 from cosmos_workflow.engines.options import checked_options
 from cosmos_workflow.engines.patience import patiently
 from cosmos_workflow.engines.replies import Fault, Reply, answer_in, fault_in, models_in
+from cosmos_workflow.engines.structured import answer_formed
 from cosmos_workflow.engines.upsampler import Upsampler
 from cosmos_workflow.errors import EngineUnavailable
 from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, Deliver
@@ -76,6 +78,7 @@ class ServerEngine(Upsampler):
         self._answered = False
         self._alike: dict[str, set[str]] = defaultdict(set)
         self._refusal = Answer("")
+        self._forms = AnswerForms()
         self._over = threading.Event()
 
     @property
@@ -114,7 +117,8 @@ class ServerEngine(Upsampler):
     def answer(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
         self.load()
         self._over = threading.Event()
-        ask_again(self._ask_all, conversations, deliver, worth=lambda _: True)
+        ask = partial(ask_again, self._ask_all, worth=lambda _: True)
+        answer_formed(ask, conversations, deliver, model=lambda: self.model)
 
     def close(self) -> None:
         self._over.set()
@@ -233,7 +237,7 @@ class ServerEngine(Upsampler):
         """One item's answer or error. Raises EngineUnavailable if the server or the connection is at fault."""
         started = time.perf_counter()
         try:
-            reply = self._patiently(partial(self._post, self._body(conversation)))
+            reply = self._reply_to(conversation)
         except ConnectionFault as error:
             if error.how == "unconnected" or not self._is_alive():
                 raise
@@ -246,6 +250,15 @@ class ServerEngine(Upsampler):
             else:
                 answer = answer_in(conversation.id, reply)
         return replace(answer, seconds=round(time.perf_counter() - started, 3))
+
+    def _reply_to(self, conversation: Conversation) -> Reply:
+        """The reply to a request; one for a caption holds the answer to its form as far as the server can."""
+        form: Form | None = self._forms.now
+        while True:
+            body = self._body(conversation) | with_form(conversation, form or "")
+            reply = self._patiently(partial(self._post, body))
+            if conversation.caption is None or (form := self._forms.after(form or "", fault_in(reply))) is None:
+                return reply
 
     def _body(self, conversation: Conversation) -> dict[str, Any]:
         return {

@@ -8,12 +8,14 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cosmos_workflow.engines.answers import ALIKE, ask_again, judged
 from cosmos_workflow.engines.failures import classify, readable
 from cosmos_workflow.engines.options import option_to_blame
+from cosmos_workflow.engines.structured import answer_formed
 from cosmos_workflow.engines.upsampler import Upsampler
 from cosmos_workflow.errors import EngineError, EngineUnavailable, OutOfMemory
 from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, Deliver
@@ -51,7 +53,7 @@ class TransformersEngine(Upsampler):
         return {"version": f"transformers {transformers.__version__}", "device": model.device.type, "dtype": dtype}
 
     def answer(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
-        ask_again(self._answer, conversations, deliver)
+        answer_formed(partial(ask_again, self._answer), conversations, deliver, model=lambda: self.model)
 
     def _answer(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
         for conversation in conversations:
@@ -120,6 +122,9 @@ def _generate(processor: Any, model: Any, conversation: Conversation) -> Answer:
     images = [Image.open(io.BytesIO(frame.png)) for frame in conversation.frames]
     content = [{"type": "image", "image": image} for image in images]
     chat = [{"role": "user", "content": [*content, {"type": "text", "text": conversation.text}]}]
+    for turn in conversation.turns:
+        for role, text in (("assistant", turn["answer"]), ("user", turn["said"])):
+            chat.append({"role": role, "content": [{"type": "text", "text": text}]})
     inputs = processor.apply_chat_template(
         chat, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
     ).to(model.device)

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from cosmos_workflow.engines.base import Offload
 from cosmos_workflow.engines.failures import classify, concerns_one_request, readable
 from cosmos_workflow.engines.messages import messages
 from cosmos_workflow.engines.options import known_options, option_to_blame
+from cosmos_workflow.engines.structured import answer_formed
 from cosmos_workflow.engines.upsampler import Upsampler
+from cosmos_workflow.engines.vllm_decoding import held_to_form, tight_decoding
 from cosmos_workflow.engines.watching import watched
 from cosmos_workflow.errors import EngineError, EngineUnavailable, OutOfMemory
 from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, Deliver
@@ -56,12 +59,13 @@ class VLLMEngine(Upsampler):
         self._llm: Any = None
 
     def answer(self, conversations: Sequence[Conversation], deliver: Deliver) -> None:
+        ask = partial(ask_again, self._answer)
         if self.offload == "item":
             for conversation in conversations:
-                ask_again(self._answer, [conversation], deliver)
+                answer_formed(ask, [conversation], deliver, model=lambda: self.model)
                 self.close()
             return
-        ask_again(self._answer, conversations, deliver)
+        answer_formed(ask, conversations, deliver, model=lambda: self.model)
         if self.offload == "batch":
             self.close()
 
@@ -79,11 +83,10 @@ class VLLMEngine(Upsampler):
             raise EngineUnavailable(
                 f"vLLM cannot be imported ({readable(error)})", remedy="pip install 'cosmos-workflow[vllm]'"
             ) from error
-        known_options(
-            self.name, self.options, {*inspect.signature(LLM).parameters, *inspect.signature(EngineArgs).parameters}
-        )
+        known = {*inspect.signature(LLM).parameters, *inspect.signature(EngineArgs).parameters}
+        known_options(self.name, self.options, known)
         try:
-            self._llm = LLM(**self.arguments())
+            self._llm = LLM(**tight_decoding(known, self.options), **self.arguments())
         except Exception as error:
             self.close()
             raise option_to_blame(self.name, self.options, error) or self._trouble(error) from error
@@ -211,7 +214,10 @@ class VLLMEngine(Upsampler):
                 [messages(conversation) for conversation in conversations],
                 [
                     SamplingParams(
-                        temperature=conversation.temperature, max_tokens=conversation.max_tokens, seed=conversation.seed
+                        temperature=conversation.temperature,
+                        max_tokens=conversation.max_tokens,
+                        seed=conversation.seed,
+                        **held_to_form(conversation),
                     )
                     for conversation in conversations
                 ],

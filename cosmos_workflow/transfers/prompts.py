@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from cosmos_workflow.api import run_items
+from cosmos_workflow.api import fitting_model_len, run_items, tokens_needed
 from cosmos_workflow.config import Config, load_config
 from cosmos_workflow.deciding import Decision, decide, settings_for
-from cosmos_workflow.engines import EngineSettings
+from cosmos_workflow.engines import EngineSettings, engine_type
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.kinds.transfer.item import Item
@@ -24,12 +24,13 @@ from cosmos_workflow.kinds.upsample import Item as Prompt
 from cosmos_workflow.kinds.upsample import Settings as PromptSettings
 from cosmos_workflow.runs.places.ray import is_ray
 from cosmos_workflow.runs.results import ResultsFile
+from cosmos_workflow.transfers.targets import REFUSING, target_of
 
 if TYPE_CHECKING:
     from cosmos_workflow.kinds.transfer.plan import Checked
     from cosmos_workflow.runs import Listener, Runs
 
-__all__ = ["PROMPTS", "Asked", "LookAt", "Upsampled", "ask", "asked_of", "upsampler_at"]
+__all__ = ["PROMPTS", "Asked", "LookAt", "Upsampled", "ask", "asked_of", "upsampler_at", "with_context"]
 
 LookAt = Literal["clip", "control"]
 PROMPTS = "prompts.jsonl"  # the upsampler's answers, in the folder of the videos
@@ -37,18 +38,21 @@ PROMPTS = "prompts.jsonl"  # the upsampler's answers, in the folder of the video
 ORDER = ("vis", "edge", "seg", "depth")
 COMPUTED = ("vis", "edge")
 FRAMES = 10  # of a control that is computed for it, as in transfer.py
-REFUSING = ("bad_input", "no_memory")
 
 
 @dataclass(frozen=True)
 class Asked:
     """What the upsampler is asked: its `prompts`, each once; by a transfer's id, that of its prompt in `of`, and in
     words what is looked at in `looked_at`. A transfer that cannot run is in neither.
+
+    For Cosmos 3 they become captions of the video that is made: `settings` says of which, by the prompt's id; a prompt
+    that is not in it becomes a paragraph.
     """
 
     prompts: tuple[Prompt, ...] = ()
     of: Mapping[str, str] = field(default_factory=dict)
     looked_at: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -83,8 +87,8 @@ def asked_of(checked_items: Iterable[Checked], look_at: LookAt, folder: Path | N
 
     A control that is computed is made for it in `folder`, its first frames; without a folder, for a plan, the clip
     stands for it.
-    Raises UsageError for Cosmos 3, which takes structured captions, and where there is nothing to look at,
-    BadInputError for a folder that holds something else than videos of ours.
+    Raises UsageError where there is nothing to look at, BadInputError for a folder that holds something else than
+    videos of ours.
     """
     if folder:
         with ResultsFile(folder, get_kind("transfer")):
@@ -92,21 +96,23 @@ def asked_of(checked_items: Iterable[Checked], look_at: LookAt, folder: Path | N
     prompts: dict[str, Prompt] = {}
     of: dict[str, str] = {}
     looked_at: dict[str, str] = {}
+    settings: dict[str, dict[str, Any]] = {}
     for checked in checked_items:
-        if checked.case and checked.case.family == "cosmos3":
-            raise UsageError(
-                "Cosmos 3 takes structured captions as JSON, and the upsampler writes prose", where=checked.item.id,
-                remedy="leave --upsample out, and give the caption as the prompt",
-            )  # fmt: skip
         refused = [each.statement.name for each in checked.findings if each.statement.level in REFUSING]
         if checked.case is None or set(refused) - {"no-prompt"}:
             continue
         path, words = _looked_at(checked, look_at, folder)
         text = checked.case.spec.prompt
         prompt = Prompt.from_mapping({"video": str(path), "prompt": text})
+        if checked.case.family == "cosmos3":
+            wanted = {"format": "cosmos3", **target_of(checked)}
+            # The same words for another size or rate are another caption.
+            mark = hashlib.sha256(repr(sorted(wanted.items())).encode()).hexdigest()[:8]
+            prompt = replace(prompt, id=f"{prompt.id}-{mark}")
+            settings[prompt.id] = wanted
         prompts[prompt.id] = prompt
         of[checked.item.id], looked_at[checked.item.id] = prompt.id, words
-    return Asked(tuple(prompts.values()), of, looked_at)
+    return Asked(tuple(prompts.values()), of, looked_at, settings)
 
 
 def ask(
@@ -117,13 +123,12 @@ def ask(
 
     The model does not stay loaded: the card is the transfer's then. Raises as `upsample`.
     """
-    results = {
-        result.id: result
-        for result in run_items(
-            asked.prompts, decision, out=folder / PROMPTS, keep_warm=0.0, wait=wait, name=name, listener=listener,
-            runs=runs,
+    results: dict[str, Any] = {}
+    for prompts, decided in _by_settings(asked, decision):
+        answered = run_items(
+            prompts, decided, out=folder / PROMPTS, keep_warm=0.0, wait=wait, name=name, listener=listener, runs=runs
         )
-    }  # fmt: skip
+        results |= {result.id: result for result in answered}
     made, failed = [], {}
     for item in items:
         result = results.get(asked.of.get(item.id, ""))
@@ -134,6 +139,28 @@ def ask(
         else:
             made.append(_with_prompt(item, result, asked.looked_at[item.id]))
     return Upsampled(made, failed)
+
+
+def _by_settings(asked: Asked, decision: Decision) -> Iterator[tuple[list[Prompt], Decision]]:
+    """The prompts that are asked alike, each lot with its decision: paragraphs, and captions of each kind of video."""
+    lots: dict[str, list[Prompt]] = {}
+    for prompt in asked.prompts:
+        lots.setdefault(repr(asked.settings.get(prompt.id, {})), []).append(prompt)
+    for prompts in lots.values():
+        wanted = asked.settings.get(prompts[0].id, {})
+        settings = decision.kind.for_engine(replace(decision.settings, **wanted), decision.engine.name)
+        decided = replace(decision, settings=settings)
+        yield prompts, with_context(prompts, decided) if wanted else decided
+
+
+def with_context(prompts: Sequence[Prompt], decision: Decision) -> Decision:
+    """For captions, more context than the model's default where they need it and the memory at the place has it."""
+    if engine_type(decision.engine.name).needs != "model" or decision.engine.is_given:
+        return decision
+    settings = EngineSettings(**{**decision.engine.settings, "limits": decision.settings.model})
+    needed = tokens_needed(prompts, decision.settings)
+    length, _ = fitting_model_len(needed, decision.engine.name, settings, decision.place)
+    return decision.with_length(length)
 
 
 def _with_prompt(item: Item, result: Any, looked_at: str) -> Item:

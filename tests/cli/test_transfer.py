@@ -14,6 +14,7 @@ from PIL import Image
 from cosmos_workflow import check_transfer
 from cosmos_workflow.cli import main
 from cosmos_workflow.kinds.transfer.formats import read_specs
+from cosmos_workflow.kinds.upsample.caption import problems_of
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -293,6 +294,29 @@ def test_the_upsampler_runs_first_once_and_its_answer_is_the_prompt(capsys: pyte
     ]
 
 
+def test_for_cosmos_3_the_upsampler_writes_a_caption_of_the_video_that_is_made(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    base = ["transfer", "clip.mp4", "-p", "a city", "--edge", "--engine", "preview", "--upsample", "-o", "out"]
+    assert main([*base, "--model", "cosmos3", "--size", "256", "--fps", "16"]) == 0
+    (line,) = map(json.loads, Path("out/prompts.jsonl").read_text().splitlines())
+    caption = json.loads(line["upsampled_prompt"])
+    (made,) = results().values()
+    assert problems_of(caption) == []
+    assert caption["resolution"] == {"W": 320, "H": 192}
+    assert (caption["fps"], caption["aspect_ratio"]) == (16, "16,9")
+    assert "a city" in caption["context"].lower()
+    assert json.loads(made["prompt"]) == caption
+    assert "no model was used" in " ".join(capsys.readouterr().err.split())
+    # Another rate is another caption; prose stays what Transfer2.5 gets.
+    assert main([*base, "--model", "cosmos3", "--size", "256", "--fps", "24"]) == 0
+    rates = [
+        json.loads(json.loads(row)["upsampled_prompt"])["fps"]
+        for row in Path("out/prompts.jsonl").read_text().splitlines()
+    ]
+    assert sorted(rates) == [16, 24]
+
+
 def test_the_upsampler_looks_at_a_control(capsys: pytest.CaptureFixture[str]) -> None:
     clips.textured(Path("depth.mp4"), 96, 64, frames=4)
     base = ["transfer", "clip.mp4", "--size", "256", "--engine", "preview", "--upsample", "--look-at", "control"]
@@ -329,7 +353,6 @@ def test_a_dry_run_says_that_the_upsampler_would_run(capsys: pytest.CaptureFixtu
     [
         (["--look-at", "clip"], "--look-at is for the upsampler", "give --upsample too"),
         (["--server-url", "http://127.0.0.1:9/v1"], "--server-url is for the upsampler", "give --upsample too"),
-        (["--upsample", "--model", "cosmos3"], "Cosmos 3 takes structured captions", "leave --upsample out"),
     ],
 )
 def test_what_cannot_be_upsampled_is_told(

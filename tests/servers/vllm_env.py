@@ -15,6 +15,8 @@ from .ports import reserved
 
 MODEL = Path(__file__).parents[2] / ".vllm" / "tiny-pixtral"
 OPTIONS = {"load_format": "dummy"}
+# Without free white space between the parts of JSON, as docs/ENGINES.md tells people to start a server for captions.
+TIGHT = ("--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}')
 
 
 def settings(kv_cache_gib: int) -> dict[str, str]:
@@ -25,7 +27,10 @@ def settings(kv_cache_gib: int) -> dict[str, str]:
 class VLLMServer:
     """vLLM's OpenAI-compatible server on loopback, stopped by its process group's id."""
 
-    def __init__(self, folder: Path, *, kv_cache_gib: int, max_num_seqs: int, max_model_len: int) -> None:
+    def __init__(
+        self, folder: Path, *, kv_cache_gib: int, max_num_seqs: int, max_model_len: int,
+        more: tuple[str, ...] = (),
+    ) -> None:  # fmt: skip
         self._reserved = reserved()
         self.port = self._reserved.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/v1"
@@ -36,7 +41,7 @@ class VLLMServer:
             "--host", "127.0.0.1", "--port", str(self.port), "--tokenizer-mode", "mistral",
             "--config-format", "mistral",
             "--load-format", "dummy", "--max-model-len", str(max_model_len), "--max-num-seqs", str(max_num_seqs),
-            "--limit-mm-per-prompt", '{"image": 2}',
+            "--limit-mm-per-prompt", '{"image": 2}', *more,
         ]  # fmt: skip
         self._environment = {**os.environ, **settings(kv_cache_gib)}
 

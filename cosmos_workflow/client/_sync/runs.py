@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from cosmos_workflow.client._sync.uploads import Uploads
 from cosmos_workflow.client.protocol import (
@@ -25,7 +25,7 @@ from cosmos_workflow.client.protocol import (
 )
 from cosmos_workflow.errors import HostUnreachable, RunFailed
 from cosmos_workflow.kinds.kind import FIRST_KIND, get_kind
-from cosmos_workflow.kinds.upsample import Result
+from cosmos_workflow.kinds.upsample import Format, Pick, Result
 from cosmos_workflow.limits import Fit
 from cosmos_workflow.server import shapes
 from cosmos_workflow.server.kind_shapes import check_of, checked_of, new_run_of
@@ -42,8 +42,9 @@ class Runs(Uploads):
     def check(
         self, items: Items, *, kind: str = FIRST_KIND, place: str = "local", engine: str = "",
         settings: Settings | None = None, model: str | None = None, fit: Fit | None = None, frames: int | None = None,
-        pick: Literal["first", "spread"] | None = None, max_tokens: int | None = None,
-        max_model_len: int | None = None, temperature: float | None = None, seed: int | None = None,
+        pick: Pick | None = None, max_tokens: int | None = None, max_model_len: int | None = None,
+        temperature: float | None = None, seed: int | None = None, format: Format | None = None,
+        for_size: tuple[int, int] | None = None, for_fps: float | None = None, for_seconds: float | None = None,
     ) -> list[Any]:  # fmt: skip
         """The plan of each item, in their order, as if they ran at the place with the engine; nothing runs.
 
@@ -53,7 +54,8 @@ class Runs(Uploads):
         """
         given = {
             "model": model, "fit": fit, "frames": frames, "pick": pick, "max_tokens": max_tokens,
-            "max_model_len": max_model_len, "temperature": temperature, "seed": seed,
+            "max_model_len": max_model_len, "temperature": temperature, "seed": seed, "format": format,
+            "for_size": for_size, "for_fps": for_fps, "for_seconds": for_seconds,
         }  # fmt: skip
         given = {name: value for name, value in given.items() if value is not None}
         asked = settings_in(get_kind(kind), {**dict(settings or {}), **given})

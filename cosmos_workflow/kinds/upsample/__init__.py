@@ -9,14 +9,20 @@ from typing import TYPE_CHECKING
 from cosmos_workflow.doors import lazy_door
 
 if TYPE_CHECKING:
+    from cosmos_workflow.kinds.upsample.captioning import FORMATS, Format
     from cosmos_workflow.kinds.upsample.item import LEAST_SEED, MOST_SEED, Item, Result, whole_number
+    from cosmos_workflow.kinds.upsample.picking import PICKS, Pick
     from cosmos_workflow.kinds.upsample.preflight import Checked, Settings, check_items
 
 __all__ = [
+    "FORMATS",
     "LEAST_SEED",
     "MOST_SEED",
+    "PICKS",
     "Checked",
+    "Format",
     "Item",
+    "Pick",
     "Result",
     "Settings",
     "check_items",
@@ -28,9 +34,13 @@ __getattr__ = lazy_door(
     __name__,
     {
         "Checked": "preflight",
+        "FORMATS": "captioning",
+        "Format": "captioning",
         "Item": "item",
         "LEAST_SEED": "item",
         "MOST_SEED": "item",
+        "PICKS": "picking",
+        "Pick": "picking",
         "Result": "item",
         "Settings": "preflight",
         "check_items": "preflight",

@@ -15,7 +15,12 @@ Wants = Literal["frames", "measurements"]
 
 @dataclass(frozen=True)
 class Conversation:
-    """One request: the frames first, then the text. `measured` takes the frames' place if the engine wants that."""
+    """One request: the frames first, then the text. `measured` takes the frames' place if the engine wants that.
+
+    Where a structured caption is wanted, `caption` is `{"prompt": str, "facts": {…}, "negative": bool}`, as JSON, and
+    `text` what a model is asked for it; `turns` are earlier answers, each with what was then said of it:
+    `{"answer": str, "said": str}`.
+    """
 
     id: str
     text: str
@@ -24,6 +29,8 @@ class Conversation:
     temperature: float = 0.6
     seed: int | None = None
     measured: Mapping[str, Any] | None = None
+    caption: Mapping[str, Any] | None = None
+    turns: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

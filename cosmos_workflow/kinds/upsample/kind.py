@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, get_args
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.kinds.kind import Kind, Outcome, Packed, Task
 from cosmos_workflow.kinds.reading import Keys
+from cosmos_workflow.kinds.upsample.captioning import decided_by
 from cosmos_workflow.kinds.upsample.conversation import Answer
 from cosmos_workflow.kinds.upsample.item import FIELDS, Item, Result
-from cosmos_workflow.kinds.upsample.preflight import Checked, Settings, bad_input, check_items
+from cosmos_workflow.kinds.upsample.preflight import Checked, Settings, bad_input, check_items, plan_of
 from cosmos_workflow.kinds.upsample.preparing import PLANNED, Preparer, finished, first, pending
 from cosmos_workflow.kinds.upsample.tasks import answer_of, outcome_of, task_of
-from cosmos_workflow.limits import DEFAULT_MODEL, Plan, model_at, plan
+from cosmos_workflow.limits import DEFAULT_MODEL, Plan, model_at
 from cosmos_workflow.limits.fit import Verdict
 from cosmos_workflow.media import Clip, probe, version
 
@@ -61,6 +62,12 @@ class Upsample(Kind):
         asked = settings.max_model_len or max_model_len
         return replace(settings, max_model_len=min(asked, max_model_len))
 
+    def for_engine(self, settings: Settings, engine: str) -> Settings:
+        """Rules take no context, so a caption by them is not refused for its length."""
+        if engine != "describe" or settings.format == "text":
+            return settings
+        return replace(settings, max_model_len=max(settings.max_model_len or 0, settings.model.longest_model_len))
+
     def unusable(self, item: Item, error: BadInputError) -> Checked:
         return Checked(item, bad_input(item, Settings(), error))
 
@@ -75,6 +82,7 @@ class Upsample(Kind):
             "max_tokens": plan.answer_tokens,
             "temperature": first(item.temperature, settings.temperature, settings.model.temperature),
             "seed": first(item.seed, settings.seed),
+            **decided_by(item.prompt, settings),
         }
 
     def facts(self, checked: Checked) -> Mapping[str, Mapping[str, Any]]:
@@ -156,11 +164,7 @@ class Upsample(Kind):
 
     def check_more(self, request: SizeIn, settings: Settings) -> Iterator[Checked]:
         if request.width and request.height:
-            size, model = (request.width, request.height), settings.model
-            planned = plan(
-                size, request.prompt, model, settings.frames or model.default_frames, settings.fit,
-                max_tokens=settings.max_tokens, max_model_len=settings.max_model_len, exact=True,
-            )  # fmt: skip
+            planned = plan_of((request.width, request.height), request.prompt, settings)
             yield Checked(Item("", request.prompt, Path()), planned)
 
     def plan(self, checked: Checked, identity: str) -> PlanOut:

@@ -8,18 +8,23 @@ from functools import lru_cache
 from pathlib import Path
 
 from cosmos_workflow.errors import BadInputError
+from cosmos_workflow.kinds.upsample.captioning import Format, longest_question, prose_question, refused
 from cosmos_workflow.kinds.upsample.item import Item
+from cosmos_workflow.kinds.upsample.picking import Pick
 from cosmos_workflow.limits import DEFAULT_MODEL, Fit, Model, Plan, get_model, plan
-from cosmos_workflow.media import Clip, Pick, probe
+from cosmos_workflow.limits.captions import CAPTION_TOKENS
+from cosmos_workflow.media import Clip, probe
 
-__all__ = ["Checked", "Settings", "bad_input", "check_items"]
+__all__ = ["Checked", "Settings", "bad_input", "check_items", "plan_of"]
 
 
 @dataclass(frozen=True)
 class Settings:
     """How the items of a batch are asked; an Item's own values go before these, and these before the model's defaults.
 
-    `limits` is a model by name or by its facts; sizes in tokens.
+    `limits` is a model by name or by its facts; sizes in tokens. `format` is what the answer shall be: a paragraph, or
+    a structured caption. `for_size` (width and height in pixels), `for_fps` (frames a second) and `for_seconds` are of
+    the video that is to be made with a caption; what is None is the clip's.
     """
 
     limits: str | Model = DEFAULT_MODEL
@@ -30,6 +35,14 @@ class Settings:
     max_model_len: int | None = None
     temperature: float | None = None
     seed: int | None = None
+    format: Format = "text"
+    for_size: tuple[int, int] | None = None
+    for_fps: float | None = None
+    for_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.for_size is not None:  # a list, where it comes from JSON
+            object.__setattr__(self, "for_size", tuple(self.for_size))
 
     @property
     def model(self) -> Model:
@@ -86,24 +99,45 @@ def check_items(
 def _plan(item: Item, clip: Clip, settings: Settings, exact: bool) -> Plan:
     model = settings.model
     frames = item.frames or settings.frames or model.default_frames
-    return plan(
+    return plan_of(
         (clip.width, clip.height),
         item.prompt,
-        model,
+        settings,
         # More frames than the model takes are an error; more frames than the clip has are not.
         frames=frames if frames > model.max_images else min(frames, clip.frames),
-        fit=settings.fit,
-        max_tokens=item.max_tokens or settings.max_tokens,
-        max_model_len=settings.max_model_len,
+        max_tokens=item.max_tokens,
         exact=exact,
         id=item.id,
     )
 
 
+def plan_of(
+    size: tuple[int, int], prompt: str, settings: Settings, *, frames: int | None = None,
+    max_tokens: int | None = None, exact: bool = True, id: str = "",
+) -> Plan:  # fmt: skip
+    """The plan of a prompt with frames of a size (width, height) under settings; `frames` and `max_tokens` go before
+    theirs. Of a caption it is planned for the longest question that a clip can lead to.
+    """
+    model, captioned = settings.model, settings.format != "text"
+    planned = plan(
+        size,
+        longest_question(prompt, settings.format) if captioned else prose_question(prompt),
+        model,
+        frames=frames or settings.frames or model.default_frames,
+        fit=settings.fit,
+        max_tokens=max_tokens or settings.max_tokens or (CAPTION_TOKENS if captioned else None),
+        max_model_len=settings.max_model_len,
+        exact=exact,
+        id=id,
+    )
+    return refused(planned, model) if captioned else planned
+
+
 def bad_input(item: Item, settings: Settings, error: BadInputError) -> Plan:
     model = settings.model
     limit = settings.max_model_len or model.max_model_len
-    answer = item.max_tokens or settings.max_tokens or model.max_tokens
+    planned = model.max_tokens if settings.format == "text" else CAPTION_TOKENS
+    answer = item.max_tokens or settings.max_tokens or planned
     reason = f"{error.where}: {error.what}"
     return Plan(
         item.id, "bad_input", model.name, 0, 0, 0, 0, 0, 0, 0, 0, answer, limit, 0, reason, error.remedy,

@@ -7,7 +7,9 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from cosmos_workflow.kinds.upsample import Checked, Result, Settings
+from cosmos_workflow.kinds.upsample.captioning import caption_of, prose_question, question_of
 from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
+from cosmos_workflow.kinds.upsample.picking import times_at_shots
 from cosmos_workflow.limits import Plan
 from cosmos_workflow.media import Clip, Frame, read_frames, version
 
@@ -52,14 +54,25 @@ class Preparer:
             temperature=first(item.temperature, settings.temperature, model.temperature),
             seed=first(item.seed, settings.seed),
         )
-        if self._wants == "measurements":
-            return replace(conversation, measured=_measured(checked.clip, version(checked.clip.path)))
         clip = checked.clip
+        text = prose_question(item.prompt) or model.fallback_prompt
+        if settings.format != "text":
+            # What is known of the clip is measured for every engine, whether it looks at frames or not.
+            caption = caption_of(item.prompt, _measured(clip, version(clip.path)), clip.fps, settings)
+            conversation = replace(conversation, caption=caption)
+            text = question_of(item.prompt, caption["facts"], negative=caption["negative"])
+        if self._wants == "measurements":
+            return replace(conversation, measured=_measured(clip, version(clip.path)))
         frames = self._frames(clip, plan.frames, (plan.frame_width, plan.frame_height), version(clip.path))
-        return replace(conversation, text=item.prompt or model.fallback_prompt, frames=frames)
+        return replace(conversation, text=text, frames=frames)
 
-    def _read_frames(self, clip: Clip, count: int, size: tuple[int, int], _: tuple[int, int]) -> tuple[Frame, ...]:
-        return tuple(read_frames(clip, count, pick=self._settings.pick, size=size))
+    def _read_frames(self, clip: Clip, count: int, size: tuple[int, int], of: tuple[int, int]) -> tuple[Frame, ...]:
+        pick = self._settings.pick
+        if pick != "shots":
+            return tuple(read_frames(clip, count, pick=pick, size=size))
+        shots = _measured(clip, of)["shots"]
+        # A still has one frame, at whatever time.
+        return tuple(read_frames(clip, count, pick=times_at_shots(shots, count) if shots else "first", size=size))
 
 
 @lru_cache(MEASURED_KEPT)

@@ -5,15 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from cosmos_workflow.kinds.shapes import Count, FileName, Name, Shape, Text, Whole, whole
+from cosmos_workflow.kinds.upsample.captioning import Format
+from cosmos_workflow.kinds.upsample.picking import Pick
 from cosmos_workflow.limits import MODELS, Fit, Plan
 
 __all__ = ["ItemIn", "PlanOut", "SettingsIn", "Size", "SizeIn"]
 
 Frames = Annotated[int, Field(ge=1, le=1000), whole]
 Size = Annotated[int, Field(ge=1, le=100_000, description="pixels"), whole]
+SizeOf = Annotated[
+    list[Size],
+    Field(min_length=2, max_length=2, description="width and height of the video that is made"),
+    BeforeValidator(lambda value: list(value) if isinstance(value, tuple) else value),  # as `Settings` has it
+]
 Temperature = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 
 
@@ -30,16 +37,24 @@ class ItemIn(Shape):
 
 
 class SettingsIn(Shape):
-    """How items are asked; an item's own values go before these, the model's defaults behind. Sizes in tokens."""
+    """How items are asked; an item's own values go before these, the model's defaults behind. Sizes in tokens.
+
+    `format` is what an answer is: a paragraph, or a structured caption of a video with the size, rate and length of
+    `for_size`, `for_fps` and `for_seconds` (by default the clip's).
+    """
 
     model: Literal[tuple(MODELS)] | None = None  # type: ignore[valid-type]
     fit: Fit = "auto"
     frames: Frames | None = None
-    pick: Literal["first", "spread"] = "first"
+    pick: Pick = "first"
     max_tokens: Count | None = None
     max_model_len: Count | None = None
     temperature: Temperature | None = None
     seed: Whole | None = None
+    format: Format = "text"
+    for_size: SizeOf | None = None
+    for_fps: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] | None = None
+    for_seconds: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] | None = None
 
 
 class SizeIn(Shape):

@@ -18,6 +18,9 @@ def task_of(conversation: Conversation) -> Packed:
     """A conversation as a task; its frames are files, named by their content."""
     asks: dict[str, Any] = asdict(conversation) | {"frames": []}
     del asks["id"]
+    for name in ("caption", "turns"):  # a prose prompt's task stays as every version knows it
+        if not asks[name]:
+            del asks[name]
     inputs: dict[str, str] = {}
     files: dict[str, bytes | Path] = {}
     for number, frame in enumerate(conversation.frames):
@@ -34,7 +37,8 @@ def conversation_of(task: Task, files: Files) -> Conversation:
         Frame(bytes_of(files[task.inputs[f"frame-{number}"]]), **facts)
         for number, facts in enumerate(task.asks["frames"])
     )
-    return Conversation(**{**task.asks, "id": task.id, "frames": frames})
+    turns = tuple(task.asks.get("turns", ()))
+    return Conversation(**{**task.asks, "id": task.id, "frames": frames, "turns": turns})
 
 
 def outcome_of(answer: Answer) -> Outcome:

@@ -155,9 +155,9 @@ print(made["width"], made["height"], made["frames"], resource.getrusage(resource
 def test_frames_of_8k_one_at_a_time(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
-    for number in range(1, 13):
+    for number in range(1, 21):
         path = folder / f"color.{number:04d}.png"
-        Image.new("RGB", (7680, 4320), (20 * number, 90, 20)).save(path, compress_level=1)
+        Image.new("RGB", (7680, 4320), (12 * number, 90, 20)).save(path, compress_level=1)
         os.utime(path, (OLD, OLD))
     assert workers_for(7680, 4320) == 1
     done = subprocess.run(
@@ -165,8 +165,10 @@ def test_frames_of_8k_one_at_a_time(tmp_path: Path) -> None:
         cwd=ROOT, capture_output=True, text=True, timeout=240, check=True,
     )  # fmt: skip
     width, height, frames, peak = map(int, done.stdout.split())
-    assert (width, height, frames) == (1280, 704, 12)
-    assert peak < 1000  # MB; a frame has 100, four are there at once with what reads them: all twelve would not fit
+    assert (width, height, frames) == (1280, 704, 20)
+    # MB; a frame has 100, and four are there at once with what reads them, on a busy machine all in the middle of it:
+    # all twenty would not fit.
+    assert peak < 1900
 
 
 def test_ten_thousand_frames_are_looked_at(tmp_path: Path) -> None:
