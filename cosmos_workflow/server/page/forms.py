@@ -18,6 +18,11 @@ FIELDS = {
     "height": ("Height", "give a whole number of pixels, such as 720"),
     "video": ("Clip", "choose one of the list, or drop a file"),
     "prompt": ("Prompt", "it is too long"),
+    "for_fps": ("Frames a second", "give a number, such as 24"),
+    "for_seconds": ("Seconds", "give a number, such as 4"),
+    "for_size": ("Size", "give width and height, such as 1280x720"),
+    "format": ("Format", "choose one of the list"),
+    "pick": ("Which frames", "choose one of the list"),
     "name": ("Name", "at most 200 characters"),
 }
 
@@ -43,5 +48,7 @@ def explained(error: CosmosError | ValidationError) -> str:
         return str(error)
     first = error.errors()[0]
     name = str(first["loc"][-1]) if first["loc"] else ""
+    # Of a size, the place is a number behind the field's name.
+    name = next((str(part) for part in reversed(first["loc"]) if part in FIELDS), name)
     label, remedy = FIELDS.get(name, (name or "Form", str(first["msg"])))
     return f"{label}: {remedy}"

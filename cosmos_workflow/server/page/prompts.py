@@ -18,6 +18,7 @@ from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.kinds.registry import known_kinds
 from cosmos_workflow.server.api.prompts import Number, Numbers, list_prompts
+from cosmos_workflow.server.page.captions.reading import outline
 from cosmos_workflow.server.page.rendering import environment, render
 from cosmos_workflow.server.paging import NumberCursor
 from cosmos_workflow.server.server import Ctx
@@ -56,7 +57,7 @@ def prompts(request: Request, ctx: Ctx, cursor: NumberCursor = None) -> HTMLResp
 def compare(request: Request, ctx: Ctx, number: Annotated[Numbers, Query(max_length=1000)] = []) -> HTMLResponse:  # noqa: B006
     """Several answers side by side."""
     prompts = ctx.prompts(ctx.store.history.by_numbers(number[:COMPARED]))
-    answers = [prompt.answer for prompt in prompts]
+    answers = [outline(prompt) for prompt in prompts]
     # Each is set beside the first, and the first beside the second.
     references = [*answers[1:2], *answers[:1] * len(answers)]
     compared = [

@@ -18,6 +18,7 @@ from cosmos_workflow.kinds.kind import FIRST_KIND, get_kind, is_known
 from cosmos_workflow.limits import Plan
 from cosmos_workflow.server.exporting import controlnet_spec
 from cosmos_workflow.server.guard import COOKIE
+from cosmos_workflow.server.page.captions.reading import caption_of, kind_of, said, story_of
 from cosmos_workflow.server.page.files import facts_of, laid_out
 from cosmos_workflow.server.shapes import Problem, Prompt
 from cosmos_workflow.version import __version__
@@ -125,4 +126,5 @@ environment.filters |= {"when": _when, "thousands": _thousands, "bytes": _bytes,
 environment.globals |= {
     "bar_of": bar_of, "remedies_of": remedies_of, "first_kind": FIRST_KIND, "is_known": is_known,
     "shows_pictures": shows_pictures, "controlnet_spec": controlnet_spec, "laid_out": laid_out, "facts_of": facts_of,
+    "caption_of": caption_of, "kind_of": kind_of, "said": said, "story_of": story_of,
 }  # fmt: skip

@@ -21,9 +21,10 @@ from cosmos_workflow.kinds.transfer.plan import Checked
 from cosmos_workflow.kinds.transfer.shapes import ItemIn
 from cosmos_workflow.kinds.transfer.sources import items_of
 from cosmos_workflow.kinds.transfer.variants import numbers_of
-from cosmos_workflow.limits import GPUS, TRANSFER_MODELS
+from cosmos_workflow.limits import GPUS, OF_FAMILY, TRANSFER_MODELS
 from cosmos_workflow.server.api.machine import hosts_of
 from cosmos_workflow.server.kind_shapes import new_run_of
+from cosmos_workflow.server.page.captions.reading import caption_of, text_of, words_of
 from cosmos_workflow.server.page.fields import Field
 from cosmos_workflow.server.page.rendering import render
 from cosmos_workflow.server.server import Ctx, Server
@@ -33,6 +34,7 @@ __all__ = ["router"]
 router = APIRouter()
 
 RECENT, CHECKED = 60, 40
+CAPTIONED = OF_FAMILY["cosmos3"]
 # Each is a field of the form; those that are empty leave what the spec, or the model, says.
 CONTROLS = ("edge", "vis")
 FIELDS = (
@@ -68,16 +70,37 @@ class Asked(BaseModel):
 
 
 @router.get("/transfer")
-def show(request: Request, ctx: Ctx, source: Annotated[str, Query(max_length=1000)] = "") -> HTMLResponse:
-    """The form, empty or with a source."""
+def show(
+    request: Request, ctx: Ctx, source: Annotated[str, Query(max_length=1000)] = "",
+    prompt: Annotated[int | None, Query(ge=1, le=2**53)] = None, words: bool = False,
+) -> HTMLResponse:  # fmt: skip
+    """The form, empty or with a source, and with the answer of an earlier `prompt`; of a caption, with `words`, its
+    paragraph. Raises NotFound.
+    """
+    text, model = _prompt_of(ctx, prompt, words) if prompt is not None else ("", "")
     uploads = [file for file in ctx.store.files.all(most=RECENT) if file.media_type.startswith("video/")]
     return render(
-        request, "transfer.html", source=source, fields=FIELDS,
+        request, "transfer.html", source=source, fields=FIELDS, prompt=text,
+        given={"model": "" if _is_spec_by_name(source) else model},
         uploaded=[(file.sha256, file.name) for file in uploads],
         specs=[(name, "the whole media folder" if name == "." else name) for name in ctx.library.shared_specs()],
         clips=[(name, name) for name in ctx.library.shared(("video/",)) if "%" not in name],
         engines=TRANSFER.engines, places=["local", *(host.name for host in hosts_of())],
     )  # fmt: skip
+
+
+def _prompt_of(ctx: Server, number: int, words: bool) -> tuple[str, str]:
+    """The prompt that an entry of the history has for a video, and the model that takes such a prompt."""
+    entry = ctx.prompts([ctx.store.history.get(number)])[0]
+    caption = caption_of(entry)
+    if caption is None:
+        return entry.answer or entry.question, ""
+    return (words_of(caption), "") if words else (text_of(entry), CAPTIONED)
+
+
+def _is_spec_by_name(source: str) -> bool:
+    """Whether a source is a spec by its name: the spec says for which model it is."""
+    return source.endswith((".json", ".jsonl"))
 
 
 @router.post("/transfer/check")
