@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
 
-__all__ = ["PICKS", "Frame", "Pick", "encode_png", "read_frames"]
+__all__ = ["PICKS", "Frame", "Pick", "at_shots", "encode_png", "read_frames"]
 
-Pick = Literal["first", "spread", "shots"]
-PICKS: tuple[Pick, ...] = ("first", "spread", "shots")
+Pick = Literal["first", "spread"]
+PICKS: tuple[Pick, ...] = ("first", "spread")
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ def read_frames(
     """Up to `count` frames of a clip, turned upright, at `size` (width, height) if given.
 
     `pick` is `first` (the first `count`, as NVIDIA's upsampler takes them), `spread` (the middles of
-    `count` equal parts), `shots` (spread over the shots, see `at_shots`) or times in seconds (a time past the end
-    gives the last frame). A clip with fewer frames gives those it has. Without a `size` the frames have the size in
-    which players show the clip. Transparent parts become white, as in mistral-common; high dynamic range, wide gamut
-    and linear light are converted to what an ordinary screen shows (colour.py).
+    `count` equal parts) or times in seconds (see `at_shots`; a time past the end gives the last frame). A clip with
+    fewer frames gives those it has. Without a `size` the frames have the size in which players show the clip.
+    Transparent parts become white, as in mistral-common; high dynamic range, wide gamut and linear light are converted
+    to what an ordinary screen shows (colour.py).
     Raises BadInputError for a file that cannot be read, UsageError for an unknown `pick`.
     """
     path = Path(clip.path if isinstance(clip, Clip) else clip)
@@ -75,11 +75,6 @@ def _times(pick: Pick | Sequence[float], count: int, clip: Clip) -> Sequence[flo
     if pick == "spread":
         part = clip.duration / count
         return [part * (index + 0.5) for index in range(count)]
-    if pick == "shots":
-        # OpenCV costs a fifth of a second, and only this pick needs to know the shots.
-        from cosmos_workflow.media.measuring import shots_of
-
-        return at_shots(shots_of(clip), count)
     if isinstance(pick, str):
         raise UsageError(f"unknown way to pick frames: {pick!r}", remedy=f"choose one of {', '.join(PICKS)}")
     return pick

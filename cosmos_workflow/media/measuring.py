@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
 
-__all__ = ["Measurements", "Shot", "measure", "shots_of"]
+__all__ = ["Measurements", "Shot", "measure"]
 
 LONG_SIDE = 320
 MAX_FRAMES = 600  # a longer clip is sampled evenly
@@ -104,16 +104,6 @@ def measure(clip: Clip | str | Path) -> Measurements:
         _fade(light, times, bounds[1]),
         _fade(light[::-1], [times[-1] + frame_time - time for time in times[::-1]], len(light) - bounds[-2]),
     )
-
-
-def shots_of(clip: Clip | str | Path) -> list[tuple[float, float]]:
-    """The start and end of each shot in s, as `measure` has them, without the slower rest.
-
-    Raises BadInputError for a file that cannot be read.
-    """
-    clip = clip if isinstance(clip, Clip) else probe(clip)
-    times, small = _sample(clip)
-    return _spans([0, *_cuts(small), len(small)], times, clip)
 
 
 def _spans(bounds: Sequence[int], times: Sequence[float], clip: Clip) -> list[tuple[float, float]]:

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from cosmos_workflow.errors import UsageError
-from cosmos_workflow.media import probe, read_frames
+from cosmos_workflow.media import measure, probe, read_frames
+from cosmos_workflow.media.frames import at_shots
 
 
 def pixels(png: bytes) -> np.ndarray:
@@ -122,6 +123,7 @@ def test_two_jobs_at_once_do_not_mix_their_frames(tmp_path: Path) -> None:
 def test_frames_at_the_shots(tmp_path: Path) -> None:
     pictures = [clips.flat(colour) for colour, count in (((255, 0, 0), 12), ((0, 255, 0), 36)) for _ in range(count)]
     path = clips.write(tmp_path / "shots.mp4", pictures)
+    shots = [(shot.start, shot.end) for shot in measure(path).shots]
     for count, seconds in ((1, [0.25]), (2, [0.25, 1.25]), (3, [0.25, 0.875, 1.625])):
-        frames = read_frames(path, count, pick="shots")
+        frames = read_frames(path, count, pick=at_shots(shots, count))
         assert [frame.seconds for frame in frames] == pytest.approx(seconds, abs=0.05)
