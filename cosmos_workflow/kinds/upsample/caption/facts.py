@@ -11,20 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from cosmos_workflow.kinds.upsample.caption.light import colours, course, level, without_course
-from cosmos_workflow.kinds.upsample.caption.problems import aspect_of
-from cosmos_workflow.kinds.upsample.caption.spans import bounded, end_of, shot_at, span_text
+from cosmos_workflow.kinds.upsample.caption.phrases import MOVES, listed
+from cosmos_workflow.kinds.upsample.caption.problems import aspect_of, is_negative
+from cosmos_workflow.kinds.upsample.caption.spans import bounded, shot_at, shot_spans, span_text
 from cosmos_workflow.kinds.upsample.caption.times import duration_of, span_of
 
-__all__ = ["MOVES", "Target", "facts_of", "with_facts"]
+__all__ = ["Target", "facts_of", "with_facts"]
 
-MOVES = {
-    "pan left": "pans to the left",
-    "pan right": "pans to the right",
-    "tilt up": "tilts up",
-    "tilt down": "tilts down",
-    "zoom in": "zooms in",
-    "zoom out": "zooms out",
-}
 STILL = "Static"  # as NVIDIA's sample captions name a camera that is held still
 ROUNDED = 1e-4  # seconds by which a sum of frames may be short of a whole second
 
@@ -111,8 +104,7 @@ def _whole(value: float) -> int | float:
 
 def camera(shot: Mapping[str, Any]) -> str:
     """How the camera moves in a shot: `Pans to the left and zooms in`, `Static` where it does not."""
-    moves = [MOVES.get(move, move) for move in (shot.get("motion") or {}).get("moves") or ()]
-    phrase = f"{', '.join(moves[:-1])} and {moves[-1]}" if len(moves) > 1 else "".join(moves)
+    phrase = listed([MOVES.get(move, move) for move in (shot.get("motion") or {}).get("moves") or ()])
     return phrase[:1].upper() + phrase[1:] if phrase else STILL
 
 
@@ -132,7 +124,7 @@ def with_facts(caption: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str
     from cosmos_workflow.kinds.upsample.caption.wish import speaks_of
 
     made = deepcopy(dict(caption))
-    if "physical_realism" in made or not facts:
+    if is_negative(made) or not facts:
         return made  # a negative caption has no facts
     for name in ("resolution", "aspect_ratio", "duration", "fps"):
         if name in facts:
@@ -169,20 +161,12 @@ def _segments(answered: Any, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
         if shots:
             given[index if len(own) == len(shots) else shot_at(segment, index, len(own), facts)].append(segment)
     made = []
-    for index, (shot, segments) in enumerate(zip(shots, given, strict=True)):
+    for index, (shot, segments, span) in enumerate(zip(shots, given, shot_spans(facts), strict=True)):
         words = {name: _joined(segments, name) for name in ("description", "key_changes")}
         if not words["description"]:
             of = f"Shot {index + 1} of {len(shots)}" if len(shots) > 1 else "One continuous shot"
             words["description"] = f"{of}; camera: {shot['camera'][:1].lower() + shot['camera'][1:]}"
-        end = shot["end"] if index + 1 < len(shots) else end_of(facts)
-        made.append(
-            {
-                "segment_index": index,
-                "time_range": span_of(shot["start"], end),
-                **words,
-                "camera": shot["camera"],
-            }
-        )
+        made.append({"segment_index": index, "time_range": span_of(*span), **words, "camera": shot["camera"]})
     return made
 
 

@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["colours", "course", "level", "listed", "without_course"]
+from cosmos_workflow.kinds.upsample.caption.phrases import listed
+
+__all__ = ["CHANGE", "colours", "course", "level", "without_course"]
 
 CHANGE = 0.12  # a smaller change of the mean brightness (0 to 1) is no change that a viewer speaks of
 
@@ -64,11 +66,6 @@ def colours(palette: Sequence[Sequence[Any]]) -> str:
         rest = f" with touches of {listed(names[1:])}" if names[1:] else ""
         return f"Mostly {names[0]}{rest}"
     return listed(names).capitalize()
-
-
-def listed(phrases: Sequence[str]) -> str:
-    """`a, b and c`."""
-    return f"{', '.join(phrases[:-1])} and {phrases[-1]}" if len(phrases) > 1 else "".join(phrases)
 
 
 # What speaks of light that changes or stays, in a model's answer: the measured course stands in its place.

@@ -6,19 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from cosmos_workflow.kinds.upsample.caption.facts import with_facts
-from cosmos_workflow.kinds.upsample.caption.spans import end_of, span_text
+from cosmos_workflow.kinds.upsample.caption.phrases import DETAIL, sentence, way_of
+from cosmos_workflow.kinds.upsample.caption.spans import shot_spans, span_text
 from cosmos_workflow.kinds.upsample.caption.times import span_of
 from cosmos_workflow.kinds.upsample.caption.wish import speaks_of, with_wish
 
-__all__ = ["caption_by_rules", "sentence"]
+__all__ = ["caption_by_rules"]
 
 SUBJECT = (
     "description", "appearance_details", "relationship", "location", "relative_size", "orientation", "pose", "action",
     "state_changes", "clothing", "expression", "gender", "age", "skin_tone_and_texture", "facial_features",
 )  # fmt: skip
 NUMBERS = ("number_of_subjects", "number_of_arms", "number_of_legs")
-DETAIL = {"left": "on the left", "right": "on the right", "centre": "in the centre"}
-WAYS = {"in place": "in place", "up": "upwards", "down": "downwards"}
 
 
 def caption_by_rules(prompt: str, measured: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,12 +26,11 @@ def caption_by_rules(prompt: str, measured: Mapping[str, Any], facts: Mapping[st
     `measured` is a `media.Measurements` as a dict, `facts` what `facts_of` made of it. What nothing is known of is "".
     """
     facts = {**facts, "wish": prompt}
-    said = sentence(prompt)
     lit = "" if "light_level" in speaks_of(prompt) else facts.get("light_level", "")
     shots = list(zip(facts.get("shots") or [], measured.get("shots") or [], strict=False))
     caption: dict[str, Any] = {
         "subjects": [],
-        "background_setting": said,
+        "background_setting": sentence(prompt),
         "lighting": {
             "conditions": lit, "direction": "", "shadows": "", "illumination_effect": "",
         },
@@ -56,12 +54,6 @@ def caption_by_rules(prompt: str, measured: Mapping[str, Any], facts: Mapping[st
     return with_wish(caption, prompt)
 
 
-def sentence(text: str) -> str:
-    """Words as one sentence: a capital first, a full stop last, the words themselves as they are."""
-    text = " ".join(text.split())
-    return text and text[0].upper() + text[1:] + ("" if text[-1] in ".!?。！？…" else ".")
-
-
 def _composition(measured: Mapping[str, Any]) -> str:
     place = measured.get("detail", "")
     return f"Most of the detail is {DETAIL[place]} of the frame" if place in DETAIL else ""
@@ -76,36 +68,32 @@ def _shot(shot: Mapping[str, Any], raw: Mapping[str, Any]) -> str:
     """A shot as a sentence: its camera, and what moves by itself."""
     camera = shot["camera"][:1].lower() + shot["camera"][1:]
     words = "The camera stays static" if camera == "static" else f"The camera {camera}"
-    subject = (raw.get("motion") or {}).get("subject") or ""
-    moves = f", while a subject moves {WAYS.get(subject, f'to the {subject}')} within the frame" if subject else ""
+    subject = _moving(raw)
+    moves = f", while a subject moves {way_of(subject)} within the frame" if subject else ""
     return f"{words}{moves}."
+
+
+def _moving(raw: Mapping[str, Any]) -> str:
+    """Where something moves by itself in a measured shot; empty where nothing does."""
+    return (raw.get("motion") or {}).get("subject") or ""
 
 
 def _actions(
     shots: list[tuple[Mapping[str, Any], Mapping[str, Any]]], facts: Mapping[str, Any]
 ) -> list[dict[str, str]]:
     """What moves by itself in each shot, with the shot's time."""
-    actions = []
-    for index, (shot, raw) in enumerate(shots):
-        subject = (raw.get("motion") or {}).get("subject") or ""
-        if subject:
-            end = shot["end"] if index + 1 < len(shots) else end_of(facts)
-            way = WAYS.get(subject, f"to the {subject}")
-            actions.append(
-                {
-                    "time": span_of(shot["start"], end),
-                    "description": f"A subject moves {way} within the frame.",
-                }
-            )
-    return actions
+    return [
+        {"time": span_of(*span), "description": f"A subject moves {way_of(subject)} within the frame."}
+        for (_, raw), span in zip(shots, shot_spans(facts), strict=False)
+        if (subject := _moving(raw))
+    ]
 
 
 def _course(shots: list[tuple[Mapping[str, Any], Mapping[str, Any]]], facts: Mapping[str, Any]) -> str:
     """The video from beginning to end: its shots and its light, as sentences with times."""
     sentences = []
-    for index, (shot, raw) in enumerate(shots):
-        end = shot["end"] if index + 1 < len(shots) else end_of(facts)
+    for (shot, raw), (start, end) in zip(shots, shot_spans(facts), strict=False):
         text = _shot(shot, raw)
-        sentences.append(f"From {span_text(shot['start'])} to {span_text(end)}, {text[0].lower()}{text[1:]}")
+        sentences.append(f"From {span_text(start)} to {span_text(end)}, {text[0].lower()}{text[1:]}")
     light = facts.get("light_course") or ""
     return " ".join(filter(None, [*sentences, sentence(light)]))

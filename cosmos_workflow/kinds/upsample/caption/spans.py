@@ -9,7 +9,7 @@ from typing import Any
 
 from cosmos_workflow.kinds.upsample.caption.times import span_of
 
-__all__ = ["bounded", "end_of", "shot_at", "span_text"]
+__all__ = ["bounded", "end_of", "shot_at", "shot_spans", "span_text"]
 
 MOMENT = re.compile(r"(?:(\d{1,4}):)?(\d{1,7}(?:\.\d+)?)")
 
@@ -32,6 +32,13 @@ def end_of(facts: Mapping[str, Any]) -> float:
     whole = float(math.floor(seconds + 1e-4))
     shots = facts.get("shots") or []
     return whole if whole > (shots[-1]["start"] + 0.05 if shots else 0.0) else math.floor(seconds * 100 + 1e-3) / 100
+
+
+def shot_spans(facts: Mapping[str, Any]) -> list[tuple[float, float]]:
+    """The start and end of each shot of `facts` in s, the last one to the end of the video as captions write it."""
+    shots = facts.get("shots") or []
+    ends = [*(shot["end"] for shot in shots[:-1]), end_of(facts)]
+    return [(shot["start"], end) for shot, end in zip(shots, ends, strict=False)]
 
 
 def moments(text: Any) -> list[float]:
