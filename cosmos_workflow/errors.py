@@ -84,9 +84,10 @@ def from_system(error: OSError, go_on: str = "") -> CosmosError:
     return CosmosError(error.strerror or str(error), where=str(error.filename or "this machine"), remedy=remedy)
 
 
-def cannot_read(path: Path, error: OSError) -> BadInputError:
-    """For an input file that the operating system does not give."""
-    what = "no such file" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+def cannot_read(path: Path, error: OSError | ValueError) -> BadInputError:
+    """For an input file that the operating system does not give; a ValueError is a null byte in its path."""
+    why = getattr(error, "strerror", None) or error
+    what = "no such file" if isinstance(error, FileNotFoundError) else f"cannot be read ({why})"
     return BadInputError(what, where=str(path), remedy="check the path")
 
 

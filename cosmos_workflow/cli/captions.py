@@ -246,7 +246,7 @@ def _prompt(file: Path) -> str:
         with file.open("rb") as opened:
             data = opened.read(LARGEST_PROMPT + 1)
     except (OSError, ValueError) as error:  # a ValueError is a null byte in the path
-        raise cannot_read(file, error if isinstance(error, OSError) else OSError(str(error))) from error
+        raise cannot_read(file, error) from error
     if len(data) > LARGEST_PROMPT:
         raise BadInputError(f"longer than {LARGEST_PROMPT >> 20} MiB", where=str(file), remedy="give one paragraph")
     text = decoded(data, str(file)).strip()

@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cosmos_workflow.errors import BadInputError
-from cosmos_workflow.kinds.upsample.captioning import SHOTS_ASKED
 from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, Deliver
 
 if TYPE_CHECKING:
@@ -40,22 +39,17 @@ def schema_of(conversation: Conversation) -> dict[str, Any]:
     if asked.get("negative"):
         return json_schema(negative=True)
     facts = asked.get("facts") or {}
-    shots = min(len(facts.get("shots") or ()), SHOTS_ASKED)
+    shots = len(facts.get("shots") or ())
     known = KNOWN + KNOWN_OF_SHOTS if shots else KNOWN
     return json_schema(known, seconds=facts.get("seconds"), shots=shots)
 
 
-def formed(conversation: Conversation, answer: Answer) -> Answer:
+def formed(conversation: Conversation, answer: Answer) -> tuple[Answer, Sequence[Problem | str]]:
     """An answer with the caption that it stands for as its text: read, with what is known of the clip put in, checked.
 
     One that is no valid caption has an error of the kind `bad_caption` that names what is wrong, and keeps its text
-    for the question that follows; any other answer is returned as it is.
+    for the question that follows; all that is wrong comes with it. Any other answer is returned as it is.
     """
-    return _formed(conversation, answer)[0]
-
-
-def _formed(conversation: Conversation, answer: Answer) -> tuple[Answer, Sequence[Problem | str]]:
-    """As `formed`, with all that is wrong."""
     from cosmos_workflow.kinds.upsample.caption import problems_of, read_caption, with_facts, with_wish, written
 
     asked = conversation.caption
@@ -112,7 +106,7 @@ def answer_formed(
                 deliver(answer)
                 return
             spent[answer.id] = spent.get(answer.id, 0.0) + answer.seconds
-            answer, problems = _formed(conversation, answer)
+            answer, problems = formed(conversation, answer)
             if problems and left and answer.finish_reason != "length":
                 last[answer.id] = answer
                 turn = {"answer": answer.text, "said": question_again(answer.text, problems)}

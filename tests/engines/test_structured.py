@@ -169,7 +169,7 @@ def test_a_question_that_grew_too_long_leaves_the_first_reason() -> None:
 def test_what_is_known_is_ours_whatever_is_answered() -> None:
     lies = {**GOOD, "fps": 60, "duration": "9s", "resolution": {"W": 1, "H": 1}, "aspect_ratio": "1,1",
             "segments": [], "cinematography": {**GOOD["cinematography"], "camera_motion": "Spins"}}  # fmt: skip
-    made = json.loads(formed(caption("a"), Answer("id-a", json.dumps(lies), "stop")).text)
+    made = json.loads(formed(caption("a"), Answer("id-a", json.dumps(lies), "stop"))[0].text)
     assert (made["fps"], made["duration"], made["aspect_ratio"]) == (24, "2s", "4,3")
     assert made["cinematography"]["camera_motion"].startswith("Pans to the left")
     assert [each["time_range"] for each in made["segments"]] == ["0:00-0:01", "0:01-0:02"]
@@ -180,16 +180,16 @@ def test_a_negative_caption_has_a_form_of_its_own() -> None:
     conversation = Conversation("id-a", "a", caption=asked)
     assert "physical_realism" in schema_of(conversation)["properties"]
     negative = json.dumps(negative_by_rules("a street"))
-    assert formed(conversation, Answer("id-a", negative, "stop")).error == ""
-    assert formed(conversation, Answer("id-a", json.dumps(GOOD), "stop")).error_kind == "bad_caption"
-    assert formed(caption("a"), Answer("id-a", negative, "stop")).error_kind == "bad_caption"
+    assert formed(conversation, Answer("id-a", negative, "stop"))[0].error == ""
+    assert formed(conversation, Answer("id-a", json.dumps(GOOD), "stop"))[0].error_kind == "bad_caption"
+    assert formed(caption("a"), Answer("id-a", negative, "stop"))[0].error_kind == "bad_caption"
 
 
 def test_prose_and_errors_are_left_alone() -> None:
     prose = Answer("id-a", "{}", "stop")
-    assert formed(Conversation("id-a", "a"), prose) is prose
+    assert formed(Conversation("id-a", "a"), prose)[0] is prose
     refused = Answer("id-a", error="no", error_kind="rejected")
-    assert formed(caption("a"), refused) is refused
+    assert formed(caption("a"), refused)[0] is refused
 
 
 def test_a_conversation_travels_with_its_caption_and_without_one_as_ever() -> None:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from cosmos_workflow.errors import BadInputError
+from cosmos_workflow.kinds.upsample.caption.schema import MOST_SHOTS
 from cosmos_workflow.limits import Model, Plan
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FORMATS",
-    "SHOTS_ASKED",
     "VERSION",
     "Format",
     "asked_facts",
@@ -37,8 +37,6 @@ FORMATS: tuple[Format, ...] = ("text", "cosmos3", "cosmos3-negative")
 
 # Of what is measured and told of a clip, and of how an answer becomes a caption: part of every caption's identity.
 VERSION = 1
-# A model is told of so many shots, and writes a segment for each; a clip with more has them from the measurement.
-SHOTS_ASKED = 8
 OF_VIDEO = ("resolution", "aspect_ratio", "duration", "fps")
 MARKS = ("temporal_caption", "background_setting", "physical_realism")  # fields that no other JSON has
 
@@ -93,14 +91,14 @@ def question_of(prompt: str, facts: Mapping[str, Any], *, negative: bool) -> str
 def asked_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Facts with no more shots than a model is asked about."""
     shots = list(facts.get("shots") or ())
-    return {**facts, "shots": shots[:SHOTS_ASKED]} if shots else dict(facts)
+    return {**facts, "shots": shots[:MOST_SHOTS]} if shots else dict(facts)
 
 
 @lru_cache(4096)
 def longest_question(prompt: str, format: Format) -> str:
     """A question as long as any that this prompt can lead to: for a plan, before the clip is measured."""
     moves = "Pans to the right, tilts down and zooms out"
-    shots = [{"start": 3590.5 + number, "end": 3591.5 + number, "camera": moves} for number in range(SHOTS_ASKED)]
+    shots = [{"start": 3590.5 + number, "end": 3591.5 + number, "camera": moves} for number in range(MOST_SHOTS)]
     colours = "Dark yellowish green dominates, with dark reddish brown, light greyish blue, dark purple and orange"
     light = "Dimly lit, moderate contrast; the light grows brighter and then fades to black at the end of the video"
     facts = {

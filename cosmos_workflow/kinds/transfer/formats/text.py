@@ -76,7 +76,7 @@ def documents(path: str | Path) -> Iterator[Document]:
             else:
                 yield from _whole(_bounded(file.read, str(path)), path, marked)
     except (OSError, ValueError) as error:  # a ValueError is a null byte in the path
-        raise cannot_read(path, error if isinstance(error, OSError) else OSError(str(error))) from error
+        raise cannot_read(path, error) from error
 
 
 def _whole(data: bytes, path: Path, marked: bool) -> Iterator[Document]:

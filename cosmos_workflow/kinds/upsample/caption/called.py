@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from cosmos_workflow.kinds.upsample.caption.things import names
-from cosmos_workflow.kinds.upsample.caption.walking import texts_in
+from cosmos_workflow.kinds.upsample.caption.walking import subjects_of, texts_in
 from cosmos_workflow.kinds.upsample.caption.wishes import KIND_OF, Attribute, Wish, singular
 
 __all__ = ["exactly", "head_of"]
@@ -34,8 +34,7 @@ def exactly(caption: Mapping[str, Any], wish: Wish) -> Wish:
 
 
 def _bound(caption: Mapping[str, Any], attributes: tuple[Attribute, ...]) -> Iterator[Attribute]:
-    listed = caption.get("subjects")
-    heads = [head_of(each) for each in listed if isinstance(each, Mapping)] if isinstance(listed, list) else []
+    heads = [head_of(each) for each in subjects_of(caption)]
     everything = " ".join(texts_in(caption))
     for each in attributes:
         nouns = [noun for noun in each.nouns if singular(noun.lower()) in SEVERAL]

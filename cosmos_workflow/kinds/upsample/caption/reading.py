@@ -59,7 +59,7 @@ def _entries(path: Path) -> Iterator[tuple[str, Any]]:
                 if text.strip():
                     yield where, _or_error(text, where, line=number)
     except (OSError, ValueError) as error:  # a ValueError is a null byte in the path
-        raise cannot_read(path, error if isinstance(error, OSError) else OSError(str(error))) from error
+        raise cannot_read(path, error) from error
 
 
 def _whole(path: Path) -> str:

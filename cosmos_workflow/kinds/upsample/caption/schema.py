@@ -24,12 +24,12 @@ from cosmos_workflow.kinds.upsample.caption.parts import (
 )
 from cosmos_workflow.kinds.upsample.caption.times import duration_of, span_of
 
-__all__ = ["json_schema"]
+__all__ = ["MOST_SHOTS", "json_schema"]
 
 Schema = dict[str, Any]
 
 MARKS = 12  # moments of a clip at which a span may begin and end: 78 spans, which a grammar holds easily
-MOST_SHOTS = 8  # segments that a model is asked for; a clip with more shots has the others from what was measured
+MOST_SHOTS = 8  # shots of which a model is told, and segments that it is asked for; others are as measured
 SEGMENT_ROOM = 1200  # characters for all segments together, however many there are
 NEGATIVE_SECONDS = 8.0  # what NVIDIA's negative captions speak of, whatever the clip is
 SHORTEST = 40  # a text that is asked for has room for a few words

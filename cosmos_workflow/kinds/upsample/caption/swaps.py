@@ -148,9 +148,8 @@ def _roles(caption: Mapping[str, Any], chosen: list[dict[str, Any]], *, alone: b
     """The nouns by which a person is called, such as dancer; `alone` is whether there is nobody else."""
     texts = [str(value) for subject in chosen for value in subject.values()] + (texts_in(caption) if alone else [])
     words = {word for word, _, kind in kinds_in(" ".join(texts)) if kind in PEOPLE and singular(word) in PERSON}
-    return {word for word in words if singular(word) == word} - (
-        set() if alone else {"observer"}
-    )  # "people" are others
+    words = {word for word in words if singular(word) == word}  # "people" are others
+    return words if alone else words - {"observer"}
 
 
 def _called(subjects: list[dict[str, Any]], noun: str) -> re.Pattern[str] | None:

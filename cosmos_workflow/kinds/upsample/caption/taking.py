@@ -119,7 +119,7 @@ def _with_others(pattern: re.Pattern[str], chosen: list[dict[str, Any]], left: l
         more += [PRONOUNS, _any(own).pattern]
     if any(group == "vehicle" for _, group, _ in kinds) and not any(group == "vehicle" for _, group, _ in stay):
         more.append(rf"(?<![\w-]){OWN_VEHICLE}(?:vehicles|traffic(?!\s+(?:lights?|signs?)))(?![\w-])")
-    return re.compile("|".join(f"(?:{each})" for each in more) if len(more) == 1 else f"(?:{'|'.join(more)})", re.I)
+    return re.compile(f"(?:{'|'.join(more)})", re.IGNORECASE)
 
 
 def _unwritten(caption: dict[str, Any], swap: Swap) -> None:
@@ -132,8 +132,8 @@ def _unwritten(caption: dict[str, Any], swap: Swap) -> None:
         words = [re.escape(str(each["text"])) for each in here if isinstance(each, Mapping) and each.get("text")]
     else:
         words = []
-    pattern = re.compile("|".join([rf"(?<![\w-]){WRITING}(?![\w-])", *words]), re.IGNORECASE)
-    pattern = re.compile(f"(?:{pattern.pattern})", re.IGNORECASE)
+    writing = rf"(?<![\w-]){WRITING}(?![\w-])"
+    pattern = re.compile(f"(?:{'|'.join([writing, *words])})", re.IGNORECASE)
     for subject in subjects_of(caption):
         if where is None or where.search(head_of(subject)):
             subject.update(each_text(subject, lambda text: _unmarked(text, pattern)))

@@ -11,6 +11,7 @@ from typing import Any
 from cosmos_workflow.kinds.upsample.caption.called import exactly, head_of
 from cosmos_workflow.kinds.upsample.caption.changing import changed_scene, values_in
 from cosmos_workflow.kinds.upsample.caption.lexicon import CATEGORY, state_of
+from cosmos_workflow.kinds.upsample.caption.problems import is_negative
 from cosmos_workflow.kinds.upsample.caption.swaps import implied, is_called, swap_in
 from cosmos_workflow.kinds.upsample.caption.things import changed_things, names
 from cosmos_workflow.kinds.upsample.caption.walking import each_text, subjects_of
@@ -66,7 +67,7 @@ def with_wish(caption: Mapping[str, Any], prompt: str) -> dict[str, Any]:
     wish = read_wish(prompt)
     if not wish.prompt:
         return made
-    if "physical_realism" in made:
+    if is_negative(made):
         return _negative(made, wish)
     again = False
     for name in ("temporal_caption", "context"):
