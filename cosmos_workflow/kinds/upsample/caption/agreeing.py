@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from cosmos_workflow.kinds.upsample.caption.lexicon import plural
-from cosmos_workflow.kinds.upsample.caption.wishes import singular
+from cosmos_workflow.kinds.upsample.caption.nouns import singular
 
 __all__ = ["SINGLE", "VERBS", "verbs_behind"]
 

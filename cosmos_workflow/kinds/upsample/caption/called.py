@@ -7,18 +7,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from cosmos_workflow.kinds.upsample.caption.nouns import singular
 from cosmos_workflow.kinds.upsample.caption.things import names
 from cosmos_workflow.kinds.upsample.caption.walking import subjects_of, texts_in
-from cosmos_workflow.kinds.upsample.caption.wishes import KIND_OF, Attribute, Wish, singular
+from cosmos_workflow.kinds.upsample.caption.wishes import Attribute, Wish
+from cosmos_workflow.kinds.upsample.caption.words.things import ALIKE_NOUNS
 
 __all__ = ["exactly", "head_of"]
 
-# Things of which there are several in a scene. A floor and the ground are one.
-SEVERAL = {
-    *KIND_OF,
-    *("vehicle", "furniture", "table", "chair", "desk", "sofa", "bench", "shelf", "cabinet", "stool", "cupboard"),
-    *("bookcase", "cup", "mug", "glass", "bowl", "dish", "plate", "box", "crate", "container", "carton", "statue"),
-    *("sculpture", "building", "house", "tower", "arm"),
+# What there is one of in a scene, whichever word is used: a floor, the ground. Of other things there are several.
+ONE = {
+    word
+    for group in ALIKE_NOUNS
+    if {"floor", "wall", "road", "fence", "door", "roof", "curtain"} & set(group)
+    for word in group
 }
 
 
@@ -37,7 +39,7 @@ def _bound(caption: Mapping[str, Any], attributes: tuple[Attribute, ...]) -> Ite
     heads = [head_of(each) for each in subjects_of(caption)]
     everything = " ".join(texts_in(caption))
     for each in attributes:
-        nouns = [noun for noun in each.nouns if singular(noun.lower()) in SEVERAL]
+        nouns = [noun for noun in each.nouns if singular(noun.lower()) not in ONE]
         if not nouns or each.was or each.kind == "material":
             yield each
             continue

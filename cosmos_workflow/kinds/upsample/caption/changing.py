@@ -40,6 +40,9 @@ LOOSE = re.compile(
 )
 NOUNS = ("noun", "light", "sun", "sky", "way")  # forms behind which an adjective says something new
 TWICE = re.compile(r"(\x00*)\b([\w-]+)((?:\x00*(?:,|,?\s+and)?\s+\x00*(?:and\s+\x00*)?\2\b)+)\x00*", re.IGNORECASE)
+ATTRIBUTE = re.compile(
+    r"\s+(?!(?:and|or|with|in|on|at|of|to|is|was|from|by|where|under|that|the|an?|\w+ed)\b)[a-z]", re.IGNORECASE
+)
 JOINED = re.compile(r"^(?:\s+|-|,\s*|\s+and\s+|,\s*and\s+|/)$")
 
 
@@ -115,6 +118,8 @@ def _replacement(text: str, group: list[tuple[Hit, list[str]]], wish: Wish) -> t
         words = form_of(winner, "ground", wish.own)
     else:
         words = form_of(winner, head.form, wish.own)
+    if winner in ("indoors", "outdoors") and ATTRIBUTE.match(text[end:]):
+        words = words.removesuffix(" scene")
     before = dict.fromkeys(value for _, values in group[:-1] for value in values[:1] if value != winner)
     others = [form_of(value, "level" if CATEGORY[value] == "light" else "adj", {}) for value in before]
     if head.form == "way" and head.text.endswith("s"):

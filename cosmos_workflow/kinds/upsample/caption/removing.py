@@ -16,6 +16,7 @@ MOMENT = (
 LEAD = re.compile(
     rf"^(?:(?:from|between|at|by|around|in|until|after|during|near|about|throughout|over|for|within|since|across)\s+"
     rf"{MOMENT}(?:[\s,]+{MOMENT})*|then|finally|meanwhile|simultaneously|next|initially|later|afterwards|suddenly|first|"
+    r"\(?\d+:\d{2}(?:\.\d+)?(?:\s*[-–]\s*\d+:\d{2}(?:\.\d+)?)?\)?|"
     r"eventually|at first|at last|all the while|in the meantime|at the same time)(?=\s*[,.;:]|\s*$)",
     re.IGNORECASE,
 )
@@ -27,9 +28,11 @@ JOINTS = re.compile(
 # What begins so belongs to what stands before it.
 HANGING = re.compile(
     r"(?:\w+ing|which|who|whose|whom|that|where|it|its|he|she|his|her|they|their|them|him|itself|before|after|then|"
-    r"\w+ed|both|each|left|seen|held|driven|followed|apparently|almost|still|already|(?:back|side|rear|front)(?:-facing)?)\b",
+    r"\w+ed|both|each|left|seen|held|driven|followed|apparently|almost|still|already|(?:back|side|rear|front)(?:-facing)?|right|"
+    r"(?:in front of|in|on|under|behind|above|below|from|with|of|to|through|by) (?:which|whom))\b",
     re.IGNORECASE,
 )
+ADJECTIVE = re.compile(r"(?:^|\b(?:an?|the|its|his|her|with|in|of|by)\s+)[A-Za-z]+$", re.IGNORECASE)
 PRONOUN = re.compile(r"\b(?:it|its|itself|he|him|his|she|her|hers|they|them|their)\b", re.IGNORECASE)
 PLACED = (
     r"(?:beside|near|behind|past|next to|in front of|under|beneath|above|against|around|alongside|towards?|opposite|"
@@ -82,7 +85,8 @@ def _least(text: str, pattern: re.Pattern[str]) -> str:
     """The text without places beside the thing (`behind the car`), and without the second of two things."""
     phrase = rf"(?:(?!{STOPS})[\w'-]+\s+){{0,5}}?(?:row of\s+(?:[\w'-]+\s+){{0,3}}?)?{pattern.pattern}"
     text = re.sub(
-        rf"(?<=\w)(?<!\bback)\s+(?:just |right |directly )?{PLACED}\s+{phrase}(?=\s*(?:[.,;]|$|\b(?:and|while|as)\b))",
+        rf"(?<=\w)(?<!\bback)(?:\s+(?:balanced|set|contrasted))?\s+(?:just |right |directly )?{PLACED}\s+{phrase}"
+        r"(?=\s*(?:[.,;]|$|\b(?:and|while|as)\b))",
         _but_alone, text, flags=re.IGNORECASE,
     )  # fmt: skip
     # Of three things in a row the last.
@@ -109,6 +113,9 @@ def _clauses(text: str, pattern: re.Pattern[str]) -> str:
     if not pattern.search(text):
         return text
     parts = JOINTS.split(text)
+    for index in range(len(parts) - 3, -1, -2):
+        if parts[index + 1].strip() == "," and ADJECTIVE.search(parts[index]):
+            parts[index : index + 3] = ["".join(parts[index : index + 3])]  # "soft, short shadows" are one thing
     rest = ""
     main_gone = dropped = False
     for index in range(0, len(parts), 2):
@@ -123,6 +130,7 @@ def _clauses(text: str, pattern: re.Pattern[str]) -> str:
             main_gone = gone
         dropped = gone
         if gone:
+            rest = re.sub(r"\s+(?:contrasted|combined|balanced|paired|mixed|filled|covered|decorated)$", "", rest)
             continue
         if not rest:
             part = re.sub(r"^(?:with|and)\s+", "", part)

@@ -10,22 +10,28 @@ from typing import Any
 
 from cosmos_workflow.kinds.upsample.caption.called import head_of
 from cosmos_workflow.kinds.upsample.caption.lexicon import plural
-from cosmos_workflow.kinds.upsample.caption.taking import taken_out
+from cosmos_workflow.kinds.upsample.caption.nouns import KIND_OF, singular
+from cosmos_workflow.kinds.upsample.caption.removing import without
+from cosmos_workflow.kinds.upsample.caption.taking import qualified, taken_out
 from cosmos_workflow.kinds.upsample.caption.things import (
     BODY,
+    OWN_VEHICLE,
     PEOPLE,
     PERSON,
+    VEHICLE_PARTS,
     kinds_in,
     names,
     person_swapped,
     swapped,
     with_pronouns,
+    without_hair,
 )
 from cosmos_workflow.kinds.upsample.caption.walking import OURS, each_text, subjects_of, texts_in
-from cosmos_workflow.kinds.upsample.caption.wishes import KIND_OF, Swap, Wish, singular
+from cosmos_workflow.kinds.upsample.caption.wishes import Swap, Wish
 
 __all__ = ["implied", "is_called", "swap_in"]
 
+SHOWN = "text_and_signage_elements"
 GENDERS = {"man": "Male", "woman": "Female"}
 OF_PEOPLE = ("clothing", "expression", "gender", "age", "skin_tone_and_texture", "facial_features")
 
@@ -52,7 +58,8 @@ def implied(caption: Mapping[str, Any], wish: Wish) -> list[Swap]:
         ]
         elsewhere = any(each[2] == kind[1] for each in kinds_in(" ".join(texts_in(caption))))
         if present and not same and not elsewhere:
-            swaps.append(Swap(singular(present[0][0]), _phrase(wish.prompt, word)))
+            counted = any(each.kind == "count" and each.value != 1 and word in each.nouns for each in wish.attributes)
+            swaps.append(Swap(singular(present[0][0]), _phrase(wish.prompt, word), many=counted))
     return swaps
 
 
@@ -77,20 +84,20 @@ def swap_in(caption: dict[str, Any], swap: Swap) -> None:
     subjects = subjects_of(caption)
     kinds = [[kind for _, _, kind in kinds_in(str(each.get("description") or ""))[:1]] for each in subjects]
     people_meant = bool(old_kind and old_kind[1] in PEOPLE)
-    qualified = swap.old.lower() != head and not people_meant
+    by_words = swap.old.lower() != head and not people_meant
     pattern = names([head])
-    if not qualified and not people_meant and (literal := _called(subjects, head)):
+    if not by_words and not people_meant and (literal := _called(subjects, head)):
         swap, pattern = replace(swap, exact=True), literal
     if _there(caption, subjects, head, new_head):
         return
-    if qualified:
+    if by_words:
         before = re.escape(swap.old.lower()[: -len(swap.old.split()[-1])])
         pattern = re.compile(rf"(?<![\w-]){before}{pattern.pattern}", re.IGNORECASE)
         if not any(pattern.search(text) for text in texts_in(caption)):
             swap_in(caption, replace(swap, old=head))  # nothing is called so: any of its kind is meant
             return
     people = [index for index, kind in enumerate(kinds) if kind and kind[0] in PEOPLE]
-    of_kind = old_kind[1] if old_kind and not qualified and not swap.exact and old_kind[1] != "person" else ""
+    of_kind = old_kind[1] if old_kind and not by_words and not swap.exact and old_kind[1] != "person" else ""
     chosen = [
         index for index, each in enumerate(subjects)
         if pattern.search(re.split(r"[,.;]", str(each.get("description") or ""))[0]) or kinds[index] == [of_kind]
@@ -102,18 +109,58 @@ def swap_in(caption: dict[str, Any], swap: Swap) -> None:
 
     def change(text: str, pronouns: bool) -> str:
         if becomes_thing and (pronouns or alone):
-            return person_swapped(text, swap, roles, pronouns=pronouns)
+            made = person_swapped(text, swap, roles, pronouns=pronouns and not swap.many)
+            return with_pronouns(made, "things") if pronouns and swap.many else made
         made = swapped(text, swap, roles if alone or pronouns else ())
-        return with_pronouns(made, new_kind[1]) if new_kind and people_meant and pronouns else made
+        if new_kind and people_meant and pronouns:
+            made = without_hair(made) if new_kind != old_kind or " " in swap.new else made
+            made = with_pronouns(made, "things" if swap.many else new_kind[1])
+        return made
 
+    spoken = people_meant and _only_of_gender(subjects, people, chosen)
     for index in chosen:
         _become(subjects[index], new_kind, partial(change, pronouns=True), becomes_thing=becomes_thing)
+    _on_signs(caption, partial(change, pronouns=False))
     rest = {key: value for key, value in caption.items() if key != "subjects"}
-    changed = each_text(rest, lambda text: change(text, alone and len(people) <= 1 and bool(people)))
+    changed = each_text(rest, lambda text: change(text, spoken))
     caption.update(changed)
     for index, subject in enumerate(subjects):
         if index not in chosen:
             subject.update(each_text(subject, lambda text: swapped(text, swap) or text))
+    if old_kind and old_kind[0] == "vehicle" and new_kind and new_kind[0] != "vehicle":
+        _without_parts(caption, [subjects[index] for index in chosen], new_head)
+
+
+def _only_of_gender(subjects: list[dict[str, Any]], people: list[int], chosen: list[int]) -> bool:
+    """Whether `he` or `she` can only be the person that is chosen: nobody else is there, or nobody of that gender."""
+    genders = [str(subjects[index].get("gender") or "").lower() for index in people if index not in chosen]
+    own = {str(subjects[index].get("gender") or "").lower() for index in chosen if index in people}
+    return bool(own) and (not genders or (len(own) == 1 and own <= {"male", "female"} and not own & set(genders)))
+
+
+def _on_signs(caption: dict[str, Any], change: Callable[[str], str]) -> None:
+    """Where what is written stands, with a thing swapped; what is written stays."""
+    shown = caption.get(SHOWN)
+    for each in shown if isinstance(shown, list) else []:
+        if isinstance(each, dict) and isinstance(each.get("spatial_temporal"), str):
+            each["spatial_temporal"] = change(each["spatial_temporal"])
+
+
+def _without_parts(caption: dict[str, Any], chosen: list[dict[str, Any]], new: str) -> None:
+    """A being that stands where a vehicle was has no windows, and nothing is written on it."""
+    vehicle = re.compile(rf"(?<![\w-]){OWN_VEHICLE}vehicle(?![\w-])", re.IGNORECASE)
+    for subject in chosen:
+        subject.update(each_text(subject, lambda text: vehicle.sub(new, without(text, VEHICLE_PARTS))))
+    part = VEHICLE_PARTS.pattern
+    word = rf"(?<![\w-])(?:{re.escape(new)}|{re.escape(plural(new))})"
+    borne = re.compile(rf"({word})\s+(?:with|bearing|showing)\s+(?:[^,.;\s]+\s+){{0,5}}?{part}", re.IGNORECASE)
+    sounds = rf"\b(?:mechanical|engine|drone|revving|humming|idling)\b[^,.;]*?{word}"
+    own = re.compile(rf"(?:{word}(?:'s|')\s+(?:[\w'-]+\s+){{0,4}}?{part}|{sounds})", re.IGNORECASE)
+    rest = {key: value for key, value in caption.items() if key != "subjects"}
+    caption.update(each_text(rest, lambda text: without(borne.sub(r"\1", text), own)))
+    shown, named = caption.get(SHOWN), re.compile(word, re.IGNORECASE)
+    if isinstance(shown, list):
+        caption[SHOWN] = [each for each in shown if not named.search(" ".join(texts_in(each)))]
 
 
 def _become(
@@ -131,10 +178,17 @@ def _become(
                 subject[name] = change(value)
 
 
+def _kept(texts: list[str], text: str) -> str:
+    texts.append(text)
+    return text
+
+
 def is_called(caption: Mapping[str, Any], swap: Swap) -> bool:
-    """Whether a caption says the very word for the thing that goes."""
-    head = singular(swap.old.lower().split()[-1])
-    return bool(names([head], exact=True).search(" ".join(texts_in(caption))))
+    """Whether a caption says the very word for the thing that goes, in a text that a wish may change."""
+    texts: list[str] = []
+    each_text(dict(caption), partial(_kept, texts))
+    called = names([singular(swap.old.lower().split()[-1])], exact=True)
+    return bool(((None if swap.new else qualified(swap)) or called).search(" ".join(texts)))
 
 
 def _there(caption: Mapping[str, Any], subjects: list[dict[str, Any]], old: str, new: str) -> bool:
@@ -149,7 +203,7 @@ def _roles(caption: Mapping[str, Any], chosen: list[dict[str, Any]], *, alone: b
     texts = [str(value) for subject in chosen for value in subject.values()] + (texts_in(caption) if alone else [])
     words = {word for word, _, kind in kinds_in(" ".join(texts)) if kind in PEOPLE and singular(word) in PERSON}
     words = {word for word in words if singular(word) == word}  # "people" are others
-    return words if alone else words - {"observer"}
+    return words if alone else words - {"observer", "person", "figure"}
 
 
 def _called(subjects: list[dict[str, Any]], noun: str) -> re.Pattern[str] | None:

@@ -8,12 +8,13 @@ from typing import Any
 
 from cosmos_workflow.kinds.upsample.caption.called import head_of
 from cosmos_workflow.kinds.upsample.caption.lexicon import alternation, plural
+from cosmos_workflow.kinds.upsample.caption.nouns import KIND_OF, singular
 from cosmos_workflow.kinds.upsample.caption.removing import PLAIN, without
 from cosmos_workflow.kinds.upsample.caption.things import OWN_VEHICLE, PEOPLE, kinds_in, names
 from cosmos_workflow.kinds.upsample.caption.walking import each_text, subjects_of, texts_in
-from cosmos_workflow.kinds.upsample.caption.wishes import KIND_OF, Swap, singular
+from cosmos_workflow.kinds.upsample.caption.wishes import Swap
 
-__all__ = ["taken_out"]
+__all__ = ["qualified", "taken_out"]
 
 SHOWN = "text_and_signage_elements"
 # Words for what is written on things.
@@ -78,12 +79,9 @@ def _told(part: Any, pattern: re.Pattern[str], plain: str) -> Any:
 def _meant(caption: Mapping[str, Any], swap: Swap, head: str) -> re.Pattern[str]:
     """A pattern for the things that go: all of a kind, or what is called so where one is meant."""
     kind = KIND_OF.get(head)
-    qualified = swap.old.lower().split()[:-1]
-    if qualified and not swap.every:
-        before = r"(?:[\w-]+\s+){0,2}?".join(re.escape(word) + r"\s+" for word in qualified)
-        exact = re.compile(rf"(?<![\w-]){before}(?:[\w-]+\s+){{0,2}}?(?:{alternation(_same(head))})(?![\w-])", re.I)
-        if exact.search(" ".join(texts_in(caption))):
-            return exact
+    exact = qualified(swap)
+    if exact and exact.search(" ".join(texts_in(caption))):
+        return exact
     if swap.every and kind and (kind[1] in PEOPLE if head in ("person", "people", "human") else kind[1] == "person"):
         return _any(
             {word for word, (_, of) in KIND_OF.items() if of in PEOPLE} if head in ("person", "human") else {head}
@@ -96,6 +94,19 @@ def _meant(caption: Mapping[str, Any], swap: Swap, head: str) -> re.Pattern[str]
     if called.search(heads) or not of_kind.search(heads):
         return called if called.search(" ".join(texts_in(caption))) else of_kind
     return of_kind
+
+
+def qualified(swap: Swap) -> re.Pattern[str] | None:
+    """A pattern for a thing with the words that say which it is, such as `parked cars`; None where there are none."""
+    *words, noun = swap.old.lower().split()
+    if not words:
+        return None
+    nouns = alternation(_same(singular(noun)))
+    before = r"(?:[\w-]+\s+){0,2}?".join(re.escape(word) + r"\s+" for word in words)
+    behind = r"\s+".join(re.escape(word) for word in words)  # cars parked along the road
+    return re.compile(
+        rf"(?<![\w-])(?:{before}(?:[\w-]+\s+){{0,2}}?(?:{nouns})|(?:{nouns})\s+{behind})(?![\w-])", re.IGNORECASE
+    )
 
 
 def _same(head: str) -> set[str]:

@@ -8,21 +8,20 @@ from collections.abc import Iterable
 from cosmos_workflow.kinds.upsample.caption.agreeing import SINGLE, VERBS, verbs_behind
 from cosmos_workflow.kinds.upsample.caption.changing import MARK, drop_clauses, mended
 from cosmos_workflow.kinds.upsample.caption.lexicon import alternation, plural
-from cosmos_workflow.kinds.upsample.caption.wishes import (
-    COLOUR,
-    KIND_OF,
-    MATERIAL,
-    MATERIAL_OF,
-    Attribute,
-    Swap,
-    Wish,
-    alike,
-    itself,
-    singular,
-)
+from cosmos_workflow.kinds.upsample.caption.nouns import COLOUR, KIND_OF, MATERIAL, MATERIAL_OF, alike, itself, singular
+from cosmos_workflow.kinds.upsample.caption.wishes import Attribute, Swap, Wish
 from cosmos_workflow.kinds.upsample.caption.words.things import COUNTS, MATERIALS
 
-__all__ = ["PERSON", "changed_things", "names", "person_swapped", "swapped", "with_pronouns", "words_for"]
+__all__ = [
+    "PERSON",
+    "changed_things",
+    "names",
+    "person_swapped",
+    "swapped",
+    "with_pronouns",
+    "without_hair",
+    "words_for",
+]
 
 BODY = re.compile(
     r"\b(?:hair|haired|ponytail|braids?|beard|moustache|dressed|wear(?:s|ing)?|clothes|clothing|attire|outfit|shirt|dress|"
@@ -30,7 +29,16 @@ BODY = re.compile(
     r"blonde|brunette|accessories|jewel\w+|heels|face)\b",
     re.IGNORECASE,
 )
-LOOKS_OF_PEOPLE = r"(?:(?:blonde|blond|brunette|young|elderly|old|bearded|middle-aged|slim|athletic|dark-haired)\s+)*"
+# What vehicles have, and no being.
+VEHICLE_PARTS = re.compile(
+    r"\b(?:windows?|windshields?|wheels?|doors?|panels?|headlights?|tail ?lights?|brake lights?|bumpers?|hood|engines?|"
+    r"tires?|tyres?|paint|body|bodywork|silhouette|decals?|lettering|graphics|roof rack|licen[cs]e plates?)\b",
+    re.IGNORECASE,
+)
+LOOKS = (
+    r"(?:(?:commercial|compact|(?:two|three|four|five)-door|convertible|parked|domestic|male|female|"
+    r"blonde|blond|brunette|young|elderly|old|bearded|middle-aged|slim|athletic|dark-haired)\s+)*"
+)
 PERSON = {word for kind in ("woman", "man", "child", "person") for word, (_, of) in KIND_OF.items() if of == kind}
 NO_NOUN = r"(?!(?:and|or|in|as|with|at|to|while|on|from|for)\b)\w"  # "behind her and": no noun of hers follows
 PRONOUNS = tuple(
@@ -39,7 +47,7 @@ PRONOUNS = tuple(
 )
 PRONOUNS_OF = {
     "thing": ("itself", "it", "its", "it"), "man": ("himself", "he", "his", "him"),
-    "woman": ("herself", "she", "her", "her"),
+    "woman": ("herself", "she", "her", "her"), "things": ("themselves", "they", "their", "them"),
 }  # fmt: skip
 SHAPED = r"(?:made|built|crafted|carved|cast|constructed|formed|finished|covered|clad|painted)"
 PREDICATE = (
@@ -153,11 +161,13 @@ def _counted(text: str, wanted: Attribute) -> str:
             pieces.append((match.start(), match.end(), f"{wanted.word} {plural(singular(match[0].lower()))}"))
             pieces.extend(verbs_behind(text, match.end(), one=False, was_one=True))
             continue
-        if determined is None or re.search(r"\b(?:of|in|on|with|at|from|and)\b", determined["between"]):
-            continue
-        while inner := DETERMINER.search(determined["between"]):  # the one that is next to the noun
+        while determined and (inner := DETERMINER.search(determined["between"])):  # the one that is next to the noun
             begin = clause + determined.start("between")
             determined, clause = inner, begin
+        if determined is None or re.search(r"\b(?:of|in|on|with|at|from|and)\b", determined["between"]):
+            continue
+        if re.search(r"\b(?:upper|lower|left|right)\W+$", determined["between"], re.IGNORECASE):
+            continue  # the upper arm is a part of one
         word = determined["count"].lower()
         noun = match[0]
         if re.match(r"\s+(?:arms?|door|driver|stop|light|table|leg|hand)\b", text[match.end() :], re.IGNORECASE):
@@ -169,11 +179,15 @@ def _counted(text: str, wanted: Attribute) -> str:
         if word in ("the", "these", "this"):
             pieces.append((start, end, "the"))
         elif not same:
-            pieces.append((start, end, wanted.word))
+            every = word == "both" and isinstance(wanted.value, int) and wanted.value > 2
+            after_the = re.search(r"\b(?:the|these|his|her|its|their)\s+$", text[:start], re.IGNORECASE)
+            plain = wanted.word.removeprefix("a ").removeprefix("an ") if after_the else wanted.word
+            pieces.append((start, end, f"all {plain}" if every else plain))
         if there := re.search(r"\bthere\s+(is|are|was|were)\s+$", text[:start], re.IGNORECASE):
             pieces.append((there.start(1), there.end(1), (SINGLE if one else VERBS).get(there[1].lower(), there[1])))
         pieces.append((match.start(), match.end(), number))
-        pieces.extend(verbs_behind(text, match.end(), one=one, was_one=noun.lower() == base.lower()))
+        if not re.search(r"\b(?:on|in|with|at|from|near|behind|beside|under|to|by)\s+$", text[:start], re.IGNORECASE):
+            pieces.extend(verbs_behind(text, match.end(), one=one, was_one=noun.lower() == base.lower()))
         over = match.end()
     kept = {(start, end): words for start, end, words in pieces if text[start:end].lower() != words.lower()}
     return _written(text, [(start, end, words) for (start, end), words in kept.items()])
@@ -201,7 +215,7 @@ def swapped(text: str, swap: Swap, also: Iterable[str] = ()) -> str:
         if not group:
             continue
         pattern = re.compile(
-            rf"(?<![\w-]){LOOKS_OF_PEOPLE}(?:{alternation(group)})(?P<own>'s)?(?![\w-])", re.IGNORECASE
+            rf"(?<![\w-]){OWN_VEHICLE}{LOOKS}(?:{alternation(group)})(?P<own>'s)?(?![\w-])", re.IGNORECASE
         )
         for match in pattern.finditer(text):
             many = (
@@ -226,15 +240,36 @@ def person_swapped(text: str, swap: Swap, also: Iterable[str], *, pronouns: bool
     text = re.sub(
         r"(?:\s+tied (?:back|up))?\s+(?:with|wearing|dressed in|in)\s+(?:(?!as\b|and\b|while\b|tight)[\w'-]+\s+){0,4}"
         r"(?:hair|ponytail|beard|skin|dress|shirt|top|suit|jacket|coat)\b"
-        r"(?:\s+tied (?:back|up)(?:\s+in [^,.;]*ponytail)?)?",
+        r"(?:\s+tied (?:back|up)(?:\s+in [^,.;]*ponytail)?)?(?:\s+with an? [\w-]+ (?:back|hood|collar))?"
+        r"(?:(?:,|,?\s+and)\s+(?:[\w'-]+\s+){0,3}(?:pants|trousers|leggings|jeans|shorts|skirt|shoes|boots|hat|cap)\b)*",
         "", text,
     )  # fmt: skip
     text = drop_clauses(swapped(text, swap, also), BODY, keep_first=True)
     return with_pronouns(text, "thing") if pronouns else text
 
 
+HAIR = re.compile(r"\b(?:hair|haired|ponytail|braids?|beard|moustache|bun|blonde?|brunette|make-?up|lipstick)\b", re.I)
+HAIRED = re.compile(
+    r"\s+with\s+(?:(?!as\b|and\b|while\b)[\w'-]+\s+){0,4}(?:hair|ponytail|beard|braids?)\b"
+    r"(?:\s+tied (?:back|up))?(?:\s+in\s+(?:[\w-]+\s+){0,3}(?:ponytail|bun|braids?))?",
+    re.IGNORECASE,
+)
+
+
+def without_hair(text: str) -> str:
+    """A text about a person that is another now, without the hair and the make-up of the one before."""
+    return drop_clauses(HAIRED.sub("", text), HAIR, keep_first=True)
+
+
 def with_pronouns(text: str, kind: str) -> str:
-    """A text that speaks of one person, with the pronouns of a `man`, a `woman` or a `thing`; as it is for others."""
+    """A text that speaks of one person, with the pronouns of a `man`, a `woman`, a `thing` or `things`.
+
+    For other kinds it stays as it is.
+    """
+    for match in reversed(list(PRONOUNS[1].finditer(text)) if kind == "things" else []):
+        verbs = list(verbs_behind(text, match.end(), one=False, was_one=True))
+        for start, end, other in sorted(verbs, reverse=True):
+            text = text[:start] + other + text[end:]
     places = [(*match.span(), other) for pattern, other in zip(PRONOUNS, PRONOUNS_OF.get(kind, ()), strict=False)
               for match in pattern.finditer(text)]  # fmt: skip
     for start, end, other in reversed(_apart(places)):

@@ -10,6 +10,7 @@ from typing import Any
 
 from cosmos_workflow.kinds.upsample.caption.called import exactly, head_of
 from cosmos_workflow.kinds.upsample.caption.changing import changed_scene, values_in
+from cosmos_workflow.kinds.upsample.caption.clothes import dressed
 from cosmos_workflow.kinds.upsample.caption.lexicon import CATEGORY, state_of
 from cosmos_workflow.kinds.upsample.caption.problems import is_negative
 from cosmos_workflow.kinds.upsample.caption.swaps import implied, is_called, swap_in
@@ -79,6 +80,7 @@ def with_wish(caption: Mapping[str, Any], prompt: str) -> dict[str, Any]:
         # A caption that begins with these words has lost the old thing already, and others of its kind are not meant.
         if not again or is_called(made, swap):
             swap_in(made, swap)
+    dressed(made, wish.prompt)
     wish = exactly(made, wish)
     about = _subjects(made, wish)
     made = each_text(made, lambda text: changed_things(changed_scene(text, wish), wish), said(prompt))

@@ -8,47 +8,22 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from cosmos_workflow.kinds.upsample.caption.lexicon import CATEGORY, alternation, hits, negated, plural
+from cosmos_workflow.kinds.upsample.caption.nouns import (
+    COLOUR,
+    COUNT,
+    KIND_OF,
+    MATERIAL,
+    MATERIAL_OF,
+    singular,
+)
 from cosmos_workflow.kinds.upsample.caption.words.things import (
-    ALIKE_NOUNS,
-    COLOURS,
     COUNTS,
-    LIVING,
-    MATERIALS,
     STOP,
-    VEHICLES,
     WHOLE,
 )
 
-__all__ = [
-    "COLOUR",
-    "COUNT",
-    "KIND_OF",
-    "MATERIAL",
-    "Attribute",
-    "Swap",
-    "Wish",
-    "alike",
-    "itself",
-    "read_wish",
-    "singular",
-]
+__all__ = ["Attribute", "Swap", "Wish", "read_wish"]
 
-MATERIAL_OF = {
-    word.strip(): value for value, words in MATERIALS.items() for word in words.split(",") if word.strip()
-}  # each word's material
-COLOUR_WORDS = [word.strip() for word in COLOURS.split(",")]
-MATERIAL = re.compile(rf"(?<![\w-])(?:{alternation(MATERIAL_OF)})(?![\w-])", re.IGNORECASE)
-COLOUR = re.compile(
-    rf"(?<![\w-])(?:(?:dark|light|bright|deep|pale|vivid)[\s-]+)?(?:{alternation(COLOUR_WORDS)})(?![\w-])",
-    re.IGNORECASE,
-)
-COUNT = re.compile(rf"(?<![\w-])(?:(?:exactly|only)\s+)?(?:{alternation(COUNTS)}|\d{{1,3}})(?![\w:.-])", re.IGNORECASE)
-KIND_OF = {
-    word.strip(): (group, kind)
-    for group, table in (("living", LIVING), ("vehicle", VEHICLES))
-    for kind, words in table.items()
-    for word in words.split(",")
-}
 PHRASE = r"(?:[\w'-]+\s+){0,5}?[\w'-]+"
 END = r"(?=\s*(?:[.,;!?]|$|\b(?:and|in|on|at|while|but|with|who|that|under|near|during|of the scene|everywhere)\b))"
 SWAPS = tuple(
@@ -104,7 +79,7 @@ class Swap:
     """A thing in the place of another; `new` is empty where the old one goes without another.
 
     With `exact`, what is called so is meant, and no other of its kind; with `every`, all of the kind (`no cars`). `on`
-    is the thing that has what goes: `the text on the car`.
+    is the thing that has what goes: `the text on the car`. `many` is whether there are several new ones.
     """
 
     old: str
@@ -112,6 +87,7 @@ class Swap:
     exact: bool = False
     every: bool = False
     on: str = ""
+    many: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,44 +104,6 @@ class Wish:
     swaps: tuple[Swap, ...] = ()
     beings: tuple[str, ...] = ()
     implied: tuple[str, ...] = ()
-
-
-def singular(noun: str) -> str:
-    """The singular of an English noun; a word that is none stays as it is.
-
-    >>> singular("robots"), singular("women"), singular("boxes"), singular("cities"), singular("glass")
-    ('robot', 'woman', 'box', 'city', 'glass')
-    """
-    for end, other in (("women", "woman"), ("men", "man"), ("children", "child"), ("people", "person"),
-                       ("knives", "knife"),
-                       ("shelves", "shelf"), ("wolves", "wolf"), ("mice", "mouse"), ("geese", "goose"),
-                       ("leaves", "leaf"), ("feet", "foot")):  # fmt: skip
-        if noun.endswith(end):
-            return noun[: -len(end)] + other
-    if noun.endswith("ies") and len(noun) > 4:
-        return f"{noun[:-3]}y"
-    if noun.endswith(("ches", "shes", "xes", "sses", "buses")):
-        return noun[:-2]
-    return noun[:-1] if noun.endswith("s") and not noun.endswith(("ss", "us", "is")) else noun
-
-
-def alike(noun: str) -> set[str]:
-    """A noun, those that mean the same or a kind of it, and their plurals."""
-    base = singular(noun.lower())
-    same = {base}
-    for group in ALIKE_NOUNS:
-        if base == group[0]:
-            same |= set(group)
-        elif base in group and group[0] not in ("furniture", "vehicle", "person", "building"):
-            same |= {group[0], *group}
-    return same | {plural(each) for each in same}
-
-
-def itself(noun: str) -> set[str]:
-    """A noun and its plural, and those that are made of it: floor, floors and flooring."""
-    base = singular(noun.lower())
-    made = {word for word in alike(base) if " " not in word and base != word and word.startswith(base)}
-    return {base, plural(base)} | {word for word in made if len(base) > 3}
 
 
 @lru_cache(256)
@@ -195,7 +133,11 @@ def read_wish(prompt: str) -> Wish:
     for value in (*values, *implied):
         unwanted.pop(value, None)
     own = {key: words[0].lower() + words[1:] for key, words in own.items()}
-    attributes = (*_attributes(prompt, old_spans), *_counts(prompt, old_spans))
+    counts = _counts(prompt, old_spans)
+    counted = {singular(noun) for each in counts for noun in each.nouns}
+    heads = [swap.new.lower().split()[-1] for swap in swaps if swap.many]
+    counts += [Attribute("count", 0, "several", (head,)) for head in heads if head not in counted]
+    attributes = (*_attributes(prompt, old_spans), *counts)
     beings = tuple(
         dict.fromkeys(
             match[0].lower()
@@ -228,13 +170,26 @@ def _swaps(prompt: str) -> tuple[list[tuple[int, int]], tuple[Swap, ...]]:
             made_of = bool(MATERIAL.fullmatch(new)) and not MATERIAL.fullmatch(old)
             scene = bool(hits(match["old"]) or hits(match["new"]))
             if old and new and not (scene or made_of or COLOUR.fullmatch(new) or old.lower() == new.lower()):
-                swaps.append(Swap(old, new))
+                several = new != _bare(match["new"]) and not re.match(r"(?:one|a)\b", match["new"], re.IGNORECASE)
+                swaps.append(_in_number(old, new, several=several))
     for match in WITHOUT.finditer(prompt):
         what = _bare(match["what"])
         if what and not hits(match["what"]) and not any(start <= match.start() < end for start, end in spans):
             swaps.append(_gone(what, match))
             spans.append(match.span("what"))
     return spans, tuple(dict.fromkeys(swaps))
+
+
+def _in_number(old: str, new: str, *, several: bool) -> Swap:
+    """A swap with the new thing in the singular, as its number is an attribute.
+
+    Each of several things becomes another: `replace the cars with buses`. One becomes several: `robots for the man`.
+    """
+    *_, head = old.lower().split()
+    *first, new_head = new.split()
+    if several or singular(new_head) == new_head or new_head.lower() in ("clothes", "people", "glasses"):
+        return Swap(old, new, many=several)
+    return Swap(old, " ".join([*first, singular(new_head)]), many=singular(head) == head)
 
 
 def _gone(what: str, match: re.Match[str]) -> Swap:
@@ -293,6 +248,8 @@ def _attributes(prompt: str, old_spans: list[tuple[int, int]]) -> list[Attribute
                 continue
             if re.search(r"\b(?:no|not|without|never|isn't|aren't)\W+(?:\w+\W+)?$", prompt[:start], re.IGNORECASE):
                 continue
+            if re.search(r"\b(?:in|with|wearing)\s+the\s+(?:\w+\s+)?$", prompt[:start], re.IGNORECASE):
+                continue  # "the man in the red shirt" only says who is meant
             if kind == "colour" and (
                 MATERIAL.fullmatch(match[0]) or any(h.start <= start < h.end for h in hits(prompt))
             ):

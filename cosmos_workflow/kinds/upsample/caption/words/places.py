@@ -64,7 +64,7 @@ PLACES = {
     "harbour": "harbour, harbor, port, dock, marina, pier, quay, wharf",
     "park": "city park, public park, park, playground",
     "garden": "garden, backyard, back yard, yard, lawn, orchard",
-    "farm": "farm, farmyard, barn, farmland, ranch, stable, vineyard",
+    "farm": "farm, farmyard, barn, farmland, ranch, stables, horse stable, vineyard",
     "field": "meadow, grassland, prairie, pasture, steppe, wheat field, corn field, cornfield, field of wheat, "
     "field of flowers, open field, savanna, savannah, plain field, rice paddy",
     "village": "village, hamlet, countryside, rural area, rural",

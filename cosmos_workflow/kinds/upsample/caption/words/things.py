@@ -31,7 +31,7 @@ MATERIALS = {
     "straw": "straw, straw, wicker, rattan, thatched, thatch",
     "tile": "tile, tiles",
     "chocolate": "chocolate, chocolate",
-    "lego": "lego, lego bricks, toy bricks",
+    "lego": "lego, lego, lego bricks, toy bricks",
     "fur": "furry, fur, fluffy, plush",
     "carbon": "carbon-fibre, carbon fibre, carbon fiber, carbon-fiber",
     "diamond": "diamond, diamonds",
@@ -43,6 +43,7 @@ COLOURS = (
     "cream, ivory, tan, brown, charcoal, khaki, lavender, peach, amber, copper, bronze, greyish-white, off-white"
 )
 COUNTS = {
+    "sole": 1, "a sole": 1, "solitary": 1,
     "one": 1, "a single": 1, "single": 1, "a lone": 1, "lone": 1, "just one": 1, "two": 2, "a pair of": 2, "pair of": 2,
     "a couple of": 2, "twin": 2, "both": 2, "three": 3, "a trio of": 3, "trio of": 3, "four": 4, "a quartet of": 4,
     "five": 5, "six": 6, "half a dozen": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
