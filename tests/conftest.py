@@ -10,6 +10,7 @@ from typing import Any
 
 import clips
 import pytest
+from counts import cases
 from hypothesis import settings
 from servers.postgres import Postgres
 
@@ -17,7 +18,7 @@ from servers.postgres import Postgres
 collect_ignore = ["plugins"]
 
 # A busy machine is no failure.
-settings.register_profile("ours", deadline=None)
+settings.register_profile("ours", deadline=None, max_examples=cases(100))
 settings.load_profile("ours")
 
 # A shell starts what runs in its background deaf to Ctrl-C, and children stay so: the tests of Ctrl-C would fail.

@@ -31,7 +31,7 @@ from cosmos_workflow.ssh import Pins
 pytestmark = [pytest.mark.host, pytest.mark.timeout(1800)]
 
 VLLM_PYTHON = Path(vllm_env.MODEL).parent / "venv" / "bin" / "python"
-OPTIONS = {"load_format": "dummy", "max_num_seqs": 1}
+OPTIONS = {**vllm_env.OPTIONS, "max_num_seqs": 1}
 WITH_VLLM: dict[str, Any] = {
     "python": str(VLLM_PYTHON),
     "model_path": str(vllm_env.MODEL),

@@ -1,10 +1,11 @@
-"""Twenty of the faults of `python -m benchmarks.faults`: nothing is lost or doubled, and nothing runs on."""
+"""Some of the faults of `python -m benchmarks.faults`: nothing is lost or doubled, and nothing runs on."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from counts import cases
 
 from benchmarks.faults import inject
 
@@ -13,8 +14,9 @@ SEED = 11
 
 @pytest.mark.host
 @pytest.mark.timeout(900)
-def test_twenty_faults_by_chance_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
-    tally = inject(tmp_path / "faults", 20, SEED)
-    assert tally.faults.total() == 20
-    assert set(tally.batches) == {"upsample", "words", "prepare"}
+def test_faults_by_chance_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
+    count = cases(20, 10)
+    tally = inject(tmp_path / "faults", count, SEED)
+    assert tally.faults.total() == count
+    assert len(tally.batches) >= 2  # of six faults each at most
     assert tally.clean, tally.text()

@@ -36,7 +36,7 @@ PROMPTS = [
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[CosmosServer]:
     """A server whose own engine is the CPU vLLM, one request at a time so that there is something to watch."""
-    options = {"load_format": "dummy", "max_num_seqs": 1}
+    options = {**vllm_env.OPTIONS, "max_num_seqs": 1}
     lines = [f"{name} = {json.dumps(value)}" for name, value in options.items()]
     (tmp_path / "cosmos.toml").write_text("\n".join(["[engine_options]", *lines]))
     words = ("--engine", "vllm", "--model-path", vllm_env.MODEL)

@@ -25,8 +25,8 @@ def test_a_batch_with_one_load(tmp_path: Path) -> None:
     (tmp_path / "b.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in entries))
     command = [
         sys.executable, "-m", "cosmos_workflow", "upsample", "b.jsonl", "--engine", "vllm", "--json",
-        "--model-path", str(vllm_env.MODEL), "--engine-option", "load_format=dummy", "--max-tokens", "40",
-        "--temperature", "0",
+        "--model-path", str(vllm_env.MODEL), "--max-tokens", "40", "--temperature", "0",
+        "--engine-option", "load_format=dummy", "--engine-option", "enforce_eager=true",
     ]  # fmt: skip
     environment = {**os.environ, **vllm_env.settings(1)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=500, check=False)

@@ -29,7 +29,7 @@ KV_CACHE_GIB = 1
 @pytest.fixture(scope="module")
 def engine() -> Iterator[VLLMEngine]:
     os.environ |= vllm_env.settings(KV_CACHE_GIB)
-    settings = EngineSettings(model_path=str(vllm_env.MODEL), options=dict(vllm_env.OPTIONS))
+    settings = EngineSettings(model_path=str(vllm_env.MODEL), options={**vllm_env.OPTIONS, "enforce_eager": False})
     engine = make_engine("vllm", settings)
     assert isinstance(engine, VLLMEngine)
     engine.load()

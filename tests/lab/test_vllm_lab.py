@@ -27,8 +27,6 @@ from cosmos_workflow.store import Store
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(900)]
 
 PROMPT = "A futuristic city at sunset"
-# Without compiling, it loads in half the time.
-QUICK = {**vllm_env.OPTIONS, "enforce_eager": True}
 
 
 @lru_cache(1)
@@ -56,7 +54,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
     os.environ |= {"VLLM_CPU_KVCACHE_SPACE": "1"}
     searches = ("size", "usual", "frames", "prompt")
     store = tmp_path_factory.mktemp("lab") / "store.db"
-    yield run(store, rig(QUICK), ProbeSettings(searches=searches, frames=(2, 1), around=2))
+    yield run(store, rig(vllm_env.OPTIONS), ProbeSettings(searches=searches, frames=(2, 1), around=2))
     del os.environ["VLLM_CPU_KVCACHE_SPACE"]
 
 
@@ -121,7 +119,7 @@ def test_the_planner_and_the_engine_agree_on_the_cache(
     if space or "num_gpu_blocks_override" in options:
         monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", space or "1")
     settings = ProbeSettings(searches=("batch",), max_batch=10, max_tokens=100)
-    study = run(tmp_path / "store.db", rig({**QUICK, **options}, max_model_len), settings)
+    study = run(tmp_path / "store.db", rig({**vllm_env.OPTIONS, **options}, max_model_len), settings)
     environment = study.experiment.environment
     assert environment["planned_cache_tokens"] == environment["cache_tokens"]
     assert environment["planned_concurrency"] == round(environment["concurrency"], 3)
@@ -161,7 +159,7 @@ def test_an_engine_that_is_killed_is_started_again_and_the_size_marked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "1")
-    settings = EngineSettings(facts(), str(vllm_env.MODEL), options=QUICK)
+    settings = EngineSettings(facts(), str(vllm_env.MODEL), options=vllm_env.OPTIONS)
     rig = Deadly("vllm", settings)
     study = run(tmp_path / "store.db", rig, ProbeSettings(searches=("usual",)))
     assert rig.kills >= 2

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from counts import cases
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -40,7 +41,7 @@ def test_the_largest_16_9_frame() -> None:
     assert (result.verdict, result.frame_width, result.frame_height) == ("resized", 910, 512)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=cases(300), deadline=None)
 @given(SIDES, SIDES, st.integers(1, 2), st.integers(1, 3000), st.integers(64, 9216), st.sampled_from(list(MODELS)))
 def test_auto_never_exceeds_the_limit_nor_the_source(
     width: int, height: int, frames: int, max_tokens: int, max_model_len: int, model: str
@@ -53,7 +54,7 @@ def test_auto_never_exceeds_the_limit_nor_the_source(
         assert result.prompt_tokens + max_tokens <= max_model_len
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=cases(300), deadline=None)
 @given(SIDES, SIDES, st.integers(2, 4000))
 def test_no_larger_grid_of_the_same_aspect_would_have_fitted(width: int, height: int, budget: int) -> None:
     """By brute force: the frame of this aspect in each of the 64×64 grids that the budget pays for."""
@@ -69,7 +70,7 @@ def test_no_larger_grid_of_the_same_aspect_would_have_fitted(width: int, height:
     assert max(frame) >= best * max(width, height) - 0.5000001
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=cases(100), deadline=None)
 @given(SIDES, SIDES, st.integers(2, 4000))
 def test_a_larger_frame_keeps_the_aspect_ratio(width: int, height: int, budget: int) -> None:
     frame = largest_frame((width, height), budget)
@@ -79,7 +80,7 @@ def test_a_larger_frame_keeps_the_aspect_ratio(width: int, height: int, budget: 
     assert abs(frame[1] - height * scale) <= max(1, 0.5 * height / width + 0.5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=cases(60), deadline=None)
 @given(st.integers(56, 6000), st.integers(56, 6000), st.integers(150, 4000))
 def test_qwen_largest_is_found_by_trying_every_width_too(width: int, height: int, budget: int) -> None:
     assume(max(width, height) / min(width, height) < 20)  # beyond, tiny frames no longer keep their aspect

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from counts import cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,7 +27,7 @@ def test_count_is_tiktokens_for_thousands_of_texts(number: int) -> None:
     assert differing(COUNT, tiktoken_count, texts(number, seed=number)) == []
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=cases(300), deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60).filter(lambda text: "<" not in text))
 def test_count_is_tiktokens_for_any_text(text: str) -> None:
     assert COUNT(text) == tiktoken_count(text) <= QwenText().bound(text)
@@ -97,9 +98,9 @@ def test_the_comparison_can_fail() -> None:
 
 
 def test_threads_count_alike() -> None:
-    cases = list(texts(200, seed=7))
+    some = list(texts(200, seed=7))
     with ThreadPoolExecutor(8) as threads:
-        assert list(threads.map(COUNT, cases)) == [tiktoken_count(text) for text in cases]
+        assert list(threads.map(COUNT, some)) == [tiktoken_count(text) for text in some]
 
 
 def test_plans_are_exact_without_a_folder() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import mistral_common
 import pytest
+from counts import cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mistral_common.protocol.instruct.messages import UserMessage
@@ -145,7 +146,7 @@ def test_count_is_mistral_commons(text: str) -> None:
     assert TekkenText().count(text) + 3 == reference_tokens(text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=cases(300), deadline=None)
 @given(st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=40)), max_size=20).map("".join))
 def test_count_is_mistral_commons_for_any_text(text: str) -> None:
     assert TekkenText().count(text) + 3 == reference_tokens(text)

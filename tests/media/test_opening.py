@@ -10,6 +10,7 @@ from pathlib import Path
 
 import clips
 import pytest
+from counts import cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -177,7 +178,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-@settings(max_examples=60)
+@settings(max_examples=cases(60))
 @given(data=st.data())
 def test_what_can_be_probed_can_be_read(
     whole: list[Path], tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

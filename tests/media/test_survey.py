@@ -9,6 +9,7 @@ from pathlib import Path
 import clips
 import numpy as np
 import pytest
+from counts import cases
 from hypothesis import given
 from hypothesis import settings as bounds
 from hypothesis import strategies as st
@@ -218,7 +219,7 @@ def test_a_video_that_is_still_being_written(tmp_path: Path) -> None:
     assert changed(seen.tracks["rgb"]) == [video]
 
 
-@bounds(max_examples=25)
+@bounds(max_examples=cases(25))
 @given(
     present=st.dictionaries(st.integers(-5, 30), st.sampled_from(["good", "good", "good", "cut", "empty", "large"]),
                             min_size=1, max_size=20),

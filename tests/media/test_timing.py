@@ -11,6 +11,7 @@ import av
 import clips
 import numpy as np
 import pytest
+from counts import cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -245,7 +246,7 @@ def test_a_picture_for_print_keeps_its_shape(tmp_path: Path) -> None:
         assert (probe(path).width, probe(path).height) == (160, 90)
 
 
-@settings(max_examples=25)
+@settings(max_examples=cases(25))
 @given(
     st.lists(st.integers(15, 400), min_size=2, max_size=12),
     st.sampled_from(["mkv", "mp4", "mov", "webm", "nut"]),

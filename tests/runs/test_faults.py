@@ -15,6 +15,7 @@ from pathlib import Path
 
 import clips
 import pytest
+from counts import cases
 from runs.helpers import Gate, read_results, settled, upsample_there
 from servers.cutting_proxy import CuttingProxy
 from servers.peers import Peer
@@ -183,8 +184,8 @@ def test_a_batch_damaged_on_the_host_is_sent_again_by_retry(
         assert all(result.ok for result in runs.drive(id, Listener()))
 
 
-def test_a_hundred_runs_at_once(runs: Runs, batch: Batch, peer: Peer, tmp_path: Path) -> None:
-    items = batch(2)
+def test_many_runs_at_once(runs: Runs, batch: Batch, peer: Peer, tmp_path: Path) -> None:
+    items, count = batch(2), cases(100, 30)
     ids: list[str] = []
     troubles: list[BaseException] = []
 
@@ -194,19 +195,19 @@ def test_a_hundred_runs_at_once(runs: Runs, batch: Batch, peer: Peer, tmp_path: 
         except BaseException as error:
             troubles.append(error)
 
-    threads = [threading.Thread(target=start, args=(n,)) for n in range(100)]
+    threads = [threading.Thread(target=start, args=(n,)) for n in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert not troubles
-    assert len(set(ids)) == 100
+    assert len(set(ids)) == count
     for id in ids:
         assert [result.ok for result in runs.drive(id, Listener())] == [True, True]
     assert {run.state for run in runs.store.runs()} == {"done"}
     assert settled(peer)
     assert not list((peer.home / "ours" / "runs").iterdir())
-    assert {len(read_results(tmp_path / f"{n}.jsonl")) for n in range(100)} == {2}
+    assert {len(read_results(tmp_path / f"{n}.jsonl")) for n in range(count)} == {2}
 
 
 HOSTILE = [

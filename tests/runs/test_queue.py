@@ -17,6 +17,7 @@ from types import SimpleNamespace
 
 import clips
 import pytest
+from counts import cases
 from runs.helpers import BAD_KINDS, Faulty, Gate, enqueue
 from sqlalchemy.exc import OperationalError
 
@@ -213,11 +214,11 @@ def test_an_engine_that_cannot_be_had_fails_the_run_and_not_the_queue(
 
 @pytest.mark.host
 @pytest.mark.timeout(900)
-def test_a_thousand_runs_two_worker_processes_and_one_of_them_killed(
+def test_many_runs_two_worker_processes_and_one_of_them_killed(
     url: str, items: Callable[[int], list[Item]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COSMOS_STORE_URL", url)
-    runs, count = open_runs(), 1000
+    runs, count = open_runs(), cases(1000)
     made = [enqueue(items(1), engine="describe", runs=runs) for _ in range(count)]
     command = [sys.executable, "-m", "cosmos_workflow", "worker"]
     workers = [subprocess.Popen(command, start_new_session=True) for _ in range(2)]

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from counts import cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -406,7 +407,7 @@ STEPS = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=cases(100), deadline=None)
 @given(STEPS)
 def test_a_file_answers_as_if_it_were_in_memory(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Any, ...]]

@@ -13,13 +13,14 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
+from counts import cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from servers.cosmos_server import CosmosServer
 
 from cosmos_workflow.server import serving
 
-EXAMPLES = settings(max_examples=60)
+EXAMPLES = settings(max_examples=cases(60))
 HEADER = st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=60)
 ODD_HOSTS = st.sampled_from(
     ["[", "]", "[::1", "::1]", "[]:80", "localhost:x", "localhost:99999999", "@", "a@b", "%", "//"]

@@ -14,7 +14,8 @@ from pathlib import Path
 from .ports import reserved
 
 MODEL = Path(__file__).parents[2] / ".vllm" / "tiny-pixtral"
-OPTIONS = {"load_format": "dummy"}
+# Without compiling, it starts in half the time.
+OPTIONS: dict[str, object] = {"load_format": "dummy", "enforce_eager": True}
 # Without free white space between the parts of JSON, as docs/ENGINES.md tells people to start a server for captions.
 TIGHT = ("--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}')
 
@@ -40,8 +41,8 @@ class VLLMServer:
             "--served-model-name", "tiny-pixtral",
             "--host", "127.0.0.1", "--port", str(self.port), "--tokenizer-mode", "mistral",
             "--config-format", "mistral",
-            "--load-format", "dummy", "--max-model-len", str(max_model_len), "--max-num-seqs", str(max_num_seqs),
-            "--limit-mm-per-prompt", '{"image": 2}', *more,
+            "--load-format", "dummy", "--enforce-eager", "--limit-mm-per-prompt", '{"image": 2}',
+            "--max-model-len", str(max_model_len), "--max-num-seqs", str(max_num_seqs), *more,
         ]  # fmt: skip
         self._environment = {**os.environ, **settings(kv_cache_gib)}
 

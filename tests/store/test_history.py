@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
+from counts import cases
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -48,7 +49,7 @@ def test_words_of_prompts_and_answers(store: Store) -> None:
     assert matches(store, "city") == []
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=cases(30), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     words=st.text(max_size=30) | st.sampled_from(['"', "a OR b", "NEAR(a b)", "x*", "-a", "prompt:a", "'; --", "%_"])
 )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from counts import cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -245,7 +246,7 @@ def test_any_object_keeps_what_it_says(values: dict, case: object) -> None:
     assert (item.prompt, item.video, dict(item.extra)) == ("dusk", Path("v.mp4"), values)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=cases(200), deadline=None)
 @given(st.binary(max_size=200) | st.text(max_size=100).map(lambda text: text.encode("utf-16", "replace")),
        st.sampled_from(["jsonl", "json", "csv"]))  # fmt: skip
 def test_any_bytes_give_items_or_a_clear_error(

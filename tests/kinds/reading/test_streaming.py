@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from counts import cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -143,7 +144,7 @@ BATCHES = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=cases(400), deadline=None)
 @given(BATCHES, st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]))
 def test_any_text_reads_as_it_does_as_a_whole(
     tmp_path_factory: pytest.TempPathFactory, batch: tuple[str, str], encoding: str
@@ -157,7 +158,7 @@ def test_any_text_reads_as_it_does_as_a_whole(
 LINE = re.compile(r" in line \d+(?=\))")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=cases(300), deadline=None)
 @given(
     BATCHES, st.lists(st.tuples(st.integers(0, 400), st.sampled_from([b"\xff", b"\xc3", b"\xe9\n", b"\0"])), min_size=1)
 )
@@ -181,7 +182,7 @@ def test_bytes_that_are_no_text_are_told_of_where_they_come(
         assert (items, error, notes) == whole(path, data.decode("utf-8", "replace").encode())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=cases(200), deadline=None)
 @given(
     st.one_of(st.tuples(st.just(".csv"), CSV), st.tuples(st.just(".jsonl"), JSONL)), st.booleans(),
     st.lists(st.integers(1, 60), min_size=1, max_size=5),

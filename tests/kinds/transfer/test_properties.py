@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from counts import cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -150,7 +151,7 @@ def differences(first: dict[str, Any], second: dict[str, Any]) -> list[str]:
     return different
 
 
-@settings(max_examples=150)
+@settings(max_examples=cases(150))
 @given(any_spec)
 def test_what_is_read_is_written_back_the_same(made: tuple[str, dict[str, Any]]) -> None:
     program, values = made
@@ -158,7 +159,7 @@ def test_what_is_read_is_written_back_the_same(made: tuple[str, dict[str, Any]])
     assert json.dumps(MODELS[program].read(values).write()) == json.dumps(values)
 
 
-@settings(max_examples=150)
+@settings(max_examples=cases(150))
 @given(any_spec)
 def test_our_form_and_back_is_the_same_or_told(made: tuple[str, dict[str, Any]]) -> None:
     program, values = made
@@ -181,7 +182,7 @@ def test_our_form_and_back_is_the_same_or_told(made: tuple[str, dict[str, Any]])
     assert all(note.isprintable() for note in (*notes, *more))
 
 
-@settings(max_examples=100)
+@settings(max_examples=cases(100))
 @given(any_spec)
 def test_our_form_is_written_and_read_again(made: tuple[str, dict[str, Any]]) -> None:
     program, values = made
@@ -190,7 +191,7 @@ def test_our_form_is_written_and_read_again(made: tuple[str, dict[str, Any]]) ->
     assert read_own(written) == (spec, [])
 
 
-@settings(max_examples=100)
+@settings(max_examples=cases(100))
 @given(any_spec, st.sampled_from(sorted(PROGRAMS)))
 def test_a_translation_has_only_keys_that_the_program_knows(made: tuple[str, dict[str, Any]], target: str) -> None:
     program, values = made
@@ -202,13 +203,13 @@ def test_a_translation_has_only_keys_that_the_program_knows(made: tuple[str, dic
         assert key in converted.values or any(hint in note and "left out" in note for note in converted.notes)
 
 
-@settings(max_examples=200)
+@settings(max_examples=cases(200))
 @given(anything)
 def test_any_json_is_a_spec_or_a_clear_error(values: Any) -> None:
     expect_no_other_error(values)
 
 
-@settings(max_examples=200)
+@settings(max_examples=cases(200))
 @given(any_spec, st.data())
 def test_a_spec_with_any_json_in_it_is_a_spec_or_a_clear_error(
     made: tuple[str, dict[str, Any]], data: st.DataObject

@@ -10,6 +10,7 @@ from typing import Any
 import clips
 import hypothesis
 import pytest
+from counts import cases
 from hypothesis import strategies as st
 from PIL import Image
 from pydantic import ValidationError
@@ -194,7 +195,7 @@ def strange(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@hypothesis.settings(max_examples=200, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.settings(max_examples=cases(200), deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
 @hypothesis.given(
     values=strange(), model=st.sampled_from(["", *TRANSFER_MODELS, "none"]),
     engine=st.sampled_from(["", "diffusers", "preview", "http"]), gpu=st.sampled_from(["", "L4", "GH200", "B200", "x"]),

@@ -7,17 +7,13 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.kinds.kind import FIRST_KIND
 from cosmos_workflow.kinds.upsample.caption import MISSING
 from cosmos_workflow.kinds.upsample.caption.problems import is_negative, problems_of
-from cosmos_workflow.kinds.upsample.caption.reading import read_caption
+from cosmos_workflow.kinds.upsample.captioning import caption_in
 from cosmos_workflow.server.shapes import Prompt
 
 __all__ = ["caption_of", "kind_of", "outline", "said", "story_of", "text_of", "words_of"]
-
-# A text that is an object with any of these was meant as a caption.
-OWN = {"temporal_caption", "subjects", "cinematography", "segments"}
 
 
 def text_of(prompt: Prompt) -> str:
@@ -34,13 +30,7 @@ def caption_of(prompt: Prompt) -> dict[str, Any] | None:
 
 @lru_cache(256)
 def _read(text: str) -> dict[str, Any] | None:
-    if not text.lstrip().startswith("{"):
-        return None
-    try:
-        caption = read_caption(text)
-    except BadInputError:
-        return None
-    return caption if OWN & caption.keys() else None
+    return caption_in(text)
 
 
 def outline(prompt: Prompt) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import clips
 import numpy as np
 import pytest
+from counts import cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -193,7 +194,7 @@ FACTS = [
 ]  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=cases(150), deadline=None)
 @given(
     st.sampled_from(FACTS),
     st.lists(st.fixed_dictionaries({"time": texts, "description": st.just("It moves.")}), max_size=4),
@@ -214,7 +215,7 @@ def test_any_answer_becomes_valid_and_stays_so(
     assert with_facts(made, facts) == made
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=cases(150), deadline=None)
 @given(
     st.sampled_from(FACTS),
     st.dictionaries(

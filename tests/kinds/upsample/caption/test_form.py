@@ -10,6 +10,7 @@ from pathlib import Path
 
 import captions
 import pytest
+from counts import cases
 from hypothesis import given, settings
 from pydantic import ValidationError
 
@@ -81,7 +82,7 @@ def test_a_negative_caption_has_no_time_and_no_size() -> None:
     assert set(NEGATIVE.fields) - set(CAPTION.fields) == {"physical_realism"}
 
 
-@settings(max_examples=300)
+@settings(max_examples=cases(300))
 @given(captions.almost())
 def test_the_models_and_the_checks_say_the_same(values: object) -> None:
     assert is_valid(values) == (problems_of(values, negative=False) == [])

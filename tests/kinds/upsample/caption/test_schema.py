@@ -9,6 +9,7 @@ from typing import Any
 
 import captions
 import pytest
+from counts import cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -149,7 +150,7 @@ def test_it_refuses_what_the_checks_refuse_where_they_overlap() -> None:
     assert count >= 200
 
 
-@settings(max_examples=300)
+@settings(max_examples=cases(300))
 @given(captions.almost())
 def test_what_it_accepts_has_no_problem_of_its_own(values: dict[str, Any]) -> None:
     """With the clip's times, so that no span can be wrong. A text of blanks is the one thing that it lets pass."""

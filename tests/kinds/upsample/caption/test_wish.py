@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from counts import cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -280,7 +281,7 @@ SPOKEN = [
 words = st.lists(st.sampled_from(SPOKEN) | st.text(max_size=4), max_size=14).map(" ".join)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=cases(200), deadline=None)
 @given(words, words)
 def test_nothing_is_raised_and_captions_stay_valid(text: str, prompt: str) -> None:
     text = text.encode("utf-8", "ignore").decode() or "x"
@@ -288,7 +289,7 @@ def test_nothing_is_raised_and_captions_stay_valid(text: str, prompt: str) -> No
     assert [problem for problem in problems_of(made) if "half of a character" not in problem.what] == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=cases(100), deadline=None)
 @given(st.dictionaries(
     st.sampled_from(["subjects", "lighting", "context", "temporal_caption", "segments", "actions",
                      "background_setting"]),
