@@ -10,7 +10,7 @@ import click
 from cosmos_workflow.cli.console import print_json, stderr, stdout, table
 from cosmos_workflow.cli.help import Command
 from cosmos_workflow.cli.measuring import measuring, measuring_options, opened, say_end
-from cosmos_workflow.cli.options import LIST, NUMBERS, SIZES
+from cosmos_workflow.cli.values import LIST, NUMBERS, SIZES, NumberRange
 
 if TYPE_CHECKING:
     from cosmos_workflow.lab import ModeRow, Timing
@@ -26,9 +26,7 @@ __all__ = ["command"]
 @click.option("--frames", type=click.IntRange(1), help="Frames sent with each prompt.  [2]")
 @click.option("-p", "--prompt", "text", help="The prompt to send.  [A futuristic city at sunset]")
 @measuring_options
-@click.option(
-    "--price-per-hour", type=click.FloatRange(0), default=0.0, help="Price of the machine, to work out costs."
-)
+@click.option("--price-per-hour", type=NumberRange(0), default=0.0, help="Price of the machine, to work out costs.")
 def command(as_json: bool, again: bool, max_minutes: float, price_per_hour: float, **options: Any) -> int:
     """Measure how long the modes take: offload after every prompt, stay loaded, whole batch, warm engine.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from rich.text import Text
 
 from cosmos_workflow.cli.console import print_json, stderr, stdout
 from cosmos_workflow.cli.ending import say_error
-from cosmos_workflow.cli.options import SIZE
+from cosmos_workflow.cli.values import SIZE, NumberRange
 from cosmos_workflow.cli.visible import visible
 from cosmos_workflow.errors import BadInputError, UsageError, cannot_read
 
@@ -134,13 +133,6 @@ def _readable(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         yield where, caption
 
 
-def _a_number(context: click.Context, option: click.Parameter, value: float | None) -> float | None:
-    """Click's ranges let NaN pass."""
-    if value is not None and math.isnan(value):
-        raise click.BadParameter("nan is no number", context, option)
-    return value
-
-
 @click.command("convert")
 @click.argument("file", type=FILE)
 @click.option(
@@ -154,14 +146,12 @@ def _a_number(context: click.Context, option: click.Parameter, value: float | No
 @click.option("--size", type=SIZE, help="Size of the video to be made, such as 1280x720.  [the clip's]")
 @click.option(
     "--fps",
-    type=click.FloatRange(0, 1000, min_open=True),
-    callback=_a_number,
+    type=NumberRange(0, 1000, min_open=True),
     help="Its frames a second.  [the clip's]",
 )
 @click.option(
     "--seconds",
-    type=click.FloatRange(0, 36_000, min_open=True),
-    callback=_a_number,
+    type=NumberRange(0, 36_000, min_open=True),
     help="How long it is.  [as the clip]",
 )
 @click.option("--unicode", "as_unicode", is_flag=True, help="Write é as it is, where NVIDIA's programs write \\u00e9.")

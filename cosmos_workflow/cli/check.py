@@ -15,7 +15,6 @@ from cosmos_workflow.cli.console import exit_code, note, print_json, stderr, std
 from cosmos_workflow.cli.formats import format_of, format_option
 from cosmos_workflow.cli.help import Command
 from cosmos_workflow.cli.options import (
-    SIZE,
     WORDS,
     engine_options,
     engine_settings,
@@ -27,6 +26,7 @@ from cosmos_workflow.cli.options import (
     request_options,
 )
 from cosmos_workflow.cli.target import client_of, server_decision, server_plans
+from cosmos_workflow.cli.values import SIZE
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.limits import Model, Plan
 

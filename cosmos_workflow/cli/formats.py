@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
-from cosmos_workflow.cli.options import SIZE, LocalOption, with_options
+from cosmos_workflow.cli.options import LocalOption, with_options
+from cosmos_workflow.cli.values import SIZE, NumberRange
 from cosmos_workflow.config import Config
 from cosmos_workflow.errors import UsageError
 
@@ -32,9 +33,9 @@ def format_options(function: Command) -> Command:
         click.option("--for", "for_spec", cls=LocalOption, type=click.Path(), metavar="SPEC",
                      help="The transfer that a caption is for: its size, rate and length stand in it."),
         click.option("--size", "for_size", type=SIZE, help="Size of the video that a caption is for.  [the clip's]"),
-        click.option("--fps", "for_fps", type=click.FloatRange(0, 1000, min_open=True),
+        click.option("--fps", "for_fps", type=NumberRange(0, 1000, min_open=True),
                      help="Its frames a second.  [the clip's]"),
-        click.option("--seconds", "for_seconds", type=click.FloatRange(0, 86_400, min_open=True),
+        click.option("--seconds", "for_seconds", type=NumberRange(0, 86_400, min_open=True),
                      help="Its length.  [the clip's]"),
     ])(function)  # fmt: skip
 

@@ -11,8 +11,8 @@ import click
 from cosmos_workflow.cli import completion
 from cosmos_workflow.cli.console import print_json, stderr, stdout, table
 from cosmos_workflow.cli.help import Group
-from cosmos_workflow.cli.options import DURATION
 from cosmos_workflow.cli.target import client_of
+from cosmos_workflow.cli.values import DURATION, NumberRange
 from cosmos_workflow.config import known_keys_file, load_config, set_host
 from cosmos_workflow.errors import HostError, HostKeyError, UsageError
 
@@ -64,7 +64,7 @@ def command() -> None:
     type=click.Path(exists=True, resolve_path=True),
     help="SSH settings to use instead of ~/.ssh/config.",
 )
-@click.option("--price", type=click.FloatRange(0), metavar="USD", help="What the machine costs, in US dollars an hour.")
+@click.option("--price", type=NumberRange(0), metavar="USD", help="What the machine costs, in US dollars an hour.")
 @click.option("--project", is_flag=True, help="Write to ./cosmos.toml instead of your own settings.")
 def add(name: str, project: bool, environment: tuple[str, ...], **options: Any) -> None:
     """Add or change a host. Nothing connects to it yet."""
@@ -178,7 +178,7 @@ def setup(name: str, model: str, model_path: str, dry_run: bool, yes: bool) -> N
 @command.command("prune")
 @click.argument("name", shell_complete=completion.hosts)
 @click.option("--older-than", type=DURATION, default="7d", help="What nobody has used for longer than this.  [7d]")
-@click.option("--most", type=click.FloatRange(0), metavar="GB", help="And the oldest, beyond so many GB together.")
+@click.option("--most", type=NumberRange(0), metavar="GB", help="And the oldest, beyond so many GB together.")
 @click.option("--yes", is_flag=True, help="Do not ask before they are removed.")
 def prune(name: str, older_than: float, most: float | None, yes: bool) -> None:
     """Remove old files of runs from a host's workdir; what a run there still needs stays."""

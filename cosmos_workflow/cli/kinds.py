@@ -12,7 +12,6 @@ import click
 from cosmos_workflow.cli.console import note, stderr
 from cosmos_workflow.cli.help import Command
 from cosmos_workflow.cli.options import (
-    DURATION,
     RAY_OPTIONS,
     WORDS,
     LocalOption,
@@ -29,6 +28,7 @@ from cosmos_workflow.cli.options import (
 )
 from cosmos_workflow.cli.progress import say_lost
 from cosmos_workflow.cli.target import plans_of, server_decision
+from cosmos_workflow.cli.values import DURATION
 from cosmos_workflow.runs.places.ray import is_ray
 
 if TYPE_CHECKING:

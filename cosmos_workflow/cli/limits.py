@@ -11,15 +11,9 @@ from click.core import ParameterSource
 from cosmos_workflow.cli import completion
 from cosmos_workflow.cli.console import print_json, stdout, table, verdict_text
 from cosmos_workflow.cli.help import Command
-from cosmos_workflow.cli.options import (
-    SIZE,
-    length_option,
-    limits_model,
-    merged_config,
-    model_path_option,
-    request_options,
-)
+from cosmos_workflow.cli.options import length_option, limits_model, merged_config, model_path_option, request_options
 from cosmos_workflow.cli.target import client_of
+from cosmos_workflow.cli.values import SIZE, NumberRange
 from cosmos_workflow.cli.video_limits import print_video, print_video_models, video_document
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.limits import (
@@ -72,7 +66,7 @@ class Limits(Command):
 @click.option("--gpu", shell_complete=completion.gpus, default="", help=f"Show only this GPU: {', '.join(GPUS)}.")
 @click.option(
     "--memory-gib",
-    type=click.FloatRange(0, min_open=True),
+    type=NumberRange(0, min_open=True),
     help="Plan for a GPU with so much memory, instead of the known ones.",
 )
 @request_options
@@ -82,7 +76,7 @@ class Limits(Command):
 @click.option("--tier", metavar="NAME", help="The model's sizes: 720, 480, 480p, …  [720]")
 @click.option("--steps", type=click.IntRange(1), help="Steps of each chunk.  [the model's]")
 @click.option("--controls", type=click.IntRange(1), default=1, help="How many control videos.  [1]")
-@click.option("--price-per-hour", type=click.FloatRange(0), metavar="N", help="Of the GPU; shows what a clip costs.")
+@click.option("--price-per-hour", type=NumberRange(0), metavar="N", help="Of the GPU; shows what a clip costs.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def command(as_json: bool, **options: Any) -> None:
     """Show what a model takes, and what fits on a GPU.

@@ -18,6 +18,7 @@ from cosmos_workflow.cli.options import (
     model_options,
 )
 from cosmos_workflow.cli.progress import say_lost
+from cosmos_workflow.cli.values import NumberRange
 from cosmos_workflow.errors import CosmosError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def measuring_options(function: Command) -> Command:
     ends = "Start nothing that would end after so many minutes."
     function = click.option("--json", "as_json", is_flag=True, help="One JSON document.")(function)
     function = click.option("--again", is_flag=True, help="Start over instead of continuing.")(function)
-    function = click.option("--max-minutes", type=click.FloatRange(0), default=0.0, help=ends)(function)
+    function = click.option("--max-minutes", type=NumberRange(0), default=0.0, help=ends)(function)
     return engine_options(model_options(length_option()(function)))
 
 

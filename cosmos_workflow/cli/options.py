@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from cosmos_workflow.cli import completion
+from cosmos_workflow.cli.values import DURATION, LENGTH
 from cosmos_workflow.config import Config, load_config
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.limits import DEFAULT_MODEL, FIT_MODES, MODELS, Model, model_at
@@ -24,14 +24,8 @@ if TYPE_CHECKING:
     from cosmos_workflow.kinds.kind import Kind
 
 __all__ = [
-    "DURATION",
     "ENGINES",
-    "LIST",
-    "NUMBERS",
     "RAY_OPTIONS",
-    "SEED",
-    "SIZE",
-    "SIZES",
     "WORDS",
     "LocalOption",
     "engine_options",
@@ -62,96 +56,6 @@ ENGINES = ("vllm", "server", "transformers", "describe")
 WORDS = ("model", "model_path", "engine", "server_url", "server_model")
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-class Size(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """WIDTHxHEIGHT, in pixels."""
-
-    name = "WxH"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        if isinstance(value, tuple):
-            return value
-        match = re.fullmatch(r"\s*(\d{1,6})\s*[xX×*]\s*(\d{1,6})\s*", value)
-        if not match or "0" in (match[1].strip("0") or "0", match[2].strip("0") or "0"):
-            self.fail(f"{value!r} is not a size such as 1280x720", param, ctx)
-        return int(match[1]), int(match[2])
-
-
-SIZE = Size()
-
-
-class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """A time such as 90s, 10m or 2h, in seconds."""
-
-    name = "TIME"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, float):
-            return value
-        match = re.fullmatch(r"(\d{1,7})(s|m|h|d|)", str(value).strip())
-        if not match:
-            self.fail(f"{value!r} is not a time such as 90s, 10m or 2h", param, ctx)
-        return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
-
-
-DURATION = Duration()
-
-
-class Seed(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """A whole number as batches have it, exactly."""
-
-    name = "N"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        from cosmos_workflow.errors import BadInputError
-        from cosmos_workflow.kinds.upsample import whole_number
-
-        try:
-            return whole_number(value, "it")
-        except BadInputError as error:
-            self.fail(f"{value!r} is not a seed; {error.remedy}", param, ctx)
-
-
-SEED = Seed()
-
-
-class Several(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """Values of one kind, with commas between."""
-
-    def __init__(self, kind: Any, name: str) -> None:
-        self._kind = kind
-        self.name = name
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Any, ...]:
-        if isinstance(value, tuple):
-            return value
-        words = [word.strip() for word in value.split(",") if word.strip()]
-        if not words:
-            self.fail("no value is given", param, ctx)
-        return tuple(self._kind.convert(word, param, ctx) if self._kind else word for word in words)
-
-
-LIST = Several(None, "A,B")
-NUMBERS = Several(click.IntRange(1), "N,M")
-SIZES = Several(SIZE, "WxH,WxH")
-
-
-class Length(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """A number of tokens, or `auto`."""
-
-    name = "N|auto"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
-        if value == "auto" and ctx and (server := ctx.find_root().params.get("server")):
-            remedy = "give a number: 9216 takes any clip"
-            raise UsageError(
-                "`auto` looks at the memory of this machine or of a host of its own", where=server, remedy=remedy
-            )
-        return "auto" if value == "auto" else click.IntRange(1).convert(value, param, ctx)
-
-
-LENGTH = Length()
 
 
 class LocalOption(click.Option):

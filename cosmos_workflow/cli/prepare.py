@@ -23,6 +23,7 @@ from cosmos_workflow.cli.options import (
     with_options,
 )
 from cosmos_workflow.cli.target import client_of, server_plans
+from cosmos_workflow.cli.values import NUMBER
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.runs.places.ray import is_ray
 
@@ -47,15 +48,15 @@ SETTINGS = [
     click.option("--pad", "fit", flag_value="pad", help="Black around the picture."),
     click.option("--stretch", "fit", flag_value="stretch", help="Change the picture's shape, as NVIDIA's scripts do."),
     click.option("--anchor", metavar="WHERE", help="What stays: centre, top, left, …, or 0.5,0.2.  [centre]"),
-    click.option("--fps", type=float, help="The rate that is written.  [the model's, else the clip's]"),
-    click.option("--source-fps", type=float, help="The rate of the images, which state none.  [24]"),
+    click.option("--fps", type=NUMBER, help="The rate that is written.  [the model's, else the clip's]"),
+    click.option("--source-fps", type=NUMBER, help="The rate of the images, which state none.  [24]"),
     click.option("--retime", is_flag=True, help="Play the same frames at --fps, instead of leaving out or repeating."),
     click.option("--length", type=click.Choice(["keep", "cut", "hold"]), help="To whole chunks of frames.  [keep]"),
     click.option("--missing", type=click.Choice(["error", "hold", "black"]), help="What missing frames are.  [error]"),
     click.option("--first", type=int, help="The number of the first frame."),
     click.option("--last", type=int, help="The number of the last frame."),
     click.option("--view", metavar="NAME", help="How light is shown: sRGB, ACES, or a view of --ocio.  [sRGB]"),
-    click.option("--exposure", type=float, help="Stops.  [0]"),
+    click.option("--exposure", type=NUMBER, help="Stops.  [0]"),
     click.option("--ocio", metavar="CONFIG", help="A configuration of OpenColorIO: a file, or a built-in one."),
     click.option("--light", metavar="NAME", help="The configuration's name for the light of the files."),
     click.option("--background", type=click.Choice(["white", "black"]), help="Behind what is transparent.  [white]"),

@@ -10,7 +10,7 @@ import click
 from cosmos_workflow.cli.console import print_json, stderr, stdout, table, verdict_text
 from cosmos_workflow.cli.help import Command
 from cosmos_workflow.cli.measuring import measuring, measuring_options, opened, say_end
-from cosmos_workflow.cli.options import LIST, NUMBERS
+from cosmos_workflow.cli.values import LIST, NUMBERS
 
 if TYPE_CHECKING:
     from cosmos_workflow.lab import Study, Trial

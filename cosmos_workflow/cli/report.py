@@ -11,6 +11,7 @@ import click
 
 from cosmos_workflow.cli import completion
 from cosmos_workflow.cli.console import print_json, stderr, stdout, table
+from cosmos_workflow.cli.values import NumberRange
 
 if TYPE_CHECKING:
     from cosmos_workflow.lab import Study
@@ -29,9 +30,7 @@ __all__ = ["command"]
     help="Where to write it.",
 )
 @click.option("--html", type=click.Path(dir_okay=False), help="The same as one HTML page with plots.  [beside -o]")
-@click.option(
-    "--price-per-hour", type=click.FloatRange(0), default=0.0, help="Price of the machine, to work out costs."
-)
+@click.option("--price-per-hour", type=NumberRange(0), default=0.0, help="Price of the machine, to work out costs.")
 @click.option("--export", "exported", type=click.Path(dir_okay=False), help="Write only the records: .jsonl or .csv.")
 @click.option("--list", "listing", is_flag=True, help="List what has been measured.")
 @click.option("--json", "as_json", is_flag=True, help="With --list: JSON Lines.")

@@ -17,8 +17,9 @@ import click
 from cosmos_workflow.cli import completion
 from cosmos_workflow.cli.console import print_json, safe, stderr, stdout, table
 from cosmos_workflow.cli.help import Group
-from cosmos_workflow.cli.options import DURATION, forget_option, out_option, wait_option
+from cosmos_workflow.cli.options import forget_option, out_option, wait_option
 from cosmos_workflow.cli.target import ServerRuns, attach_command, goes_on_at, open_runs
+from cosmos_workflow.cli.values import DURATION, NumberRange
 from cosmos_workflow.errors import FileDamaged, NotFound, UsageError
 from cosmos_workflow.runs.places.ray import is_ray
 
@@ -236,7 +237,7 @@ def remove(run: tuple[str, ...], forget: bool, keep_on_host: bool) -> None:
 
 @command.command("prune")
 @click.option("--older-than", type=DURATION, default="30d", help="Of runs that ended longer ago than this.  [30d]")
-@click.option("--most", type=click.FloatRange(0), metavar="GB", help="And the oldest, beyond so many GB together.")
+@click.option("--most", type=NumberRange(0), metavar="GB", help="And the oldest, beyond so many GB together.")
 @click.option("--yes", is_flag=True, help="Do not ask before they are removed.")
 def prune_runs(older_than: float, most: float | None, yes: bool) -> None:
     """Remove old output files from this program's own folder; runs, results and your -o folders stay."""

@@ -11,6 +11,7 @@ import click
 from cosmos_workflow.cli import completion
 from cosmos_workflow.cli.console import stderr
 from cosmos_workflow.cli.options import merged_config
+from cosmos_workflow.cli.values import NumberRange
 from cosmos_workflow.cli.working import logged
 from cosmos_workflow.config import data_folder
 from cosmos_workflow.errors import UsageError
@@ -46,7 +47,7 @@ TOKEN_LENGTH = 16
     help="Address or network of a proxy whose X-Forwarded-For and -Proto are believed; repeatable.",
 )
 @click.option("--media", type=click.Path(exists=True, file_okay=False), help="Folder of clips that the server offers.")
-@click.option("--upload-gib", type=click.FloatRange(0, min_open=True), default=8.0, help="Largest upload, in GiB.  [8]")
+@click.option("--upload-gib", type=NumberRange(0, min_open=True), default=8.0, help="Largest upload, in GiB.  [8]")
 @click.option("--no-worker", is_flag=True, help="Drive no runs here; leave them to `cosmos worker`.")
 @click.option("--paused", is_flag=True, help="Start with the queue paused.")
 @click.option("--open", "opens", is_flag=True, help="Open the page in a browser.")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cosmos_workflow.cli.console import note
-from cosmos_workflow.cli.options import SEED, LocalOption
+from cosmos_workflow.cli.options import LocalOption
+from cosmos_workflow.cli.values import NUMBER, SEED
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.files import at_home
 
@@ -42,11 +43,11 @@ FIELDS = [
     click.option("--negative-prompt", metavar="TEXT", help="What the video shall not show."),
     click.option("--seed", type=SEED, help="[the model's]"),
     click.option("--steps", type=click.IntRange(1), help="[the model's]"),
-    click.option("--guidance", type=float, help="How closely the prompt is followed.  [the model's]"),
-    click.option("--control-guidance", type=float, help="The same for the controls (Cosmos 3).  [the model's]"),
-    click.option("--sigma-max", type=float, help="The noise on the clip.  [the model's]"),
+    click.option("--guidance", type=NUMBER, help="How closely the prompt is followed.  [the model's]"),
+    click.option("--control-guidance", type=NUMBER, help="The same for the controls (Cosmos 3).  [the model's]"),
+    click.option("--sigma-max", type=NUMBER, help="The noise on the clip.  [the model's]"),
     click.option("--size", metavar="TIER | WxH", help="A tier such as 720, or one of the model's sizes.  [720]"),
-    click.option("--fps", type=float, help="The rate of the video.  [the model's, else the clip's]"),
+    click.option("--fps", type=NUMBER, help="The rate of the video.  [the model's, else the clip's]"),
     click.option("--frames", type=click.IntRange(1), help="Make so many at most.  [all of the clip]"),
     click.option("--chunk", type=click.IntRange(1), help="Frames of a chunk.  [the model's]"),
     click.option("--overlap", type=click.IntRange(0), help="Frames that a later chunk repeats.  [the model's]"),

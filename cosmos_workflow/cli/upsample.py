@@ -13,7 +13,6 @@ from cosmos_workflow.cli.help import Command
 from cosmos_workflow.cli.kinds import begun, do_batch, work_options
 from cosmos_workflow.cli.options import (
     ENGINES,
-    SEED,
     WORDS,
     LocalOption,
     engine_settings,
@@ -28,6 +27,7 @@ from cosmos_workflow.cli.options import (
     request_options,
 )
 from cosmos_workflow.cli.target import client_of, server_plans
+from cosmos_workflow.cli.values import SEED, NumberRange
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.kinds.upsample.picking import PICKS
 from cosmos_workflow.limits import Plan
@@ -48,7 +48,7 @@ __all__ = ["command"]
 @length_option(auto=True)
 @click.option("--pick", type=click.Choice(PICKS), default="first", help="Which frames to send.  [first]")
 @format_options
-@click.option("--temperature", type=click.FloatRange(0), help="0 gives the same answer each time.  [0.6]")
+@click.option("--temperature", type=NumberRange(0), help="0 gives the same answer each time.  [0.6]")
 @click.option("--seed", type=SEED, help="Makes sampling repeatable.")
 @click.option(
     "--no-offload/--offload",

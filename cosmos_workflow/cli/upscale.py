@@ -11,7 +11,6 @@ from cosmos_workflow.cli.console import note
 from cosmos_workflow.cli.help import Command
 from cosmos_workflow.cli.kinds import begun, do_batch, work_options
 from cosmos_workflow.cli.options import (
-    SEED,
     WORDS,
     merged_config,
     model_path_option,
@@ -21,6 +20,7 @@ from cosmos_workflow.cli.options import (
     settings_from,
 )
 from cosmos_workflow.cli.target import plans_of
+from cosmos_workflow.cli.values import NUMBER, SEED, NumberRange
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.runs.places.ray import is_ray
 
@@ -32,10 +32,10 @@ WORD = "4k"
 @click.command("upscale", cls=Command)
 @click.argument("sources", metavar="VIDEO... | FOLDER | BATCH.jsonl", nargs=-1, required=True, type=click.Path())
 @click.option("-p", "--prompt", metavar="TEXT", help="What the video shows; none is needed.")
-@click.option("--weight", type=click.FloatRange(0), help="How closely the video is kept.  [0.5]")
+@click.option("--weight", type=NumberRange(0), help="How closely the video is kept.  [0.5]")
 @click.option("--steps", type=click.IntRange(1), help="[10]")
 @click.option("--seed", type=SEED, help="[1]")
-@click.option("--sigma-max", type=float, help="The noise on the video.  [70]")
+@click.option("--sigma-max", type=NUMBER, help="The noise on the video.  [70]")
 @work_options(WORD, ("program",), files=True)
 @model_path_option("The folder with NVIDIA's repositories.")
 def command(sources: tuple[str, ...], dry_run: bool, **options: Any) -> int:

@@ -5,7 +5,7 @@ The caption itself (its form, what a clip says of it) is the room `caption`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -46,8 +46,8 @@ REWRITE = (
 )
 
 
-def caption_in(prompt: str) -> dict[str, Any] | None:
-    """The caption that a prompt is, or None for any other text.
+def caption_in(prompt: str, marks: Collection[str] = MARKS) -> dict[str, Any] | None:
+    """The caption that a prompt is, or None for any other text: an object without any of the fields `marks` too.
 
     >>> caption_in('{"temporal_caption": "A car passes."}')
     {'temporal_caption': 'A car passes.'}
@@ -60,7 +60,7 @@ def caption_in(prompt: str) -> dict[str, Any] | None:
         caption = read_caption(prompt)
     except BadInputError:
         return None
-    return caption if any(name in caption for name in MARKS) else None
+    return caption if any(name in caption for name in marks) else None
 
 
 def wish_of(prompt: str) -> str:

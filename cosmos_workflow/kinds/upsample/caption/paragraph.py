@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cosmos_workflow.errors import BadInputError
-from cosmos_workflow.kinds.upsample.caption.times import seconds_of
+from cosmos_workflow.kinds.upsample.caption.times import length_of
 
 __all__ = ["paragraph_of"]
 
@@ -143,11 +142,8 @@ def _timed(time: Any, description: Any) -> str:
 def _size(caption: Mapping[str, Any]) -> str:
     """Length, rate and size as one sentence, of what is known."""
     parts = []
-    try:
-        seconds = seconds_of(str(caption.get("duration")))
+    if seconds := length_of(caption):
         parts.append(f"{seconds:.0f} {'second' if seconds == 1 else 'seconds'} long")
-    except BadInputError:
-        pass  # a still picture, or a text that is no duration
     fps, size, aspect = caption.get("fps"), caption.get("resolution"), caption.get("aspect_ratio")
     if isinstance(fps, int | float) and fps:
         parts.append(f"has {fps:g} frames a second" if parts else f"at {fps:g} frames a second")

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from cosmos_workflow.errors import BadInputError
 
-__all__ = ["duration_of", "seconds_of", "span", "span_of"]
+__all__ = ["duration_of", "length_of", "seconds_of", "span", "span_of"]
 
 # ASCII digits only: \d takes those of every script, which the model was never shown.
 SPAN = re.compile(r"([0-9]{1,3}):([0-5][0-9](?:\.[0-9]{1,3})?)-([0-9]{1,3}):([0-5][0-9](?:\.[0-9]{1,3})?)")
@@ -54,6 +56,14 @@ def seconds_of(duration: str) -> float:
     if match is None:
         raise BadInputError(f"{_shown(duration)} is no duration", remedy='write whole seconds, rounded down: "4s"')
     return float(match[1])
+
+
+def length_of(caption: Mapping[str, Any]) -> float:
+    """The seconds that a caption lasts; 0 where it does not say so, as of a still picture."""
+    try:
+        return seconds_of(str(caption.get("duration")))
+    except BadInputError:
+        return 0.0
 
 
 def duration_of(seconds: float) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.kinds.upsample.caption.parts import Fields, Items, Number, Part, Text, Time
-from cosmos_workflow.kinds.upsample.caption.times import seconds_of, span, span_of
+from cosmos_workflow.kinds.upsample.caption.times import length_of, span, span_of
 from cosmos_workflow.server.page.captions.fields import Locks, form_of
 
 __all__ = ["MOST_ROWS", "caption_from", "with_rows"]
@@ -106,8 +106,4 @@ def _next(caption: Mapping[str, Any], times: list[str]) -> str:
     for time in times:
         with suppress(BadInputError):
             ends.append(span(time)[1])
-    try:
-        lasts = seconds_of(str(caption.get("duration", "")))
-    except BadInputError:
-        lasts = 0.0
-    return span_of(max(ends), max(lasts, *ends))
+    return span_of(max(ends), max(length_of(caption), *ends))

@@ -16,6 +16,10 @@ from cosmos_workflow.server.shapes import Prompt
 __all__ = ["caption_of", "kind_of", "outline", "said", "story_of", "text_of", "words_of"]
 
 
+# An answer that is an object with any of these was meant as a caption, though it may be none.
+OWN = ("temporal_caption", "subjects", "cinematography", "segments")
+
+
 def text_of(prompt: Prompt) -> str:
     """The text in which a caption may be: the answer of an upsampling, the prompt that a video was made with."""
     if prompt.kind == FIRST_KIND:
@@ -30,7 +34,7 @@ def caption_of(prompt: Prompt) -> dict[str, Any] | None:
 
 @lru_cache(256)
 def _read(text: str) -> dict[str, Any] | None:
-    return caption_in(text)
+    return caption_in(text, OWN)
 
 
 def outline(prompt: Prompt) -> str:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from cosmos_workflow.errors import BadInputError
-from cosmos_workflow.kinds.upsample.caption.times import seconds_of, span
+from cosmos_workflow.kinds.upsample.caption.times import length_of, span
 
 __all__ = ["Bar", "Timeline", "timeline_of"]
 
@@ -56,11 +56,7 @@ def timeline_of(caption: Mapping[str, Any], speed: float = 1.0) -> Timeline:
     same frames earlier or later.
     """
     spans = list(_spans(caption))
-    try:
-        lasts = seconds_of(str(caption.get("duration", "")))
-    except BadInputError:
-        lasts = 0.0
-    seconds = max([lasts, *(end for *_, end in spans)]) or 1.0
+    seconds = max([length_of(caption), *(end for *_, end in spans)]) or 1.0
     bars: list[Bar] = []
     free: list[float] = []  # when each lane of the actions is free again
     segments = any(kind == "segment" for kind, *_ in spans)
