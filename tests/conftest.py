@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 from collections.abc import Iterator
@@ -49,6 +50,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
+NUMBERS = itertools.count()
 PROJECT = Path(__file__).parent.parent
 SAMPLES = Path(os.environ.get("COSMOS_SAMPLES", PROJECT.parent / "shared" / "data" / "nvidia"))
 SPECS = Path(os.environ.get("COSMOS_SPECS", PROJECT.parent / "shared" / "nvidia" / "specs"))
@@ -63,13 +65,21 @@ FAULTS = Path(os.environ.get("COSMOS_FAULTS", PROJECT.parent / "shared" / "fault
 
 
 @pytest.fixture(autouse=True)
-def own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No test sees the developer's own settings."""
+def own_settings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the developer's own settings, nor another test's."""
     for name in [name for name in os.environ if name.startswith("COSMOS_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("COSMOS_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("COSMOS_WORKDIR", str(tmp_path / "workdir"))
+    # Thousands of tests have no files: a folder of its own would cost each of them more than what it tests.
+    folder = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else _no_folder(request)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
+    monkeypatch.setenv("COSMOS_DATA", str(folder / "data"))
+    monkeypatch.setenv("COSMOS_WORKDIR", str(folder / "workdir"))
+
+
+def _no_folder(request: pytest.FixtureRequest) -> Path:
+    """The path of a folder for a test that asks for none; it is there when something is written into it."""
+    folders: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
+    return folders.getbasetemp() / f"without-{next(NUMBERS)}"
 
 
 @pytest.fixture
