@@ -133,7 +133,7 @@ def hits(text: str) -> list[Hit]:
     [('at midnight', ('night',)), ('in heavy snow', ('snow',))]
     """
     pattern, words = _table()
-    found = []
+    made = []
     at = 0
     while match := pattern.search(text, at):
         at = match.end()
@@ -154,8 +154,8 @@ def hits(text: str) -> list[Hit]:
             continue
         form, values = words[key]
         form = "way" if CATEGORY[values[0]] == "place" and WAYS.fullmatch(match[0]) else form
-        found.append(Hit(match.start(), match.end(), match[0], form, values))
-    return found
+        made.append(Hit(match.start(), match.end(), match[0], form, values))
+    return made
 
 
 def _is_pictured(text: str, start: int, end: int) -> bool:
@@ -181,9 +181,9 @@ def negated(text: str, hit: Hit) -> tuple[int, int] | None:
 @lru_cache(1)
 def _pairs() -> frozenset[frozenset[str]]:
     pairs = {
-        frozenset((one, other.strip()))
+        frozenset((value, other.strip()))
         for table in (AGAINST, LOOKS_AGAINST)
-        for one, others in table.items()
+        for value, others in table.items()
         for other in others.split(",")
     }
     for place in PLACES:
@@ -200,13 +200,13 @@ def _pairs() -> frozenset[frozenset[str]]:
     return frozenset(pairs)
 
 
-def contradict(one: str, other: str) -> bool:
+def contradict(value: str, other: str) -> bool:
     """Whether two values cannot both be true of a scene.
 
     >>> contradict("night", "noon"), contradict("snow", "overcast"), contradict("kitchen", "indoors")
     (True, False, False)
     """
-    return frozenset((one, other)) in _pairs()
+    return frozenset((value, other)) in _pairs()
 
 
 def form_of(value: str, form: str, own: Mapping[tuple[str, str], str]) -> str:

@@ -34,13 +34,13 @@ def paragraph_of(caption: Mapping[str, Any]) -> str:
     >>> paragraph_of({"context": "a robot at night", "cinematography": {"camera_motion": "Static"}, "duration": "4s"})
     'A robot at night. The camera stays static. The video is 4 seconds long.'
     """
-    said: list[str] = []
+    sentences: list[str] = []
     for text in _sentences(caption):
         for part in re.split(r"(?<=[.!?])\s+(?=[A-Z0-9\"'])", " ".join(text.split())):
-            known = " ".join(said).lower()
+            known = " ".join(sentences).lower()
             if part.strip(" .") and part.strip(" .").lower() not in known:
-                said.append(_ended(part))
-    return " ".join(said)
+                sentences.append(_ended(part))
+    return " ".join(sentences)
 
 
 def _ended(text: str) -> str:

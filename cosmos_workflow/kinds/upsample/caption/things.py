@@ -283,12 +283,12 @@ BEINGS = re.compile(rf"(?<![\w-])(?:{alternation(BEING_KINDS)})(?![\w-])", re.IG
 
 def kinds_in(text: str) -> list[tuple[str, str, str]]:
     """The beings and vehicles of a text in order: (word, group, kind)."""
-    found = []
+    beings = []
     for match in BEINGS.finditer(text):
         word = re.sub(r"[\s-]+", " ", match[0].lower())
         if word in BEING_KINDS:
-            found.append((word, *BEING_KINDS[word]))
-    return found
+            beings.append((word, *BEING_KINDS[word]))
+    return beings
 
 
 PEOPLE = frozenset(("woman", "man", "child", "person"))

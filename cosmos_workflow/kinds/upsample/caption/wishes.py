@@ -240,7 +240,7 @@ def _around(prompt: str, start: int, end: int) -> tuple[list[str], list[str]]:
 
 
 def _attributes(prompt: str, old_spans: list[tuple[int, int]]) -> list[Attribute]:
-    found = []
+    attributes = []
     for kind, pattern in (("material", MATERIAL), ("colour", COLOUR)):
         for match in pattern.finditer(prompt):
             start, end = match.span()
@@ -274,29 +274,28 @@ def _attributes(prompt: str, old_spans: list[tuple[int, int]]) -> list[Attribute
             everything = not nouns or bool(WHOLE & set(nouns))
             was = next((noun for noun in nouns if kind == "colour" and COLOUR.fullmatch(noun)), "")
             nouns = [noun for noun in nouns if noun != was]
-            found.append(Attribute(kind, value, word, () if everything else tuple(nouns), was))
-    named = {(each.was, noun) for each in found if each.was for noun in each.nouns}  # these only say which thing it is
-    found = [each for each in found if each.was or not {(each.word, noun) for noun in each.nouns} & named]
-    return [each for each in found if each.kind == "material" or each.nouns]
+            attributes.append(Attribute(kind, value, word, () if everything else tuple(nouns), was))
+    named = {
+        (each.was, noun) for each in attributes if each.was for noun in each.nouns
+    }  # these only say which thing it is
+    attributes = [each for each in attributes if each.was or not {(each.word, noun) for noun in each.nouns} & named]
+    return [each for each in attributes if each.kind == "material" or each.nouns]
 
 
 def _counts(prompt: str, old_spans: list[tuple[int, int]]) -> list[Attribute]:
-    found = []
+    counts = []
     for match in COUNT.finditer(prompt):
         if any(begin <= match.start() < over for begin, over in old_spans):
             continue
         word = re.sub(r"^(?:exactly|only)\s+", "", match[0].lower())
+        number = int(word) if word.isdigit() else COUNTS.get(re.sub(r"[\s-]+", " ", word), 0)
         behind, _ = _around(prompt, *match.span())
         if not behind:
             continue
-        if not word.isdigit() and COUNTS.get(re.sub(r"[\s-]+", " ", word)) == 1:
-            pass
-        elif head := next((each for each in behind if singular(each) != each), ""):
-            behind = [head]
-        number = int(word) if word.isdigit() else COUNTS.get(re.sub(r"[\s-]+", " ", word), 0)
-        if number == 1 and word == "both":
-            continue
+        if word.isdigit() or number != 1:
+            plurals = [each for each in behind if singular(each) != each]
+            behind = plurals[:1] or behind
         if behind[0] in UNITS:
             continue
-        found.append(Attribute("count", number, word, tuple(behind)))
-    return found
+        counts.append(Attribute("count", number, word, tuple(behind)))
+    return counts
