@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["cases"]
+__all__ = ["FULL", "cases"]
 
 FULL = os.environ.get("FULL_COUNTS") == "1"
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cosmos_workflow.client.protocol import settings_in
 from cosmos_workflow.config import data_folder
 from cosmos_workflow.errors import BadInputError, HostUnreachable
 from cosmos_workflow.files import write_whole
@@ -92,10 +93,14 @@ def local_names(kind: str, items: Iterable[Any]) -> dict[str, dict[str, str]]:
     return {item.id: {name: str(getattr(item, name) or "") for name in inputs} for item in items}
 
 
-def unusable(kind: Kind, items: Iterable[Any], errors: Mapping[str, BadInputError]) -> Iterator[Any]:
+def unusable(
+    kind: Kind, items: Iterable[Any], errors: Mapping[str, BadInputError], settings: Any, engine: str
+) -> Iterator[Any]:
     """Items that cannot be sent, as they are checked on this machine: this one may know better what is wrong."""
-    for checked in kind.check(items, kind.settings()):
-        yield kind.unusable(checked.item, errors[checked.item.id]) if checked.runs else checked
+    values = settings_in(kind, settings).model_dump()
+    known = kind.for_engine(kind.settings_from(values, "", ""), engine)
+    for checked in kind.check(items, known):
+        yield kind.unusable(checked.item, errors[checked.item.id], known) if checked.runs else checked
 
 
 def tell(listener: Listener, name: str, data: Mapping[str, Any], place: str) -> None:

@@ -212,7 +212,7 @@ class Kind(Served, ABC):
         return settings
 
     @abstractmethod
-    def unusable(self, item: Any, error: BadInputError) -> Any:
+    def unusable(self, item: Any, error: BadInputError, settings: Any) -> Any:
         """An item that cannot be checked (`Checked`), as an entry or a file of it cannot be read."""
 
     @abstractmethod

@@ -114,7 +114,7 @@ def identified(
         try:
             inputs = inputs_of(kind, each.item, sha256_of)
         except BadInputError as error:
-            yield Identified(kind.unusable(each.item, error), "")
+            yield Identified(kind.unusable(each.item, error, settings), "")
         else:
             asks = kind.asks(each, settings)
             yield Identified(each, identity(kind, asks, inputs, engine.name, engine.fingerprint), inputs)

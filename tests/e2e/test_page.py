@@ -83,7 +83,7 @@ def run_through_a_crash(page: Page, served: CosmosServer) -> None:
     """It runs, live; the server dies in the middle, and the next one goes on with what is open."""
     # A longer context, so that the answers take their time.
     page.get_by_label("max_model_len").fill("9216")
-    page.get_by_label("Answer, tokens").fill("5000")
+    page.get_by_label("Answer, tokens").fill("1500")
     expect(page.locator("#summary .chip")).to_have_text("fits")
     press(page, "Run 4 prompts", lambda: "/runs/" in page.url)
     expect(page.locator("h1")).to_contain_text("shot 1.mp4 and 3 more")
@@ -98,7 +98,7 @@ def run_through_a_crash(page: Page, served: CosmosServer) -> None:
     assert psutil.wait_procs(engine, timeout=60)[1] == []  # or the next one finds the GPU full
     served.start()
     page.goto(page.url)
-    expect(page.locator("#run .counts")).to_contain_text("4 of 4", timeout=350_000)
+    expect(page.locator("#run .counts")).to_contain_text("4 of 4", timeout=500_000)
     expect(page.locator("#run .chip").first).to_have_text("done")
     expect(page.locator("#log pre")).to_contain_text("vllm")
     with served.client() as client:

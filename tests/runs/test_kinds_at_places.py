@@ -1,4 +1,4 @@
-"""Four kinds of work at every place: the same outcomes and one answer an id, whatever happens on the way.
+"""Four kinds of work, and captions, at every place: the same outcomes, one answer an id, whatever happens on the way.
 
 `words` comes from `tests/plugins`, as a distribution that somebody installs: the package does not know it.
 """
@@ -14,12 +14,13 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import clips
 import pytest
+from counts import FULL
 from PIL import Image
 from runs.helpers import host_processes
 from servers import container
@@ -42,7 +43,7 @@ COUNT = 6  # items of a batch, besides one that cannot be read
 # Does what its words say: a command of `cosmos`, or `queue` and the words of a batch, which a worker then takes. With a
 # first word above 0 it kills itself when that many results are about to be kept.
 CLIENT = """
-import os, signal, sys, time
+import json, os, signal, sys, time
 from pathlib import Path
 from cosmos_workflow.runs.results import ResultsFile
 from cosmos_workflow.store import Store
@@ -80,9 +81,9 @@ if words[0] == "queue":
     from cosmos_workflow.kinds.kind import get_kind
     from cosmos_workflow.runs import Worker
 
-    _, kind, batch, out, engine = words
+    _, kind, batch, out, engine, settings = words
     kind, runs = get_kind(kind), open_runs()
-    decision = decide(kind, kind.settings(), engine=engine)
+    decision = decide(kind, kind.settings(**json.loads(settings)), engine=engine)
     run = submit(kind.read(Path(batch), print), decision, out=out, queued=True, runs=runs).run
     worker = Worker(runs, lease=2.0)
     worker.start()
@@ -120,23 +121,26 @@ class Place:
     def run(self, work: Work, out: Path, most: int = 0) -> tuple[int, str]:
         """The command that does a batch."""
         if self.on == "queue":
-            return self.cosmos("queue", work.kind, work.batch, out, work.engine, most=most)
+            words = ("queue", work.kind, work.batch, out, work.engine, json.dumps(work.settings))
+            return self.cosmos(*words, most=most)
         models = () if work.kind == "prepare" else ("--engine", work.engine, "--keep-warm", "0s")
-        return self.cosmos(work.kind, work.batch, "-o", out, "--on", self.on, *models, most=most)
+        settings = [word for name, value in work.settings.items() for word in (f"--{name}", value)]
+        return self.cosmos(work.kind, work.batch, "-o", out, "--on", self.on, *models, *settings, most=most)
 
 
 @dataclass
 class Work:
-    """A batch of a kind."""
+    """A batch of a kind; `settings` are options of the command too."""
 
     kind: str
     engine: str
     batch: Path
+    settings: dict[str, str] = field(default_factory=dict)
 
     def outcomes(self, exact: bool) -> list[dict[str, Any]]:
         """What the engine says of each item, asked with no run and no place; a server's checks are `exact`."""
         kind, results = get_kind(self.kind), []
-        decision = decide(kind, kind.settings(), engine=self.engine)
+        decision = decide(kind, kind.settings(**self.settings), engine=self.engine)
         prepared = [
             prepare(kind, checked, kind.begin(checked, decision.engine, ""), decision.settings, decision.engine.wants)
             for checked in (kind.check_exactly if exact else kind.check)(
@@ -202,30 +206,30 @@ def write(tmp_path: Path) -> Write:
     def words(orders: dict[int, str]) -> Work:
         entries = [{"id": "lost", "text_file": "none.txt"}]
         for n in range(COUNT):
-            (tmp_path / f"{n}.txt").write_text(f"{orders.get(n, '')}A harbour, the harbour {n}\n")
+            (tmp_path / f"{n}.txt").write_text(f"{orders.get(n, '')}A harbour, the harbour n{n}\n")
             entries.append({"id": f"i{n}", "text_file": f"{n}.txt", "size": n + 1})
         return Work("words", "counter", batch(entries))
 
     def upsample(orders: dict[int, str]) -> Work:
         clips.textured(tmp_path / "clip.mp4", 320, 180, frames=6)
-        entries = [{"id": f"i{n}", "prompt": f"A harbour {n}", "video": "clip.mp4"} for n in range(COUNT)]
+        entries = [{"id": f"i{n}", "prompt": f"A harbour n{n}", "video": "clip.mp4"} for n in range(COUNT)]
         return Work("upsample", "describe", batch([*entries, {"id": "lost", "prompt": "x", "video": "none.mp4"}]))
 
     def prepared(orders: dict[int, str]) -> Work:
         entries = [{"id": "lost", "rgb": "none.%04d.png"}]
         for n in range(COUNT):
-            folder = tmp_path / f"harbour {n}"
+            folder = tmp_path / f"harbour n{n}"
             folder.mkdir()
             for number in (1, 2):
                 Image.fromarray(clips.texture(32, 48, seed=10 * n + number)).save(folder / f"color.{number:04d}.png")
-            entries.append({"id": f"i{n}", "rgb": f"harbour {n}/color.%04d.png"})
+            entries.append({"id": f"i{n}", "rgb": f"harbour n{n}/color.%04d.png"})
         return Work("prepare", "opencv", batch(entries))
 
     def transfers(orders: dict[int, str]) -> Work:
         clips.textured(tmp_path / "clip.mp4", 160, 96, frames=3)
         asked = {"model": "transfer2.5", "controls": {"edge": {}}, "size": "256"}
         entries = [{"name": "lost", "prompt": "x", "video": "none.mp4", **asked}]
-        entries += [{"name": f"i{n}", "prompt": f"A harbour {n}", "video": "clip.mp4", **asked} for n in range(COUNT)]
+        entries += [{"name": f"i{n}", "prompt": f"A harbour n{n}", "video": "clip.mp4", **asked} for n in range(COUNT)]
         return Work("transfer", "preview", batch(entries))
 
     def batch(entries: list[dict[str, Any]]) -> Path:
@@ -233,7 +237,12 @@ def write(tmp_path: Path) -> Write:
         path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
         return path
 
-    writers = {"words": words, "upsample": upsample, "prepare": prepared, "transfer": transfers}
+    def captions(orders: dict[int, str]) -> Work:
+        return replace(upsample(orders), settings={"format": "cosmos3"})
+
+    writers = {
+        "words": words, "upsample": upsample, "captions": captions, "prepare": prepared, "transfer": transfers,
+    }  # fmt: skip
     return lambda kind, orders=None: writers[kind](orders or {})
 
 
@@ -253,14 +262,23 @@ def cluster() -> Iterator[Any]:
         yield cluster
 
 
-PLACES = [
-    *("local", "queue", "server", "asyncssh"),
-    *(pytest.param(name, marks=[pytest.mark.host, pytest.mark.timeout(600)]) for name in ("sshd", "container")),
-    pytest.param("ray", marks=[pytest.mark.ray, pytest.mark.timeout(600)]),
-]
+MARKS = {
+    **dict.fromkeys(("local", "queue", "server", "asyncssh"), ()),
+    **dict.fromkeys(("sshd", "container"), (pytest.mark.host, pytest.mark.timeout(600))),
+    "ray": (pytest.mark.ray, pytest.mark.timeout(600)),
+}
+KINDS = ("upsample", "words", "prepare", "transfer")
 
 
-@pytest.fixture(params=PLACES)
+def at_every_place(kinds: tuple[str, ...], on_ray: tuple[str, ...] | None = None) -> pytest.MarkDecorator:
+    """Kinds at all places; `on_ray` are those on a cluster, where each run takes long, with few cases."""
+    on_ray = kinds if FULL or on_ray is None else on_ray
+    pairs = [(name, kind) for name in MARKS for kind in (on_ray if name == "ray" else kinds)]
+    params = [pytest.param(name, kind, marks=MARKS[name]) for name, kind in pairs]
+    return pytest.mark.parametrize(("place", "kind"), params, indirect=["place"])
+
+
+@pytest.fixture
 def place(request: pytest.FixtureRequest, tmp_path: Path, gate: Path) -> Iterator[Place]:
     name: str = request.param
     with ExitStack() as stack:
@@ -290,7 +308,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, gate: Path) -> Iterato
                 process.kill()
 
 
-@pytest.mark.parametrize("kind", ["upsample", "words", "prepare", "transfer"])
+@at_every_place(("captions", *KINDS))
 def test_every_place_gives_the_same_and_it_is_found_again(
     kind: str, place: Place, write: Write, tmp_path: Path
 ) -> None:
@@ -302,21 +320,21 @@ def test_every_place_gives_the_same_and_it_is_found_again(
     assert place.in_store is False or files_are_whole(out)
     run = the_run()
     failed = 0 if place.server else 1  # what cannot be read here is not sent to a server
-    assert (run.kind, run.state, run.answered, run.failed) == (kind, "done", COUNT, failed)
+    assert (run.kind, run.state, run.answered, run.failed) == (work.kind, "done", COUNT, failed)
     if place.in_store:  # a cluster's items are in its output alone
         history = open_runs().store.history
         assert {entry.result.id for entry in history.find(Filters("harb"))} == {f"i{n}" for n in range(COUNT)}
-        assert [entry.result.id for entry in history.find(Filters("harbour 3"))] == ["i3"]
+        assert [entry.result.id for entry in history.find(Filters("harbour n3"))] == ["i3"]
     assert place.cosmos("runs", "export", run.id, "-o", tmp_path / "exported")[0] == 0
     exported = comparable(lines(tmp_path / "exported"))
     assert [row["id"] for row in exported] == [row["id"] for row in comparable(lines(out))][: COUNT + failed]
     if not place.server:  # a server knows the names of files, and not the folders where they were
         assert exported == comparable(lines(out))
     assert files_are_whole(tmp_path / "exported")
-    assert sum(bool(row.get("outputs")) for row in exported) == (0 if kind == "upsample" else COUNT)
+    assert sum(bool(row.get("outputs")) for row in exported) == (0 if work.kind == "upsample" else COUNT)
 
 
-@pytest.mark.parametrize("kind", ["upsample", "words", "prepare", "transfer"])
+@at_every_place(KINDS, on_ray=("transfer",))
 def test_who_dies_in_the_middle_goes_on_with_the_same_command(
     kind: str, place: Place, write: Write, tmp_path: Path
 ) -> None:
@@ -331,7 +349,7 @@ def test_who_dies_in_the_middle_goes_on_with_the_same_command(
     assert the_run().state == "done"
 
 
-@pytest.mark.parametrize("kind", ["upsample", "words"])
+@at_every_place(("upsample", "words"), on_ray=("words",))
 def test_what_is_cancelled_is_tried_again(kind: str, place: Place, write: Write, gate: Path, tmp_path: Path) -> None:
     work, out = write(kind, {3: f"wait for {gate}\n"}), tmp_path / "out"
     place.run(work, out, most=3)
@@ -353,10 +371,11 @@ def test_what_is_cancelled_is_tried_again(kind: str, place: Place, write: Write,
     assert the_run().state == "done"
 
 
+@at_every_place(("words",))
 def test_what_has_failed_is_asked_again_and_nothing_else(
-    place: Place, write: Write, gate: Path, tmp_path: Path
+    kind: str, place: Place, write: Write, gate: Path, tmp_path: Path
 ) -> None:
-    work, out = write("words", {4: f"needs {gate}\n"}), tmp_path / "out"
+    work, out = write(kind, {4: f"needs {gate}\n"}), tmp_path / "out"
     code, output = place.run(work, out)
     assert code == 1, output
     assert {row["id"]: row["error_kind"] for row in lines(out) if row["error"]} == {

@@ -54,7 +54,7 @@ class Batches(Downloads):
             rest, earlier = (pairs, Earlier()) if file is None or again else answered_in(file, pairs, keep_of)
             todo = [pair.checked.item for pair in rest]
             chosen = ChosenEngine(answer.engine, answer.model, "", answer.why)
-            bad = unusable(its_kind, [item for item in todo if item.id in errors], errors)
+            bad = unusable(its_kind, [item for item in todo if item.id in errors], errors, settings, answer.engine)
             refused = {each.item.id: refusal(its_kind, each, chosen, place) for each in bad}
             ids = [item.id for item in todo if item.id in entries]
             run: shapes.Run | None = None
@@ -94,7 +94,7 @@ class Batches(Downloads):
             kind=kind, place=place, engine=engine, settings=settings, entries=list(entries.values()), more=more
         )
         plans = {plan.id: plan for plan in answer.plans}
-        bad = unusable(its_kind, [item for item in items if item.id in errors], errors)
+        bad = unusable(its_kind, [item for item in items if item.id in errors], errors, settings, answer.engine)
         plans |= {each.item.id: its_kind.plan(each, "") for each in bad}
         return [*(plans[item.id] for item in items), *(plan for plan in answer.plans if not plan.id)]
 

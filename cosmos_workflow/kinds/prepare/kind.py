@@ -57,7 +57,7 @@ class Prepare(Kind):
 
         return (check_item(item, settings, survey_again) for item in items)
 
-    def unusable(self, item: Item, error: BadInputError) -> Checked:
+    def unusable(self, item: Item, error: BadInputError, settings: Settings) -> Checked:
         from cosmos_workflow.kinds.prepare.plan import bad_input
 
         return bad_input(item, error)

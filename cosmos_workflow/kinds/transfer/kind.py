@@ -64,7 +64,7 @@ class Transfer(Kind):
 
         return (check_item(item, settings) for item in items)
 
-    def unusable(self, item: Item, error: BadInputError) -> Checked:
+    def unusable(self, item: Item, error: BadInputError, settings: Settings) -> Checked:
         from cosmos_workflow.kinds.transfer.plan import bad_input
 
         return bad_input(item, error)

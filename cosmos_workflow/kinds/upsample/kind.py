@@ -68,8 +68,8 @@ class Upsample(Kind):
             return settings
         return replace(settings, max_model_len=max(settings.max_model_len or 0, settings.model.longest_model_len))
 
-    def unusable(self, item: Item, error: BadInputError) -> Checked:
-        return Checked(item, bad_input(item, Settings(), error))
+    def unusable(self, item: Item, error: BadInputError, settings: Settings) -> Checked:
+        return Checked(item, bad_input(item, settings, error))
 
     def asks(self, checked: Checked, settings: Settings) -> Mapping[str, Any]:
         """As the model gets it: the plan decides the frames, so limits that lead to the same plan are the same work."""

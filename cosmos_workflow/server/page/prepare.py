@@ -208,7 +208,8 @@ def _checked(ctx: Server, item: Item, settings: Settings) -> Checked:
         for path in item.sources.values():
             ctx.library.find(ctx.library.name_of(path))
     except CosmosError as error:
-        return PREPARE.unusable(item, BadInputError(error.what, where=error.where, remedy=error.remedy))
+        bad = BadInputError(error.what, where=error.where, remedy=error.remedy)
+        return PREPARE.unusable(item, bad, settings)
     return next(iter(PREPARE.check_exactly([item], settings)))
 
 

@@ -82,7 +82,7 @@ def _checked(
     checked = identified(kind, settings, engine, kind.check(usable, settings), _sha256)
     for entry, copy in zip(entries, copies, strict=True):
         if isinstance(copy, BadInputError):
-            yield entry, Identified(kind.unusable(entry.item, copy), ""), copy
+            yield entry, Identified(kind.unusable(entry.item, copy, settings), ""), copy
         else:
             yield entry, next(checked), None
 

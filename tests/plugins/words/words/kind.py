@@ -95,19 +95,19 @@ class Words(Kind):
         return Item(str(named.get("id") or id), Path())
 
     def check(self, items: Iterable[Item], settings: Settings) -> Iterator[Checked]:
-        return map(self._checked, items)
+        return (self._checked(item, settings) for item in items)
 
-    def _checked(self, item: Item) -> Checked:
+    def _checked(self, item: Item, settings: Settings) -> Checked:
         try:
             return Checked(item, item.text_file.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
-            return self.unusable(item, BadInputError(f"cannot be read ({error})", where=str(item.text_file)))
+            return self.unusable(item, BadInputError(f"cannot be read ({error})", where=str(item.text_file)), settings)
 
-    def unusable(self, item: Item, error: BadInputError) -> Checked:
+    def unusable(self, item: Item, error: BadInputError, settings: Settings) -> Checked:
         return Checked(item, "", "bad_input", f"{error.where}: {error.what}", error.remedy)
 
     def checked_again(self, item: Item, result: Result, settings: Settings) -> Checked:
-        return self._checked(item)
+        return self._checked(item, settings)
 
     def asks(self, checked: Checked, settings: Settings) -> dict[str, Any]:
         return {"size": checked.item.size, "ignore_case": settings.ignore_case}
