@@ -267,13 +267,13 @@ MARKS = {
     **dict.fromkeys(("sshd", "container"), (pytest.mark.host, pytest.mark.timeout(600))),
     "ray": (pytest.mark.ray, pytest.mark.timeout(600)),
 }
-KINDS = ("upsample", "words", "prepare", "transfer")
 
 
-def at_every_place(kinds: tuple[str, ...], on_ray: tuple[str, ...] | None = None) -> pytest.MarkDecorator:
-    """Kinds at all places; `on_ray` are those on a cluster, where each run takes long, with few cases."""
-    on_ray = kinds if FULL or on_ray is None else on_ray
-    pairs = [(name, kind) for name in MARKS for kind in (on_ray if name == "ray" else kinds)]
+def at_every_place(*kinds: str, in_turn: bool = False) -> pytest.MarkDecorator:
+    """Kinds at all places; with `in_turn` and few cases, one at each place, so that each kind is somewhere."""
+    one_each = in_turn and not FULL
+    of = {name: (kinds[number % len(kinds)],) if one_each else kinds for number, name in enumerate(MARKS)}
+    pairs = [(name, kind) for name in MARKS for kind in of[name]]
     params = [pytest.param(name, kind, marks=MARKS[name]) for name, kind in pairs]
     return pytest.mark.parametrize(("place", "kind"), params, indirect=["place"])
 
@@ -308,7 +308,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, gate: Path) -> Iterato
                 process.kill()
 
 
-@at_every_place(("captions", *KINDS))
+@at_every_place("upsample", "captions", "words", "prepare", "transfer")
 def test_every_place_gives_the_same_and_it_is_found_again(
     kind: str, place: Place, write: Write, tmp_path: Path
 ) -> None:
@@ -334,7 +334,7 @@ def test_every_place_gives_the_same_and_it_is_found_again(
     assert sum(bool(row.get("outputs")) for row in exported) == (0 if work.kind == "upsample" else COUNT)
 
 
-@at_every_place(KINDS, on_ray=("transfer",))
+@at_every_place("upsample", "transfer", "words", "prepare", in_turn=True)
 def test_who_dies_in_the_middle_goes_on_with_the_same_command(
     kind: str, place: Place, write: Write, tmp_path: Path
 ) -> None:
@@ -349,7 +349,7 @@ def test_who_dies_in_the_middle_goes_on_with_the_same_command(
     assert the_run().state == "done"
 
 
-@at_every_place(("upsample", "words"), on_ray=("words",))
+@at_every_place("words", "upsample", in_turn=True)
 def test_what_is_cancelled_is_tried_again(kind: str, place: Place, write: Write, gate: Path, tmp_path: Path) -> None:
     work, out = write(kind, {3: f"wait for {gate}\n"}), tmp_path / "out"
     place.run(work, out, most=3)
@@ -371,7 +371,7 @@ def test_what_is_cancelled_is_tried_again(kind: str, place: Place, write: Write,
     assert the_run().state == "done"
 
 
-@at_every_place(("words",))
+@at_every_place("words")
 def test_what_has_failed_is_asked_again_and_nothing_else(
     kind: str, place: Place, write: Write, gate: Path, tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from counts import cases
 from PIL import Image
 
 from cosmos_workflow.cli import main
@@ -86,7 +87,7 @@ def test_killed_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         noisy(tmp_path / "film" / id, 4)
     command = [sys.executable, "-m", "cosmos_workflow", "prepare", "film", "-o", "out"]
     environment, rng, out = {**os.environ, "PYTHONPATH": str(ROOT)}, random.Random(14), tmp_path / "out"
-    for _ in range(4):
+    for _ in range(cases(4, 2)):
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         _kill_at(out, rng, process)
         _assert_whole(out)
