@@ -6,7 +6,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 # Where several versions of Python are, uv shall use the one of .venv.
 export UV_PYTHON_PREFERENCE := only-system
 
-.PHONY: setup demo test test-all lint types format docs vllm-env bench lab clean
+.PHONY: setup demo test test-all test-full lint types format docs vllm-env bench lab clean
 
 setup: .venv/ready
 
@@ -21,14 +21,18 @@ demo: setup
 	$(BIN)/python scripts/demo.py
 
 test: setup
-	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not heavy and not host and not ray'
+	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not slow and not heavy and not host and not ray'
 
 test-all: setup vllm-env
 	bash scripts/debian-parts.sh
 # A busy machine, not the code, may fail a test of real servers: such a one runs once more, and is listed as RERUN.
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'host or ray' --reruns 1 -rfExXsR --durations 12
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m '(slow or host or ray) and not heavy' --reruns 1 -rfExXsR --durations 12
 # Only these files: vLLM's environment lacks what others import.
 	.vllm/venv/bin/python -m pytest -m heavy --reruns 1 -rfExXsR --durations 12 $$(grep -lr --include="*.py" mark.heavy tests)
+
+# All cases, and not the few that CI has time for: hours.
+test-full:
+	FULL_COUNTS=1 $(MAKE) test test-all
 
 lint: setup
 	$(BIN)/ruff format --check .

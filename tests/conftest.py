@@ -44,8 +44,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file: str = super()._split_scope(nodeid)
-            with_ray = file.startswith("tests/runs/ray/") or "[ray" in nodeid
-            return "the largest" if with_ray or file in WITH_VLLM else file
+            large = file.startswith("tests/runs/ray/") or "[ray" in nodeid or "[container" in nodeid
+            return "the largest" if large or file in WITH_VLLM else file
 
     return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
@@ -58,8 +58,7 @@ RENDERS = Path(os.environ.get("COSMOS_RENDERS", PROJECT.parent / "shared" / "dat
 # They start vLLM, or look at all containers of the machine.
 WITH_VLLM = {
     "tests/e2e/test_host.py", "tests/e2e/test_page.py", "tests/e2e/test_transfer_host.py",
-    "tests/e2e/test_http_host.py", "tests/e2e/test_program_host.py", "tests/runs/test_kinds_at_places.py",
-    "tests/engines/test_vllm_captions.py",
+    "tests/e2e/test_http_host.py", "tests/e2e/test_program_host.py", "tests/engines/test_vllm_captions.py",
 }  # fmt: skip
 FAULTS = Path(os.environ.get("COSMOS_FAULTS", PROJECT.parent / "shared" / "faults"))
 

@@ -139,6 +139,7 @@ def test_starting_loads_only_what_is_needed(code: str, libraries: set[str]) -> N
     assert loaded - sys.stdlib_module_names - {"cosmos_workflow", "colorama", "sitecustomize"} <= libraries
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["runs", "list"], ["runs", "list", "--json"], ["upsample", "--help"]])
 def test_commands_that_open_no_video_load_neither_opencv_nor_numpy(arguments: list[str]) -> None:
     code = f"import sys; from cosmos_workflow.cli import main; main({arguments})"

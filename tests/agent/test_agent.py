@@ -24,6 +24,8 @@ from cosmos_workflow.kinds.upsample.conversation import Conversation
 from cosmos_workflow.kinds.upsample.tasks import task_of
 from cosmos_workflow.media import Frame
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[HostFolder]:

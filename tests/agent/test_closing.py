@@ -17,6 +17,8 @@ from cosmos_workflow.agent.closing import close_to_others
 from cosmos_workflow.kinds.upsample.conversation import Conversation
 from cosmos_workflow.private import hand_over, make_folder
 
+pytestmark = pytest.mark.slow
+
 
 def open_ones(root: Path) -> list[str]:
     """What others may read, enter or write, in `root` and below."""

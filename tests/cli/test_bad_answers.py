@@ -61,6 +61,7 @@ def results(path: Path) -> dict[str, dict]:
     return {line["prompt"]: line for line in lines}
 
 
+@pytest.mark.slow
 def test_each_good_item_is_answered_once_and_each_bad_one_named(
     prompts: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

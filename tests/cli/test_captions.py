@@ -13,6 +13,8 @@ from servers.unwell import UnwellServer, answer
 from cosmos_workflow.cli import main
 from cosmos_workflow.kinds.upsample.caption import problems_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -256,6 +256,7 @@ def test_visible_text_commands_no_terminal(text: str) -> None:
         assert plain == text
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("words", ["--help", "limits", "limits --json", "runs export RUN", "prompts export"])

@@ -12,6 +12,8 @@ from lab.records import TIMINGS, TRIALS, write
 from cosmos_workflow import api
 from cosmos_workflow.cli import main
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def rig(monkeypatch: pytest.MonkeyPatch) -> ArithmeticRig:

@@ -429,6 +429,7 @@ def test_a_translation_refuses_what_would_change_the_spec(capsys: pytest.Capture
         assert "--convert writes a spec as it is, without" in " ".join(capsys.readouterr().err.split())
 
 
+@pytest.mark.slow
 def test_a_folder_of_prepared_clips_is_a_source(capsys: pytest.CaptureFixture[str]) -> None:
     clips.textured(Path("other.mp4"), 96, 64, frames=4)
     assert main(["prepare", "clip.mp4", "-o", "controls"]) == 0

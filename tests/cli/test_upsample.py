@@ -143,6 +143,7 @@ def test_what_means_nothing_at_a_place_is_refused(
     assert says in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_dry_run_for_a_cluster_reads_what_the_cluster_would(batch: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -181,6 +182,7 @@ def test_results_on_standard_output_are_json_lines_alone(
     assert {entry.name for entry in Path().iterdir()} - {"data", "config"} == {"clip.mp4", "prompts.jsonl"}
 
 
+@pytest.mark.slow
 def test_what_an_engine_prints_is_not_among_the_results(batch: Path) -> None:
     # A stand-in for vLLM and transformers, whose libraries print: standard output is turned away meanwhile.
     code = """

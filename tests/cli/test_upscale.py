@@ -14,6 +14,8 @@ from servers.nvidia_programs import Layout, write_layout
 from cosmos_workflow.cli import main
 from cosmos_workflow.media.video import probe
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:

@@ -110,6 +110,7 @@ def test_an_unknown_model(capsys: Any) -> None:
     assert "transfer2.5-2b" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_server_looks_at_its_own_machine(tmp_path: Path) -> None:
     with CosmosServer(tmp_path / "data", HF_HUB_OFFLINE="1") as server, server.client() as client:
         checks = {check.name: check for check in client.check_host("local", "cosmos3-nano")}

@@ -14,6 +14,8 @@ from pathlib import Path
 import clips
 import pytest
 
+pytestmark = pytest.mark.slow
+
 COSMOS = [sys.executable, "-m", "cosmos_workflow"]
 ODD = "naïve 日本 🤖 “quotes” $(rm -rf /) `id` ; | & \\ ' \""
 

@@ -15,7 +15,7 @@ from twelve import write_batch
 
 from cosmos_workflow.cli import main
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from servers.nvidia_programs import Layout, read_mark, write_layout
 from cosmos_workflow.engines.program import ProgramEngine
 from cosmos_workflow.errors import EngineUnavailable
 
+pytestmark = pytest.mark.slow
+
 FRAMES = 6
 FAMILIES = ("transfer1", "transfer2.5", "cosmos3")
 

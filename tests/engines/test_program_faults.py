@@ -30,6 +30,8 @@ from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.kinds.transfer.asking import item_of
 
+pytestmark = pytest.mark.slow
+
 ENTRY = "cosmos_transfer1/diffusion/inference/transfer.py"
 SAYS = "[11-27 10:00:00|{}|cosmos_transfer1/x.py:1:f] {}"
 

@@ -22,6 +22,8 @@ from cosmos_workflow.media import pieces
 from cosmos_workflow.media.video import probe
 from cosmos_workflow.private import try_lock
 
+pytestmark = pytest.mark.slow
+
 FRAMES = 20
 
 

@@ -15,6 +15,8 @@ from cosmos_workflow.errors import BadInputError, UsageError
 from cosmos_workflow.lab import Study, boundaries, export, mode_rows, studies, write_report
 from cosmos_workflow.store import Experiments, Store
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def experiments(tmp_path: Path) -> Experiments:

@@ -21,6 +21,8 @@ from cosmos_workflow.lab.rigs import LocalRig, load, load_parts
 from cosmos_workflow.lab.trials import draw_frame
 from cosmos_workflow.ssh import Pins, host_from
 
+pytestmark = pytest.mark.slow
+
 # vLLM 0.32's log, on a GPU and on a CPU.
 ON_A_GPU = """
 INFO [vllm.model_executor.model_loader.default_loader] Loading weights took 6.72 seconds

@@ -78,6 +78,7 @@ def test_a_small_table_comes_back_from_its_packed_form() -> None:
         pack([b"aa", *letters])
 
 
+@pytest.mark.slow
 def test_the_packed_table_is_that_of_the_models_on_hugging_face() -> None:
     """vocab.json and merges.txt, which Qwen2.5-VL-7B-Instruct and Qwen3-4B-Instruct share, come back byte for byte."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]

@@ -253,6 +253,7 @@ def test_a_folders_own_table_is_read_as_mistral_common_does(small_table: Any, ch
         assert counter.count(text) == len(reference.encode(text, bos=False, eos=False)), text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tekken_240718.json", "tekken_240911.json"])
 def test_a_whole_table_of_mistrals(name: str) -> None:
     reference, counter = Tekkenizer.from_file(TABLES / name), TekkenText(TABLES / name)

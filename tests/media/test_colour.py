@@ -76,6 +76,7 @@ def middles(picture: np.ndarray, size: int = 16) -> np.ndarray:
 NITS = np.array([0, 5, 26, 50, 203, 400, 1000])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("transfer", "curve", "name"), [(PQ, pq, "PQ"), (HLG, hlg, "HLG")])
 def test_high_dynamic_range_has_its_white_near_white(tmp_path: Path, transfer: int, curve: object, name: str) -> None:
     greys = np.repeat(curve(NITS)[:, None], 3, 1)  # type: ignore[operator]
@@ -98,6 +99,7 @@ def test_high_dynamic_range_has_its_white_near_white(tmp_path: Path, transfer: i
         assert colours[-1] == pytest.approx([190, 142, 73], abs=6)
 
 
+@pytest.mark.slow
 def test_a_wide_gamut_is_that_of_an_ordinary_screen(tmp_path: Path) -> None:
     linear = TO_BT2020 @ [0.8, 0.4, 0.1]
     values = (linear ** (1 / 2.4))[None]

@@ -57,6 +57,7 @@ def test_edges_are_cannys(strength: str) -> None:
     assert plain.any() or strength in ("high", "very_high")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strength", [name for name in STRENGTHS if name != "none"])
 @pytest.mark.parametrize("model", ["transfer1", "transfer2.5", "cosmos3"])
 def test_blur_is_nvidias(strength: str, model: str) -> None:
@@ -160,6 +161,7 @@ def test_an_object_keeps_its_colour() -> None:
     assert np.array_equal(kept.paint(packed(picture)), picture)
 
 
+@pytest.mark.slow
 def test_many_objects() -> None:
     many = Palette()
     painted = many.paint(np.arange(6000, dtype=np.uint32).reshape(60, 100))

@@ -36,6 +36,7 @@ def write(path: Path, lights: list[float]) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_300_frames_that_a_model_tints_otherwise_in_each_piece_are_joined_without_a_jump(tmp_path: Path) -> None:
     lights = [40 + frame * 0.5 for frame in range(300)]
     clip, pieces = write(tmp_path / "clip.mp4", lights), pieces_of(300)

@@ -45,6 +45,7 @@ def test_a_playlist_is_refused_at_once(faults: Path) -> None:
         probe(faults / "pl.m3u8")
 
 
+@pytest.mark.slow
 def test_what_passes_check_passes_upsample(faults: Path, tmp_path: Path) -> None:
     for path in sorted(faults.iterdir()):
         if path.suffix in (".md", ".csv", ".jsonl"):

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from servers.nvidia_programs import Layout
 
+pytestmark = pytest.mark.slow
+
 TRANSFER1 = "cosmos_transfer1/diffusion/inference/transfer.py --controlnet_specs {spec} --video_save_folder {out}"
 TRANSFER25 = "examples/inference.py -i {spec} -o {out}"
 COSMOS3 = "-m cosmos_framework.scripts.inference -i {spec} -o {out} --checkpoint-path Cosmos3-Nano"

@@ -14,6 +14,8 @@ from conftest import SPECS
 from servers.nvidia_programs import Layout, checksum, read_mark
 from servers.nvidia_programs.films import look
 
+pytestmark = pytest.mark.slow
+
 # examples/inference_cosmos_transfer1_7b.md
 TRANSFER1 = (
     "PYTHONPATH=$(pwd) torchrun --nproc_per_node=$NUM_GPU --nnodes=1 --node_rank=0"

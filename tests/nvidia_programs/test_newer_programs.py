@@ -12,6 +12,8 @@ import pytest
 from servers.nvidia_programs import read_mark
 from servers.nvidia_programs.films import look
 
+pytestmark = pytest.mark.slow
+
 
 def spec(folder: Path, *samples: Any, name: str = "spec.jsonl") -> Path:
     path = folder / name

@@ -12,6 +12,8 @@ from servers.nvidia_programs.films import look
 from servers.nvidia_programs.weight_maps import shape_of, write_map
 from transfer1_lines import batch, command, edge, marks
 
+pytestmark = pytest.mark.slow
+
 
 def test_q1_a_block_of_the_only_item_ends_in_a_type_error(run, short: Path, tmp_path: Path) -> None:
     ran = run(command(tmp_path, edge(short, prompt="A toy gun")), orders=[{"do": "block", "value": "gun"}])

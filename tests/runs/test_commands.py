@@ -20,6 +20,8 @@ from cosmos_workflow.errors import CosmosError
 from cosmos_workflow.kinds.upsample import Item
 from cosmos_workflow.runs import Listener, Runs
 
+pytestmark = pytest.mark.slow
+
 Batch = Callable[[int], list[Item]]
 
 

@@ -23,6 +23,8 @@ from cosmos_workflow.errors import HostUnreachable, NotFound
 from cosmos_workflow.kinds.upsample import Item
 from cosmos_workflow.runs import Listener, Patience, Runs
 
+pytestmark = pytest.mark.slow
+
 Batch = Callable[[int], list[Item]]
 
 

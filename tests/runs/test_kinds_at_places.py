@@ -37,6 +37,8 @@ from cosmos_workflow.runs.results.outputs import OutputFolder
 from cosmos_workflow.ssh import Pins
 from cosmos_workflow.store import Filters, RunRecord
 
+pytestmark = pytest.mark.slow
+
 PLUGIN = Path(__file__).parents[1] / "plugins" / "words"
 COUNT = 6  # items of a batch, besides one that cannot be read
 

@@ -25,6 +25,8 @@ from cosmos_workflow.runs.places import host_steps
 from cosmos_workflow.runs.results import ResultsFile
 from cosmos_workflow.store import NewItem, Store
 
+pytestmark = pytest.mark.slow
+
 Batch = Callable[[int], list[Item]]
 
 

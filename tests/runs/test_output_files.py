@@ -31,7 +31,7 @@ from cosmos_workflow.runs.results import ResultsFile, open_results
 from cosmos_workflow.runs.results.outputs import OutputFolder
 from cosmos_workflow.store import FileRecord
 
-pytestmark = pytest.mark.usefixtures("words")
+pytestmark = [pytest.mark.usefixtures("words"), pytest.mark.slow]
 
 
 def test_a_file_that_is_missing_or_changed_has_its_item_done_anew_and_nothing_else(

@@ -31,7 +31,7 @@ from cosmos_workflow.runs.places.arriving import Arriving
 from cosmos_workflow.runs.results.outputs import OutputFolder
 from cosmos_workflow.ssh import Pins, ssh_manager
 
-pytestmark = pytest.mark.usefixtures("words")
+pytestmark = [pytest.mark.usefixtures("words"), pytest.mark.slow]
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ from cosmos_workflow.kinds.upsample.kind import UPSAMPLE
 from cosmos_workflow.runs import Runs, Worker
 from cosmos_workflow.runs.places import host_steps
 
+pytestmark = pytest.mark.slow
+
 
 def until(what: Callable[[], object], seconds: float = 180) -> None:
     end = time.monotonic() + seconds

@@ -369,6 +369,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_answers(tmp_path: Path) -> None:
     path, count = tmp_path / "out.jsonl", 4_000
     with path.open("w", encoding="utf-8") as lines:

@@ -24,6 +24,8 @@ from cosmos_workflow.errors import HostError, HostUnreachable, RunFailed, UsageE
 from cosmos_workflow.kinds.upsample import Item, Result
 from cosmos_workflow.runs import Listener, Runs
 
+pytestmark = pytest.mark.slow
+
 Batch = Callable[[int], list[Item]]
 
 

@@ -137,6 +137,7 @@ def left(tmp_path: Path, clip: Path) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_the_engine_of_a_script_is_no_other_process_s(left: Path, clip: Path) -> None:
     runs = open_runs()
     (run,) = runs.store.runs()

@@ -80,6 +80,7 @@ def test_a_host_is_sent_what_it_can_do_of_each_kind() -> None:
         decide(kind, Settings(), place="videos", engine="vllm")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["vllm", "server", "transformers"])
 def test_commands_of_other_kinds_pass_over_an_upsampler(
     engine: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -72,6 +72,7 @@ def test_steps_come_out_of_an_engine_of_its_own_process(clip: Path, tmp_path: Pa
     assert [outcome.error for outcome in outcomes] == [""]
 
 
+@pytest.mark.slow
 def test_who_follows_a_run_hears_how_far_each_item_is(clip: Path, tmp_path: Path, place: str) -> None:
     events: list[dict[str, Any]] = []
     results = transfer(

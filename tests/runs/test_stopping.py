@@ -20,6 +20,8 @@ from cosmos_workflow.kinds.upsample.kind import UPSAMPLE
 from cosmos_workflow.runs import Listener, Runs
 from cosmos_workflow.runs.stopping import StopAfter
 
+pytestmark = pytest.mark.slow
+
 REASON = "cost cap of $50 reached: 50 minutes at $60 an hour"
 
 

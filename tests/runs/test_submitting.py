@@ -46,6 +46,7 @@ def put(place: str, items: list[Item], out: Path) -> RunRecord:
     return submission.run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["local", "gpu"])
 def test_a_client_killed_while_it_submits_is_in_nobodys_way(place: str, clip: Path, tmp_path: Path) -> None:
     set_host("gpu", {"ssh": "nowhere.invalid"})

@@ -24,6 +24,8 @@ from cosmos_workflow.errors import BadInputError, Conflict, UsageError
 from cosmos_workflow.kinds.kind import get_kind
 from cosmos_workflow.kinds.shapes import Planned
 
+pytestmark = pytest.mark.slow
+
 PLUGIN = Path(__file__).parents[1] / "plugins" / "words"
 
 

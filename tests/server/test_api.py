@@ -37,6 +37,7 @@ def waited(client: Client, run: str) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_the_whole_way(client: Client, clip_file: Path) -> None:
     plan = client.check([{"video": str(clip_file), "prompt": "A futuristic city at sunset"}], fit="off")[0]
     assert (plan.verdict, plan.prompt_tokens) == ("too_long", 4157)

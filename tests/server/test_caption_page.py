@@ -103,6 +103,7 @@ def send(http: httpx2.Client, number: int, **changes: str) -> httpx2.Response:
     )
 
 
+@pytest.mark.slow
 def test_a_caption_reads_as_a_story_with_its_times(http: httpx2.Client, numbers: dict[str, int]) -> None:
     page = http.get(f"/prompts/{numbers['good']}").text
     assert (

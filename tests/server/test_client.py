@@ -28,6 +28,8 @@ from cosmos_workflow.server.api.machine import show_limits
 from cosmos_workflow.store import Filters
 from scripts import sync_client
 
+pytestmark = pytest.mark.slow
+
 SHARED = "inner/shot.mp4"
 
 # The content type and the body for a request, and whether all of the body comes before the connection breaks.

@@ -12,6 +12,8 @@ import clips
 import pytest
 from servers.cosmos_server import CosmosServer
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parents[2] / "docs" / "API.md"
 
 

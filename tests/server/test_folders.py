@@ -21,6 +21,8 @@ from cosmos_workflow.server.folders import MAGIC, _checked, source_of, unpack
 from cosmos_workflow.server.library import Library
 from cosmos_workflow.store import Store
 
+pytestmark = pytest.mark.slow
+
 
 def frames(folder: Path, pattern: str = "color.%04d.png", numbers: range = range(1, 6), width: int = 320) -> Path:
     """Images by their numbers; the pattern that stands for them."""

@@ -19,6 +19,8 @@ from cosmos_workflow.errors import UsageError
 from cosmos_workflow.server.guard import CLIENTS_COUNTED, COOKIE, Guard, with_retry_after
 from cosmos_workflow.server.sessions import Sessions
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "a-token-that-nobody-guesses"
 
 

@@ -20,6 +20,8 @@ from servers.cosmos_server import CosmosServer
 
 from cosmos_workflow.server import serving
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = settings(max_examples=cases(60))
 HEADER = st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=60)
 ODD_HOSTS = st.sampled_from(

@@ -64,6 +64,7 @@ def run(client: Client, tmp_path: Path) -> str:
     return run.id
 
 
+@pytest.mark.slow
 def test_they_are_listed_with_what_is_known_of_them(client: Client, http: httpx2.Client, run: str) -> None:
     files = client.files(run)
     assert [(file.item, file.name, file.media_type) for file in files] == [

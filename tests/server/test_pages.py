@@ -27,6 +27,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CosmosServer]:
         yield server
 
 
+@pytest.mark.slow
 def test_a_probe_and_a_bench_with_their_plots(http: httpx2.Client) -> None:
     assert "probe of vllm on gpu" in http.get("/limits").text
     probe = http.get("/limits/experiments/p1").text

@@ -102,6 +102,7 @@ def test_rows_say_what_is_there_and_what_is_missing_by_number(http: httpx2.Clien
     assert "2 of 2 clips can be made" in held
 
 
+@pytest.mark.slow
 def test_the_preview_is_what_is_made(http: httpx2.Client) -> None:
     form = {"source": "harbour", "model": "transfer1", "edge": "60:140", "blur": "high", "at": "50"}
     text = http.post("/prepare/check", data=form).text

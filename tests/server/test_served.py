@@ -20,6 +20,8 @@ from servers.cutting_proxy import CuttingProxy
 from cosmos_workflow.cli import main
 from cosmos_workflow.client._sync import runs
 
+pytestmark = pytest.mark.slow
+
 
 class Done(NamedTuple):
     stdout: str

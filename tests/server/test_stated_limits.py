@@ -12,6 +12,8 @@ import pytest
 from servers.cosmos_server import CosmosServer
 from servers.unwell import UnwellServer, answer
 
+pytestmark = pytest.mark.slow
+
 LISTED = [{"id": "m", "object": "model", "created": 0, "owned_by": "x", "max_model_len": 2048}]
 
 

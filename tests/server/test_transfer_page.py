@@ -74,6 +74,7 @@ def run(http: httpx2.Client, client: Client, **form: str) -> tuple[str, str]:
     return id, html.unescape(http.get(address).text)
 
 
+@pytest.mark.slow
 def test_the_tab_offers_specs_prepared_folders_and_clips(http: httpx2.Client) -> None:
     text = http.get("/transfer?source=night.json").text
     assert 'aria-current="page">Transfer' in text

@@ -16,6 +16,7 @@ from cosmos_workflow.client._sync import uploads
 from cosmos_workflow.errors import BadInputError
 
 
+@pytest.mark.slow
 def test_a_line_that_is_cut_again_and_again_brings_the_clip_all_the_same(
     server: CosmosServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

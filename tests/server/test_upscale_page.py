@@ -16,7 +16,7 @@ from servers.nvidia_programs import write_layout
 from cosmos_workflow.client import Client
 from cosmos_workflow.media.video import probe
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,8 @@ from cosmos_workflow.ssh import (
 )
 from cosmos_workflow.ssh.program import INSTALL
 
+pytestmark = pytest.mark.slow
+
 
 def blobs_in(folder: Path, *sizes: int) -> dict[str, Path]:
     folder.mkdir()

@@ -160,6 +160,7 @@ def work(url: str, owner: str, log: Path) -> None:
         store.queue.release(run, owner)
 
 
+@pytest.mark.slow
 def test_four_workers_one_of_them_killed_take_each_run_once(url: str, tmp_path: Path) -> None:
     store = Store(url)
     ids = [f"r{n:02}" for n in range(40)]

@@ -180,6 +180,7 @@ def _write(url: str, name: str) -> None:
         store.save(f"{name}-{n}", [replace(A, upsampled_prompt=name)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [3, pytest.param(8, marks=pytest.mark.host)])
 def test_writers_at_once_lose_nothing(url: str, count: int) -> None:
     context = multiprocessing.get_context("spawn")
@@ -229,6 +230,7 @@ def test_a_file_keeps_its_name_until_the_library_has_it(store: Store) -> None:
     assert store.files.add(seen) == kept
 
 
+@pytest.mark.slow
 def test_a_writer_killed_in_the_middle_leaves_whole_runs(url: str) -> None:
     code = (
         "import sys\nfrom cosmos_workflow.store import NewItem, Store\n"

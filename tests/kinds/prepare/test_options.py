@@ -15,6 +15,8 @@ from PIL import Image
 
 from cosmos_workflow.kinds.prepare import Item, Settings, check_item, recipe_of
 
+pytestmark = pytest.mark.slow
+
 OLD = time.time() - 3600
 
 

@@ -23,6 +23,8 @@ from cosmos_workflow.kinds.prepare import (
 )
 from cosmos_workflow.media.controls import blur_of, blurred
 
+pytestmark = pytest.mark.slow
+
 DEBIAN = Path("/usr/share/blender/datafiles/colormanagement/config.ocio")
 OCIO = Path(os.environ.get("COSMOS_BLENDER_OCIO", DEBIAN))
 

@@ -22,6 +22,8 @@ from cosmos_workflow.cli import main
 from cosmos_workflow.kinds.prepare import Item, Settings, check_item
 from cosmos_workflow.media.ordered import workers_for
 
+pytestmark = pytest.mark.slow
+
 OLD = time.time() - 3600
 ROOT = Path(__file__).parents[3]
 

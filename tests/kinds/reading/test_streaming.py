@@ -240,6 +240,7 @@ def test_text_is_decoded_piece_by_piece_as_it_is_as_a_whole(
             assert error.what in (expected, "it looks like UTF-16 without its byte order mark")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
 def test_memory_does_not_grow_with_what_is_read(tmp_path: Path, suffix: str, encoding: str) -> None:

@@ -186,6 +186,7 @@ def test_every_statement_has_a_case() -> None:
     assert set(CASES) == set(STATEMENTS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_a_statement_holds_where_it_should(name: str, footage: Callable[..., str], tmp_path: Path) -> None:
     asks, text, right, settings = CASES[name]

@@ -22,6 +22,8 @@ from cosmos_workflow.runs.places.ray import Job, Output
 from cosmos_workflow.runs.places.ray.answering import Prepared, answer_all, prepare
 from cosmos_workflow.runs.places.ray.batches import Piece
 
+pytestmark = pytest.mark.slow
+
 POISON = str(Path(__file__).parents[2] / "servers" / "poison")
 ENGINE = ChosenEngine("describe", "", "measurements", "as asked")
 

@@ -55,6 +55,7 @@ def write_parquet(path: Path, prompts: list[str]) -> Path:
 WRITERS = {"jsonl": write_jsonl, "csv": write_csv, "parquet": write_parquet}
 
 
+@pytest.mark.slow
 @given(st.lists(TEXTS, min_size=1, max_size=12), st.sampled_from(sorted(WRITERS)), st.integers(1, 200))
 def test_each_entry_is_read_once_whatever_the_cut(
     tmp_path_factory: pytest.TempPathFactory, prompts: list[str], kind: str, size: int

@@ -57,6 +57,7 @@ def pan(path: Path, fps: int, frames: int, size: tuple[int, int] = (180, 320), d
     return clips.write(path, [world[:, dx * (frames - i) :][:, :width] for i in range(frames)], fps=fps)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fps", "frames", "duration"), [(24, 48, "2s"), (25, 74, "2s"), (30, 61, "2s"), (30, 121, "4s")]
 )

@@ -22,6 +22,7 @@ PROMPTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prompt", PROMPTS)
 def test_a_caption_by_rules(tmp_path: Path, prompt: str) -> None:
     path = clips.panning(tmp_path / "pan.mp4", -4, 0)
