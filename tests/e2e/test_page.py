@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import clips
@@ -14,7 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
 from servers import vllm_env
-from servers.browsing import SOON, drop
+from servers.browsing import SOON, drop, press
 from servers.cosmos_server import CosmosServer
 from servers.processes import named
 
@@ -64,19 +64,6 @@ def drop_check_and_mend(page: Page, clip: Path) -> None:
     press(page, "smaller frames: 910x512", lambda: page.locator("#summary .chip").inner_text() == "resized")
     expect(page.locator("#check .bar")).not_to_have_class(re.compile("over"))
     expect(page.locator(".preview img")).to_have_js_property("naturalWidth", 910)
-
-
-def press(page: Page, name: str, done: Callable[[], bool]) -> None:
-    """Press a button until it has had its effect: the answer of a check may put a new one under the pointer."""
-    for _ in range(6):
-        button = page.get_by_role("button", name=name)
-        if button.count():
-            button.click()
-        for _ in range(300):
-            if done():
-                return
-            page.wait_for_timeout(100)
-    raise AssertionError(f"{name} has no effect")
 
 
 def run_through_a_crash(page: Page, served: CosmosServer) -> None:
@@ -188,6 +175,7 @@ def test_each_tab_at_each_size_in_light_and_dark(
                 expect(page.locator("#check .bar")).to_have_class(re.compile("over"))
                 page.screenshot(path=shots / f"red-{size}-{scheme}.png")
                 page.locator("[name=fit]").select_option("auto")
+                page.locator(".preview img").scroll_into_view_if_needed()  # it is loaded when it is to be seen
                 expect(page.locator(".preview img")).to_have_js_property("naturalWidth", 910)
             elif tab == "limits":
                 expect(page.locator("#check .chip")).to_be_visible()

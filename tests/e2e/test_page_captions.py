@@ -11,6 +11,7 @@ import clips
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
+from servers.browsing import press
 from servers.cosmos_server import CosmosServer
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(600)]
@@ -56,8 +57,7 @@ def test_new_asks_for_a_caption(page: Page, served: CosmosServer) -> None:
     page.locator("[name=for_fps]").fill("24")
     page.locator("[name=for_seconds]").fill("3")
     shot(page, "new-caption")
-    page.locator("#run").click()
-    page.wait_for_url("**/runs/*")
+    press(page, "Run 1 prompt", lambda: "/runs/" in page.url)
     page.get_by_role("link", name="caption").first.click()
     expect(page.locator("#story")).to_contain_text("a beach at noon")
     page.locator("#raw summary").click()

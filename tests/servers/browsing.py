@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-__all__ = ["SOON", "a_page", "chromium", "drop"]
+__all__ = ["SOON", "a_page", "chromium", "drop", "press"]
 
 CHROMIUM = "/usr/bin/chromium"
 SOON = 180_000  # ms; beside a vLLM on two cores everything else is late
@@ -50,3 +50,16 @@ def drop(page: Page, *files: Path, onto: str = "#drop") -> None:
     )
     page.locator(onto).dispatch_event("dragover", {"dataTransfer": data})
     page.locator(onto).dispatch_event("drop", {"dataTransfer": data})
+
+
+def press(page: Page, name: str, done: Callable[[], bool]) -> None:
+    """Press a button until it has had its effect: the answer of a check may put a new one under the pointer."""
+    for _ in range(6):
+        button = page.get_by_role("button", name=name)
+        if button.count():
+            button.click()
+        for _ in range(300):
+            if done():
+                return
+            page.wait_for_timeout(100)
+    raise AssertionError(f"{name} has no effect")
