@@ -28,7 +28,9 @@ WATCH_SECONDS = 0.5
 
 
 class EngineDied(EngineError):
-    """The process has ended, and some tasks have no outcome."""
+    """The process has ended, and some tasks have no outcome. `killed` is whether something outside of it ended it."""
+
+    killed = False
 
 
 class EngineProcess:
@@ -52,20 +54,31 @@ class EngineProcess:
         return self._process.pid if self._process else 0
 
     def load(self) -> None:
-        """Start the process and load the engine. Raises EngineUnavailable or OutOfMemory."""
+        """Start the process and load the engine; one that is killed meanwhile is started once more.
+
+        Raises EngineUnavailable or OutOfMemory, and EngineDied where it ends again.
+        """
         if self._interrupted:
             raise EngineUnavailable("the engine was asked to end", where=self.name)
-        if self._process is None:
-            command = [sys.executable, "-m", __name__]
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
-                env={**os.environ, "PYTHONUTF8": "1"},
-            )  # fmt: skip
-            self.starts += 1
-            if self._interrupted:
-                self.interrupt()
-            self._send((self.name, self._settings, self._module))
-            self._properties = self._receive()
+        if self._process is not None:
+            return
+        try:
+            self._start()
+        except EngineDied as death:
+            if self._interrupted or not death.killed:
+                raise
+            self._start()
+
+    def _start(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
+            env={**os.environ, "PYTHONUTF8": "1"},
+        )  # fmt: skip
+        self.starts += 1
+        if self._interrupted:
+            self.interrupt()
+        self._send((self.name, self._settings, self._module))
+        self._properties = self._receive()
 
     def properties(self) -> dict[str, Any]:
         """What the loaded engine reports about itself."""
@@ -129,7 +142,9 @@ class EngineProcess:
         how = f"exit code {code}"
         if code is not None and code < 0:
             how = f"killed by {signal.Signals(-code).name}"
-        return EngineDied(f"the engine's process ended ({how})", where=self.name, remedy="see its output")
+        death = EngineDied(f"the engine's process ended ({how})", where=self.name, remedy="see its output")
+        death.killed = code is not None and code < 0
+        return death
 
 
 def main() -> None:

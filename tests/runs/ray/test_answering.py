@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,6 +73,26 @@ def test_an_engine_that_cannot_be_loaded_blames_no_item(tmp_path: Path) -> None:
     settings = EngineSettings(model_path=str(tmp_path))
     with pytest.raises(EngineUnavailable):
         answer_all(UPSAMPLE, EngineProcess("transformers", settings), prepared("a city"))
+
+
+@pytest.mark.parametrize("kills", [1, 2])
+def test_an_engine_that_is_killed_while_it_loads_is_started_once_more(engine: EngineProcess, kills: int) -> None:
+    def kill() -> None:
+        for count in range(1, kills + 1):
+            while engine.starts < count or not engine.group:
+                time.sleep(0.001)
+            os.killpg(engine.group, signal.SIGKILL)
+
+    killing = threading.Thread(target=kill)
+    killing.start()
+    if kills == 1:
+        ((result, _),) = answer_all(UPSAMPLE, engine, prepared("a city"))
+        assert result.ok, result
+    else:
+        with pytest.raises(EngineDied, match="SIGKILL"):
+            answer_all(UPSAMPLE, engine, prepared("a city"))
+    killing.join()
+    assert engine.starts == 2
 
 
 def alive(before: set[psutil.Process]) -> list[psutil.Process]:
