@@ -6,7 +6,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 # Where several versions of Python are, uv shall use the one of .venv.
 export UV_PYTHON_PREFERENCE := only-system
 
-.PHONY: setup demo test test-all test-full lint types format docs vllm-env bench lab clean
+.PHONY: setup demo test test-slow test-all test-full lint types format docs vllm-env bench lab clean
 
 setup: .venv/ready
 
@@ -22,6 +22,10 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not slow and not heavy and not host and not ray'
+
+# Those of `test-all` that need nothing but Python.
+test-slow: setup
+	$(BIN)/python -m pytest -n auto --dist worksteal -m 'slow and not heavy and not host and not ray'
 
 test-all: setup vllm-env
 	bash scripts/debian-parts.sh

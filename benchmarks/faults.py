@@ -95,7 +95,7 @@ class Person:
             draw_clip(folder / f"clip{n}.mp4", 640, 360 + 40 * n, frames=12)
 
     def do_batch(self, most: int) -> None:
-        """Do one batch to its end, with up to six faults on the way and no more than `most`."""
+        """Do one batch to its end, with up to four faults on the way and no more than `most`."""
         began, rng = time.monotonic(), self._rng
         if rng.random() < 0.5:
             shutil.rmtree(self._host.workdir / "blobs", ignore_errors=True)  # so that there is something to upload
@@ -106,7 +106,7 @@ class Person:
             "client killed": lambda: batch.signal(signal.SIGKILL),
             "client interrupted": lambda: batch.signal(signal.SIGINT),
         }
-        for _ in range(min(most, rng.randint(2, 6))):
+        for _ in range(min(most, rng.randint(2, 4))):
             batch.wait_for(rng.choice(list(MOMENTS)))
             if rng.random() < 0.3:
                 self._meddle(batch)

@@ -58,7 +58,7 @@ RENDERS = Path(os.environ.get("COSMOS_RENDERS", PROJECT.parent / "shared" / "dat
 # They start vLLM, or look at all containers of the machine.
 WITH_VLLM = {
     "tests/e2e/test_host.py", "tests/e2e/test_page.py", "tests/e2e/test_transfer_host.py",
-    "tests/e2e/test_http_host.py", "tests/e2e/test_program_host.py", "tests/engines/test_vllm_captions.py",
+    "tests/e2e/test_http_host.py", "tests/e2e/test_program_host.py",
 }  # fmt: skip
 FAULTS = Path(os.environ.get("COSMOS_FAULTS", PROJECT.parent / "shared" / "faults"))
 

@@ -67,6 +67,7 @@ class EngineProcess:
         except EngineDied as death:
             if self._interrupted or not death.killed:
                 raise
+            sys.stderr.write(f"{self.name}: {death.what} while it loaded; it is started once more\n")
             self._start()
 
     def _start(self) -> None:
@@ -143,7 +144,7 @@ class EngineProcess:
         if code is not None and code < 0:
             how = f"killed by {signal.Signals(-code).name}"
         death = EngineDied(f"the engine's process ended ({how})", where=self.name, remedy="see its output")
-        death.killed = code is not None and code < 0
+        death.killed = code in (-signal.SIGKILL, -signal.SIGTERM)
         return death
 
 

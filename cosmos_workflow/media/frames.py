@@ -84,12 +84,14 @@ def at_shots(shots: Sequence[tuple[float, float]], count: int) -> list[float]:
     """`count` moments, in s, in order of time: one in each shot, and where there are more, more in the longer shots.
 
     `shots` are (start, end) in s. Inside a shot they are the middles of equal parts. With fewer moments than shots,
-    the first shots have one each.
+    some shots are left out evenly.
 
     >>> at_shots([(0.0, 1.0), (1.0, 4.0)], 3)
     [0.5, 1.75, 3.25]
     """
-    chosen = list(shots[:count])
+    chosen = list(shots)
+    if len(chosen) > count:
+        chosen = [shots[int((index + 0.5) * len(shots) / count)] for index in range(count)]
     parts = [1] * len(chosen)
     for _ in range(count - len(chosen)):
         # The next moment goes where the parts are longest.

@@ -14,14 +14,11 @@ PICKS: tuple[Pick, ...] = ("first", "spread", "shots")
 
 
 def times_at_shots(shots: Sequence[Mapping[str, Any]], count: int) -> list[float]:
-    """`count` times in s, in order, in the shots: see `at_shots`. With more shots than that, some are left out evenly.
+    """`count` times in s, in order, in the shots: see `at_shots`.
 
     `shots` are those of `media.Measurements` as dicts.
 
     >>> times_at_shots([{"start": 0.0, "end": 1.0}, {"start": 1.0, "end": 4.0}], 3)
     [0.5, 1.75, 3.25]
     """
-    spans = [(float(shot["start"]), float(shot["end"])) for shot in shots]
-    if len(spans) > count:
-        spans = [spans[int((index + 0.5) * len(spans) / count)] for index in range(count)]
-    return at_shots(spans, count)
+    return at_shots([(float(shot["start"]), float(shot["end"])) for shot in shots], count)

@@ -25,7 +25,8 @@ GARMENTS = {
 PART_OF = {word.strip(): part for part, words in GARMENTS.items() for word in words.split(",")}
 GARMENT = rf"(?:{alternation([*PART_OF, *(plural(word) for word in PART_OF if not word.endswith('s'))])})"
 OTHERS = r"(?!(?:and|or|with|in|on|of|the|an?|his|her|their|wears?|wearing|dressed|puts?)\b)"
-PHRASE = rf"(?:{OTHERS}[\w-]+,?\s+){{0,4}}?{GARMENT}(?![\w-])"
+# Commas stand between what is said of a garment (`a long, flowing dress`), and not behind a verb (`spins, skirt …`).
+PHRASE = rf"(?:{OTHERS}(?:[\w-]+|[\w-]*[^\Ws],)\s+){{0,4}}?{GARMENT}(?:[\s-]+{GARMENT})*(?![\w-])"
 WEARS = re.compile(
     r"\b(?P<who>[\w-]+)\s+"
     r"(?:(?:now\s+)?(?:wears?|puts? on)|(?:is\s+|are\s+)?(?:now\s+)?(?:wearing|dressed in)|(?:is |are )?in)\s+"
@@ -46,9 +47,11 @@ def dressed(caption: dict[str, Any], prompt: str) -> None:
             continue
         if re.search(r"\bin\s+the\b", match[0], re.IGNORECASE):
             continue  # "the man in the red shirt" only says who is meant
+        if match["who"].lower() in ("not", "never", "without"):
+            continue
         who = names([match["who"].lower()], exact=True)
         called = [each for each in people if who.search(head_of(each))]
-        if len(people) == 1 and not called and (_is_person(match["who"]) or who.search(" ".join(texts_in(caption)))):
+        if len(people) == 1 and not called and (_is_person(match["who"]) or _is_role(caption, match["who"], who)):
             called = people
         if len(called) == 1:
             _dress(caption, called[0], match["what"].lower(), alone=len(people) == 1)
@@ -57,6 +60,12 @@ def dressed(caption: dict[str, Any], prompt: str) -> None:
 def _is_person(word: str) -> bool:
     plain = word.lower()
     return plain in ("he", "she", "they") or any(kind in PEOPLE for *_, kind in kinds_in(plain))
+
+
+def _is_role(caption: dict[str, Any], word: str, pattern: re.Pattern[str]) -> bool:
+    """Whether a word that the caption has may stand for its one person, such as climber; not for a dog or a robot."""
+    others = any(pattern.search(head_of(each)) for each in subjects_of(caption))
+    return not kinds_in(word) and not others and bool(pattern.search(" ".join(texts_in(caption))))
 
 
 def _part(garment: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from cosmos_workflow.kinds.upsample.caption.nouns import singular
+
 __all__ = ["PLAIN", "without"]
 
 PLAIN = "The camera shows the scene."  # where a shot must be described, and nothing is left to say
@@ -33,6 +35,9 @@ HANGING = re.compile(
     re.IGNORECASE,
 )
 ADJECTIVE = re.compile(r"(?:^|\b(?:an?|the|its|his|her|with|in|of|by)\s+)[A-Za-z]+$", re.IGNORECASE)
+ANOTHER = re.compile(
+    r"(?:an?|the|his|her|its|their|another|some|several|many|two|three|four|five|\d+)\b", re.IGNORECASE
+)
 PRONOUN = re.compile(r"\b(?:it|its|itself|he|him|his|she|her|hers|they|them|their)\b", re.IGNORECASE)
 PLACED = (
     r"(?:beside|near|behind|past|next to|in front of|under|beneath|above|against|around|alongside|towards?|opposite|"
@@ -108,13 +113,19 @@ def _but_alone(match: re.Match[str]) -> str:
     return "" if len(clause.split()) > 1 else match[0]
 
 
+def _lists(before: str, joint: str, behind: str) -> bool:
+    """Whether a comma stands between things, and not between what is said of one: `a bowl, a mug`, `trees, cars`."""
+    last = before.rsplit(maxsplit=1)[-1].lower()
+    return singular(last) != last or bool(ANOTHER.match(behind))
+
+
 def _clauses(text: str, pattern: re.Pattern[str]) -> str:
     """The clauses that do not speak of the thing, nor hang on one that does."""
     if not pattern.search(text):
         return text
     parts = JOINTS.split(text)
     for index in range(len(parts) - 3, -1, -2):
-        if parts[index + 1].strip() == "," and ADJECTIVE.search(parts[index]):
+        if parts[index + 1].strip() == "," and ADJECTIVE.search(parts[index]) and not _lists(*parts[index : index + 3]):
             parts[index : index + 3] = ["".join(parts[index : index + 3])]  # "soft, short shadows" are one thing
     rest = ""
     main_gone = dropped = False

@@ -126,6 +126,8 @@ def _subjects(caption: Mapping[str, Any], wish: Wish) -> dict[int, set[str]]:
                     if isinstance(subject.get(name), int) and isinstance(before, int) and before > 0:
                         subject[name] = subject[name] // before * number
                 subject["number_of_subjects"] = number
+            elif attribute.kind == "count" and isinstance(before, int) and before < 2:
+                subject["number_of_subjects"] = 2  # several
     return about
 
 

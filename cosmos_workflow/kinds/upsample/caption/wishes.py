@@ -170,14 +170,22 @@ def _swaps(prompt: str) -> tuple[list[tuple[int, int]], tuple[Swap, ...]]:
             made_of = bool(MATERIAL.fullmatch(new)) and not MATERIAL.fullmatch(old)
             scene = bool(hits(match["old"]) or hits(match["new"]))
             if old and new and not (scene or made_of or COLOUR.fullmatch(new) or old.lower() == new.lower()):
-                several = new != _bare(match["new"]) and not re.match(r"(?:one|a)\b", match["new"], re.IGNORECASE)
-                swaps.append(_in_number(old, new, several=several))
+                alone = re.match(r"(?:an?|one)\b", match["new"], re.IGNORECASE)
+                counted = new != _bare(match["new"])
+                swaps.append(Swap(old, new) if alone else _in_number(old, new, several=counted))
     for match in WITHOUT.finditer(prompt):
         what = _bare(match["what"])
         if what and not hits(match["what"]) and not any(start <= match.start() < end for start, end in spans):
             swaps.append(_gone(what, match))
             spans.append(match.span("what"))
     return spans, tuple(dict.fromkeys(swaps))
+
+
+# Nouns that have no singular, or another one.
+ALWAYS_SEVERAL = frozenset((
+    "clothes", "people", "glasses", "sunglasses", "trousers", "pants", "jeans", "shorts", "slacks", "leggings",
+    "overalls", "headphones", "scissors",
+))  # fmt: skip
 
 
 def _in_number(old: str, new: str, *, several: bool) -> Swap:
@@ -187,7 +195,7 @@ def _in_number(old: str, new: str, *, several: bool) -> Swap:
     """
     *_, head = old.lower().split()
     *first, new_head = new.split()
-    if several or singular(new_head) == new_head or new_head.lower() in ("clothes", "people", "glasses"):
+    if several or singular(new_head) == new_head or new_head.lower() in ALWAYS_SEVERAL:
         return Swap(old, new, many=several)
     return Swap(old, " ".join([*first, singular(new_head)]), many=singular(head) == head)
 

@@ -274,3 +274,68 @@ def test_another_place_keeps_verbs_and_words_before_nouns() -> None:
     assert "Daylight streams through a window" in made
     made = with_wish({"background_setting": "Indoor gym sounds, and indoor lights."}, "outdoors at sunset")
     assert "outdoor sounds" in made["background_setting"].lower()
+
+
+@pytest.mark.parametrize("new", ["a Mercedes", "an Atlas", "one bus", "a tennis racket"])
+def test_one_new_thing_stays_one_whatever_its_name_ends_in(new: str) -> None:
+    before = {
+        "subjects": [{"description": "A red car", "number_of_subjects": 1}],
+        "temporal_caption": "A red car waits.",
+    }
+    made = with_wish(before, f"replace the car with {new}")
+    assert "several" not in json.dumps(made).lower()
+    assert new.rsplit(maxsplit=1)[-1].lower() in made["subjects"][0]["description"].lower()
+    assert made["subjects"][0]["number_of_subjects"] == 1
+
+
+def test_nouns_without_a_singular_are_neither_cut_nor_several() -> None:
+    before = {"subjects": [{"description": "A woman in a skirt"}], "temporal_caption": "Her skirt moves."}
+    text = json.dumps(with_wish(before, "replace the skirt with trousers")).lower()
+    assert "trouser " not in text
+    assert "several" not in text
+
+
+def test_several_new_things_are_more_than_one() -> None:
+    before = {"subjects": [{"description": "A man", "number_of_subjects": 1}], "temporal_caption": "A man waits."}
+    assert with_wish(before, "replace the man with robots")["subjects"][0]["number_of_subjects"] >= 2
+
+
+@pytest.mark.parametrize(
+    ("text", "wish", "kept"),
+    [
+        ("A table holds a bowl, a mug, and a vase.", "remove the mug", ["table", "bowl", "vase"]),
+        ("Trees, cars, and people line the road.", "remove the cars", ["trees", "people"]),
+        ("The lamp casts soft, short shadows, and a dog barks.", "remove the dog", ["soft, short shadows"]),
+    ],
+)
+def test_what_is_listed_beside_the_thing_stays(text: str, wish: str, kept: list[str]) -> None:
+    made = with_wish({"subjects": [], "temporal_caption": text}, wish)["temporal_caption"].lower()
+    assert all(word in made for word in kept), made
+
+
+@pytest.mark.parametrize("wish", ["the robot wears a red jacket", "the dog wears a red jacket",
+                                  "the woman is not wearing a red jacket"])  # fmt: skip
+def test_nobody_wears_what_another_has_or_what_is_denied(wish: str) -> None:
+    woman = {"description": "A woman in a white coat", "clothing": "White coat"}
+    before = {"subjects": [woman, {"description": "A grey robot"}], "temporal_caption": "A dog runs by."}
+    assert with_wish(before, wish)["subjects"][0] == woman
+
+
+@pytest.mark.parametrize(
+    ("worn", "wish", "wanted"),
+    [
+        ("White shirt and grey trousers", "black dress shoes", "Black dress shoes, white shirt, grey trousers"),
+        ("White dress shirt and grey trousers", "red jacket", "Red jacket, grey trousers"),
+        ("Top hat and white shirt", "red jacket", "Red jacket, top hat"),
+    ],
+)
+def test_a_garment_of_two_words_is_what_its_last_one_says(worn: str, wish: str, wanted: str) -> None:
+    article = "" if wish.endswith("shoes") else "a "
+    made = with_wish({"subjects": [{"description": "A man", "clothing": worn}]}, f"the man wears {article}{wish}")
+    assert made["subjects"][0]["clothing"] == wanted
+
+
+def test_a_verb_before_a_garment_stays() -> None:
+    before = {"subjects": [{"description": "A dancer", "clothing": "Skirt"}],
+              "temporal_caption": "The dancer spins, skirt swirling."}  # fmt: skip
+    assert "The dancer spins" in with_wish(before, "the dancer wears a red dress")["temporal_caption"]
