@@ -74,6 +74,17 @@ class RayCluster:
         """The processes that all others of the cluster come from."""
         return [process.pid for process in self._processes]
 
+    def processes(self) -> set[psutil.Process]:
+        """All that runs on the cluster, but not what other clusters and other tests have started."""
+        processes = set()
+        for process in self._processes:
+            with suppress(psutil.NoSuchProcess):
+                processes |= {*psutil.Process(process.pid).children(recursive=True)}
+        for orphan in psutil.process_iter():  # the engine of an actor that was killed
+            with suppress(psutil.Error):
+                processes |= {orphan} if orphan.environ().get("RAY_AUTH_TOKEN") == self._token else set()
+        return processes
+
     def kill_node(self, number: int) -> None:
         """End a raylet and all that it runs, as a machine that loses its power."""
         _kill_tree(self._processes[number])

@@ -123,9 +123,16 @@ def each_once(folder: Path, count: int) -> bool:
     return Counter(row["id"] for row in rows(folder)) == Counter(f"p{n}" for n in range(count))
 
 
-def on_cluster(name: str) -> list[psutil.Process]:
-    """Ray's workers with this in their title."""
-    return [process for process in psutil.process_iter(["cmdline"]) if name in " ".join(process.info["cmdline"] or ())]
+def on_cluster(cluster: RayCluster, name: str) -> list[psutil.Process]:
+    """The cluster's processes with this in their title: Ray's workers, and the engines that they start."""
+    return [process for process in cluster.processes() if name in " ".join(_words(process))]
+
+
+def _words(process: psutil.Process) -> list[str]:
+    with suppress(psutil.Error):
+        words: list[str] = process.cmdline()
+        return words
+    return []
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 240) -> Any:
@@ -136,9 +143,9 @@ def wait_for(condition: Callable[[], Any], seconds: float = 240) -> Any:
     return value
 
 
-def killed(name: str) -> bool:
+def killed(cluster: RayCluster, name: str) -> bool:
     """Kill one of Ray's workers with this in its title; one that ends by itself meanwhile does not count."""
-    for process in on_cluster(name):
+    for process in on_cluster(cluster, name):
         with suppress(psutil.NoSuchProcess):
             process.kill()
             return True
@@ -260,7 +267,7 @@ def test_killed_actors_and_engines_cost_what_was_in_flight(
     for name in ("AnsweringActor", "engines.process", "AnsweringActor"):
         time.sleep(1)
         run.wait_for(lambda: [*out.glob("part-*")])
-        run.wait_for(lambda name=name: killed(name))
+        run.wait_for(lambda name=name: killed(cluster, name))
     gate.touch()
     code, output = run.ended()
     assert code == 0, output
@@ -285,9 +292,9 @@ def test_a_driver_killed_at_any_moment(cluster: RayCluster, make_batch: MakeBatc
     seed = random.randrange(10**6)
     moments = random.Random(seed)
     for _ in range(cases(3, 2)):
-        ended = set(on_cluster("ray::Conductor"))  # they stay for a while, for clients that come late
+        ended = set(on_cluster(cluster, "ray::Conductor"))  # they stay for a while, for clients that come late
         run = Started(cluster, *words)
-        conductor = run.wait_for(lambda ended=ended: set(on_cluster("ray::Conductor")) - ended).pop()
+        conductor = run.wait_for(lambda ended=ended: set(on_cluster(cluster, "ray::Conductor")) - ended).pop()
         time.sleep(moments.uniform(0, 8))
         # The client, and the job's driver on the cluster.
         run.process.send_signal(signal.SIGKILL)
@@ -331,7 +338,7 @@ def test_cancel_ends_it_and_retry_goes_on(cluster: RayCluster, make_batch: MakeB
     assert (code, "is cancelled" in output) == (0, True), output
     code, output = run.ended()
     assert (code, "the run was cancelled" in output) == (3, True), output
-    wait_for(lambda: not on_cluster("AnsweringActor") and not on_cluster("engines.process"))
+    wait_for(lambda: not on_cluster(cluster, "AnsweringActor") and not on_cluster(cluster, "engines.process"))
     assert 0 < len(rows(out)) < 1500
     gate.touch()
     code, output = cosmos(cluster, "runs", "retry", record["id"])
