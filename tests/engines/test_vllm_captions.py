@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,5 +78,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VLLMServer]:
 
 def test_by_its_server(items: list[Item], server: VLLMServer) -> None:
     engine_settings = EngineSettings(server_url=server.url)
+    # On a CPU vLLM 0.32 ends when it reads a prompt with a seed in parts ("CPU Generator does not use offset"), which
+    # depends on what comes at the same time. Without chance no seed is used.
+    items = [replace(item, temperature=0.0) for item in items]
     results = upsample(items, engine="server", engine_settings=engine_settings, settings=Settings(format="cosmos3"))
     judge(results)
