@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from counts import FULL
 from lab.test_reporting import tables
 from servers import vllm_env
 from servers.processes import named
@@ -107,7 +108,7 @@ MEMORY = [
     ({"kv_cache_memory_bytes": 8 * 2**20}, None, "", 3),
     ({"kv_cache_memory_bytes": 10_000_000, "max_num_seqs": 8}, 2048, "", 8),
     ({"max_num_seqs": 2}, 8192, "2", 2),
-]
+][:: 1 if FULL else 2]
 
 
 @pytest.mark.parametrize(("options", "max_model_len", "space", "at_once"), MEMORY)
