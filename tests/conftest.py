@@ -64,21 +64,21 @@ FAULTS = Path(os.environ.get("COSMOS_FAULTS", PROJECT.parent / "shared" / "fault
 
 
 @pytest.fixture(autouse=True)
-def own_settings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_settings(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """No test sees the developer's own settings, nor another test's."""
     for name in [name for name in os.environ if name.startswith("COSMOS_")]:
         monkeypatch.delenv(name)
-    # Thousands of tests have no files: a folder of its own would cost each of them more than what it tests.
-    folder = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else _no_folder(request)
+    if "tmp_path" in request.fixturenames:
+        folder: Path = request.getfixturevalue("tmp_path")
+    else:
+        # Thousands of tests have no files, and making a folder would cost them more than what they test: this one is
+        # there when something is written into it.
+        folder = tmp_path_factory.getbasetemp() / f"without-{next(NUMBERS)}"
     monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
     monkeypatch.setenv("COSMOS_DATA", str(folder / "data"))
     monkeypatch.setenv("COSMOS_WORKDIR", str(folder / "workdir"))
-
-
-def _no_folder(request: pytest.FixtureRequest) -> Path:
-    """The path of a folder for a test that asks for none; it is there when something is written into it."""
-    folders: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
-    return folders.getbasetemp() / f"without-{next(NUMBERS)}"
 
 
 @pytest.fixture

@@ -144,16 +144,8 @@ def _readable(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 )
 @click.option("--clip", type=FILE, help="Measure this video: its size, times, shots, camera, light and colours.")
 @click.option("--size", type=SIZE, help="Size of the video to be made, such as 1280x720.  [the clip's]")
-@click.option(
-    "--fps",
-    type=NumberRange(0, 1000, min_open=True),
-    help="Its frames a second.  [the clip's]",
-)
-@click.option(
-    "--seconds",
-    type=NumberRange(0, 36_000, min_open=True),
-    help="How long it is.  [as the clip]",
-)
+@click.option("--fps", type=NumberRange(0, 1000, min_open=True), help="Its frames a second.  [the clip's]")
+@click.option("--seconds", type=NumberRange(0, 36_000, min_open=True), help="How long it is.  [as the clip]")
 @click.option("--unicode", "as_unicode", is_flag=True, help="Write é as it is, where NVIDIA's programs write \\u00e9.")
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.  [stdout]")
 def convert(file: Path, target: str, out: Path | None, as_unicode: bool, **known: Any) -> int:

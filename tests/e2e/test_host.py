@@ -152,7 +152,7 @@ def _locally(items: list[Item], folder: Path) -> list[dict[str, Any]]:
     command = [
         str(VLLM_PYTHON), "-m", "cosmos_workflow", "upsample", "b.jsonl", "--engine", "vllm", "--json",
         "--model-path", str(vllm_env.MODEL), "--max-tokens", "24", "--temperature", "0",
-        *(word for key, value in OPTIONS.items() for word in ("--engine-option", f"{key}={str(value).lower()}")),
+        *vllm_env.option_words(OPTIONS),
     ]  # fmt: skip
     done = subprocess.run(
         command, cwd=folder, env={**os.environ, **vllm_env.settings(1)}, capture_output=True, timeout=600, check=False

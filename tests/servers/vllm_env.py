@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 
 from .ports import reserved
@@ -23,6 +24,11 @@ TIGHT = ("--structured-outputs-config", '{"backend": "xgrammar", "disable_any_wh
 def settings(kv_cache_gib: int) -> dict[str, str]:
     """The environment of a CPU vLLM with so much memory for its KV cache."""
     return {"VLLM_CPU_KVCACHE_SPACE": str(kv_cache_gib), "VLLM_LOGGING_LEVEL": "INFO"}
+
+
+def option_words(options: Mapping[str, object]) -> list[str]:
+    """Options of the engine as a command takes them."""
+    return [f"--engine-option={name}={str(value).lower()}" for name, value in options.items()]
 
 
 class VLLMServer:

@@ -49,7 +49,7 @@ def test_64_items_through_two_vllm_actors_equal_the_local_results(cluster: RayCl
     out = tmp_path / "out"
     options = ["--max-tokens", "16", "--temperature", "0", "--engines", "2", "--engine", "vllm"]
     options += ["--model-path", TOLD.model_path]
-    options += [f"--engine-option={name}={str(value).lower()}" for name, value in TOLD.options.items()]
+    options += vllm_env.option_words(TOLD.options)
     # A process of its own: vLLM has imported Ray here, and a Ray that is imported takes no other token.
     command = [sys.executable, "-m", "cosmos_workflow", "upsample", str(batch), "-o", str(out), "--on", "ray", *options]
     done = subprocess.run(command, env=cluster.environment(), capture_output=True, text=True, check=False)

@@ -113,10 +113,12 @@ def _but_alone(match: re.Match[str]) -> str:
     return "" if len(clause.split()) > 1 else match[0]
 
 
-def _lists(before: str, joint: str, behind: str) -> bool:
-    """Whether a comma stands between things, and not between what is said of one: `a bowl, a mug`, `trees, cars`."""
+def _said_of_one(before: str, joint: str, behind: str) -> bool:
+    """Whether a comma stands in what is said of one thing (`soft, short shadows`), not between two (`bowls, a mug`)."""
+    if joint.strip() != "," or not ADJECTIVE.search(before):
+        return False
     last = before.rsplit(maxsplit=1)[-1].lower()
-    return singular(last) != last or bool(ANOTHER.match(behind))
+    return singular(last) == last and not ANOTHER.match(behind)
 
 
 def _clauses(text: str, pattern: re.Pattern[str]) -> str:
@@ -125,8 +127,8 @@ def _clauses(text: str, pattern: re.Pattern[str]) -> str:
         return text
     parts = JOINTS.split(text)
     for index in range(len(parts) - 3, -1, -2):
-        if parts[index + 1].strip() == "," and ADJECTIVE.search(parts[index]) and not _lists(*parts[index : index + 3]):
-            parts[index : index + 3] = ["".join(parts[index : index + 3])]  # "soft, short shadows" are one thing
+        if _said_of_one(*parts[index : index + 3]):
+            parts[index : index + 3] = ["".join(parts[index : index + 3])]
     rest = ""
     main_gone = dropped = False
     for index in range(0, len(parts), 2):

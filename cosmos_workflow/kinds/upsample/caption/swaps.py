@@ -12,7 +12,7 @@ from cosmos_workflow.kinds.upsample.caption.called import head_of
 from cosmos_workflow.kinds.upsample.caption.lexicon import plural
 from cosmos_workflow.kinds.upsample.caption.nouns import KIND_OF, singular
 from cosmos_workflow.kinds.upsample.caption.removing import without
-from cosmos_workflow.kinds.upsample.caption.taking import qualified, taken_out
+from cosmos_workflow.kinds.upsample.caption.taking import SHOWN, qualified, taken_out
 from cosmos_workflow.kinds.upsample.caption.things import (
     BODY,
     OWN_VEHICLE,
@@ -31,7 +31,6 @@ from cosmos_workflow.kinds.upsample.caption.wishes import Swap, Wish
 
 __all__ = ["implied", "is_called", "swap_in"]
 
-SHOWN = "text_and_signage_elements"
 GENDERS = {"man": "Male", "woman": "Female"}
 OF_PEOPLE = ("clothing", "expression", "gender", "age", "skin_tone_and_texture", "facial_features")
 

@@ -14,7 +14,7 @@ from cosmos_workflow.kinds.upsample.caption.things import OWN_VEHICLE, PEOPLE, k
 from cosmos_workflow.kinds.upsample.caption.walking import each_text, subjects_of, texts_in
 from cosmos_workflow.kinds.upsample.caption.wishes import Swap
 
-__all__ = ["qualified", "taken_out"]
+__all__ = ["SHOWN", "qualified", "taken_out"]
 
 SHOWN = "text_and_signage_elements"
 # Words for what is written on things.

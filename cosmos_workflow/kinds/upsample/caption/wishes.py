@@ -283,9 +283,8 @@ def _attributes(prompt: str, old_spans: list[tuple[int, int]]) -> list[Attribute
             was = next((noun for noun in nouns if kind == "colour" and COLOUR.fullmatch(noun)), "")
             nouns = [noun for noun in nouns if noun != was]
             attributes.append(Attribute(kind, value, word, () if everything else tuple(nouns), was))
-    named = {
-        (each.was, noun) for each in attributes if each.was for noun in each.nouns
-    }  # these only say which thing it is
+    # These only say which thing it is.
+    named = {(each.was, noun) for each in attributes if each.was for noun in each.nouns}
     attributes = [each for each in attributes if each.was or not {(each.word, noun) for noun in each.nouns} & named]
     return [each for each in attributes if each.kind == "material" or each.nouns]
 
