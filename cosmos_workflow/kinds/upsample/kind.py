@@ -63,8 +63,8 @@ class Upsample(Kind):
         return replace(settings, max_model_len=min(asked, max_model_len))
 
     def for_engine(self, settings: Settings, engine: str) -> Settings:
-        """Rules take no context, so a caption by them is not refused for its length."""
-        if engine != "describe" or settings.format == "text":
+        """Rules take no context, so nothing is refused for its length or made smaller for them."""
+        if engine != "describe":
             return settings
         return replace(settings, max_model_len=max(settings.max_model_len or 0, settings.model.longest_model_len))
 
@@ -82,7 +82,8 @@ class Upsample(Kind):
             "max_tokens": plan.answer_tokens,
             "temperature": first(item.temperature, settings.temperature, settings.model.temperature),
             "seed": first(item.seed, settings.seed),
-            **decided_by(item.prompt, settings),
+            **({"sampling": dict(settings.model.sampling)} if settings.model.sampling else {}),
+            **decided_by(item.prompt, settings.of(item)),
         }
 
     def facts(self, checked: Checked) -> Mapping[str, Mapping[str, Any]]:

@@ -44,7 +44,8 @@ class Preparer:
 
     def prepare(self, checked: Checked) -> Conversation:
         """The conversation for an item that runs. Raises BadInputError if its video cannot be read."""
-        item, plan, settings = checked.item, checked.plan, self._settings
+        item, plan = checked.item, checked.plan
+        settings = self._settings.of(item)
         model = settings.model
         assert checked.clip is not None  # an item without a clip is bad_input, and does not run
         conversation = Conversation(
@@ -53,6 +54,7 @@ class Preparer:
             max_tokens=plan.answer_tokens,
             temperature=first(item.temperature, settings.temperature, model.temperature),
             seed=first(item.seed, settings.seed),
+            sampling=model.sampling,
         )
         clip = checked.clip
         text = prose_question(item.prompt) or model.fallback_prompt
