@@ -88,8 +88,7 @@ def command(source: str | None, size: tuple[int, int] | None, as_json: bool, exa
     by_rules = decision.engine.name == "describe" and "describe" not in (asked_engine, config.engine)
     if by_rules and not client_of():
         # Chosen only as there is no model here: what is checked is whether the model could take it.
-        limits = replace(decision.settings, max_model_len=None if isinstance(length, str) else length)
-        decision = replace(decision, settings=limits)
+        decision = replace(decision, settings=replace(decision.settings, by_rules=False))
     for text in decision.notes:
         note(text)
     if client := client_of():
@@ -97,7 +96,7 @@ def command(source: str | None, size: tuple[int, int] | None, as_json: bool, exa
         items = [] if source is None else load_items(source, options["prompt"], note)
         plans = server_plans(client, items, decision, **more)
     else:
-        options["max_model_len"] = decision.settings.max_model_len
+        options |= {name: getattr(decision.settings, name) for name in ("max_model_len", "by_rules")}
         if length == "auto":
             free = {**options, "fit": "off", "max_model_len": model.longest_model_len}
             needs = [plan for plan in _plans(source, size, model, True, free, lambda text: None) if plan.source_width]

@@ -127,7 +127,9 @@ def fitting_length(needed: Callable[[], int], decision: Decision, settings: Engi
     from cosmos_workflow.cli.console import stderr
 
     length: int | None = decision.settings.max_model_len
-    reason = "as the server states" if decision.engine.name == "server" else "rules take no context"
+    reason = "as the server states"
+    if decision.settings.by_rules:
+        length, reason = settings.model.longest_model_len, "rules take no context"
     if length is None:
         length, reason = fitting_model_len(needed(), decision.engine.name, settings, decision.place)
     stderr().print(f"max_model_len: {length} ({reason})", style="dim")

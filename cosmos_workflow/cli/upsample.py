@@ -96,14 +96,10 @@ def command(source: str, dry_run: bool, **options: Any) -> int:
     items = ray_items(kind, source) if on_ray and dry_run else [] if on_ray else load_items(source, prompt, note)
     asked_length = options["max_model_len"]
     length = None if asked_length == "auto" else asked_length
-    settings = Settings(
-        limits=limits_model(config, place),
-        max_model_len=length,
-        **{name: options[name] for name in Settings.__dataclass_fields__ if name not in ("limits", "max_model_len")},
-    )
+    given = {name: value for name, value in options.items() if name in Settings.__dataclass_fields__}
+    settings = Settings(**given | {"limits": limits_model(config, place), "max_model_len": length})
     offload: Offload = "item" if options["offload_each"] else "never" if options["no_offload"] else "batch"
     engine_setup = engine_settings(config, options["engine_option"], length, offload, place)
-    given = {name: options[name] for name in Settings.__dataclass_fields__ if name != "limits"}
     if given["format"] == "text":  # as every server takes it
         del given["format"]
     decision = begun(

@@ -63,10 +63,7 @@ class Upsample(Kind):
         return replace(settings, max_model_len=min(asked, max_model_len))
 
     def for_engine(self, settings: Settings, engine: str) -> Settings:
-        """Rules take no context, so nothing is refused for its length or made smaller for them."""
-        if engine != "describe":
-            return settings
-        return replace(settings, max_model_len=max(settings.max_model_len or 0, settings.model.longest_model_len))
+        return replace(settings, by_rules=engine == "describe")
 
     def unusable(self, item: Item, error: BadInputError, settings: Settings) -> Checked:
         return Checked(item, bad_input(item, settings, error))

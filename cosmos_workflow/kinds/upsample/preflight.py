@@ -25,6 +25,7 @@ class Settings:
     `limits` is a model by name or by its facts; sizes in tokens. `format` is what the answer shall be: a paragraph, or
     a structured caption. `for_size` (width and height in pixels), `for_fps` (frames a second) and `for_seconds` are of
     the video that is to be made with a caption; what is None is the clip's.
+    `by_rules` says that captions are written by rules: they take no context, so none is refused for its length.
     """
 
     limits: str | Model = DEFAULT_MODEL
@@ -39,6 +40,7 @@ class Settings:
     for_size: tuple[int, int] | None = None
     for_fps: float | None = None
     for_seconds: float | None = None
+    by_rules: bool = False
 
     def __post_init__(self) -> None:
         if self.for_size is not None:  # a list, where it comes from JSON
@@ -125,6 +127,7 @@ def plan_of(
     theirs. Of a caption it is planned for the longest question that a clip can lead to.
     """
     model, captioned = settings.model, settings.format != "text"
+    lifted = model.longest_model_len if captioned and settings.by_rules else 0
     planned = plan(
         size,
         longest_question(prompt, settings.format) if captioned else prose_question(prompt),
@@ -132,7 +135,7 @@ def plan_of(
         frames=frames or settings.frames or model.default_frames,
         fit=settings.fit,
         max_tokens=max_tokens or settings.max_tokens or (CAPTION_TOKENS if captioned else None),
-        max_model_len=settings.max_model_len,
+        max_model_len=max(settings.max_model_len or 0, lifted) or None,
         exact=exact,
         id=id,
     )
