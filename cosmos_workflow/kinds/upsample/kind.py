@@ -63,7 +63,9 @@ class Upsample(Kind):
         return replace(settings, max_model_len=min(asked, max_model_len))
 
     def for_engine(self, settings: Settings, engine: str) -> Settings:
-        """Rules take no context, so a caption by them is not refused for its length."""
+        """Rules take no context, so a caption by them is not refused for its length; nor do they look at a video."""
+        if engine == "describe" and settings.pick == "video":
+            settings = replace(settings, pick="first")
         if engine != "describe" or settings.format == "text":
             return settings
         return replace(settings, max_model_len=max(settings.max_model_len or 0, settings.model.longest_model_len))

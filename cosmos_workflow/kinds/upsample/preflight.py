@@ -10,12 +10,16 @@ from pathlib import Path
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.kinds.upsample.captioning import Format, longest_question, prose_question, refused
 from cosmos_workflow.kinds.upsample.item import Item
-from cosmos_workflow.kinds.upsample.picking import Pick
+from cosmos_workflow.kinds.upsample.picking import Pick, timing_of, video_note
 from cosmos_workflow.limits import DEFAULT_MODEL, Fit, Model, Plan, get_model, plan
 from cosmos_workflow.limits.captions import CAPTION_TOKENS
+from cosmos_workflow.limits.video_fit import frames_of_video
 from cosmos_workflow.media import Clip, probe
 
 __all__ = ["Checked", "Settings", "bad_input", "check_items", "plan_of"]
+
+
+SOME_CLIP = (121, 30.0)  # a chunk of Transfer1
 
 
 @dataclass(frozen=True)
@@ -93,12 +97,17 @@ def check_items(
             yield Checked(item, bad_input(item, settings, error))
             continue
         planned = _plan(item, clip, settings, exact)
-        yield Checked(item, replace(planned, note=clip.note) if clip.note else planned, clip)
+        video = video_note(clip, planned.frames) if settings.pick == "video" and planned.frames > 1 else ""
+        note = "; ".join(filter(None, [clip.note, video]))
+        yield Checked(item, replace(planned, note=note) if note else planned, clip)
 
 
 def _plan(item: Item, clip: Clip, settings: Settings, exact: bool) -> Plan:
     model = settings.model
     frames = item.frames or settings.frames or model.default_frames
+    timing = timing_of(clip) if settings.pick == "video" else None
+    if timing:
+        frames = frames_of_video(*timing, item.frames or settings.frames)
     return plan_of(
         (clip.width, clip.height),
         item.prompt,
@@ -108,16 +117,22 @@ def _plan(item: Item, clip: Clip, settings: Settings, exact: bool) -> Plan:
         max_tokens=item.max_tokens,
         exact=exact,
         id=item.id,
+        clip=timing,
     )
 
 
 def plan_of(
     size: tuple[int, int], prompt: str, settings: Settings, *, frames: int | None = None,
-    max_tokens: int | None = None, exact: bool = True, id: str = "",
+    max_tokens: int | None = None, exact: bool = True, id: str = "", clip: tuple[int, float] | None = None,
 ) -> Plan:  # fmt: skip
     """The plan of a prompt with frames of a size (width, height) under settings; `frames` and `max_tokens` go before
-    theirs. Of a caption it is planned for the longest question that a clip can lead to.
+    theirs. Of a caption it is planned for the longest question that a clip can lead to. `clip` is the frames and frames
+    a second of the clip of which a video is sent; where none is known, those of SOME_CLIP.
     """
+    note = ""
+    if settings.pick == "video" and clip is None:
+        clip, note = SOME_CLIP, "planned for a clip of {} frames at {:g} a second".format(*SOME_CLIP)
+        frames = frames_of_video(*clip, frames or settings.frames)
     model, captioned = settings.model, settings.format != "text"
     planned = plan(
         size,
@@ -129,7 +144,9 @@ def plan_of(
         max_model_len=settings.max_model_len,
         exact=exact,
         id=id,
+        clip=clip,
     )
+    planned = replace(planned, note=note) if note else planned
     return refused(planned, model) if captioned else planned
 
 
