@@ -14,8 +14,8 @@ __all__ = ["messages"]
 def messages(conversation: Conversation) -> list[dict[str, Any]]:
     """A conversation as OpenAI's chat messages: the images first, then the text, as NVIDIA's upsampler sends them.
 
-    Frames that are a video are one file, as vLLM's and SGLang's `video_url` takes it: one that has just these frames and
-    their rate, so that what samples frames of it takes each, at its time.
+    Frames that are a video are one file, as `video_url` of vLLM and SGLang takes it. It has just these frames and their
+    rate, so that what samples frames of it takes each, at its time.
     Earlier answers follow, each with what was said of it.
     """
     if conversation.video_fps:
@@ -29,7 +29,5 @@ def messages(conversation: Conversation) -> list[dict[str, Any]]:
 
 
 def _part(kind: str, form: str, content: bytes) -> dict[str, Any]:
-    return {
-        "type": f"{kind}_url",
-        f"{kind}_url": {"url": f"data:{kind}/{form};base64,{base64.b64encode(content).decode()}"},
-    }
+    url = f"data:{kind}/{form};base64,{base64.b64encode(content).decode()}"
+    return {"type": f"{kind}_url", f"{kind}_url": {"url": url}}

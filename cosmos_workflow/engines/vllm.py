@@ -98,7 +98,7 @@ class VLLMEngine(Upsampler):
             "max_model_len": self.max_model_len,
             "max_num_seqs": MAX_NUM_SEQS,
             "gpu_memory_utilization": self.facts.gpu_memory_utilization,
-            "limit_mm_per_prompt": {"image": self.facts.max_images},
+            "limit_mm_per_prompt": {"image": self.facts.max_images} | ({"video": 1} if self.facts.videos else {}),
             "enable_prefix_caching": self.facts.enable_prefix_caching,
         }
         folder = Path(self.model_path)

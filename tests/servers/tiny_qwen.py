@@ -15,11 +15,12 @@ FAMILIES = {"cosmos-reason1-7b": "qwen2.5", "cosmos-reason2-2b": "qwen3"}
 
 # What Qwen's templates write for one question; Qwen2.5-VL's has a system prompt of its own.
 SYSTEM = {"qwen2.5": "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n", "qwen3": ""}
+# A line's end at the end of a template is dropped, so it stands in an expression.
 TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{% if m['content'] is string %}{{ m['content'] }}{% else %}"
     "{% for c in m['content'] %}{% if c['type'] == 'image' %}<|vision_start|><|image_pad|><|vision_end|>"
     "{% elif c['type'] == 'video' %}<|vision_start|><|video_pad|><|vision_end|>{% else %}{{ c['text'] }}{% endif %}"
-    "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}{{ '<|im_start|>assistant\\n' }}"  # Jinja drops a line's end at the end
+    "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}{{ '<|im_start|>assistant\\n' }}"
 )
 TEXT = {
     "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2,

@@ -72,9 +72,8 @@ class Preparer:
     def _read_frames(self, clip: Clip, count: int, size: tuple[int, int], of: tuple[int, int]) -> tuple[Frame, ...]:
         pick = self._settings.pick
         if pick == "video":
-            return tuple(
-                read_frames(clip, count, pick=video_times(clip, count)[1] if count > 1 else "first", size=size)
-            )
+            times = video_times(clip, count)[1] if count > 1 else [0.0]
+            return tuple(read_frames(clip, count, pick=times, size=size))
         if pick != "shots":
             return tuple(read_frames(clip, count, pick=pick, size=size))
         shots = _measured(clip, of)["shots"]
