@@ -147,7 +147,7 @@ def plan_of(
         clip=clip,
     )
     planned = replace(planned, note=note) if note else planned
-    return refused(planned, model) if captioned else planned
+    return refused(planned, model, as_video=clip is not None) if captioned else planned
 
 
 def bad_input(item: Item, settings: Settings, error: BadInputError) -> Plan:
