@@ -101,10 +101,13 @@ def judge_video(
 
 
 def _cost(rule: VideoRule, size: tuple[int, int], taken: int, clip: tuple[int, float]) -> VideoTokens:
-    """Of `taken` frames of a clip; their size is that to which the model brings them by itself, so it keeps it."""
+    """Of `taken` frames of a clip, in a size that the model then leaves as it is."""
     rate = rate_of_video(taken, *clip)
     seen = rule.cost_of_all(*size, taken, rate)
-    return rule.cost_of_all(seen.width, seen.height, taken, rate)
+    # Only of a frame that is one cell wide or high is the size not the last at once.
+    while (again := rule.cost_of_all(seen.width, seen.height, taken, rate)) != seen:
+        seen = again
+    return seen
 
 
 def _largest(

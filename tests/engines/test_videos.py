@@ -1,4 +1,4 @@
-"""Clips as videos: tiny models of the Qwen family count the tokens that were planned, and see each frame at its time."""
+"""Clips as videos: tiny models of the Qwen family count the tokens that were planned, at the frames' times."""
 
 from __future__ import annotations
 
