@@ -26,7 +26,8 @@ SOME_CLIP = (121, 30.0)  # a chunk of Transfer1
 class Settings:
     """How the items of a batch are asked; an Item's own values go before these, and these before the model's defaults.
 
-    `limits` is a model by name or by its facts; sizes in tokens. `format` is what the answer shall be: a paragraph, or
+    `limits` is a model by name or by its facts; sizes in tokens. `pick` says which `frames` are sent; `video` sends one
+    video of at most so many, by default two a second. `format` is what the answer shall be: a paragraph, or
     a structured caption. `for_size` (width and height in pixels), `for_fps` (frames a second) and `for_seconds` are of
     the video that is to be made with a caption; what is None is the clip's.
     """

@@ -84,6 +84,12 @@ def test_a_model_that_takes_no_videos(seconds: Path) -> None:
     assert "--pick spread" in made.remedy
 
 
+def test_by_the_api() -> None:
+    asked = UPSAMPLE.settings_shape()(pick="video", model="cosmos-reason2-8b").model_dump()
+    made = UPSAMPLE.settings_from(asked, "", "")
+    assert (made.model, made.pick) == (SETTINGS.model, "video")
+
+
 def test_rules_look_at_no_video() -> None:
     assert UPSAMPLE.for_engine(Settings(pick="video"), "describe").pick == "first"
     assert UPSAMPLE.for_engine(SETTINGS, "vllm").pick == "video"
