@@ -268,6 +268,7 @@ class ServerEngine(Upsampler):
             "messages": messages(conversation),
             "max_tokens": conversation.max_tokens,
             "temperature": conversation.temperature,
+            **conversation.sampling,
         } | ({} if conversation.seed is None else {"seed": conversation.seed})
 
     def _post(self, body: dict[str, Any]) -> Reply:

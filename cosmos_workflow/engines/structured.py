@@ -45,7 +45,7 @@ def schema_of(conversation: Conversation) -> dict[str, Any]:
 
 
 def formed(conversation: Conversation, answer: Answer) -> tuple[Answer, Sequence[Problem | str]]:
-    """An answer with the caption that it stands for as its text: read, with what is known of the clip put in, checked.
+    """An answer with the caption that it stands for as its text: read, with what is known and wished put in, checked.
 
     One that is no valid caption has an error of the kind `bad_caption` that names what is wrong, and keeps its text
     for the question that follows; all that is wrong comes with it. Any other answer is returned as it is.
@@ -60,8 +60,7 @@ def formed(conversation: Conversation, answer: Answer) -> tuple[Answer, Sequence
         caption = read_caption(answer.text)
     except BadInputError as error:
         return _bad(answer, [error.what])
-    if not negative:
-        caption = with_wish(with_facts(caption, asked["facts"]), str(asked["prompt"]))
+    caption = with_wish(caption if negative else with_facts(caption, asked["facts"]), str(asked["prompt"]))
     if problems := problems_of(caption, negative=negative):
         return _bad(answer, problems)
     # Whole although its length was used up.

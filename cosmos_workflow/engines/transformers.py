@@ -22,6 +22,8 @@ from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, De
 
 __all__ = ["TransformersEngine"]
 
+SAMPLING = ("top_p", "top_k", "repetition_penalty")  # of what models are drawn with; `generate` has no presence penalty
+
 
 class TransformersEngine(Upsampler):
     """Answers one conversation after another: simple and exact, but slower than vLLM.
@@ -144,6 +146,7 @@ def _generate(processor: Any, model: Any, conversation: Conversation) -> Answer:
     sampling: dict[str, Any] = {"do_sample": False}
     if conversation.temperature > 0:
         sampling = {"do_sample": True, "temperature": conversation.temperature}
+        sampling |= {name: value for name, value in conversation.sampling.items() if name in SAMPLING}
     with torch.inference_mode():
         output = model.generate(**inputs, max_new_tokens=conversation.max_tokens, **sampling)
     prompt_tokens = int(inputs["input_ids"].shape[1])

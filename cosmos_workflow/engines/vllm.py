@@ -225,6 +225,7 @@ class VLLMEngine(Upsampler):
                         temperature=conversation.temperature,
                         max_tokens=conversation.max_tokens,
                         seed=conversation.seed,
+                        **conversation.sampling,
                         **held_to_form(conversation),
                     )
                     for conversation in conversations

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from cosmos_workflow.limits.images import ImageRule
 from cosmos_workflow.limits.text import TextRule
@@ -39,7 +40,8 @@ class Model:
     `wrapping_tokens` counts the tokens of the chat template around text and images. `fallback_prompt` is sent
     when the prompt is empty, and `fallback_tokens` is its length. `linear_parameters` counts the parameters of the
     language model's linear layers, which quantisation makes smaller; embeddings and the vision part stay in bf16.
-    `videos` is None where the model takes pictures alone.
+    `videos` is None where the model takes pictures alone. `sampling` is how its makers draw tokens beside the
+    temperature: `top_p`, `top_k`, `presence_penalty`, `repetition_penalty`, as vLLM names them.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Model:
     kv: KVShape
     enable_prefix_caching: bool = True
     videos: VideoRule | None = None
+    sampling: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     @property
     def weight_bytes(self) -> int:

@@ -12,7 +12,7 @@ from cosmos_workflow.limits.video_tokens import Qwen3Videos, Qwen25Videos
 __all__ = ["QWEN_MODELS"]
 
 REASON1 = Model(
-    # nvidia/Cosmos-Reason1-7B: config.json, preprocessor_config.json and the sampling of its model card;
+    # nvidia/Cosmos-Reason1-7B: config.json, preprocessor_config.json and the sampling of its README.md;
     # the wrapping is Qwen2.5-VL's chat template with its default system prompt.
     name="cosmos-reason1-7b",
     repository="nvidia/Cosmos-Reason1-7B",
@@ -29,6 +29,7 @@ REASON1 = Model(
     default_frames=2,
     max_tokens=4096,
     temperature=0.6,
+    sampling={"top_p": 0.95, "repetition_penalty": 1.05},
     parameters=8_292_166_656,
     linear_parameters=28 * (2 * 3584 * 128 * (28 + 4) + 3 * 3584 * 18944),
     kv=KVShape(layers=28, kv_heads=4, head_dim=128),
@@ -59,6 +60,7 @@ REASON2_8B = Model(
     # generation_config.json of Qwen3-VL, and cosmos_framework.scripts.upsample_prompts for Cosmos 3's reasoners. (For
     # questions about a clip, configs/sampling_params.yaml of nvidia-cosmos/cosmos-reason2 has 0.01.)
     temperature=0.7,
+    sampling={"top_p": 0.8, "top_k": 20, "presence_penalty": 1.5},
     # From config.json: vision 576,388,336, embeddings and output 2 x 151,936 x 4,096, the rest the 36 layers and norms.
     # Hugging Face's page rounds it to 9B.
     parameters=8_767_123_696,

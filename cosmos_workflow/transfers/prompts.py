@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -43,16 +43,13 @@ FRAMES = 10  # of a control that is computed for it, as in transfer.py
 @dataclass(frozen=True)
 class Asked:
     """What the upsampler is asked: its `prompts`, each once; by a transfer's id, that of its prompt in `of`, and in
-    words what is looked at in `looked_at`. A transfer that cannot run is in neither.
-
-    For Cosmos 3 they become captions of the video that is made: `settings` says of which, by the prompt's id; a prompt
-    that is not in it becomes a paragraph.
+    words what is looked at in `looked_at`. A transfer that cannot run is in neither. For Cosmos 3 a prompt becomes a
+    caption of the video that is made, for the others a paragraph.
     """
 
     prompts: tuple[Prompt, ...] = ()
     of: Mapping[str, str] = field(default_factory=dict)
     looked_at: Mapping[str, str] = field(default_factory=dict)
-    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,23 +93,18 @@ def asked_of(checked_items: Iterable[Checked], look_at: LookAt, folder: Path | N
     prompts: dict[str, Prompt] = {}
     of: dict[str, str] = {}
     looked_at: dict[str, str] = {}
-    settings: dict[str, dict[str, Any]] = {}
     for checked in checked_items:
         refused = [each.statement.name for each in checked.findings if each.statement.level in REFUSING]
         if checked.case is None or set(refused) - {"no-prompt"}:
             continue
         path, words = _looked_at(checked, look_at, folder)
         text = checked.case.spec.prompt
-        prompt = Prompt.from_mapping({"video": str(path), "prompt": text})
-        if checked.case.family == "cosmos3":
-            wanted = {"format": "cosmos3", **target_of(checked)}
-            # The same words for another size or rate are another caption.
-            mark = hashlib.sha256(repr(sorted(wanted.items())).encode()).hexdigest()[:8]
-            prompt = replace(prompt, id=f"{prompt.id}-{mark}")
-            settings[prompt.id] = wanted
+        # The same words for another size or rate are another caption, with an id of its own.
+        form = {"format": "cosmos3", **target_of(checked)} if checked.case.family == "cosmos3" else {}
+        prompt = Prompt.from_mapping({"video": str(path), "prompt": text, **form})
         prompts[prompt.id] = prompt
         of[checked.item.id], looked_at[checked.item.id] = prompt.id, words
-    return Asked(tuple(prompts.values()), of, looked_at, settings)
+    return Asked(tuple(prompts.values()), of, looked_at)
 
 
 def ask(
@@ -123,12 +115,11 @@ def ask(
 
     The model does not stay loaded: the card is the transfer's then. Raises as `upsample`.
     """
-    results: dict[str, Any] = {}
-    for prompts, decided in _by_settings(asked, decision):
-        answered = run_items(
-            prompts, decided, out=folder / PROMPTS, keep_warm=0.0, wait=wait, name=name, listener=listener, runs=runs
-        )
-        results |= {result.id: result for result in answered}
+    answered = run_items(
+        list(asked.prompts), with_context(asked.prompts, decision), out=folder / PROMPTS, keep_warm=0.0, wait=wait,
+        name=name, listener=listener, runs=runs,
+    )  # fmt: skip
+    results = {result.id: result for result in answered}
     made, failed = [], {}
     for item in items:
         result = results.get(asked.of.get(item.id, ""))
@@ -141,21 +132,10 @@ def ask(
     return Upsampled(made, failed)
 
 
-def _by_settings(asked: Asked, decision: Decision) -> Iterator[tuple[list[Prompt], Decision]]:
-    """The prompts that are asked alike, each lot with its decision: paragraphs, and captions of each kind of video."""
-    lots: dict[str, list[Prompt]] = {}
-    for prompt in asked.prompts:
-        lots.setdefault(repr(asked.settings.get(prompt.id, {})), []).append(prompt)
-    for prompts in lots.values():
-        wanted = asked.settings.get(prompts[0].id, {})
-        settings = decision.kind.for_engine(replace(decision.settings, **wanted), decision.engine.name)
-        decided = replace(decision, settings=settings)
-        yield prompts, with_context(prompts, decided) if wanted else decided
-
-
 def with_context(prompts: Sequence[Prompt], decision: Decision) -> Decision:
     """For captions, more context than the model's default where they need it and the memory at the place has it."""
-    if engine_type(decision.engine.name).needs != "model" or decision.engine.is_given:
+    captioned = any(decision.settings.of(prompt).format != "text" for prompt in prompts)
+    if not captioned or engine_type(decision.engine.name).needs != "model" or decision.engine.is_given:
         return decision
     settings = EngineSettings(**{**decision.engine.settings, "limits": decision.settings.model})
     needed = tokens_needed(prompts, decision.settings)

@@ -130,7 +130,7 @@ def test_a_bad_engine_option(batch: Path, capsys: pytest.CaptureFixture[str]) ->
         (["--on", "ray", "-p", "a city"], "give each entry its prompt"),
         (["--on", "ray", "--offload"], "engines on Ray end with the run"),
         (["--on", "ray", "--offload-each"], "engines on Ray end with the run"),
-        (["--on", "ray", "--max-model-len", "auto"], "give a number"),
+        (["--on", "ray", "--max-model-len", "auto", "--model-path", "/models/pixtral"], "give a number"),
         (["--on", "ray", "--engine", "vllm"], "give --model-path"),
         (["--on", "ray", "--engine", "magic"], "unknown engine 'magic'"),
         (["--on", "ray://head"], "give ray, or ray://HEAD:10001"),

@@ -297,7 +297,7 @@ def test_a_request_holds_what_openais_does() -> None:
         engine = ServerEngine(server.url)
         conversations = [
             Conversation("a", "x", max_tokens=7, temperature=0.5, seed=2**64 - 1),
-            Conversation("b", "x", max_tokens=7),
+            Conversation("b", "x", max_tokens=7, sampling={"top_p": 0.8, "top_k": 20, "presence_penalty": 1.5}),
         ]
         engine.answer(conversations, lambda result: None)
     seeded, free = sorted(server.bodies, key=lambda body: "seed" not in body)
@@ -306,6 +306,7 @@ def test_a_request_holds_what_openais_does() -> None:
         "temperature": 0.5, "seed": 2**64 - 1,
     }  # fmt: skip
     assert "seed" not in free
+    assert (free["temperature"], free["top_p"], free["top_k"], free["presence_penalty"]) == (0.6, 0.8, 20, 1.5)
 
 
 def test_a_huge_reply_is_not_read_to_its_end() -> None:

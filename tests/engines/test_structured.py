@@ -6,6 +6,7 @@ import json
 import re
 import threading
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -181,6 +182,13 @@ def test_a_negative_caption_has_a_form_of_its_own() -> None:
     assert "physical_realism" in schema_of(conversation)["properties"]
     negative = json.dumps(negative_by_rules("a street"))
     assert formed(conversation, Answer("id-a", negative, "stop"))[0].error == ""
+    # What the user wants to see is no fault, whoever wrote it.
+    wanted = replace(conversation, caption={**asked, "prompt": "a street at night in fog"})
+    kept = formed(wanted, Answer("id-a", negative, "stop"))[0]
+    assert kept.error == ""
+    assert "underexposed" in negative.lower()
+    assert "underexposed" not in kept.text.lower()
+    assert "twisted limbs" in kept.text.lower()
     assert formed(conversation, Answer("id-a", json.dumps(GOOD), "stop"))[0].error_kind == "bad_caption"
     assert formed(caption("a"), Answer("id-a", negative, "stop"))[0].error_kind == "bad_caption"
 

@@ -70,6 +70,18 @@ def test_the_same_seed_gives_the_same_answer(checkpoint: tuple[str, Path]) -> No
     assert texts[0] == texts[1] != texts[2]
 
 
+def test_a_models_sampling_is_used(checkpoint: tuple[str, Path]) -> None:
+    """Of one token there is nothing to draw; `generate` knows no presence penalty."""
+    frames, few = (draw_frame(320, 180),), {"top_k": 1, "presence_penalty": 1.5}
+    drawn = [
+        Conversation("greedy", "x", frames, max_tokens=12, temperature=0.0),
+        Conversation("one", "x", frames, max_tokens=12, temperature=5.0, seed=1, sampling=few),
+        Conversation("many", "x", frames, max_tokens=12, temperature=5.0, seed=1),
+    ]
+    greedy, of_one, of_many = (answer.text for answer in ask(checkpoint[1], drawn))
+    assert greedy == of_one != of_many
+
+
 def test_the_whole_way_from_a_video(checkpoint: tuple[str, Path], clip: Path) -> None:
     engine = TransformersEngine(checkpoint[1])
     (result,) = upsample(clip, "a city", engine=engine)

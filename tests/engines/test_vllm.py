@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import boundary
@@ -90,6 +91,17 @@ def test_any_text_is_counted_as_vllm_counts_it(engine: VLLMEngine, text: str) ->
     sent = text or "describe the following images"
     answer = ask(engine, [boundary.conversation(item_plan, sent, max_tokens=1)])[item_plan.id]
     assert answer.prompt_tokens == item_plan.prompt_tokens
+
+
+def test_a_models_sampling_is_used(engine: VLLMEngine) -> None:
+    """Of one token there is nothing to draw."""
+    request = boundary.conversation(boundary.planned((320, 180)), max_tokens=12)
+    few = {"top_p": 0.95, "top_k": 1, "presence_penalty": 0.0, "repetition_penalty": 1.0}
+    greedy, of_one, of_many = (
+        ask(engine, [each])[each.id]
+        for each in (request, replace(request, temperature=2.0, sampling=few), replace(request, temperature=2.0))
+    )
+    assert greedy.text == of_one.text != of_many.text, (greedy, of_one, of_many)
 
 
 def test_sixteen_items_are_answered_under_their_own_ids(engine: VLLMEngine) -> None:

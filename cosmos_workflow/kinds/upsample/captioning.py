@@ -131,16 +131,18 @@ def refused(planned: Plan, model: Model, *, as_video: bool = False) -> Plan:
 def caption_of(prompt: str, measured: Mapping[str, Any], clip_fps: float, settings: Settings) -> dict[str, Any]:
     """What an engine is told of a caption: `Conversation.caption`. `clip_fps` in frames a second.
 
+    A negative caption is of no clip, so nothing that was `measured` is told.
     A prompt that is a caption itself is the `base`, brought in line with the clip: its sentences are no wishes.
     """
     from cosmos_workflow.kinds.upsample.caption import Target, facts_of
 
+    if settings.format == "cosmos3-negative":
+        return {"prompt": wish_of(prompt), "facts": {}, "negative": True}
     width, height = settings.for_size or (None, None)
     target = Target(width, height, settings.for_fps, settings.for_seconds)
-    negative = settings.format == "cosmos3-negative"
-    base = None if negative else caption_in(prompt)
+    base = caption_in(prompt)
     wish = wish_of(prompt) if base is None else ""
-    asked = {"prompt": wish, "facts": facts_of(measured, clip_fps, target) | {"wish": wish}, "negative": negative}
+    asked = {"prompt": wish, "facts": facts_of(measured, clip_fps, target) | {"wish": wish}, "negative": False}
     return asked if base is None else {**asked, "base": base}
 
 

@@ -21,7 +21,7 @@ class Conversation:
 
     Where a structured caption is wanted, `caption` is `{"prompt": str, "facts": {…}, "negative": bool}`, as JSON, and
     `text` what a model is asked for it; `turns` are earlier answers, each with what was then said of it:
-    `{"answer": str, "said": str}`.
+    `{"answer": str, "said": str}`. `sampling` is that of the model (`limits.Model.sampling`).
     """
 
     id: str
@@ -33,6 +33,7 @@ class Conversation:
     measured: Mapping[str, Any] | None = None
     caption: Mapping[str, Any] | None = None
     turns: tuple[Mapping[str, str], ...] = ()
+    sampling: Mapping[str, float] = field(default_factory=dict)
     video_fps: float = 0.0
 
 

@@ -15,15 +15,18 @@ from typing import Any
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.files import at_home
 from cosmos_workflow.kinds.reading import Fields, Keys
+from cosmos_workflow.kinds.upsample.captioning import FORMATS, Format
 from cosmos_workflow.text import writable
 
-__all__ = ["FIELDS", "LEAST_SEED", "MOST_SEED", "Item", "Result", "whole_number"]
+__all__ = ["FIELDS", "LEAST_SEED", "MOST_SEED", "OWN", "Item", "Result", "whole_number"]
 
 # The range of a signed 64-bit integer: vLLM's server takes no other seeds (protocol.py: `torch.long`), nor databases.
 LEAST_SEED, MOST_SEED = -(2**63), 2**63 - 1
 
+# What an item may say itself, in place of the run's settings.
+OWN = ("frames", "seed", "temperature", "max_tokens", "format", "for_size", "for_fps", "for_seconds")
 FIELDS = Fields(
-    ("id", "prompt", "video", "frames", "seed", "temperature", "max_tokens"),
+    ("id", "prompt", "video", *OWN),
     # From NVIDIA's batch files and controlnet specs.
     {"name": "id", "text": "prompt", "video_path": "video", "input_video_path": "video"},
     needs=("video", "prompt"),
@@ -34,7 +37,7 @@ FIELDS = Fields(
 class Item:
     """One prompt with its video.
 
-    `frames`, `seed`, `temperature` and `max_tokens` override the run's settings if given; `extra`
+    All but `id`, `prompt` and `video` go before the run's settings (`preflight.Settings`) where they are given; `extra`
     keeps every other key that the batch file has for it.
     """
 
@@ -46,6 +49,14 @@ class Item:
     temperature: float | None = None
     max_tokens: int | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    format: Format | None = None
+    for_size: tuple[int, int] | None = None
+    for_fps: float | None = None
+    for_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.for_size is not None:  # a list, where it comes from JSON
+            object.__setattr__(self, "for_size", tuple(self.for_size))
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], *, where: str = "", keys: Keys | None = None) -> Item:
@@ -66,17 +77,22 @@ class Item:
         if not isinstance(prompt, str):
             raise BadInputError(f"the prompt is not a text: {prompt!r}", where=where, remedy="put it in quotes")
         prompt = writable(prompt) if prompt.strip() else ""
-        numbers: dict[str, Any] = {
-            name: read(named[name], name, where) for name, read in _NUMBERS if named.get(name) not in (None, "")
+        own: dict[str, Any] = {
+            name: read(named[name], name, where) for name, read in _OWN if _is_given(named.get(name))
         }
         name = writable(str(named.get("id", "")).strip())
         return cls(
-            id=name or _content_id(video, prompt, numbers),
+            id=name or _content_id(video, prompt, own),
             prompt=prompt,
             video=at_home(Path(video)),
             extra=extra,
-            **numbers,
+            **own,
         )
+
+
+def _is_given(value: Any) -> bool:
+    """Whether a field has a value; the value may be an array of NumPy, which is not compared with anything."""
+    return value is not None and not (isinstance(value, str) and not value)
 
 
 def _video_remedy(named: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
@@ -117,29 +133,66 @@ def _count(value: Any, name: str, where: str) -> int:
 
 
 def _temperature(value: Any, name: str, where: str) -> float:
+    return _number(value, name, where, "of at least 0")
+
+
+def _rate(value: Any, name: str, where: str) -> float:
+    return _number(value, name, where, "above 0 and up to 1000", above=0.0, most=1000.0)
+
+
+def _seconds(value: Any, name: str, where: str) -> float:
+    return _number(value, name, where, "above 0 and up to 86400", above=0.0, most=86_400.0)
+
+
+def _number(value: Any, name: str, where: str, which: str, above: float | None = None, most: float = math.inf) -> float:
+    """A finite number of at least 0 that is `above` one and no more than `most`; `which` says so in the remedy."""
     try:
         if isinstance(value, str) and re.fullmatch(r"\s*[0-9]*,[0-9]+\s*", value):
             value = value.replace(",", ".")  # spreadsheets in many languages write a decimal comma
         number = float(value)
         if isinstance(value, bool) or number < 0 or not math.isfinite(number):
             raise ValueError
+        if number > most or (above is not None and number <= above):
+            raise ValueError
     except (TypeError, ValueError, OverflowError):
         raise BadInputError(
-            f"{name} is {value!r:.60}", where=where, remedy="give a number of at least 0, or leave it out"
+            f"{name} is {value!r:.60}", where=where, remedy=f"give a number {which}, or leave it out"
         ) from None
     return number
 
 
-_NUMBERS: tuple[tuple[str, Callable[[Any, str, str], float]], ...] = (
+def _format(value: Any, name: str, where: str) -> Format:
+    for format in FORMATS:
+        if value == format:
+            return format
+    raise BadInputError(f"{name} is {value!r:.60}", where=where, remedy=f"choose one of {', '.join(FORMATS)}")
+
+
+def _size(value: Any, name: str, where: str) -> tuple[int, int]:
+    sides = re.split("[xX×*]", value) if isinstance(value, str) else value
+    try:
+        width, height = (_count(side, name, where) for side in sides)
+    except (TypeError, ValueError, BadInputError):
+        raise BadInputError(
+            f"{name} is {value!r:.60}", where=where, remedy="give width and height in pixels, such as 1280x720"
+        ) from None
+    return width, height
+
+
+_OWN: tuple[tuple[str, Callable[[Any, str, str], Any]], ...] = (
     ("frames", _count),
     ("seed", whole_number),
     ("temperature", _temperature),
     ("max_tokens", _count),
+    ("format", _format),
+    ("for_size", _size),
+    ("for_fps", _rate),
+    ("for_seconds", _seconds),
 )
 
 
-def _content_id(video: str, prompt: str, numbers: Mapping[str, Any]) -> str:
-    content = repr((video, prompt, sorted(numbers.items())))
+def _content_id(video: str, prompt: str, own: Mapping[str, Any]) -> str:
+    content = repr((video, prompt, sorted(own.items())))
     return f"{writable(Path(video).stem)}-{hashlib.sha256(content.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 

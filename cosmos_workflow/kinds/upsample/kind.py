@@ -63,10 +63,12 @@ class Upsample(Kind):
         return replace(settings, max_model_len=min(asked, max_model_len))
 
     def for_engine(self, settings: Settings, engine: str) -> Settings:
-        """Rules take no context, so a caption by them is not refused for its length; nor do they look at a video."""
+        """Rules take no context, so nothing is refused for its length or made smaller for them; nor do they look at a
+        video.
+        """
         if engine == "describe" and settings.pick == "video":
             settings = replace(settings, pick="first")
-        if engine != "describe" or settings.format == "text":
+        if engine != "describe":
             return settings
         return replace(settings, max_model_len=max(settings.max_model_len or 0, settings.model.longest_model_len))
 
@@ -84,7 +86,8 @@ class Upsample(Kind):
             "max_tokens": plan.answer_tokens,
             "temperature": first(item.temperature, settings.temperature, settings.model.temperature),
             "seed": first(item.seed, settings.seed),
-            **decided_by(item.prompt, settings),
+            **({"sampling": dict(settings.model.sampling)} if settings.model.sampling else {}),
+            **decided_by(item.prompt, settings.of(item)),
         }
 
     def facts(self, checked: Checked) -> Mapping[str, Mapping[str, Any]]:

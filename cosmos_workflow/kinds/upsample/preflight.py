@@ -53,6 +53,12 @@ class Settings:
     def model(self) -> Model:
         return get_model(self.limits)
 
+    def of(self, item: Item) -> Settings:
+        """These settings with what the item says itself of its answer's form."""
+        own = {name: getattr(item, name) for name in ("format", "for_size", "for_fps", "for_seconds")}
+        given = {name: value for name, value in own.items() if value is not None}
+        return replace(self, **given) if given else self
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -112,7 +118,7 @@ def _plan(item: Item, clip: Clip, settings: Settings, exact: bool) -> Plan:
     return plan_of(
         (clip.width, clip.height),
         item.prompt,
-        settings,
+        settings.of(item),
         # More frames than the model takes are an error; more frames than the clip has are not.
         frames=frames if frames > model.max_images else min(frames, clip.frames),
         max_tokens=item.max_tokens,
@@ -154,7 +160,7 @@ def plan_of(
 def bad_input(item: Item, settings: Settings, error: BadInputError) -> Plan:
     model = settings.model
     limit = settings.max_model_len or model.max_model_len
-    planned = model.max_tokens if settings.format == "text" else CAPTION_TOKENS
+    planned = model.max_tokens if settings.of(item).format == "text" else CAPTION_TOKENS
     answer = item.max_tokens or settings.max_tokens or planned
     reason = f"{error.where}: {error.what}"
     return Plan(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from functools import lru_cache
 from typing import Any, Protocol
@@ -46,7 +47,8 @@ class Preparer:
 
     def prepare(self, checked: Checked) -> Conversation:
         """The conversation for an item that runs. Raises BadInputError if its video cannot be read."""
-        item, plan, settings = checked.item, checked.plan, self._settings
+        item, plan = checked.item, checked.plan
+        settings = self._settings.of(item)
         model = settings.model
         assert checked.clip is not None  # an item without a clip is bad_input, and does not run
         conversation = Conversation(
@@ -55,16 +57,21 @@ class Preparer:
             max_tokens=plan.answer_tokens,
             temperature=first(item.temperature, settings.temperature, model.temperature),
             seed=first(item.seed, settings.seed),
+            sampling=model.sampling,
         )
         clip = checked.clip
         text = prose_question(item.prompt) or model.fallback_prompt
-        if settings.format != "text":
-            # What is known of the clip is measured for every engine, whether it looks at frames or not.
-            caption = caption_of(item.prompt, _measured(clip, version(clip.path)), clip.fps, settings)
+        captioned, negative = settings.format != "text", settings.format == "cosmos3-negative"
+        measured: Mapping[str, Any] = {}
+        # A caption has what is measured from every engine, a negative one from none: it is of no clip.
+        if not negative and (captioned or self._wants == "measurements"):
+            measured = _measured(clip, version(clip.path))
+        if captioned:
+            caption = caption_of(item.prompt, measured, clip.fps, settings)
             conversation = replace(conversation, caption=caption)
-            text = question_of(item.prompt, caption["facts"], negative=caption["negative"])
+            text = question_of(item.prompt, caption["facts"], negative=negative)
         if self._wants == "measurements":
-            return replace(conversation, measured=_measured(clip, version(clip.path)))
+            return replace(conversation, measured=measured)
         frames = self._frames(clip, plan.frames, (plan.frame_width, plan.frame_height), version(clip.path))
         fps = video_times(clip, len(frames))[0] if settings.pick == "video" and len(frames) > 1 else 0.0
         return replace(conversation, text=text, frames=frames, video_fps=fps)

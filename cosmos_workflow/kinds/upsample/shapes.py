@@ -22,10 +22,15 @@ SizeOf = Annotated[
     BeforeValidator(lambda value: list(value) if isinstance(value, tuple) else value),  # as `Settings` has it
 ]
 Temperature = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+Rate = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 
 
 class ItemIn(Shape):
-    """One prompt with its video: the id of an uploaded clip, or a path inside the server's media folder."""
+    """One prompt with its video: the id of an uploaded clip, or a path inside the server's media folder.
+
+    The rest goes before the run's settings.
+    """
 
     video: FileName
     prompt: Text = ""
@@ -34,6 +39,10 @@ class ItemIn(Shape):
     seed: Whole | None = None
     temperature: Temperature | None = None
     max_tokens: Count | None = None
+    format: Format | None = None
+    for_size: SizeOf | None = None
+    for_fps: Rate | None = None
+    for_seconds: Seconds | None = None
 
 
 class SettingsIn(Shape):
@@ -53,8 +62,8 @@ class SettingsIn(Shape):
     seed: Whole | None = None
     format: Format = "text"
     for_size: SizeOf | None = None
-    for_fps: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] | None = None
-    for_seconds: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] | None = None
+    for_fps: Rate | None = None
+    for_seconds: Seconds | None = None
 
 
 class SizeIn(Shape):

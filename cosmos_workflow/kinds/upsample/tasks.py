@@ -19,7 +19,7 @@ def task_of(conversation: Conversation) -> Packed:
     asks: dict[str, Any] = asdict(conversation) | {"frames": []}
     del asks["id"]
     # The task of a prose prompt with pictures stays as every version knows it.
-    for name in ("caption", "turns", "video_fps"):
+    for name in ("caption", "turns", "sampling", "video_fps"):
         if not asks[name]:
             del asks[name]
     inputs: dict[str, str] = {}

@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from cosmos_workflow.errors import BadInputError, CosmosError
 from cosmos_workflow.kinds.reading import BATCH_SUFFIXES
 from cosmos_workflow.kinds.upsample.caption.problems import is_negative
+from cosmos_workflow.kinds.upsample.item import OWN
 from cosmos_workflow.kinds.upsample.kind import UPSAMPLE
 from cosmos_workflow.kinds.upsample.shapes import ItemIn, SettingsIn
 from cosmos_workflow.limits import FIT_MODES, MODELS, Plan
@@ -33,7 +34,6 @@ __all__ = ["router"]
 router = APIRouter()
 
 RECENT = 60
-OWN = ("id", "frames", "seed", "temperature", "max_tokens")  # what an item of a batch may say besides
 EMPTY = dict.fromkeys(("pick", "format", "for_size", "for_fps", "for_seconds"), "")
 FORMATS = (
     ("text", "prompt text"), ("cosmos3", "caption for Cosmos 3"), ("cosmos3-negative", "negative caption for Cosmos 3"),
@@ -182,7 +182,7 @@ def _rows_of(data: bytes, name: str) -> dict[str, Any]:
         rows = [
             {
                 "clip": _as_written(item.video, folder), "prompt": item.prompt, "whole": True,
-                "own": {name: value for name in OWN if (value := getattr(item, name)) is not None},
+                "own": {name: value for name in ("id", *OWN) if (value := getattr(item, name)) is not None},
             }
             for item in items
         ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,40 @@ def test_what_was_upsampled_is_kept_with_the_item(folder: Path) -> None:
     assert get_kind("transfer").load_item(get_kind("transfer").dump_item(made.items[0])) == replace(
         made.items[0], video=folder / "clip.mp4"
     )
+
+
+def test_captions_of_videos_of_all_sizes_are_asked_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a model would be loaded for each run of its own."""
+    clips.textured(folder / "tall.mp4", 64, 96, frames=9, fps=30)
+    clip, tall = "clip.mp4", "tall.mp4"
+    entries = [
+        ("wide", "cosmos3", clip, "256"), ("tall", "cosmos3", tall, "256"), ("large", "cosmos3", clip, "480"),
+        ("again", "cosmos3", clip, "256"), ("prose", "transfer2.5", clip, "256"),
+    ]  # fmt: skip
+    items = [
+        item_from(Spec.model_validate(
+            {"model": model, "prompt": "a city", "video": video, "controls": {"edge": {}}, "size": size}
+        ), name)
+        for name, model, video, size in entries
+    ]  # fmt: skip
+    asked = asked_of(get_kind("transfer").check(items, Settings(engine="preview")), "clip", folder / "out")
+    assert len(asked.prompts) == 4
+    runs: list[Any] = []
+
+    def counted(prompts: Any, *args: Any, **more: Any) -> list[Any]:
+        runs.append(prompts)
+        return run_items(prompts, *args, **more)
+
+    monkeypatch.setattr(transfers_prompts, "run_items", counted)
+    made = ask(items, asked, upsampler_at("local"), folder / "out")
+    assert (made.failed, len(runs)) == ({}, 1)
+    prompts = {item.id: item.spec.prompt for item in made.items}
+    assert prompts["prose"].startswith("A city.")
+    for checked in get_kind("transfer").check(made.items, Settings(engine="preview")):
+        assert checked.work is not None, checked.reason
+        if checked.item.id != "prose":
+            size = json.loads(prompts[checked.item.id])["resolution"]
+            assert (size["W"], size["H"]) == (checked.work.width, checked.work.height)
 
 
 def test_a_transfer_without_an_answer_is_left_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

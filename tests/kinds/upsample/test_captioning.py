@@ -57,6 +57,30 @@ def test_a_paragraphs_identity_is_as_ever_and_a_captions_has_its_target(clip: Pa
     assert asks('{"temporal_caption": "A car passes."}') != prose
 
 
+def test_what_an_item_says_itself_is_the_same_work_as_where_the_run_says_it(clip: Path) -> None:
+    form: dict[str, Any] = {"format": "cosmos3", "for_size": (1280, 720), "for_fps": 24.0, "for_seconds": 2.0}
+    rest: dict[str, Any] = {"format": "text", "for_size": (640, 480), "for_fps": 30.0, "for_seconds": 9.0}
+
+    def whole(item: Item, settings: Settings) -> Any:
+        (checked,) = UPSAMPLE.check([item], settings)
+        assert checked.runs, checked.reason
+        return checked.plan, UPSAMPLE.asks(checked, settings), UPSAMPLE.pack(checked, settings, "measurements").task
+
+    of_the_run = whole(Item("a", "a city", clip), Settings(max_model_len=16384, **form))
+    assert whole(Item("a", "a city", clip, **form), Settings(max_model_len=16384, **rest)) == of_the_run
+    assert of_the_run[1]["target"] == {"size": [1280, 720], "fps": 24.0, "seconds": 2.0}
+    paragraph = Item("a", "a city", clip, format="text")
+    assert "format" not in whole(paragraph, Settings(max_model_len=16384, **form))[1]
+
+
+def test_rules_take_a_caption_of_an_item_whatever_the_runs_form_is(clip: Path) -> None:
+    settings = UPSAMPLE.for_engine(Settings(), "describe")
+    (checked,) = UPSAMPLE.check([Item("a", "a city", clip, format="cosmos3")], settings)
+    assert checked.runs, checked.reason
+    (refused,) = UPSAMPLE.check([Item("a", "a city", clip, format="cosmos3")], Settings())
+    assert (refused.verdict, "--engine describe" in refused.remedy) == ("too_long", True)
+
+
 def test_settings_are_the_same_behind_json() -> None:
     settings = Settings(format="cosmos3", for_size=(1280, 720), pick="shots")
     values = UPSAMPLE.dump_settings(settings)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import pytest
 
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.kinds.upsample import Item
+from cosmos_workflow.kinds.upsample.kind import UPSAMPLE
 
 
 def test_nvidias_words_are_understood() -> None:
@@ -26,6 +28,15 @@ def test_settings_of_its_own_and_unknown_words() -> None:
     )
     assert (item.id, item.frames, item.seed, item.temperature, item.max_tokens) == ("7", 1, -5, 0.0, 250)
     assert item.extra == {"shot": "12b"}
+
+
+@pytest.mark.parametrize("size", ["1280x720", " 1280 X 720 ", [1280, 720], (1280.0, 720), np.array([1280, 720])])
+def test_the_form_of_its_own_answer(size: object) -> None:
+    form = {"format": "cosmos3", "for_size": size, "for_fps": "29,97", "for_seconds": 4}
+    item = Item.from_mapping({"video": "v", **form})
+    assert (item.format, item.for_size, item.for_fps, item.for_seconds) == ("cosmos3", (1280, 720), 29.97, 4.0)
+    assert UPSAMPLE.load_item(UPSAMPLE.dump_item(item)) == replace(item, video=item.video.absolute())
+    assert item.id != Item.from_mapping({"video": "v", **form, "for_fps": 30}).id
 
 
 def test_white_space_is_an_empty_prompt() -> None:
@@ -56,6 +67,14 @@ def test_white_space_is_an_empty_prompt() -> None:
         ({"video": "v", "seed": False}, "seed is False"),
         ({"video": "v", "frames": [1]}, "frames is"),
         ({"video": "v", "temperature": True}, "temperature is True"),
+        ({"video": "v", "format": "cosmos"}, "format is 'cosmos'.*choose one of text, cosmos3, cosmos3-negative"),
+        ({"video": "v", "format": ["text"]}, "format is"),
+        *(
+            ({"video": "v", "for_size": size}, "for_size is")
+            for size in ("1280", "0x720", [1, 2, 3], "ax3", 5, ["1280x"])
+        ),
+        *(({"video": "v", "for_fps": rate}, "for_fps is") for rate in (0, -1, 1001, "fast", float("inf"), True)),
+        *(({"video": "v", "for_seconds": length}, "for_seconds is") for length in (0, 86_401, [4])),
         ({"vidoe": "v"}, 'did you mean "video"'),
         ({"picture": "v", "prompt": "x"}, "there are 'prompt', 'picture'"),
         (
