@@ -24,7 +24,7 @@ from cosmos_workflow.kinds.upsample import Item as Prompt
 from cosmos_workflow.kinds.upsample import Settings as PromptSettings
 from cosmos_workflow.runs.places.ray import is_ray
 from cosmos_workflow.runs.results import ResultsFile
-from cosmos_workflow.transfers.targets import REFUSING, target_of
+from cosmos_workflow.transfers.targets import runs_with_a_prompt, target_of
 
 if TYPE_CHECKING:
     from cosmos_workflow.kinds.transfer.plan import Checked
@@ -94,8 +94,7 @@ def asked_of(checked_items: Iterable[Checked], look_at: LookAt, folder: Path | N
     of: dict[str, str] = {}
     looked_at: dict[str, str] = {}
     for checked in checked_items:
-        refused = [each.statement.name for each in checked.findings if each.statement.level in REFUSING]
-        if checked.case is None or set(refused) - {"no-prompt"}:
+        if checked.case is None or not runs_with_a_prompt(checked):
             continue
         path, words = _looked_at(checked, look_at, folder)
         text = checked.case.spec.prompt
@@ -115,6 +114,8 @@ def ask(
 
     The model does not stay loaded: the card is the transfer's then. Raises as `upsample`.
     """
+    if not asked.prompts:
+        return Upsampled(list(items), {})
     answered = run_items(
         list(asked.prompts), with_context(asked.prompts, decision), out=folder / PROMPTS, keep_warm=0.0, wait=wait,
         name=name, listener=listener, runs=runs,

@@ -12,9 +12,15 @@ from cosmos_workflow.kinds.kind import get_kind
 if TYPE_CHECKING:
     from cosmos_workflow.kinds.transfer.plan import Checked
 
-__all__ = ["REFUSING", "target_of", "target_of_spec"]
+__all__ = ["runs_with_a_prompt", "target_of", "target_of_spec"]
 
 REFUSING = ("bad_input", "no_memory")
+
+
+def runs_with_a_prompt(checked: Checked) -> bool:
+    """Whether a transfer that was checked runs, or would if it had a prompt."""
+    refused = {each.statement.name for each in checked.findings if each.statement.level in REFUSING}
+    return checked.case is not None and refused <= {"no-prompt"}
 
 
 def target_of(checked: Checked) -> dict[str, Any]:
@@ -25,8 +31,7 @@ def target_of(checked: Checked) -> dict[str, Any]:
     """
     from cosmos_workflow.kinds.transfer.plan import work_of
 
-    refused = [each.statement.name for each in checked.findings if each.statement.level in REFUSING]
-    if checked.case is None or set(refused) - {"no-prompt"}:
+    if checked.case is None or not runs_with_a_prompt(checked):
         raise BadInputError(checked.reason, where=checked.item.id, remedy=checked.remedy)
     work = checked.work or work_of(checked.case)
     return {"for_size": (work.width, work.height), "for_fps": work.fps, "for_seconds": round(work.frames / work.fps, 6)}

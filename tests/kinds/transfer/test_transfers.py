@@ -94,6 +94,13 @@ def test_the_upsampler_writes_the_prompt() -> None:
     assert Path("clip.videos/prompts.jsonl").is_file()
 
 
+def test_nothing_is_asked_for_transfers_that_cannot_run(folder: Path) -> None:
+    spec = Spec.model_validate({"prompt": "a city", "video": "gone.mp4", "controls": {"edge": {}}})
+    (result,) = transfer(item_from(spec, "gone"), engine="preview", upsample=True, out=folder / "clip.videos")
+    assert result.verdict == "bad_input"
+    assert (folder / "clip.videos" / "prompts.jsonl").exists() is False
+
+
 def test_what_was_upsampled_is_kept_with_the_item(folder: Path) -> None:
     spec = Spec.model_validate({"prompt": "a city", "video": "clip.mp4", "controls": {"edge": {}}, "size": "256"})
     items = [item_from(spec, "a"), item_from(spec, "b")]
