@@ -93,6 +93,7 @@ def test_by_vllm(checkpoint: tuple[str, Path], tmp_path: Path) -> None:
     )  # fmt: skip
     engine = make_engine("vllm", settings)
     assert isinstance(engine, VLLMEngine)
+    assert engine.arguments()["limit_mm_per_prompt"]["video"] == 1
     made = asked(tmp_path, checkpoint[0])
     try:
         judge(made, engine)
@@ -106,6 +107,7 @@ def test_by_vllm(checkpoint: tuple[str, Path], tmp_path: Path) -> None:
     assert stated == pytest.approx(middles, abs=0.051)
 
 
+@pytest.mark.parametrize("checkpoint", ["cosmos-reason2-2b"], indirect=True)
 def test_by_vllms_server(checkpoint: tuple[str, Path], tmp_path: Path) -> None:
     with vllm_env.VLLMServer(
         tmp_path, kv_cache_gib=1, max_num_seqs=4, max_model_len=8192, model=checkpoint[1]
