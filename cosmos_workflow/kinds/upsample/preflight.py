@@ -104,7 +104,8 @@ def check_items(
             yield Checked(item, bad_input(item, settings, error))
             continue
         planned = _plan(item, clip, settings, exact)
-        video = video_note(clip, planned.frames) if settings.pick == "video" and planned.frames > 1 else ""
+        is_video = settings.pick == "video" and planned.frames > 1 and planned.verdict != "bad_input"
+        video = video_note(clip, planned.frames) if is_video else ""
         note = "; ".join(filter(None, [clip.note, video]))
         yield Checked(item, replace(planned, note=note) if note else planned, clip)
 

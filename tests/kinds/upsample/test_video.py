@@ -79,7 +79,7 @@ def test_a_still_is_a_picture(tmp_path: Path) -> None:
 
 def test_a_model_that_takes_no_videos(seconds: Path) -> None:
     made = checked(Item("x", "a city", seconds), Settings(pick="video"))
-    assert (made.verdict, made.runs) == ("bad_input", False)
+    assert (made.verdict, made.runs, made.plan.note) == ("bad_input", False, "")
     assert "cosmos-upsampler-12b takes pictures alone" in made.reason
     assert "--pick spread" in made.remedy
 
