@@ -23,6 +23,7 @@ from cosmos_workflow.cli.options import (
     length_option,
     merged_config,
     model_options,
+    pick_option,
     request_options,
 )
 from cosmos_workflow.cli.target import client_of, server_decision, server_plans
@@ -42,6 +43,7 @@ FIELDS = [name for name in Plan.__dataclass_fields__ if name not in ("exact", "f
 @request_options
 @model_options
 @frames_option
+@pick_option
 @length_option(auto=True)
 @format_option
 @engine_options
@@ -82,13 +84,16 @@ def command(source: str | None, size: tuple[int, int] | None, as_json: bool, exa
     without = ("prompt", "engine", *(("format",) if options["format"] == "text" else ()))  # every server's format
     given = {name: value for name, value in options.items() if name not in without}
     decision = server_decision(kind, given | {"model": config.model or None}, asked_engine, place) or decide(
-        kind, Settings(model, max_model_len=None if isinstance(length, str) else length, format=options["format"]),
+        kind, Settings(
+            model, max_model_len=None if isinstance(length, str) else length, format=options["format"],
+            pick=options["pick"],
+        ),
         place=place, engine=asked_engine, engine_settings=settings, config=config, runs=False,
     )  # fmt: skip
     by_rules = decision.engine.name == "describe" and "describe" not in (asked_engine, config.engine)
     if by_rules and not client_of():
         # Chosen only as there is no model here: what is checked is whether the model could take it.
-        decision = replace(decision, settings=replace(decision.settings, by_rules=False))
+        decision = replace(decision, settings=replace(decision.settings, by_rules=False, pick=options["pick"]))
     for text in decision.notes:
         note(text)
     if client := client_of():
@@ -96,7 +101,7 @@ def command(source: str | None, size: tuple[int, int] | None, as_json: bool, exa
         items = [] if source is None else load_items(source, options["prompt"], note)
         plans = server_plans(client, items, decision, **more)
     else:
-        options |= {name: getattr(decision.settings, name) for name in ("max_model_len", "by_rules")}
+        options |= {name: getattr(decision.settings, name) for name in ("max_model_len", "by_rules", "pick")}
         if length == "auto":
             free = {**options, "fit": "off", "max_model_len": model.longest_model_len}
             needs = [plan for plan in _plans(source, size, model, True, free, lambda text: None) if plan.source_width]

@@ -15,6 +15,7 @@ from cosmos_workflow.cli import completion
 from cosmos_workflow.cli.values import DURATION, LENGTH
 from cosmos_workflow.config import Config, load_config
 from cosmos_workflow.errors import UsageError
+from cosmos_workflow.kinds.upsample.picking import PICKS
 from cosmos_workflow.limits import DEFAULT_MODEL, FIT_MODES, MODELS, Model, model_at
 from cosmos_workflow.runs.places.ray import is_ray
 
@@ -38,6 +39,7 @@ __all__ = [
     "model_options",
     "model_path_option",
     "out_option",
+    "pick_option",
     "ray_items",
     "ray_options",
     "refuse_misplaced",
@@ -110,6 +112,11 @@ def model_path_option(help: str) -> Callable[[Command], Command]:
 
 def frames_option(function: Command) -> Command:
     return click.option("--frames", type=click.IntRange(1), help="Frames sent with each prompt.  [2]")(function)
+
+
+def pick_option(function: Command) -> Command:
+    words = "Which frames to send, or `video` for models of the Qwen family.  [first]"
+    return click.option("--pick", type=click.Choice(PICKS), default="first", help=words)(function)
 
 
 def length_option(*, auto: bool = False) -> Callable[[Command], Command]:

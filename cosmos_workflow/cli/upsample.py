@@ -22,6 +22,7 @@ from cosmos_workflow.cli.options import (
     limits_model,
     merged_config,
     model_options,
+    pick_option,
     ray_items,
     refuse_misplaced,
     request_options,
@@ -29,7 +30,6 @@ from cosmos_workflow.cli.options import (
 from cosmos_workflow.cli.target import client_of, server_plans
 from cosmos_workflow.cli.values import SEED, NumberRange
 from cosmos_workflow.errors import UsageError
-from cosmos_workflow.kinds.upsample.picking import PICKS
 from cosmos_workflow.limits import Plan
 from cosmos_workflow.runs.places.ray import is_ray
 
@@ -46,7 +46,7 @@ __all__ = ["command"]
 @model_options
 @frames_option
 @length_option(auto=True)
-@click.option("--pick", type=click.Choice(PICKS), default="first", help="Which frames to send.  [first]")
+@pick_option
 @format_options
 @click.option("--temperature", type=NumberRange(0), help="0 gives the same answer each time.  [0.6]")
 @click.option("--seed", type=SEED, help="Makes sampling repeatable.")

@@ -42,6 +42,8 @@ HELLO = Conversation("", "Say hello.", max_tokens=16, temperature=0.0)
 
 # Failures of the item itself; any number of them says nothing about the server.
 OF_ITEM = ("too_long", "too_many_images", "empty_answer")
+# Failures that a server has which knows no videos, or whose model takes none.
+MAYBE_OF_VIDEO = ("rejected", "too_many_images", "server_error", "bad_answer", "other")
 
 
 class ServerEngine(Upsampler):
@@ -246,7 +248,7 @@ class ServerEngine(Upsampler):
         else:
             if fault := fault_in(reply):
                 self._stop_at(reply, fault)
-                answer = self._failed(conversation.id, fault)
+                answer = _of_video(self._failed(conversation.id, fault), conversation)
             else:
                 answer = answer_in(conversation.id, reply)
         return replace(answer, seconds=round(time.perf_counter() - started, 3))
@@ -303,6 +305,13 @@ class ServerEngine(Upsampler):
 
     def _patiently(self, send: Callable[[], Reply]) -> Reply:
         return patiently(send, self._max_retries, self._over)
+
+
+def _of_video(answer: Answer, conversation: Conversation) -> Answer:
+    """The error with what to do where the server may have refused it for its video."""
+    if not conversation.video_fps or answer.error_kind not in MAYBE_OF_VIDEO:
+        return answer
+    return replace(answer, error=f"{answer.error}; if the server takes no videos, send pictures (--pick spread)")
 
 
 def _names(models: list[dict[str, Any]]) -> str:

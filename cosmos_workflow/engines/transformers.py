@@ -122,17 +122,25 @@ def _generate(processor: Any, model: Any, conversation: Conversation) -> Answer:
     from PIL import Image
 
     images = [Image.open(io.BytesIO(frame.png)) for frame in conversation.frames]
-    content = [{"type": "image", "image": image} for image in images]
+    content: list[dict[str, Any]] = [{"type": "image", "image": image} for image in images]
+    if conversation.video_fps:
+        content = [{"type": "video"}]
     chat = [{"role": "user", "content": [*content, {"type": "text", "text": conversation.text}]}]
     for turn in conversation.turns:
         for role, text in (("assistant", turn["answer"]), ("user", turn["said"])):
             chat.append({"role": role, "content": [{"type": "text", "text": text}]})
-    inputs = processor.apply_chat_template(
-        chat, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
-    ).to(model.device)
+    if conversation.video_fps:
+        text = processor.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
+        inputs = processor(text=[text], return_tensors="pt", **_video(images, conversation.video_fps))
+    else:
+        inputs = processor.apply_chat_template(
+            chat, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
+        )
+    inputs = inputs.to(model.device)
     # Pixel values are always float32, whatever the weights' type is.
-    if "pixel_values" in inputs and torch.is_tensor(inputs["pixel_values"]):
-        inputs["pixel_values"] = inputs["pixel_values"].to(model.dtype)
+    for name in ("pixel_values", "pixel_values_videos"):
+        if name in inputs and torch.is_tensor(inputs[name]):
+            inputs[name] = inputs[name].to(model.dtype)
     if conversation.seed is not None:
         torch.manual_seed(conversation.seed)
     sampling: dict[str, Any] = {"do_sample": False}
@@ -153,6 +161,16 @@ def _generate(processor: Any, model: Any, conversation: Conversation) -> Answer:
         completion_tokens=len(answer),
     )
     return judged(reply)
+
+
+def _video(images: Sequence[Any], fps: float) -> dict[str, Any]:
+    """What a processor gets of a video of these images at `fps` frames a second, of which it shall take each."""
+    import numpy as np
+
+    video = np.stack([np.asarray(image.convert("RGB")) for image in images])
+    count = len(images)
+    about = {"total_num_frames": count, "fps": fps, "duration": count / fps, "frames_indices": list(range(count))}
+    return {"videos": [video], "video_metadata": [about], "do_sample_frames": False}
 
 
 def _empty_cache() -> None:

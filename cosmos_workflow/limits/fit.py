@@ -74,6 +74,7 @@ def plan(
     max_model_len: int | None = None,
     exact: bool = True,
     id: str = "",
+    clip: tuple[int, float] | None = None,
 ) -> Plan:
     """Whether `frames` frames of `size` (width, height) and `text` fit a model, and what to do if they do not.
 
@@ -81,6 +82,8 @@ def plan(
     `max_model_len` tokens or more; where the prompt is shorter but its answer does not fit, the answer is cut.
     `fit` is `auto` (take the largest frame of the same aspect ratio that fits), `strict` (refuse a request that
     would need smaller frames) or `off` (send the frames at full size).
+    With `clip`, the frames and frames a second of a clip, two or more `frames` of it are one video for models that
+    take videos, and not so many pictures: see `video_fit`.
     An empty text counts as the model's fallback prompt. With `exact=False` the tokenizer's table is
     loaded only if the verdict depends on it.
 
@@ -97,9 +100,17 @@ def plan(
     limit = facts.max_model_len if max_model_len is None else max_model_len
     _check_arguments(size, frames, fit, answer, limit)
     tokens, counted = _bound(facts, text)
-    judged = _judge(facts, size, frames, fit, answer, limit, tokens, counted)
+
+    def judge(text_tokens: int, counted: bool) -> Plan:
+        if clip is None or frames < 2:
+            return _judge(facts, size, frames, fit, answer, limit, text_tokens, counted)
+        from cosmos_workflow.limits.video_fit import judge_video
+
+        return judge_video(facts, size, frames, clip, fit, answer, limit, text_tokens, counted)
+
+    judged = judge(tokens, counted)
     if not counted and facts.text.exact and judged.verdict != "bad_input" and (exact or judged.verdict != "fits"):
-        judged = _judge(facts, size, frames, fit, answer, limit, facts.text.count(text), True)
+        judged = judge(facts.text.count(text), True)
     return _named(judged, id) if id else judged
 
 
@@ -201,11 +212,16 @@ def _bound(model: Model, text: str) -> tuple[int, bool]:
 def _ways_out(model: Model, size: tuple[int, int], frames: int, text_tokens: int, answer: int, limit: int) -> list[str]:
     """Every way to make a request fit while its frames keep their size."""
     image = _image_tokens(model, size)
-    fixed = model.wrapping_tokens + text_tokens + answer
-    over = fixed + frames * image - limit
+    ways = ways_out(model, frames * image, text_tokens, answer, limit)
+    if frames > 1 and model.wrapping_tokens + text_tokens + answer + image <= limit:
+        ways.insert(0, "one frame (--frames 1)")
+    return ways
+
+
+def ways_out(model: Model, images: int, text_tokens: int, answer: int, limit: int) -> list[str]:
+    """Every way to make a request fit while its images stay as they are, of `images` tokens."""
+    over = model.wrapping_tokens + text_tokens + answer + images - limit
     ways = []
-    if frames > 1 and fixed + image <= limit:
-        ways.append("one frame (--frames 1)")
     if over < text_tokens:
         ways.append(f"a text shorter by {over:,} tokens")
     if answer - over > 0:

@@ -31,10 +31,16 @@ class VideoTokens:
 
 
 class VideoRule(Protocol):
-    """How a model turns a video into tokens."""
+    """How a model turns a video into tokens. `cell` is the side of a token in pixels."""
+
+    @property
+    def cell(self) -> int: ...
 
     def cost(self, width: int, height: int, frames: int, fps: float) -> VideoTokens:
         """Of a video of `frames` frames of `width` × `height` pixels at `fps`; ValueError if it cannot be taken."""
+
+    def cost_of_all(self, width: int, height: int, frames: int, fps: float) -> VideoTokens:
+        """The same of frames that are all taken, each 1 / `fps` s after the one before."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +66,10 @@ class Qwen25Videos:
     wrapping: int = 2  # <|vision_start|> and <|vision_end|>
 
     def cost(self, width: int, height: int, frames: int, fps: float) -> VideoTokens:
-        taken = self._taken(frames, fps)
-        most = self.max_pixels
+        return self.cost_of_all(width, height, self._taken(frames, fps), fps)
+
+    def cost_of_all(self, width: int, height: int, frames: int, fps: float) -> VideoTokens:
+        taken, most = frames, self.max_pixels
         if self.capped:
             share = int(self.budget * self.cell**2 * 0.9) * PAIR // taken
             most = max(min(most, share), int(self.min_pixels * 1.05))
@@ -107,9 +115,15 @@ class Qwen3Videos:
     def cost(self, width: int, height: int, frames: int, fps: float) -> VideoTokens:
         wanted = int(frames / fps * self.sample_fps)
         taken = min(max(wanted, self.least_frames), self.most_frames, frames)
+        return self._cost(width, height, _times(frames, fps, taken))
+
+    def cost_of_all(self, width: int, height: int, frames: int, fps: float) -> VideoTokens:
+        return self._cost(width, height, [number / fps for number in range(frames)])
+
+    def _cost(self, width: int, height: int, at: list[float]) -> VideoTokens:
+        taken, most = len(at), self.max_pixels
         if taken < PAIR:
             raise ValueError("the model takes no video of a single frame: send a picture")
-        most = self.max_pixels
         if self.capped:
             share = min(self.most_cells * self.cell**2, self.max_pixels // taken)
             most = max(share, int(self.min_pixels * 1.05)) * taken
@@ -119,7 +133,7 @@ class Qwen3Videos:
         whole = round(taken / PAIR) * PAIR
         columns, rows = _cells(width, height, self.cell, self.min_pixels, most, taken, whole)
         patches = -(-taken // PAIR)
-        times = sum(_tokens_of_time(time) for time in _times(frames, fps, taken))
+        times = sum(_tokens_of_time(time) for time in _middles(at))
         tokens = patches * (columns * rows + 2) + times + self.outer
         return VideoTokens(taken, columns * self.cell, rows * self.cell, patches, tokens)
 
@@ -143,10 +157,14 @@ def _cells(width: int, height: int, cell: int, least: int, most: int, frames: in
 
 
 def _times(frames: int, fps: float, taken: int) -> list[float]:
+    """The times in seconds of the frames that are taken: from the first to the last, at even distances."""
+    step = (frames - 1) / max(1, taken - 1)
+    return [round(number * step) / fps for number in range(taken - 1)] + [(frames - 1) / fps]
+
+
+def _middles(at: list[float]) -> list[float]:
     """The time of each temporal patch in seconds: half way between its two frames."""
-    step = (frames - 1) / (taken - 1)
-    at = [round(number * step) / fps for number in range(taken - 1)] + [(frames - 1) / fps]
-    at += at[-1:] * (taken % PAIR)
+    at = at + at[-1:] * (len(at) % PAIR)
     return [(at[place] + at[place + 1]) / 2 for place in range(0, len(at), PAIR)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -18,6 +18,7 @@ __all__ = ["Prepared", "answer", "answer_together", "prepare"]
 STRIKES = 2  # how often an item may end the engine while it is asked alone, before it gets an error
 DEATHS_IN_A_ROW = 8  # items that end the engine, with no answer in between: then the engine itself is broken
 FATAL = "ends_engine"
+LARGE = 2**29  # bytes: about 256 requests with two pictures of 960x540, or 50 with eight of 1280x704
 
 OnResult = Callable[[Any, str], None]
 """Takes a Result and the identity of its work."""
@@ -49,13 +50,25 @@ def answer(
 ) -> None:  # fmt: skip
     """Ask `engine` for each item, once, and give every result to `on_result` as it finishes, in any order.
 
-    Only as many items are in memory as the kind says for what the engine wants. `outputs` takes the files of a kind
+    Only as many items are in memory as the kind says for what the engine wants, and fewer where their files are large.
+    `outputs` takes the files of a kind
     that makes some, each before its result is given; `on_step` is told how far an item is. Raises EngineError where the
     engine itself fails; the results that were given by then stand.
     """
     items = iter(prepared)
-    while window := list(islice(items, kind.window(engine.wants))):
+    while window := list(_window(items, kind.window(engine.wants))):
         answer_together(kind, window, engine, on_result, outputs, on_step)
+
+
+def _window(items: Iterator[Prepared], most: int) -> Iterator[Prepared]:
+    """The next items, at most so many, until their files in memory reach LARGE bytes."""
+    seen: dict[str, int] = {}
+    for item in islice(items, most):
+        yield item
+        files = item.packed.files if item.packed else {}
+        seen |= {sha256: len(file) for sha256, file in files.items() if isinstance(file, bytes)}
+        if sum(seen.values()) >= LARGE:
+            return
 
 
 def answer_together(

@@ -8,7 +8,7 @@ from typing import Any
 
 import clips
 import pytest
-from servers.unwell import UnwellServer, answer
+from servers.unwell import UnwellServer, answer, refusal
 
 from cosmos_workflow.cli import main
 from cosmos_workflow.kinds.upsample.caption import problems_of
@@ -166,3 +166,31 @@ def test_frames_at_the_shots(capsys: pytest.CaptureFixture[str]) -> None:
     assert [part["type"] for part in body["messages"][0]["content"]] == ["image_url", "image_url", "text"]
     first, second = (part["image_url"]["url"] for part in body["messages"][0]["content"][:2])
     assert first != second
+
+
+QWEN = ("--pick", "video", "--model", "cosmos-reason2-8b")
+
+
+def test_the_video_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    with UnwellServer(lambda text, attempt: answer("A street.")) as server:
+        assert main(["upsample", "cut.mp4", "-p", "x", *QWEN, "--json", "--server-url", server.url]) == 0
+    (body,) = server.bodies
+    assert [part["type"] for part in body["messages"][0]["content"]] == ["video_url", "text"]
+    result = json.loads(capsys.readouterr().out)
+    assert main(["check", "cut.mp4", "-p", "x", *QWEN, "--json"]) == 0
+    planned = json.loads(capsys.readouterr().out)
+    assert (result["frames"], result["image_tokens"]) == (planned["frames"], planned["image_tokens"])
+    assert "as a video" in result["note"]
+    assert planned["note"] == result["note"]
+
+
+def test_a_video_for_a_model_that_takes_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "cut.mp4", "-p", "x", "--pick", "video"]) == 2
+    assert "--pick spread" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_server_that_takes_no_videos(capsys: pytest.CaptureFixture[str]) -> None:
+    with UnwellServer(lambda text, attempt: refusal(400, "invalid message content type: video_url")) as server:
+        assert main(["upsample", "cut.mp4", "-p", "x", *QWEN, "--json", "--server-url", server.url]) == 1
+    result = json.loads(capsys.readouterr().out)
+    assert result["error"].endswith("; if the server takes no videos, send pictures (--pick spread)")

@@ -7,11 +7,12 @@ import clips
 import pytest
 
 from cosmos_workflow import Item, Result, Settings, upsample
-from cosmos_workflow.engines import ChosenEngine
+from cosmos_workflow.engines import ChosenEngine, upsampler
 from cosmos_workflow.engines.upsampler import Upsampler
 from cosmos_workflow.errors import EngineUnavailable
 from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, Deliver
 from cosmos_workflow.kinds.upsample.kind import UPSAMPLE, Upsample
+from cosmos_workflow.runs import loop
 from cosmos_workflow.runs.loop import answer, prepare
 
 
@@ -142,6 +143,21 @@ def test_frames_of_a_long_batch_are_not_all_in_memory(clip: Path, monkeypatch: p
     monkeypatch.setattr(Upsample, "window", lambda self, wants: 3)
     engine = Recorder()
     assert len(run([Item(f"i{n}", "p", clip) for n in range(8)], engine)) == 8
+    assert engine.calls == 3
+
+
+def test_large_frames_are_fewer_in_memory(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "LARGE", 1)
+    other = clips.textured(tmp_path / "other.mp4", 64, 48)
+    engine = Recorder()
+    assert len(run([Item("a", "p", clip), Item("b", "p", other), Item("c", "q", clip)], engine)) == 3
+    assert engine.calls == 3
+
+
+def test_many_frames_are_not_asked_in_one_call(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upsampler, "MOST_FRAMES", 4)
+    engine = Recorder()
+    assert len(run([Item(f"i{n}", "p", clip) for n in range(5)], engine)) == 5  # two frames each
     assert engine.calls == 3
 
 

@@ -391,6 +391,7 @@ def test_a_described_clip_becomes_a_caption_of_the_size_that_is_asked(http: http
     for field, value in (("for_size", "720x1280"), ("for_fps", "12.5"), ("for_seconds", "3")):
         assert f'name="{field}" value="{value}"' in again
     assert '<option value="shots" selected>' in again
+    assert '<option value="video">' in again
     (rows,) = re.findall("data-rows='([^']*)'", again)
     assert [row["video"] for row in json.loads(html.unescape(rows))] == ["pit & co.mp4"]
 

@@ -31,23 +31,28 @@ def option_words(options: Mapping[str, object]) -> list[str]:
     return [f"--engine-option={name}={str(value).lower()}" for name, value in options.items()]
 
 
+PIXTRAL = (
+    "--served-model-name", "tiny-pixtral", "--tokenizer-mode", "mistral", "--config-format", "mistral",
+    "--limit-mm-per-prompt", '{"image": 2}',
+)  # fmt: skip
+
+
 class VLLMServer:
     """vLLM's OpenAI-compatible server on loopback, stopped by its process group's id."""
 
     def __init__(
         self, folder: Path, *, kv_cache_gib: int, max_num_seqs: int, max_model_len: int,
-        more: tuple[str, ...] = (),
+        more: tuple[str, ...] = (), model: Path | None = None,
     ) -> None:  # fmt: skip
+        """A server of the tiny Pixtral, or of the `model` of a folder in the form of Hugging Face."""
         self._reserved = reserved()
         self.port = self._reserved.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/v1"
         self._log_path = folder / "vllm-server.log"
         self._command = [
-            sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(MODEL),
-            "--served-model-name", "tiny-pixtral",
-            "--host", "127.0.0.1", "--port", str(self.port), "--tokenizer-mode", "mistral",
-            "--config-format", "mistral",
-            "--load-format", "dummy", "--enforce-eager", "--limit-mm-per-prompt", '{"image": 2}',
+            sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(model or MODEL),
+            *(() if model else PIXTRAL),
+            "--host", "127.0.0.1", "--port", str(self.port), "--load-format", "dummy", "--enforce-eager",
             "--max-model-len", str(max_model_len), "--max-num-seqs", str(max_num_seqs), *more,
         ]  # fmt: skip
         self._environment = {**os.environ, **settings(kv_cache_gib)}

@@ -109,7 +109,7 @@ def longest_question(prompt: str, format: Format) -> str:
     return question_of(prompt, facts, negative=format == "cosmos3-negative")
 
 
-def refused(planned: Plan, model: Model) -> Plan:
+def refused(planned: Plan, model: Model, *, as_video: bool = False) -> Plan:
     """A plan of a caption: one that may be cut does not run, as half a caption is none; the remedy is more context."""
     if planned.verdict not in ("cut_short", "too_long"):
         return planned
@@ -122,7 +122,7 @@ def refused(planned: Plan, model: Model) -> Plan:
     if needed <= model.longest_model_len:
         ways = [f"a longer context: --max-model-len auto, or {needed} (a server must have been started with it)"]
     spared = planned.image_tokens - planned.image_tokens // max(1, planned.frames)
-    if planned.frames > 1 and planned.total_tokens - spared <= planned.max_model_len:
+    if planned.frames > 1 and not as_video and planned.total_tokens - spared <= planned.max_model_len:
         ways.append("one frame (--frames 1)")
     ways.append("no model: --engine describe")
     return replace(planned, verdict="too_long", reason=reason, remedy="; or ".join(ways))

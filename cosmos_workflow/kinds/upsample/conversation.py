@@ -17,6 +17,8 @@ Wants = Literal["frames", "measurements"]
 class Conversation:
     """One request: the frames first, then the text. `measured` takes the frames' place if the engine wants that.
 
+    With `video_fps` the frames are one video of so many frames a second, else so many pictures.
+
     Where a structured caption is wanted, `caption` is `{"prompt": str, "facts": {…}, "negative": bool}`, as JSON, and
     `text` what a model is asked for it; `turns` are earlier answers, each with what was then said of it:
     `{"answer": str, "said": str}`. `sampling` is that of the model (`limits.Model.sampling`).
@@ -32,6 +34,7 @@ class Conversation:
     caption: Mapping[str, Any] | None = None
     turns: tuple[Mapping[str, str], ...] = ()
     sampling: Mapping[str, float] = field(default_factory=dict)
+    video_fps: float = 0.0
 
 
 @dataclass(frozen=True)

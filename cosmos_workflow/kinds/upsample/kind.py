@@ -63,7 +63,10 @@ class Upsample(Kind):
         return replace(settings, max_model_len=min(asked, max_model_len))
 
     def for_engine(self, settings: Settings, engine: str) -> Settings:
-        return replace(settings, by_rules=engine == "describe")
+        """Rules take no context, and look at no video."""
+        if engine != "describe":
+            return settings
+        return replace(settings, by_rules=True, pick="first" if settings.pick == "video" else settings.pick)
 
     def unusable(self, item: Item, error: BadInputError, settings: Settings) -> Checked:
         return Checked(item, bad_input(item, settings, error))

@@ -10,19 +10,24 @@ from pathlib import Path
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.kinds.upsample.captioning import Format, longest_question, prose_question, refused
 from cosmos_workflow.kinds.upsample.item import Item
-from cosmos_workflow.kinds.upsample.picking import Pick
+from cosmos_workflow.kinds.upsample.picking import Pick, timing_of, video_note
 from cosmos_workflow.limits import DEFAULT_MODEL, Fit, Model, Plan, get_model, plan
 from cosmos_workflow.limits.captions import CAPTION_TOKENS
+from cosmos_workflow.limits.video_fit import frames_of_video
 from cosmos_workflow.media import Clip, probe
 
 __all__ = ["Checked", "Settings", "bad_input", "check_items", "plan_of"]
+
+
+SOME_CLIP = (121, 30.0)  # a chunk of Transfer1
 
 
 @dataclass(frozen=True)
 class Settings:
     """How the items of a batch are asked; an Item's own values go before these, and these before the model's defaults.
 
-    `limits` is a model by name or by its facts; sizes in tokens. `format` is what the answer shall be: a paragraph, or
+    `limits` is a model by name or by its facts; sizes in tokens. `pick` says which `frames` are sent; `video` sends one
+    video of at most so many, by default two a second. `format` is what the answer shall be: a paragraph, or
     a structured caption. `for_size` (width and height in pixels), `for_fps` (frames a second) and `for_seconds` are of
     the video that is to be made with a caption; what is None is the clip's.
     `by_rules` says that captions are written by rules: they take no context, so none is refused for its length.
@@ -101,12 +106,18 @@ def check_items(
             yield Checked(item, bad_input(item, settings, error))
             continue
         planned = _plan(item, clip, settings, exact)
-        yield Checked(item, replace(planned, note=clip.note) if clip.note else planned, clip)
+        is_video = settings.pick == "video" and planned.frames > 1 and planned.verdict != "bad_input"
+        video = video_note(clip, planned.frames) if is_video else ""
+        note = "; ".join(filter(None, [clip.note, video]))
+        yield Checked(item, replace(planned, note=note) if note else planned, clip)
 
 
 def _plan(item: Item, clip: Clip, settings: Settings, exact: bool) -> Plan:
     model = settings.model
     frames = item.frames or settings.frames or model.default_frames
+    timing = timing_of(clip) if settings.pick == "video" else None
+    if timing:
+        frames = frames_of_video(*timing, item.frames or settings.frames)
     return plan_of(
         (clip.width, clip.height),
         item.prompt,
@@ -116,16 +127,22 @@ def _plan(item: Item, clip: Clip, settings: Settings, exact: bool) -> Plan:
         max_tokens=item.max_tokens,
         exact=exact,
         id=item.id,
+        clip=timing,
     )
 
 
 def plan_of(
     size: tuple[int, int], prompt: str, settings: Settings, *, frames: int | None = None,
-    max_tokens: int | None = None, exact: bool = True, id: str = "",
+    max_tokens: int | None = None, exact: bool = True, id: str = "", clip: tuple[int, float] | None = None,
 ) -> Plan:  # fmt: skip
     """The plan of a prompt with frames of a size (width, height) under settings; `frames` and `max_tokens` go before
-    theirs. Of a caption it is planned for the longest question that a clip can lead to.
+    theirs. Of a caption it is planned for the longest question that a clip can lead to. `clip` is the frames and frames
+    a second of the clip of which a video is sent; where none is known, those of SOME_CLIP.
     """
+    note = ""
+    if settings.pick == "video" and clip is None:
+        clip, note = SOME_CLIP, "planned for a clip of {} frames at {:g} a second".format(*SOME_CLIP)
+        frames = frames_of_video(*clip, frames or settings.frames)
     model, captioned = settings.model, settings.format != "text"
     lifted = model.longest_model_len if captioned and settings.by_rules else 0
     planned = plan(
@@ -138,8 +155,10 @@ def plan_of(
         max_model_len=max(settings.max_model_len or 0, lifted) or None,
         exact=exact,
         id=id,
+        clip=clip,
     )
-    return refused(planned, model) if captioned else planned
+    planned = replace(planned, note=note) if note else planned
+    return refused(planned, model, as_video=clip is not None) if captioned else planned
 
 
 def bad_input(item: Item, settings: Settings, error: BadInputError) -> Plan:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from cosmos_workflow.kinds.upsample import Checked, Result, Settings
 from cosmos_workflow.kinds.upsample.captioning import caption_of, prose_question, question_of
 from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
-from cosmos_workflow.kinds.upsample.picking import times_at_shots
+from cosmos_workflow.kinds.upsample.picking import times_at_shots, video_times
 from cosmos_workflow.limits import Plan
 from cosmos_workflow.media import Clip, Frame, read_frames, version
 
@@ -19,6 +19,7 @@ __all__ = ["Preparer", "finished", "first", "pending"]
 # Many prompts often have the same clip, so neighbours in a batch share its decoded frames. Measurements are small, so
 # they are kept for later batches of this process too.
 CLIPS_KEPT = 32
+VIDEOS_KEPT = 4  # with many frames each
 MEASURED_KEPT = 4096
 
 PLANNED = {field.name for field in fields(Plan)} & {field.name for field in fields(Result)} - {"note"}
@@ -41,7 +42,8 @@ class Preparer:
     def __init__(self, wants: str, settings: Settings) -> None:
         self._wants = wants
         self._settings = settings
-        self._frames = lru_cache(CLIPS_KEPT)(self._read_frames)
+        kept = VIDEOS_KEPT if settings.pick == "video" else CLIPS_KEPT
+        self._frames = lru_cache(kept)(self._read_frames)
 
     def prepare(self, checked: Checked) -> Conversation:
         """The conversation for an item that runs. Raises BadInputError if its video cannot be read."""
@@ -71,10 +73,14 @@ class Preparer:
         if self._wants == "measurements":
             return replace(conversation, measured=measured)
         frames = self._frames(clip, plan.frames, (plan.frame_width, plan.frame_height), version(clip.path))
-        return replace(conversation, text=text, frames=frames)
+        fps = video_times(clip, len(frames))[0] if settings.pick == "video" and len(frames) > 1 else 0.0
+        return replace(conversation, text=text, frames=frames, video_fps=fps)
 
     def _read_frames(self, clip: Clip, count: int, size: tuple[int, int], of: tuple[int, int]) -> tuple[Frame, ...]:
         pick = self._settings.pick
+        if pick == "video":
+            times = video_times(clip, count)[1] if count > 1 else [0.0]
+            return tuple(read_frames(clip, count, pick=times, size=size))
         if pick != "shots":
             return tuple(read_frames(clip, count, pick=pick, size=size))
         shots = _measured(clip, of)["shots"]

@@ -18,7 +18,8 @@ def task_of(conversation: Conversation) -> Packed:
     """A conversation as a task; its frames are files, named by their content."""
     asks: dict[str, Any] = asdict(conversation) | {"frames": []}
     del asks["id"]
-    for name in ("caption", "turns", "sampling"):  # a prose prompt's task stays as every version knows it
+    # The task of a prose prompt with pictures stays as every version knows it.
+    for name in ("caption", "turns", "sampling", "video_fps"):
         if not asks[name]:
             del asks[name]
     inputs: dict[str, str] = {}

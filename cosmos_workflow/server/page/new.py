@@ -38,7 +38,10 @@ EMPTY = dict.fromkeys(("pick", "format", "for_size", "for_fps", "for_seconds"), 
 FORMATS = (
     ("text", "prompt text"), ("cosmos3", "caption for Cosmos 3"), ("cosmos3-negative", "negative caption for Cosmos 3"),
 )  # fmt: skip
-PICKS = (("first", "the first ones"), ("spread", "spread over the clip"), ("shots", "at the shots"))
+PICKS = (
+    ("first", "the first ones"), ("spread", "spread over the clip"), ("shots", "at the shots"),
+    ("video", "the video itself (Qwen models)"),
+)  # fmt: skip
 CHECKED = 200  # prompts that are checked while one types; all are when they run
 
 
