@@ -10,7 +10,7 @@ from typing import Any
 from cosmos_workflow.kinds.upsample.caption.nouns import singular
 from cosmos_workflow.kinds.upsample.caption.things import names
 from cosmos_workflow.kinds.upsample.caption.walking import subjects_of, texts_in
-from cosmos_workflow.kinds.upsample.caption.wishes import Attribute, Wish
+from cosmos_workflow.kinds.upsample.caption.wished import Attribute, Wish
 from cosmos_workflow.kinds.upsample.caption.words.things import ALIKE_NOUNS
 
 __all__ = ["exactly", "head_of"]

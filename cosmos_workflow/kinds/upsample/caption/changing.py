@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from cosmos_workflow.kinds.upsample.caption.lexicon import CATEGORY, Hit, contradict, form_of, hits, negated, plural
-from cosmos_workflow.kinds.upsample.caption.wishes import Wish
+from cosmos_workflow.kinds.upsample.caption.wished import Wish
 
 __all__ = ["MARK", "changed_scene", "drop_clauses", "mended", "values_in"]
 

@@ -27,7 +27,7 @@ from cosmos_workflow.kinds.upsample.caption.things import (
     without_hair,
 )
 from cosmos_workflow.kinds.upsample.caption.walking import OURS, each_text, subjects_of, texts_in
-from cosmos_workflow.kinds.upsample.caption.wishes import Swap, Wish
+from cosmos_workflow.kinds.upsample.caption.wished import Swap, Wish
 
 __all__ = ["implied", "is_called", "swap_in"]
 

@@ -12,7 +12,7 @@ from cosmos_workflow.kinds.upsample.caption.nouns import KIND_OF, singular
 from cosmos_workflow.kinds.upsample.caption.removing import PLAIN, without
 from cosmos_workflow.kinds.upsample.caption.things import OWN_VEHICLE, PEOPLE, kinds_in, names
 from cosmos_workflow.kinds.upsample.caption.walking import each_text, subjects_of, texts_in
-from cosmos_workflow.kinds.upsample.caption.wishes import Swap
+from cosmos_workflow.kinds.upsample.caption.wished import Swap
 
 __all__ = ["SHOWN", "qualified", "taken_out"]
 

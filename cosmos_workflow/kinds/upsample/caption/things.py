@@ -9,7 +9,7 @@ from cosmos_workflow.kinds.upsample.caption.agreeing import SINGLE, VERBS, verbs
 from cosmos_workflow.kinds.upsample.caption.changing import MARK, drop_clauses, mended
 from cosmos_workflow.kinds.upsample.caption.lexicon import alternation, plural
 from cosmos_workflow.kinds.upsample.caption.nouns import COLOUR, KIND_OF, MATERIAL, MATERIAL_OF, alike, itself, singular
-from cosmos_workflow.kinds.upsample.caption.wishes import Attribute, Swap, Wish
+from cosmos_workflow.kinds.upsample.caption.wished import Attribute, Swap, Wish
 from cosmos_workflow.kinds.upsample.caption.words.things import COUNTS, MATERIALS
 
 __all__ = [

@@ -16,7 +16,8 @@ from cosmos_workflow.kinds.upsample.caption.problems import is_negative
 from cosmos_workflow.kinds.upsample.caption.swaps import implied, is_called, swap_in
 from cosmos_workflow.kinds.upsample.caption.things import changed_things, names
 from cosmos_workflow.kinds.upsample.caption.walking import each_text, subjects_of
-from cosmos_workflow.kinds.upsample.caption.wishes import Wish, read_wish
+from cosmos_workflow.kinds.upsample.caption.wished import Wish
+from cosmos_workflow.kinds.upsample.caption.wishes import read_wish
 
 __all__ = ["speaks_of", "with_wish"]
 

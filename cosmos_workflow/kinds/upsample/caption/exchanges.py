@@ -1,0 +1,104 @@
+"""Reads what a prompt puts in the place of another thing, and what it wants to be gone."""
+
+from __future__ import annotations
+
+import re
+
+from cosmos_workflow.kinds.upsample.caption.lexicon import hits
+from cosmos_workflow.kinds.upsample.caption.nouns import COLOUR, COUNT, MATERIAL, singular
+from cosmos_workflow.kinds.upsample.caption.wished import Swap
+from cosmos_workflow.kinds.upsample.caption.words.things import STOP
+
+__all__ = ["swaps_in"]
+
+PHRASE = r"(?:[\w'-]+\s+){0,5}?[\w'-]+"
+END = r"(?=\s*(?:[.,;!?]|$|\b(?:and|in|on|at|while|but|with|who|that|under|near|during|of the scene|everywhere)\b))"
+SWAPS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"\b(?:replace|replacing|swap|swapping|exchange|substitute|replaces)\s+(?P<old>{PHRASE})\s+(?:by|with|for)\s+(?P<new>{PHRASE}){END}",
+        rf"\b(?:turn|turning|change|changing|transform|convert|morph)\s+(?P<old>{PHRASE})\s+(?:into|to)\s+(?P<new>{PHRASE}){END}",
+        rf"\bmake\s+(?P<old>the\s+{PHRASE})\s+(?P<new>an?\s+{PHRASE}){END}",
+        rf"\binstead of\s+(?P<old>{PHRASE})\s*,\s*(?P<new>{PHRASE}){END}",
+        rf"(?P<new>{PHRASE})\s*,?\s+(?:instead of|rather than|in place of|replaces|"
+        rf"takes the place of|substitutes for)\s+(?P<old>{PHRASE}){END}",
+        rf"(?P<old>{PHRASE})\s+(?:becomes?|turns into|"
+        rf"(?:is|are) (?:now|replaced by|replaced with|swapped for))\s+(?P<new>an?\s+{PHRASE}){END}",
+        r"\bfrom\s+(?P<old>[\w-]+)\s+to\s+(?P<new>[\w-]+)",
+        r"\b(?P<old>[\w]+)-to-(?P<new>[\w]+)\b",
+    )
+)  # fmt: skip
+WITHOUT = re.compile(
+    rf"\b(?P<no>no|without|remove|delete|erase|minus)\s+(?P<all>(?:(?:the|any|all|a|an|more|of)\s+)*)(?P<what>{PHRASE})"
+    r"(?P<on>\s+(?:on|from)\s+(?:the\s+)?[\w-]+)?"
+    rf"(?=\s*(?:[.,;!?]|$|\b(?:and|in|on|at|while|but|with|from|is|are|or)\b))",
+    re.IGNORECASE,
+)
+
+
+def swaps_in(prompt: str) -> tuple[list[tuple[int, int]], tuple[Swap, ...]]:
+    """Where the prompt names what is to go, and what comes in its place."""
+    spans: list[tuple[int, int]] = []
+    swaps: list[Swap] = []
+    for pattern in SWAPS:
+        for match in pattern.finditer(prompt):
+            spans.append(match.span("old"))
+            old, new = _bare(match["old"]), _uncounted(_bare(match["new"]))
+            made_of = bool(MATERIAL.fullmatch(new)) and not MATERIAL.fullmatch(old)
+            scene = bool(hits(match["old"]) or hits(match["new"]))
+            if old and new and not (scene or made_of or COLOUR.fullmatch(new) or old.lower() == new.lower()):
+                alone = re.match(r"(?:an?|one)\b", match["new"], re.IGNORECASE)
+                counted = new != _bare(match["new"])
+                swaps.append(Swap(old, new) if alone else _in_number(old, new, several=counted))
+    for match in WITHOUT.finditer(prompt):
+        what = _bare(match["what"])
+        if what and not hits(match["what"]) and not any(start <= match.start() < end for start, end in spans):
+            swaps.append(_gone(what, match))
+            spans.append(match.span("what"))
+    return spans, tuple(dict.fromkeys(swaps))
+
+
+# Nouns that have no singular, or another one.
+ALWAYS_SEVERAL = frozenset((
+    "clothes", "people", "glasses", "sunglasses", "trousers", "pants", "jeans", "shorts", "slacks", "leggings",
+    "overalls", "headphones", "scissors",
+))  # fmt: skip
+
+
+def _in_number(old: str, new: str, *, several: bool) -> Swap:
+    """A swap with the new thing in the singular, as its number is an attribute.
+
+    Each of several things becomes another: `replace the cars with buses`. One becomes several: `robots for the man`.
+    """
+    *_, head = old.lower().split()
+    *first, new_head = new.split()
+    if several or singular(new_head) == new_head or new_head.lower() in ALWAYS_SEVERAL:
+        return Swap(old, new, many=several)
+    return Swap(old, " ".join([*first, singular(new_head)]), many=singular(head) == head)
+
+
+def _gone(what: str, match: re.Match[str]) -> Swap:
+    """What goes: every one of a kind (`no cars`), or one (`without the car`)."""
+    noun = what.lower().split()[-1]
+    every = match["no"].lower() == "no" or singular(noun) != noun or bool(re.search(r"\b(?:any|all)\b", match["all"]))
+    return Swap(what, every=every, on=_bare(match["on"] or ""))
+
+
+def _bare(phrase: str) -> str:
+    """A noun phrase without its article and what stands before it."""
+    words = phrase.split()
+    for index in range(len(words) - 1, -1, -1):
+        if words[index].lower() in STOP:
+            return " ".join(words[index + 1 :])
+    return " ".join(words)
+
+
+def _uncounted(phrase: str) -> str:
+    """A noun phrase without its number, in the singular: how many there are is an attribute.
+
+    >>> _uncounted("three yellow forklifts"), _uncounted("old woman")
+    ('yellow forklift', 'old woman')
+    """
+    counted = COUNT.match(phrase)
+    words = phrase[counted.end() :].split() if counted else []
+    return " ".join([*words[:-1], singular(words[-1])]) if words else phrase
