@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from cosmos_workflow.kinds.upsample.caption.lexicon import CATEGORY, Hit, contradict, form_of, hits, negated, plural
+from cosmos_workflow.kinds.upsample.caption.lexicon import CATEGORY, Hit, contradict, form_of, hits, negated
+from cosmos_workflow.kinds.upsample.caption.placing import placed
 from cosmos_workflow.kinds.upsample.caption.wished import Wish
 
 __all__ = ["MARK", "changed_scene", "drop_clauses", "mended", "values_in"]
@@ -13,7 +14,8 @@ __all__ = ["MARK", "changed_scene", "drop_clauses", "mended", "values_in"]
 MARK = "\x00"  # stands where a text was changed, until articles and blanks around it are mended
 GONE = "\x02"  # stands for a word that goes without another: its clause goes with it
 FALLING = re.compile(r"(?:\s+(?:is|are))?\s+(?:falls?|falling|pours?|pouring|comes?|coming|drifts?|drifting|"
-                     r"lashes|beats|drums|drift|covers?|blankets?|shrouds?|fills?|veils?)"
+                     r"lashes|beats|drums|drift|covers?|blankets?|shrouds?|fills?|veils?|hangs?|hanging|lingers?|swirls?|"
+                     r"swirling|clings?|settles?|rises?|rolls)"
                      r"(?:\s+(?:down|steadily|gently|heavily|softly|hard))*\b", re.IGNORECASE)  # fmt: skip
 LYING = re.compile(
     r"(?:\s*,)?\s*(?:\b(?:covered|filled|blanketed|dusted|laden|soaked|shrouded|wrapped|coated)\s+)?"
@@ -23,7 +25,7 @@ LYING = re.compile(
 )
 MASS = re.compile(
     r"\x00(?:snow|rain|fog|mist|haze|sunshine|moonlight|daylight|darkness|sunlight|starlight|candlelight|hail|wind|frost|"
-    r"heat|mountains|drizzle|rainfall|snowfall|indoors|outdoors|dunes|woods|noon|midnight|dusk|dawn|twilight|"
+    r"heat|mountains|drizzle|rainfall|snowfall|indoors|outdoors|dunes|woods|(?:outer|deep) space|noon|midnight|dusk|dawn|twilight|"
     r"night-time light)"
     r"\x00(?!\s+\w*(?:scene|street|sky))",
     re.IGNORECASE,
@@ -33,6 +35,11 @@ WITH_IT = re.compile(
     r"(?:(?:bright|brilliant|harsh|strong|natural|full|direct|broad|blazing|golden|glaring|intense|abundant|early|late),?\s+)+$",
     re.IGNORECASE,
 )
+SHINES = re.compile(
+    r"\s+(?:is\s+)?(?:shin(?:es|ing)|beat(?:s|ing)|blaz(?:es|ing)|glow(?:s|ing)|burn(?:s|ing))"
+    r"(?:\s+(?:brightly|down|warmly|overhead|high|brilliantly))*\b(?P<through>\s+through\b)?",
+    re.IGNORECASE,
+)
 # A preposition whose noun is gone.
 LOOSE = re.compile(
     r"\b(?:in|at|on|under|during|by|with|of|from|through|into)(?:\s+(?:a|an|the))?\s+\x00\x00(?=\s*(?:[.,;:!?]|$))",
@@ -40,9 +47,6 @@ LOOSE = re.compile(
 )
 NOUNS = ("noun", "light", "sun", "sky", "way")  # forms behind which an adjective says something new
 TWICE = re.compile(r"(\x00*)\b([\w-]+)((?:\x00*(?:,|,?\s+and)?\s+\x00*(?:and\s+\x00*)?\2\b)+)\x00*", re.IGNORECASE)
-ATTRIBUTE = re.compile(
-    r"\s+(?!(?:and|or|with|in|on|at|of|to|is|was|from|by|where|under|that|the|an?|\w+ed)\b)[a-z]", re.IGNORECASE
-)
 JOINED = re.compile(r"^(?:\s+|-|,\s*|\s+and\s+|,\s*and\s+|/)$")
 
 
@@ -63,7 +67,9 @@ def changed_scene(text: str, wish: Wish) -> str:
     wrong = [(hit, winners) for hit in hits(text) if (winners := _winners(text, hit, wish)) is not None]
     denied = [span for hit in hits(text) if set(hit.values) & set(wish.values) and (span := negated(text, hit))]
     pieces: list[tuple[int, int, str]] = [(start, end, _affirmed(text[start:end], wish)) for start, end in denied]
-    pieces.extend(_replacement(text, group, wish) for group in _groups(text, wrong))
+    named: set[str] = set()
+    for group in _groups(text, wrong):
+        pieces.extend(_replacements(text, group, wish, named))
     for start, end, words in sorted(pieces, reverse=True):
         text = f"{text[:start]}{MARK}{words}{MARK}{text[end:]}"
     return mended(drop_clauses(text, re.compile(GONE)))
@@ -86,6 +92,7 @@ def _groups(text: str, wrong: Sequence[tuple[Hit, list[str]]]) -> list[list[tupl
     for hit, winners in wrong:
         last = groups[-1][-1][0] if groups else None
         parted = last and (last.form in ("when", "ing", "skyis") or (last.form in NOUNS and hit.form not in NOUNS))
+        parted = parted or (last and last.form in NOUNS and "," in text[last.end : hit.start])
         beside = last and not parted and JOINED.match(text[last.end : hit.start])
         if beside and bool(groups[-1][-1][1]) == bool(winners):
             groups[-1].append((hit, winners))
@@ -94,41 +101,68 @@ def _groups(text: str, wrong: Sequence[tuple[Hit, list[str]]]) -> list[list[tupl
     return groups
 
 
-def _replacement(text: str, group: list[tuple[Hit, list[str]]], wish: Wish) -> tuple[int, int, str]:
-    """From where to where a group is replaced, and by what."""
+def _replacements(
+    text: str, group: list[tuple[Hit, list[str]]], wish: Wish, named: set[str]
+) -> list[tuple[int, int, str]]:
+    """From where to where a group is replaced, and by what; `named` has the places that the text has by then."""
     head, winners = group[-1]
     start, end = group[0][0].start, head.end
     if head.form in ("light", "sun", "sky", "noun") and (extra := WITH_IT.search(text[:start])):
         start = extra.start()
     if not winners:
-        if head.form in ("noun", "ing") and CATEGORY[head.values[0]] != "place":
-            lying = LYING.search(text[:start])
-            return (lying.start(), end, "") if lying and lying.start() else (start, end, GONE)
-        return start, end, {"light": "light", "sun": "light", "sky": "sky", "lit": "lit"}.get(head.form, "")
+        return [_nothing(text, start, head)]
+    if weather := _weather(text, start, head, winners, wish):
+        return [weather]
     winner = winners[0]
-    if winner in ("clear", "heat", "dry", "summer") and head.form == "noun" and (falling := FALLING.match(text[end:])):
-        shines = "the sky is clear" if "night" in wish.values else "the sun shines"
-        shines += " over" if re.search(r"(?:covers?|blankets?|shrouds?|fills?|veils?)$", falling[0]) else ""
-        return start, end + falling.end(), shines[0].upper() + shines[1:] if text[start].isupper() else shines
+    capital = text[start : start + 1].isupper()
+    if CATEGORY[head.values[0]] == CATEGORY[winner] == "place":
+        pieces = placed(text, start, head, winner, wish.own, again=winner in named)
+        named.add(winner)
+        (start, end, words), *more = pieces
+        return [(start, end, words[:1].upper() + words[1:] if capital else words), *more]
     if head.values[0] == "crowded" and (people := re.match(r"\s+with\s+[\w -]+(?=[,.;]|$)", text[end:])):
         end += people.end()
-    if CATEGORY[head.values[0]] == "light" and CATEGORY[winner] != "light" and head.form in ("adj", "noun"):
-        words = form_of(winner, "level", {}) if head.form == "adj" else form_of(winner, "light", wish.own)
-    elif CATEGORY[head.values[0]] == "weather" and head.values[0] in ("dry", "wet") and head.form == "adj":
-        words = form_of(winner, "ground", wish.own)
-    else:
-        words = form_of(winner, head.form, wish.own)
-    if winner in ("indoors", "outdoors") and ATTRIBUTE.match(text[end:]):
-        words = words.removesuffix(" scene")
+    words = _words(head, winner, wish)
     before = dict.fromkeys(value for _, values in group[:-1] for value in values[:1] if value != winner)
     others = [form_of(value, "level" if CATEGORY[value] == "light" else "adj", {}) for value in before]
-    if head.form == "way" and head.text.endswith("s"):
-        words = plural(words)
     if head.form not in ("when", "ing"):
         words = ", ".join([*others, words]) if head.form == "adj" else " ".join([*others, words])
-    if text[start : start + 1].isupper():
-        words = words[:1].upper() + words[1:]
-    return start, end, words
+    return [(start, end, words[:1].upper() + words[1:] if capital else words)]
+
+
+def _nothing(text: str, start: int, head: Hit) -> tuple[int, int, str]:
+    """What goes without another: the word, or what it is part of."""
+    if head.form in ("noun", "ing") and CATEGORY[head.values[0]] != "place":
+        lying = LYING.search(text[:start])
+        return (lying.start(), head.end, "") if lying and lying.start() else (start, head.end, GONE)
+    plain = {"light": "light", "sun": "light", "sky": "sky", "lit": "lit"}.get(head.form, "")
+    return start, head.end, plain
+
+
+def _weather(text: str, start: int, head: Hit, winners: list[str], wish: Wish) -> tuple[int, int, str] | None:
+    """What another weather does, where a text says that the sun shines or that rain falls; None where it does not."""
+    end = head.end
+    does, over = "", 0
+    if winners[0] in ("clear", "heat", "dry", "summer") and head.form == "noun":
+        if falling := FALLING.match(text[end:]):
+            does, over = "the sky is clear" if "night" in wish.values else "the sun shines", falling.end()
+            does += " over" if re.search(r"(?:covers?|blankets?|shrouds?|fills?|veils?)$", falling[0]) else ""
+    elif head.form in ("sun", "light") and (shines := SHINES.match(text[end:])):
+        does = next((form_of(each, "does", {}) for each in winners if CATEGORY[each] == "weather"), "")
+        does, over = does + (" outside" if does and shines["through"] else ""), shines.end()
+        article = re.search(r"\b(?:the|a)\s+$", text[:start], re.IGNORECASE)
+        start = article.start() if article and does else start
+    if not does:
+        return None
+    return start, end + over, does[0].upper() + does[1:] if text[start].isupper() else does
+
+
+def _words(head: Hit, winner: str, wish: Wish) -> str:
+    if CATEGORY[head.values[0]] == "light" and CATEGORY[winner] != "light" and head.form in ("adj", "noun"):
+        return form_of(winner, "level", {}) if head.form == "adj" else form_of(winner, "light", wish.own)
+    if CATEGORY[head.values[0]] == "weather" and head.values[0] in ("dry", "wet") and head.form == "adj":
+        return form_of(winner, "ground", wish.own)
+    return form_of(winner, head.form, wish.own)
 
 
 def _affirmed(text: str, wish: Wish) -> str:

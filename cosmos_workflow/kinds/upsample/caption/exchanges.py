@@ -3,31 +3,56 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-from cosmos_workflow.kinds.upsample.caption.lexicon import hits
-from cosmos_workflow.kinds.upsample.caption.nouns import COLOUR, COUNT, MATERIAL, singular
+from cosmos_workflow.kinds.upsample.caption.lexicon import alternation, hits, plural
+from cosmos_workflow.kinds.upsample.caption.nouns import COLOUR, COUNT, KIND_OF, MATERIAL, singular
 from cosmos_workflow.kinds.upsample.caption.wished import Swap
+from cosmos_workflow.kinds.upsample.caption.words.places import PLACES
 from cosmos_workflow.kinds.upsample.caption.words.things import STOP
 
-__all__ = ["swaps_in"]
+__all__ = ["MANY", "emptied", "swaps_in"]
 
 PHRASE = r"(?:[\w'-]+\s+){0,5}?[\w'-]+"
 END = r"(?=\s*(?:[.,;!?]|$|\b(?:and|in|on|at|while|but|with|who|that|under|near|during|of the scene|everywhere)\b))"
+OLD, NEW = rf"(?P<old>{PHRASE})", rf"(?P<new>{PHRASE})"
+BEINGS = alternation([*KIND_OF, *(plural(word) for word in KIND_OF)])
 SWAPS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"\b(?:replace|replacing|swap|swapping|exchange|substitute|replaces)\s+(?P<old>{PHRASE})\s+(?:by|with|for)\s+(?P<new>{PHRASE}){END}",
-        rf"\b(?:turn|turning|change|changing|transform|convert|morph)\s+(?P<old>{PHRASE})\s+(?:into|to)\s+(?P<new>{PHRASE}){END}",
+        rf"\b(?:replace|replacing|swap|swapping|switch|switching|exchange|replaces)\s+(?:out\s+)?{OLD}\s+"
+        rf"(?:by|with|for|to)\s+{NEW}{END}",
+        rf"\bsubstitut(?:e|ing)\s+{OLD}\s+(?:by|with)\s+{NEW}{END}",
+        rf"\bsubstitut(?:e|ing)\s+{NEW}\s+for\s+{OLD}{END}",
+        rf"\b(?:turn|turning|change|changing|transform|transforming|convert|morph|make)\s+{OLD}\s+(?:into|to)\s+{NEW}{END}",
         rf"\bmake\s+(?P<old>the\s+{PHRASE})\s+(?P<new>an?\s+{PHRASE}){END}",
-        rf"\binstead of\s+(?P<old>{PHRASE})\s*,\s*(?P<new>{PHRASE}){END}",
-        rf"(?P<new>{PHRASE})\s*,?\s+(?:instead of|rather than|in place of|replaces|"
-        rf"takes the place of|substitutes for)\s+(?P<old>{PHRASE}){END}",
-        rf"(?P<old>{PHRASE})\s+(?:becomes?|turns into|"
-        rf"(?:is|are) (?:now|replaced by|replaced with|swapped for))\s+(?P<new>an?\s+{PHRASE}){END}",
+        rf"\binstead of\s+{OLD}\s*,\s*{NEW}{END}",
+        rf"{NEW}\s*,?\s+(?:instead of|rather than|in place of|replac(?:es|ing)|"
+        rf"takes the place of|substitutes for)\s+{OLD}{END}",
+        rf"{OLD}\s+(?:becomes?|becoming|(?:turns|turned|turning|changes|changed|transforms|transformed|morphs) into|"
+        rf"should be|(?:is|are) (?:now|replaced by|replaced with|swapped for|turned into))\s+(?P<new>an?\s+{PHRASE}){END}",
+        rf"(?P<old>(?:{BEINGS}))\s+(?:becomes?|(?:turn|change|transform)s? into|are now)\s+"
+        rf"(?P<new>(?:[\w-]+\s+){{0,2}}?(?:{BEINGS})){END}",
+        rf"\b(?P<old>(?:the|all|every|each)\s+(?:[\w-]+\s+){{0,2}}?(?:{BEINGS}))\s+(?:is|are|as)\s+"
+        rf"(?P<new>(?:an?\s+)?(?:[\w-]+\s+){{0,2}}?(?:{BEINGS})){END}",
+        rf"{OLD}\s*(?:->|=>|→)\s*{NEW}{END}",
         r"\bfrom\s+(?P<old>[\w-]+)\s+to\s+(?P<new>[\w-]+)",
         r"\b(?P<old>[\w]+)-to-(?P<new>[\w]+)\b",
     )
 )  # fmt: skip
+# All people, and all that drives on a road.
+MANY = ("people", "traffic")
+NOBODY = re.compile(r"\b(?:nobody|no[ -]?one|not a soul)\b", re.IGNORECASE)
+PLACE = (
+    rf"(?:{alternation(word.strip() for words in PLACES.values() for word in words.split(','))}|road|room|scene|place|hall|"
+    r"path|lane|track|set|world|surroundings)s?"
+)
+EMPTY = re.compile(
+    r"(?<![\w-])(?:empty|deserted|unpopulated|vacant)(?![\w-])(?=\s*(?:[.,;:!?]|$|(?:and|at|in|on|during|under|by)\b)|"
+    rf"\s+(?:[\w-]+\s+){{0,2}}?{PLACE}\b)",
+    re.IGNORECASE,
+)
+OTHER_EMPTY = re.compile(rf"(?<!\w)(?!{PLACE}\s)[\w-]+\s+(?:is|are|looks?|stays?|remains?)\s+$", re.IGNORECASE)
 WITHOUT = re.compile(
     rf"\b(?P<no>no|without|remove|delete|erase|minus)\s+(?P<all>(?:(?:the|any|all|a|an|more|of)\s+)*)(?P<what>{PHRASE})"
     r"(?P<on>\s+(?:on|from)\s+(?:the\s+)?[\w-]+)?"
@@ -55,7 +80,26 @@ def swaps_in(prompt: str) -> tuple[list[tuple[int, int]], tuple[Swap, ...]]:
         if what and not hits(match["what"]) and not any(start <= match.start() < end for start, end in spans):
             swaps.append(_gone(what, match))
             spans.append(match.span("what"))
+    if NOBODY.search(prompt):
+        swaps.append(Swap("people", every=True))
     return spans, tuple(dict.fromkeys(swaps))
+
+
+def emptied(prompt: str, beings: Iterable[str]) -> list[Swap]:
+    """Who goes from an empty or deserted place: people and traffic, but those of which the prompt speaks.
+
+    >>> [swap.old for swap in emptied("an empty street", [])], emptied("an empty bottle", [])
+    (['people', 'traffic'], [])
+    """
+    kinds = [KIND_OF.get(word) or KIND_OF.get(singular(word)) or ("living", "") for word in beings]
+    for match in EMPTY.finditer(prompt):
+        before = prompt[: match.start()]
+        if OTHER_EMPTY.search(before) or re.search(r"\b(?:not|no longer|isn't|never)\s+(?:an?\s+)?$", before):
+            continue
+        named = [bool({"woman", "man", "child", "person"} & {kind for _, kind in kinds}),
+                 any(group == "vehicle" for group, _ in kinds)]  # fmt: skip
+        return [Swap(many, every=True) for many, stays in zip(MANY, named, strict=True) if not stays]
+    return []
 
 
 # Nouns that have no singular, or another one.
@@ -80,6 +124,10 @@ def _in_number(old: str, new: str, *, several: bool) -> Swap:
 def _gone(what: str, match: re.Match[str]) -> Swap:
     """What goes: every one of a kind (`no cars`), or one (`without the car`)."""
     noun = what.lower().split()[-1]
+    if what.lower() in ("people", "humans", "human beings", "anyone", "anybody", "persons"):
+        return Swap("people", every=True)
+    if what.lower() in ("traffic", "vehicles"):
+        return Swap("traffic", every=True)
     every = match["no"].lower() == "no" or singular(noun) != noun or bool(re.search(r"\b(?:any|all)\b", match["all"]))
     return Swap(what, every=every, on=_bare(match["on"] or ""))
 

@@ -12,7 +12,19 @@ from cosmos_workflow.kinds.upsample.caption.words.guards import GUARDS
 from cosmos_workflow.kinds.upsample.caption.words.moments import AGAINST, LIGHTS, SEASONS, TIMES, WEATHERS
 from cosmos_workflow.kinds.upsample.caption.words.places import ALIKE, INSIDE, LOOKS, LOOKS_AGAINST, PLACES
 
-__all__ = ["CATEGORY", "Hit", "alternation", "contradict", "form_of", "hits", "negated", "plural", "state_of"]
+__all__ = [
+    "CATEGORY",
+    "NO_ROAD",
+    "PAST",
+    "Hit",
+    "alternation",
+    "contradict",
+    "form_of",
+    "hits",
+    "negated",
+    "plural",
+    "state_of",
+]
 
 TABLES: dict[str, Mapping[str, Any]] = {
     "time": TIMES, "weather": WEATHERS, "season": SEASONS, "light": LIGHTS, "look": LOOKS, "place": PLACES,
@@ -112,7 +124,7 @@ def _table() -> tuple[re.Pattern[str], dict[str, tuple[str, tuple[str, ...]]]]:
     words: dict[str, tuple[str, tuple[str, ...]]] = {}
     for value, forms in FORMS.items():
         for form, listed in forms.items():
-            if form in ("state", "level", "ground"):
+            if form in ("state", "level", "ground", "does"):
                 continue
             for each in listed.split(", "):
                 word = each.strip()

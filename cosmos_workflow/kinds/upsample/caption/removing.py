@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from cosmos_workflow.kinds.upsample.caption.agreeing import VERBS
+from cosmos_workflow.kinds.upsample.caption.lexicon import CATEGORY, hits
 from cosmos_workflow.kinds.upsample.caption.nouns import singular
 
 __all__ = ["PLAIN", "without"]
@@ -43,6 +45,7 @@ PLACED = (
     r"(?:beside|near|behind|past|next to|in front of|under|beneath|above|against|around|alongside|towards?|opposite|"
     r"ahead of|close to|between)"
 )
+IN = r"(?:in|on|at|under|along|beneath|during|across|through|near|beside)"
 STOPS = r"(?:and|or|but|while|as|with|is|are|was|were|has|have|that|which|who|to|from|in|on|at|of)\b"
 
 
@@ -101,16 +104,30 @@ def _least(text: str, pattern: re.Pattern[str]) -> str:
         r" and \1", text, flags=re.IGNORECASE,
     )  # fmt: skip
     return re.sub(
-        rf",?\s+(?:and|plus)\s+(?!{STOPS})(?:(?:an?|the|his|her|its|their|another|some|several|two|three)\s+)?"
-        rf"(?:(?!{STOPS}|\w+(?:s|ing|ed)\b)[\w'-]+\s+){{0,3}}?{pattern.pattern}(?=\s*(?:[.,;]|$))",
-        "", text, flags=re.IGNORECASE,
+        rf"(?:,\s+(?P<last>(?!{STOPS})[\w'-]+(?:\s+(?!{STOPS})[\w'-]+){{0,2}}))?,?\s+(?:and|plus)\s+(?!{STOPS})(?:(?:an?|the|his|her|its|their|another|some|several|two|three)\s+)?"
+        rf"(?:(?!{STOPS}|\w+(?:s|ing|ed)\b)[\w'-]+\s+){{0,3}}?{pattern.pattern}"
+        rf"(?P<where>(?:\s+\w+ing)?(?:\s+{IN}\s+[^.,;]*)?)(?=\s*(?:[.,;]|$))",
+        _but_when, text, flags=re.IGNORECASE,
     )  # fmt: skip
 
 
+def _but_when(match: re.Match[str]) -> str:
+    """The second of two things goes with where it is, and not with what is said of the scene: `on a sunny day`."""
+    last = match["last"] or ""
+    last = f", {last}" if set(last.lower().split()) & (VERBS.keys() | set(VERBS.values())) else last and f" and {last}"
+    places = re.split(rf"(?=\s+{IN}\s)", match["where"])
+    at = next((at for at, place in enumerate(places) if at and _of_scene(place)), len(places))
+    return last + "".join(places[at:])
+
+
+def _of_scene(text: str) -> bool:
+    return any(CATEGORY[hit.values[0]] not in ("place", "look") for hit in hits(text))
+
+
 def _but_alone(match: re.Match[str]) -> str:
-    """A place goes, but not where one word would be left of its clause: `, angled toward the car`."""
-    clause = re.split(r"[,;]\s+", match.string[: match.start()])[-1]
-    return "" if len(clause.split()) > 1 else match[0]
+    """A place goes, but not where one word would be left of its clause, or no verb: `, angled toward the car`."""
+    clause = re.split(r"[,;]\s+", match.string[: match.start()])[-1].split()
+    return "" if len(clause) > 1 and clause[-1].lower() not in ("is", "are", "was", "were") else match[0]
 
 
 def _said_of_one(before: str, joint: str, behind: str) -> bool:
@@ -119,6 +136,17 @@ def _said_of_one(before: str, joint: str, behind: str) -> bool:
         return False
     last = before.rsplit(maxsplit=1)[-1].lower()
     return singular(last) == last and not ANOTHER.match(behind)
+
+
+def _lists(parts: list[str], index: int, pattern: re.Pattern[str]) -> bool:
+    """Whether a part goes on with the list behind a `with` whose first things are gone, and is no clause."""
+    words = set(parts[index].lower().split())
+    first = index
+    while first > 2 and pattern.search(parts[first - 2]):
+        first -= 2
+        if parts[first - 1].strip().lower() == "with":
+            return not words & (VERBS.keys() | set(VERBS.values()))
+    return False
 
 
 def _clauses(text: str, pattern: re.Pattern[str]) -> str:
@@ -143,8 +171,15 @@ def _clauses(text: str, pattern: re.Pattern[str]) -> str:
             main_gone = gone
         dropped = gone
         if gone:
-            rest = re.sub(r"\s+(?:contrasted|combined|balanced|paired|mixed|filled|covered|decorated)$", "", rest)
+            rest = re.sub(
+                r"\s+(?:contrasted|combined|balanced|paired|mixed|filled|covered|decorated|packed|crowded|lined|"
+                r"teeming|thronged|dotted)$",
+                "",
+                rest,
+            )
             continue
+        if rest and index > 1 and joint.startswith(",") and _lists(parts, index, pattern):
+            joint = " with "
         if not rest:
             part = re.sub(r"^(?:with|and)\s+", "", part)
             part = part[0].upper() + part[1:] if index and text[0].isupper() else part

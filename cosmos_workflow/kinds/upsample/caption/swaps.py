@@ -9,8 +9,9 @@ from functools import partial
 from typing import Any
 
 from cosmos_workflow.kinds.upsample.caption.called import head_of
+from cosmos_workflow.kinds.upsample.caption.exchanges import MANY
 from cosmos_workflow.kinds.upsample.caption.lexicon import plural
-from cosmos_workflow.kinds.upsample.caption.nouns import KIND_OF, singular
+from cosmos_workflow.kinds.upsample.caption.nouns import KIND_OF, kind_of, singular
 from cosmos_workflow.kinds.upsample.caption.removing import without
 from cosmos_workflow.kinds.upsample.caption.taking import SHOWN, qualified, taken_out
 from cosmos_workflow.kinds.upsample.caption.things import (
@@ -37,11 +38,11 @@ OF_PEOPLE = ("clothing", "expression", "gender", "age", "skin_tone_and_texture",
 
 def implied(caption: Mapping[str, Any], wish: Wish) -> list[Swap]:
     """The swap that a wish means without saying so: it names one being or vehicle, and the first subject is another."""
-    if wish.swaps:
+    if any(swap.old not in MANY for swap in wish.swaps):
         return []
     swaps = []
     for group in ("living", "vehicle"):
-        wanted = [(word, kind) for word in wish.beings if (kind := KIND_OF.get(word) or KIND_OF.get(singular(word)))]
+        wanted = [(word, kind) for word in wish.beings if (kind := kind_of(word))]
         wanted = [(word, kind) for word, kind in wanted if kind[0] == group]
         if len({kind for _, kind in wanted}) != 1:
             continue
@@ -58,7 +59,9 @@ def implied(caption: Mapping[str, Any], wish: Wish) -> list[Swap]:
         elsewhere = any(each[2] == kind[1] for each in kinds_in(" ".join(texts_in(caption))))
         if present and not same and not elsewhere:
             counted = any(each.kind == "count" and each.value != 1 and word in each.nouns for each in wish.attributes)
-            swaps.append(Swap(singular(present[0][0]), _phrase(wish.prompt, word), many=counted))
+            like = kind_of(word.split()[-1])  # a robot dog stands where a dog was
+            old = next((each for each in present if like and each[2] == like[1]), present[0])
+            swaps.append(Swap(singular(old[0]), _phrase(wish.prompt, word), many=counted))
     return swaps
 
 
@@ -79,7 +82,7 @@ def swap_in(caption: dict[str, Any], swap: Swap) -> None:
         return
     head = singular(swap.old.lower().split()[-1])
     new_head = singular(swap.new.lower().split()[-1])
-    old_kind, new_kind = KIND_OF.get(head), KIND_OF.get(swap.new.lower()) or KIND_OF.get(new_head)
+    old_kind, new_kind = KIND_OF.get(head), kind_of(swap.new)
     subjects = subjects_of(caption)
     kinds = [[kind for _, _, kind in kinds_in(str(each.get("description") or ""))[:1]] for each in subjects]
     people_meant = bool(old_kind and old_kind[1] in PEOPLE)
@@ -99,7 +102,7 @@ def swap_in(caption: dict[str, Any], swap: Swap) -> None:
     of_kind = old_kind[1] if old_kind and not by_words and not swap.exact and old_kind[1] != "person" else ""
     chosen = [
         index for index, each in enumerate(subjects)
-        if pattern.search(re.split(r"[,.;]", str(each.get("description") or ""))[0]) or kinds[index] == [of_kind]
+        if _is_first(each, pattern) or kinds[index] == [of_kind]
     ]  # fmt: skip
     chosen = chosen or (people if people_meant and len(people) == 1 else [])  # by what a person does, such as a dancer
     becomes_thing = bool(old_kind and old_kind[1] in PEOPLE and not (new_kind and new_kind[1] in PEOPLE))
@@ -128,6 +131,13 @@ def swap_in(caption: dict[str, Any], swap: Swap) -> None:
             subject.update(each_text(subject, lambda text: swapped(text, swap) or text))
     if old_kind and old_kind[0] == "vehicle" and new_kind and new_kind[0] != "vehicle":
         _without_parts(caption, [subjects[index] for index in chosen], new_head)
+
+
+def _is_first(subject: Mapping[str, Any], pattern: re.Pattern[str]) -> bool:
+    """Whether a subject is called so, before it names another being: `a woman walking a dog` is no dog."""
+    text = re.split(r"[,.;]", str(subject.get("description") or ""))[0]
+    found = pattern.search(text)
+    return bool(found and not kinds_in(re.sub(r"[\w-]+\s*$", "", text[: found.start()])))  # a male climber
 
 
 def _only_of_gender(subjects: list[dict[str, Any]], people: list[int], chosen: list[int]) -> bool:

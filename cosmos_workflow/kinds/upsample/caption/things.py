@@ -36,7 +36,7 @@ VEHICLE_PARTS = re.compile(
     re.IGNORECASE,
 )
 LOOKS = (
-    r"(?:(?:commercial|compact|(?:two|three|four|five)-door|convertible|parked|domestic|male|female|"
+    r"(?:(?:commercial|compact|(?:two|three|four|five)-door|convertible|domestic|male|female|"
     r"blonde|blond|brunette|young|elderly|old|bearded|middle-aged|slim|athletic|dark-haired)\s+)*"
 )
 PERSON = {word for kind in ("woman", "man", "child", "person") for word, (_, of) in KIND_OF.items() if of == kind}

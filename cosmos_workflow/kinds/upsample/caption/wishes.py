@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 
-from cosmos_workflow.kinds.upsample.caption.exchanges import swaps_in
-from cosmos_workflow.kinds.upsample.caption.lexicon import CATEGORY, alternation, hits, negated, plural
+from cosmos_workflow.kinds.upsample.caption.exchanges import MANY, emptied, swaps_in
+from cosmos_workflow.kinds.upsample.caption.lexicon import (
+    CATEGORY,
+    PAST,
+    Hit,
+    alternation,
+    contradict,
+    hits,
+    negated,
+    plural,
+)
 from cosmos_workflow.kinds.upsample.caption.nouns import KIND_OF, singular
 from cosmos_workflow.kinds.upsample.caption.qualities import counts_in, qualities_in
 from cosmos_workflow.kinds.upsample.caption.wished import Attribute, Wish
+from cosmos_workflow.kinds.upsample.caption.words.places import NO_NOUNS
 
 __all__ = ["read_wish"]
 
-BEING = re.compile(
-    rf"(?<![\w-])(?:{alternation([*KIND_OF, *(plural(word) for word in KIND_OF)])})(?![\w-])", re.IGNORECASE
-)
+ONE_BEING = alternation([*KIND_OF, *(plural(word) for word in KIND_OF)])
+BEING = re.compile(rf"(?<![\w-])(?:{ONE_BEING})(?:\s+(?:{ONE_BEING}))?(?![\w-])", re.IGNORECASE)
 
 
 @lru_cache(256)
@@ -29,19 +39,25 @@ def read_wish(prompt: str) -> Wish:
     """
     prompt = " ".join(prompt.split())
     old_spans, swaps = swaps_in(prompt)
+    beings = _beings(prompt, old_spans)
+    swaps = tuple(dict.fromkeys([*swaps, *emptied(prompt, beings)]))
     values: dict[str, None] = {}
     implied: dict[str, None] = {}
-    unwanted: dict[str, None] = {}
+    unwanted: dict[str, None] = dict.fromkeys(["crowded"] if any(swap.old in MANY for swap in swaps) else [])
     own: dict[tuple[str, str], str] = {}
-    for hit in hits(prompt):
+    found = hits(prompt)
+    for hit, text in _places(prompt, found):
+        value, *also = hit.values
         replaced = any(start <= hit.start and hit.end <= end for start, end in old_spans)
         if replaced or negated(prompt, hit):
-            unwanted[hit.values[0]] = None
+            unwanted[value] = None
+            if PAST.search(prompt[: hit.start]) and value in ("rain", "storm"):
+                implied["wet"] = None  # after rain
             continue
-        values[hit.values[0]] = None
-        implied |= dict.fromkeys(hit.values[1:])
-        if CATEGORY[hit.values[0]] != "light" and hit.values[0] not in ("indoors", "outdoors"):
-            own.setdefault((hit.values[0], hit.form), hit.text if hit.text.isupper() is False else hit.text.lower())
+        values[value] = None
+        implied |= dict.fromkeys(also)
+        if CATEGORY[value] != "light" and hit.text.lower() not in NO_NOUNS:
+            own.setdefault((value, hit.form), text if text.isupper() is False else text.lower())
     implied = {value: None for value in implied if value not in values and not _other_time(value, values)}
     for value in (*values, *implied):
         unwanted.pop(value, None)
@@ -51,7 +67,12 @@ def read_wish(prompt: str) -> Wish:
     heads = [swap.new.lower().split()[-1] for swap in swaps if swap.many]
     counts += [Attribute("count", 0, "several", (head,)) for head in heads if head not in counted]
     attributes = (*qualities_in(prompt, old_spans), *counts)
-    beings = tuple(
+    return Wish(prompt, (*values, *implied), tuple(unwanted), own, attributes, swaps, beings, tuple(implied))
+
+
+def _beings(prompt: str, old_spans: list[tuple[int, int]]) -> tuple[str, ...]:
+    """The beings and vehicles of a prompt; those side by side are one: a `robot chef`."""
+    return tuple(
         dict.fromkeys(
             match[0].lower()
             for match in BEING.finditer(prompt)
@@ -59,9 +80,32 @@ def read_wish(prompt: str) -> Wish:
             and not re.search(r"\b(?:no|without|remove|not|any)\W+(?:\w+\W+)?$", prompt[: match.start()], re.IGNORECASE)
         )
     )
-    return Wish(prompt, (*values, *implied), tuple(unwanted), own, attributes, swaps, beings, tuple(implied))
 
 
 def _other_time(value: str, values: Iterable[str]) -> bool:
     """Whether a time that is only meant is another than one that is said: a sunny evening is no day."""
     return any(CATEGORY[each] == "time" and CATEGORY[value] == "time" for each in values)
+
+
+def _places(prompt: str, found: list[Hit]) -> Iterator[tuple[Hit, str]]:
+    """What is found, with its words: two places side by side are one (`hospital corridor`), which means both.
+
+    The road of another place (`a street in a desert`) is no place of its own.
+    """
+    places = [hit for hit in found if CATEGORY[hit.values[0]] == "place"]
+    for at, hit in enumerate(found):
+        if hit not in places:
+            yield hit, hit.text
+            continue
+        if hit.form == "way" and any(
+            each.form != "way" and contradict(hit.values[0], each.values[0]) for each in places
+        ):
+            continue
+        behind, before = found[at + 1 : at + 2], found[at - 1 : at] if at else []
+        if behind and behind[0] in places and prompt[hit.end : behind[0].start] == " ":
+            continue
+        if before and before[0] in places and prompt[before[0].end : hit.start] == " ":
+            values = tuple(dict.fromkeys((*hit.values, *before[0].values)))
+            yield replace(hit, values=values), prompt[before[0].start : hit.end]
+        else:
+            yield hit, hit.text

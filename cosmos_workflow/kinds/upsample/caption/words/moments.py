@@ -110,13 +110,13 @@ WEATHERS = {
         "adj": "sunny+day, cloudless, clear, sun-filled+day, unclouded",
         "when": "in the sun+day, in the sunshine+day, under a clear sky, in clear weather, in sunny weather, "
         "under clear skies, "
-        "under a blue sky, under blue skies",
+        "under a blue sky+day, under blue skies+day",
         "light": "sunshine+day",
-        "sky": "clear sky, blue sky, clear blue sky, bright blue sky+day, cloudless sky, sunny sky+day, "
-        "cloudless blue sky, "
-        "clear skies, clear blue skies, azure sky, cloudless skies",
+        "sky": "clear sky, blue sky+day, clear blue sky+day, bright blue sky+day, cloudless sky, sunny sky+day, "
+        "cloudless blue sky+day, clear skies, clear blue skies+day, azure sky+day, cloudless skies",
         "ing": "sunny",
-        "skyis": "sky is clear, sky is blue, sky is cloudless, skies are clear, skies are blue, sky is bright blue",
+        "skyis": "sky is clear, sky is blue+day, sky is cloudless, skies are clear, skies are blue+day, "
+        "sky is bright blue+day",
         "state": "The weather is clear.",
     },
     "overcast": {
@@ -128,6 +128,7 @@ WEATHERS = {
         "overcast skies, uniformly grey sky, gloomy sky",
         "ing": "cloudy",
         "skyis": "sky is overcast, sky is grey, sky is gray, sky is cloudy, skies are grey",
+        "does": "clouds cover the sky",
         "state": "The sky is overcast.",
     },
     "rain": {
@@ -142,6 +143,7 @@ WEATHERS = {
         "sky": "rainy sky, grey rainy sky",
         "ing": "raining, drizzling, pouring, rains, rained",
         "ground": "wet",
+        "does": "rain falls",
         "state": "It is raining.",
     },
     "snow": {
@@ -156,6 +158,7 @@ WEATHERS = {
         "sky": "snowy sky, grey snowy sky",
         "ing": "snowing, snows, snowed, sleeting",
         "ground": "snow-covered",
+        "does": "snow falls",
         "state": "It is snowing.",
     },
     "fog": {
@@ -165,6 +168,7 @@ WEATHERS = {
         "light": "hazy light",
         "sky": "foggy sky, hazy sky, misty sky",
         "ing": "foggy",
+        "does": "fog hangs",
         "state": "There is fog.",
     },
     "storm": {
@@ -175,6 +179,7 @@ WEATHERS = {
         "sky": "stormy sky, dark stormy sky, thundery sky, stormy skies",
         "ing": "storming, thundering",
         "ground": "wet",
+        "does": "a storm rages",
         "state": "There is a storm.",
     },
     "calm": {
@@ -194,6 +199,7 @@ WEATHERS = {
         "adj": "hail-covered",
         "when": "in hail, in a hailstorm",
         "ing": "hailing",
+        "does": "hail falls",
         "state": "It is hailing.",
     },
     "sandstorm": {
@@ -201,6 +207,7 @@ WEATHERS = {
         "adj": "dust-filled, sand-blown",
         "when": "in a sandstorm, in a dust storm",
         "sky": "dust-filled sky, dusty sky",
+        "does": "a sandstorm rages",
         "state": "There is a sandstorm.",
     },
     "dry": {
@@ -346,12 +353,12 @@ AGAINST = {
     "morning": "noon, afternoon, sunset, dusk, evening",
     "noon": "afternoon, sunset, dusk, evening, dark",
     "day": "sunset, dusk, evening, dark",
-    "afternoon": "dusk, evening, dark",
+    "afternoon": "sunset, dusk, evening, dark",
     "snow": "clear, dry, rain, heat, sandstorm, summer, hail",
-    "rain": "clear, dry, sandstorm, frost, hail",
-    "fog": "clear",
+    "rain": "clear, dry, sandstorm, frost, hail, harsh",
+    "fog": "clear, harsh",
     "clear": "overcast, storm, hail, sandstorm, dark",
-    "storm": "calm, dry",
+    "storm": "calm, dry, harsh",
     "wind": "calm",
     "dry": "wet, hail",
     "heat": "frost, winter",

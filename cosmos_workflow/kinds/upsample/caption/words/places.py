@@ -1,6 +1,6 @@
 """Words for places, and for what a scene is like as a whole."""
 
-__all__ = ["ALIKE", "INSIDE", "LOOKS", "LOOKS_AGAINST", "PLACES"]
+__all__ = ["ALIKE", "AT", "INSIDE", "LOOKS", "LOOKS_AGAINST", "NO_NOUNS", "ON", "PLACES"]
 
 # Each place by its words, the first of which stands in for others. Those of one line of ALIKE can be one scene.
 PLACES = {
@@ -84,41 +84,24 @@ PLACES = {
     "beach": "beach, seashore, shore, seaside, coast, coastline, sandy beach, shoreline, tropical beach, waterfront",
     "sea": "sea, ocean, open sea, high seas",
     "island": "island, atoll",
-    "underwater": "underwater, seabed, coral reef, ocean floor, sea floor, under water, seafloor",
+    "underwater": "seabed, underwater, coral reef, ocean floor, sea floor, under water, seafloor",
 }
-INSIDE = frozenset(
-    [
-        "kitchen",
-        "dining room",
-        "living room",
-        "bedroom",
-        "bathroom",
-        "house",
-        "attic",
-        "cellar",
-        "corridor",
-        "office",
-        "classroom",
-        "laboratory",
-        "hospital",
-        "warehouse",
-        "factory",
-        "workshop",
-        "hangar",
-        "studio",
-        "gym",
-        "stage",
-        "museum",
-        "library",
-        "church",
-        "shop",
-        "restaurant",
-        "greenhouse",
-        "tunnel",
-        "cave",
-        "spaceship",
-    ]
-)
+INSIDE = frozenset((
+    "kitchen", "dining room", "living room", "bedroom", "bathroom", "house", "attic", "cellar", "corridor", "office",
+    "classroom", "laboratory", "hospital", "warehouse", "factory", "workshop", "hangar", "studio", "gym", "stage",
+    "museum", "library", "church", "shop", "restaurant", "greenhouse", "tunnel", "cave", "spaceship",
+))  # fmt: skip
+# One is on these, and at those; in all others.
+ON = frozenset((
+    "street", "highway", "beach", "bridge", "rooftop", "farm", "island", "moon", "mars", "stage", "square", "sea",
+    "lake", "glacier", "construction site", "underwater",
+))  # fmt: skip
+AT = frozenset(("harbour", "station", "airport", "stadium"))
+# Words for places that are no nouns: another word stands where a noun is needed.
+NO_NOUNS = frozenset((
+    "underwater", "under water", "urban", "suburban", "residential", "rural", "alpine", "downtown", "indoors", "indoor",
+    "outdoors", "outdoor", "open-air", "arctic", "antarctic",
+))  # fmt: skip
 ALIKE = tuple(
     frozenset(line.split(","))
     for line in (

@@ -100,6 +100,7 @@ LIVING = {
     "runner, "
     "walker, observer, spectator, cyclist, rider, player, chef, cook, doctor, nurse, soldier, tourist, "
     "skateboarder, skier, snowboarder, swimmer, gymnast, farmer, fisherman, engineer, technician, figure, "
+    "bystander, onlooker, commuter, shopper, passenger, customer, visitor, waiter, waitress, "
     "adult, teenager, passer-by, passerby, couple, musician, singer, knight, firefighter, policeman, actor",
     "robot": "robot, humanoid robot, android, cyborg, robotic arm, robot arm, automaton, mech, droid, humanoid, "
     "robot dog, quadruped robot, manipulator",
