@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from cosmos_workflow.kinds.upsample.caption.lexicon import CATEGORY, Hit, contradict, form_of, hits, negated
 from cosmos_workflow.kinds.upsample.caption.placing import placed
 from cosmos_workflow.kinds.upsample.caption.wished import Wish
 
-__all__ = ["MARK", "changed_scene", "drop_clauses", "mended", "values_in"]
+__all__ = ["MARK", "apart", "changed_scene", "drop_clauses", "values_in", "written"]
 
 MARK = "\x00"  # stands where a text was changed, until articles and blanks around it are mended
 GONE = "\x02"  # stands for a word that goes without another: its clause goes with it
@@ -24,8 +24,9 @@ LYING = re.compile(
     re.IGNORECASE,
 )
 MASS = re.compile(
-    r"\x00(?:snow|rain|fog|mist|haze|sunshine|moonlight|daylight|darkness|sunlight|starlight|candlelight|hail|wind|frost|"
-    r"heat|mountains|drizzle|rainfall|snowfall|indoors|outdoors|dunes|woods|(?:outer|deep) space|noon|midnight|dusk|dawn|twilight|"
+    r"\x00(?:snow|rain|fog|mist|haze|sunshine|moonlight|daylight|darkness|sunlight|starlight|candlelight|hail|"
+    r"wind|frost|heat|mountains|drizzle|rainfall|snowfall|indoors|outdoors|dunes|woods|(?:outer|deep) space|"
+    r"(?:golden|blue|magic) hour|noon|midnight|dusk|dawn|twilight|"
     r"night-time light)"
     r"\x00(?!\s+\w*(?:scene|street|sky))",
     re.IGNORECASE,
@@ -158,6 +159,8 @@ def _weather(text: str, start: int, head: Hit, winners: list[str], wish: Wish) -
 
 
 def _words(head: Hit, winner: str, wish: Wish) -> str:
+    if head.values[0] == "harsh" and "shadow" in head.text.lower():
+        return "soft shadows"
     if CATEGORY[head.values[0]] == "light" and CATEGORY[winner] != "light" and head.form in ("adj", "noun"):
         return form_of(winner, "level", {}) if head.form == "adj" else form_of(winner, "light", wish.own)
     if CATEGORY[head.values[0]] == "weather" and head.values[0] in ("dry", "wet") and head.form == "adj":
@@ -187,7 +190,8 @@ def mended(text: str) -> str:
     text = re.sub(rf"\b(?:a|an)\s+(?={MASS.pattern})", "", text, flags=re.IGNORECASE)
     text = LOOSE.sub("", text)
     text = re.sub(
-        r"\b(?:in|on)\s+(?:an?\s+)?(?=\x00(?:night|noon|dawn|dusk|midnight|midday|sunset|sunrise|daybreak)\x00(?!\s+\w))",
+        r"\b(?:in|on)\s+(?:an?\s+)?(?=\x00(?:night|noon|dawn|dusk|midnight|midday|sunset|sunrise|daybreak|sundown|nightfall|twilight|"
+        r"(?:golden|blue|magic) hour)\x00(?!\s+\w))",
         "at ",
         text,
     )
@@ -214,6 +218,27 @@ def _article(match: re.Match[str]) -> str:
     word = match[2]
     vowel = word[0].lower() in "aeiou" and not re.match(r"(?:uni|one|eu|us[ei])", word, re.IGNORECASE)
     return f"{match[1]}{'n' if vowel or word.lower().startswith('hour') else ''} {word}"
+
+
+def written(text: str, pieces: Iterable[tuple[int, int, str]]) -> str:
+    """The text with other words in these places (start, end, words), mended around them."""
+    for start, end, new in sorted(pieces, reverse=True):
+        begins = not text[:start].strip() or text[:start].rstrip()[-1] in ".!?"
+        capital = text[start : start + 1].isupper() and (
+            begins or not text[start : start + 2].isupper()
+        )  # an SUV is none
+        words = new[:1].upper() + new[1:] if capital else new
+        text = f"{text[:start]}{MARK}{words}{MARK}{text[end:]}"
+    return mended(text)
+
+
+def apart(pieces: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """The first of those pieces that overlap."""
+    kept: list[tuple[int, int, str]] = []
+    for piece in sorted(pieces, key=lambda each: (each[0], -each[1])):
+        if not kept or piece[0] >= kept[-1][1]:
+            kept.append(piece)
+    return kept
 
 
 # Of such a sentence nothing is left but when it was.

@@ -7,13 +7,14 @@ from typing import Any
 
 from cosmos_workflow.kinds.upsample.caption.called import head_of
 from cosmos_workflow.kinds.upsample.caption.lexicon import alternation, plural
-from cosmos_workflow.kinds.upsample.caption.things import PEOPLE, kinds_in, names
+from cosmos_workflow.kinds.upsample.caption.naming import PEOPLE, kinds_in, names
 from cosmos_workflow.kinds.upsample.caption.walking import each_text, subjects_of, texts_in
 
-__all__ = ["dressed"]
+__all__ = ["GARMENT", "dressed"]
 
 # Garments by the part of the body that they cover; a whole one covers upper and lower ones too.
 GARMENTS = {
+    "over": "apron",
     "upper": "top, tank top, shirt, t-shirt, blouse, sweater, pullover, hoodie, jacket, coat, raincoat, vest, "
     "cardigan, blazer, parka, jersey",
     "lower": "pants, trousers, leggings, jeans, skirt, shorts, slacks",

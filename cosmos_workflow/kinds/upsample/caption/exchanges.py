@@ -24,13 +24,15 @@ SWAPS = tuple(
         rf"(?:by|with|for|to)\s+{NEW}{END}",
         rf"\bsubstitut(?:e|ing)\s+{OLD}\s+(?:by|with)\s+{NEW}{END}",
         rf"\bsubstitut(?:e|ing)\s+{NEW}\s+for\s+{OLD}{END}",
-        rf"\b(?:turn|turning|change|changing|transform|transforming|convert|morph|make)\s+{OLD}\s+(?:into|to)\s+{NEW}{END}",
+        rf"\b(?:turn|turning|change|changing|transform|transforming|convert|morph|make)\s+{OLD}\s+(?:into|to)\s+"
+        rf"{NEW}{END}",
         rf"\bmake\s+(?P<old>the\s+{PHRASE})\s+(?P<new>an?\s+{PHRASE}){END}",
         rf"\binstead of\s+{OLD}\s*,\s*{NEW}{END}",
         rf"{NEW}\s*,?\s+(?:instead of|rather than|in place of|replac(?:es|ing)|"
         rf"takes the place of|substitutes for)\s+{OLD}{END}",
         rf"{OLD}\s+(?:becomes?|becoming|(?:turns|turned|turning|changes|changed|transforms|transformed|morphs) into|"
-        rf"should be|(?:is|are) (?:now|replaced by|replaced with|swapped for|turned into))\s+(?P<new>an?\s+{PHRASE}){END}",
+        rf"should be|(?:is|are) (?:now|replaced by|replaced with|swapped for|turned into))\s+"
+        rf"(?P<new>an?\s+{PHRASE}){END}",
         rf"(?P<old>(?:{BEINGS}))\s+(?:becomes?|(?:turn|change|transform)s? into|are now)\s+"
         rf"(?P<new>(?:[\w-]+\s+){{0,2}}?(?:{BEINGS})){END}",
         rf"\b(?P<old>(?:the|all|every|each)\s+(?:[\w-]+\s+){{0,2}}?(?:{BEINGS}))\s+(?:is|are|as)\s+"
@@ -43,10 +45,12 @@ SWAPS = tuple(
 # All people, and all that drives on a road.
 MANY = ("people", "traffic")
 NOBODY = re.compile(r"\b(?:nobody|no[ -]?one|not a soul)\b", re.IGNORECASE)
-PLACE = (
-    rf"(?:{alternation(word.strip() for words in PLACES.values() for word in words.split(','))}|road|room|scene|place|hall|"
-    r"path|lane|track|set|world|surroundings)s?"
+PLACES_AND_ROADS = alternation(
+    word.strip()
+    for words in [*PLACES.values(), "road, room, scene, place, hall, path, lane, track, set, world, surroundings"]
+    for word in words.split(",")
 )
+PLACE = rf"(?:{PLACES_AND_ROADS})s?"
 EMPTY = re.compile(
     r"(?<![\w-])(?:empty|deserted|unpopulated|vacant)(?![\w-])(?=\s*(?:[.,;:!?]|$|(?:and|at|in|on|during|under|by)\b)|"
     rf"\s+(?:[\w-]+\s+){{0,2}}?{PLACE}\b)",

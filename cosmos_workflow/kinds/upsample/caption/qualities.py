@@ -16,6 +16,12 @@ UNITS = frozenset((
     "second", "seconds", "frames", "fps", "degrees", "o'clock", "pm", "am", "percent", "shot", "shots", "day", "days",
     "time", "times", "way", "side", "sides", "o", "minutes", "hours",
 ))  # fmt: skip
+# What is said of a material, or of how a thing is made.
+FINISHES = frozenset((
+    "built", "crafted", "carved", "cast", "entirely", "painted", "brushed", "polished", "solid", "pure", "raw", "rusty",
+    "shiny", "weathered", "matte", "glossy", "hammered", "frosted", "clear", "rough", "smooth", "old", "dark", "light",
+    "fully", "completely", "out", "now",
+))  # fmt: skip
 PART = re.compile(
     r"\b(?P<part>[\w-]+)\s+of\s+(?:the|an?|his|her|its|their)\s+(?:[\w-]+\s+){1,3}?(?:is|are|becomes?)\s+$",
     re.IGNORECASE,
@@ -35,9 +41,7 @@ def _around(prompt: str, start: int, end: int) -> tuple[list[str], list[str]]:
         plain = word.lower()
         if not word[0].isalpha() or (before and plain in STOP) or len(before) == 2:
             break
-        if plain in WHOLE or (
-            plain not in STOP and plain not in ("built", "crafted", "carved", "cast", "entirely", "painted")
-        ):
+        if plain in WHOLE or (plain not in STOP and plain not in FINISHES):
             before.append(plain)
     return behind, before
 
@@ -77,7 +81,8 @@ def qualities_in(prompt: str, old_spans: list[tuple[int, int]]) -> list[Attribut
             everything = not nouns or bool(WHOLE & set(nouns))
             was = next((noun for noun in nouns if kind == "colour" and COLOUR.fullmatch(noun)), "")
             nouns = [noun for noun in nouns if noun != was]
-            attributes.append(Attribute(kind, value, word, () if everything else tuple(nouns), was))
+            meant = () if everything else tuple(nouns)
+            attributes.append(Attribute(kind, value, word, meant, was, main=not nouns and not was))
     # These only say which thing it is.
     named = {(each.was, noun) for each in attributes if each.was for noun in each.nouns}
     attributes = [each for each in attributes if each.was or not {(each.word, noun) for noun in each.nouns} & named]

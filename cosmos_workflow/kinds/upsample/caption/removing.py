@@ -10,6 +10,7 @@ from cosmos_workflow.kinds.upsample.caption.nouns import singular
 
 __all__ = ["PLAIN", "without"]
 
+VERB_WORDS = VERBS.keys() | set(VERBS.values())
 PLAIN = "The camera shows the scene."  # where a shot must be described, and nothing is left to say
 # A beginning that says only when: "From 0:02 to 0:05", "By the second second", "Finally".
 MOMENT = (
@@ -97,6 +98,10 @@ def _least(text: str, pattern: re.Pattern[str]) -> str:
         r"(?=\s*(?:[.,;]|$|\b(?:and|while|as)\b))",
         _but_alone, text, flags=re.IGNORECASE,
     )  # fmt: skip
+    text = re.sub(
+        rf"\b(?P<lead>with|past|between|among)\s+(?:(?!{STOPS})[\w'-]+\s+){{0,3}}?{pattern.pattern}\s+and\s+(?P<rest>[^.,;]*)",
+        _but_both, text, flags=re.IGNORECASE,
+    )  # fmt: skip
     # Of three things in a row the last.
     text = re.sub(
         rf",\s+((?:(?!{STOPS})[\w'-]+\s*){{1,3}}),\s+and\s+(?:(?!{STOPS})[\w'-]+\s+){{0,3}}?{pattern.pattern}"
@@ -111,10 +116,16 @@ def _least(text: str, pattern: re.Pattern[str]) -> str:
     )  # fmt: skip
 
 
+def _but_both(match: re.Match[str]) -> str:
+    """The first of two things goes, where no clause begins with the second one."""
+    clause = set(match["rest"].lower().split()) & VERB_WORDS
+    return match[0] if clause else f"{match['lead']} {match['rest']}"
+
+
 def _but_when(match: re.Match[str]) -> str:
     """The second of two things goes with where it is, and not with what is said of the scene: `on a sunny day`."""
     last = match["last"] or ""
-    last = f", {last}" if set(last.lower().split()) & (VERBS.keys() | set(VERBS.values())) else last and f" and {last}"
+    last = f", {last}" if set(last.lower().split()) & VERB_WORDS else last and f" and {last}"
     places = re.split(rf"(?=\s+{IN}\s)", match["where"])
     at = next((at for at, place in enumerate(places) if at and _of_scene(place)), len(places))
     return last + "".join(places[at:])
@@ -145,7 +156,7 @@ def _lists(parts: list[str], index: int, pattern: re.Pattern[str]) -> bool:
     while first > 2 and pattern.search(parts[first - 2]):
         first -= 2
         if parts[first - 1].strip().lower() == "with":
-            return not words & (VERBS.keys() | set(VERBS.values()))
+            return not words & VERB_WORDS
     return False
 
 

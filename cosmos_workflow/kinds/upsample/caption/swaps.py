@@ -11,27 +11,23 @@ from typing import Any
 from cosmos_workflow.kinds.upsample.caption.called import head_of
 from cosmos_workflow.kinds.upsample.caption.exchanges import MANY
 from cosmos_workflow.kinds.upsample.caption.lexicon import plural
+from cosmos_workflow.kinds.upsample.caption.naming import OWN_VEHICLE, PEOPLE, PERSON, kinds_in, names
 from cosmos_workflow.kinds.upsample.caption.nouns import KIND_OF, kind_of, singular
+from cosmos_workflow.kinds.upsample.caption.persons import BODY, person_swapped, with_pronouns, without_hair
 from cosmos_workflow.kinds.upsample.caption.removing import without
 from cosmos_workflow.kinds.upsample.caption.taking import SHOWN, qualified, taken_out
-from cosmos_workflow.kinds.upsample.caption.things import (
-    BODY,
-    OWN_VEHICLE,
-    PEOPLE,
-    PERSON,
-    VEHICLE_PARTS,
-    kinds_in,
-    names,
-    person_swapped,
-    swapped,
-    with_pronouns,
-    without_hair,
-)
+from cosmos_workflow.kinds.upsample.caption.things import LOOKS, swapped
 from cosmos_workflow.kinds.upsample.caption.walking import OURS, each_text, subjects_of, texts_in
 from cosmos_workflow.kinds.upsample.caption.wished import Swap, Wish
 
 __all__ = ["implied", "is_called", "swap_in"]
 
+# What vehicles have, and no being.
+VEHICLE_PARTS = re.compile(
+    r"\b(?:windows?|windshields?|wheels?|doors?|panels?|headlights?|tail ?lights?|brake lights?|bumpers?|hood|engines?|"
+    r"tires?|tyres?|paint|body|bodywork|silhouette|decals?|lettering|graphics|roof rack|licen[cs]e plates?)\b",
+    re.IGNORECASE,
+)
 GENDERS = {"man": "Male", "woman": "Female"}
 OF_PEOPLE = ("clothing", "expression", "gender", "age", "skin_tone_and_texture", "facial_features")
 
@@ -66,13 +62,10 @@ def implied(caption: Mapping[str, Any], wish: Wish) -> list[Swap]:
 
 
 def _phrase(prompt: str, noun: str) -> str:
-    """A noun of the prompt with the adjectives before it."""
-    match = re.search(
-        rf"((?:\b(?!a\b|an\b|the\b|one\b|of\b|and\b|by\b|with\b)[\w-]+\s+){{0,3}}){re.escape(noun)}\b", prompt, re.I
-    )
-    before = match[1] if match else ""
-    article = re.search(rf"\b(?:an?|the)\s+((?:[\w-]+\s+){{0,3}}?){re.escape(noun)}\b", prompt, re.IGNORECASE)
-    return f"{(article[1] if article else '') if match else before}{singular(noun)}".strip()
+    """A noun of the prompt with the adjectives before it: behind an article all, else those of looks."""
+    words = re.search(rf"\b(?:an?|the)\s+((?:[\w-]+\s+){{0,3}}?){re.escape(noun)}\b", prompt, re.IGNORECASE)
+    words = words or re.search(rf"\b({LOOKS}){re.escape(noun)}\b", prompt, re.IGNORECASE)
+    return f"{words[1] if words else ''}{singular(noun)}".strip()
 
 
 def swap_in(caption: dict[str, Any], swap: Swap) -> None:

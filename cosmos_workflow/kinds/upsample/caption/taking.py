@@ -8,9 +8,9 @@ from typing import Any
 
 from cosmos_workflow.kinds.upsample.caption.called import head_of
 from cosmos_workflow.kinds.upsample.caption.lexicon import alternation, plural
+from cosmos_workflow.kinds.upsample.caption.naming import OWN_VEHICLE, PEOPLE, kinds_in, names
 from cosmos_workflow.kinds.upsample.caption.nouns import KIND_OF, singular
 from cosmos_workflow.kinds.upsample.caption.removing import PLAIN, without
-from cosmos_workflow.kinds.upsample.caption.things import OWN_VEHICLE, PEOPLE, kinds_in, names
 from cosmos_workflow.kinds.upsample.caption.walking import each_text, subjects_of, texts_in
 from cosmos_workflow.kinds.upsample.caption.wished import Swap
 

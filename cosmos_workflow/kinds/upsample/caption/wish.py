@@ -12,9 +12,11 @@ from cosmos_workflow.kinds.upsample.caption.called import exactly, head_of
 from cosmos_workflow.kinds.upsample.caption.changing import changed_scene, values_in
 from cosmos_workflow.kinds.upsample.caption.clothes import dressed
 from cosmos_workflow.kinds.upsample.caption.lexicon import CATEGORY, state_of
+from cosmos_workflow.kinds.upsample.caption.naming import PEOPLE, kinds_in, names
+from cosmos_workflow.kinds.upsample.caption.persons import several_now
 from cosmos_workflow.kinds.upsample.caption.problems import is_negative
 from cosmos_workflow.kinds.upsample.caption.swaps import implied, is_called, swap_in
-from cosmos_workflow.kinds.upsample.caption.things import changed_things, names
+from cosmos_workflow.kinds.upsample.caption.things import changed_things
 from cosmos_workflow.kinds.upsample.caption.walking import each_text, subjects_of
 from cosmos_workflow.kinds.upsample.caption.wished import Wish
 from cosmos_workflow.kinds.upsample.caption.wishes import read_wish
@@ -83,8 +85,10 @@ def with_wish(caption: Mapping[str, Any], prompt: str) -> dict[str, Any]:
             swap_in(made, swap)
     dressed(made, wish.prompt)
     wish = exactly(made, wish)
+    before = [each.get("number_of_subjects") for each in subjects_of(made)]
     about = _subjects(made, wish)
     made = each_text(made, lambda text: changed_things(changed_scene(text, wish), wish), said(prompt))
+    _several(made, before)
     for index, nouns in about.items():
         subject = subjects_of(made)[index]
         if isinstance(subject.get("appearance_details"), str):
@@ -130,6 +134,19 @@ def _subjects(caption: Mapping[str, Any], wish: Wish) -> dict[int, set[str]]:
             elif attribute.kind == "count" and isinstance(before, int) and before < 2:
                 subject["number_of_subjects"] = 2  # several
     return about
+
+
+def _several(caption: dict[str, Any], before: list[Any]) -> None:
+    """A person who is several now is spoken of as `they`, by all texts where nobody else is there."""
+    subjects = subjects_of(caption)
+    people = [each for each in subjects if any(kind in PEOPLE for *_, kind in kinds_in(head_of(each))[:1])]
+    for subject, number in zip(subjects, before, strict=False):
+        if number != 1 or subject.get("number_of_subjects") == 1 or not any(each is subject for each in people):
+            continue
+        subject.update(each_text(subject, several_now))
+        if len(people) == 1:
+            rest = {name: value for name, value in caption.items() if name != "subjects"}
+            caption.update(each_text(rest, several_now))
 
 
 def _stated(caption: dict[str, Any], wish: Wish) -> None:

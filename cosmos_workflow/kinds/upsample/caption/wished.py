@@ -13,7 +13,7 @@ class Attribute:
     """What the wish asks of things: `value` (a material, a colour, a number) in the user's `word`, of these `nouns`.
 
     No nouns stand for everything. `was` is the colour of the thing that is meant: `the red car is blue`. With `exact`,
-    what is called so is meant, and no other of its kind.
+    what is called so is meant, and no other of its kind; with `main` the first subject, as the prompt names none.
     """
 
     kind: str
@@ -22,6 +22,7 @@ class Attribute:
     nouns: tuple[str, ...] = ()
     was: str = ""
     exact: bool = False
+    main: bool = False
 
 
 @dataclass(frozen=True)
