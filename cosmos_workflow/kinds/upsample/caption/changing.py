@@ -33,8 +33,13 @@ MASS = re.compile(
 )
 # Words of light that go with the word behind them: a bright daylight becomes moonlight, not bright moonlight.
 WITH_IT = re.compile(
-    r"(?:(?:bright|brilliant|harsh|strong|natural|full|direct|broad|blazing|golden|glaring|intense|abundant|early|late),?\s+)+$",
+    r"(?:(?:bright|brilliant|warm|harsh|strong|natural|full|direct|broad|blazing|golden|glaring|intense|abundant|early|late),?\s+)+$",
     re.IGNORECASE,
+)
+COVERS = re.compile(r"\s+(?:covers?|blankets?|shrouds?|veils?|coats?)\b(?!\s*[.,;])", re.IGNORECASE)
+# Rain-slicked asphalt is wet, and snow-covered roofs have snow on them: what it is, without the weather, is dry.
+LYING_ON = re.compile(
+    r"-(?:slick\w*|soaked|drenched|swept|wet|washed|covered|dusted|capped|laden)$|capped$", re.IGNORECASE
 )
 SHINES = re.compile(
     r"\s+(?:is\s+)?(?:shin(?:es|ing)|beat(?:s|ing)|blaz(?:es|ing)|glow(?:s|ing)|burn(?:s|ing))"
@@ -92,7 +97,9 @@ def _groups(text: str, wrong: Sequence[tuple[Hit, list[str]]]) -> list[list[tupl
     groups: list[list[tuple[Hit, list[str]]]] = []
     for hit, winners in wrong:
         last = groups[-1][-1][0] if groups else None
-        parted = last and (last.form in ("when", "ing", "skyis") or (last.form in NOUNS and hit.form not in NOUNS))
+        parted = last and (
+            last.form in ("when", "ing", "skyis", "sunis") or (last.form in NOUNS and hit.form not in NOUNS)
+        )
         parted = parted or (last and last.form in NOUNS and "," in text[last.end : hit.start])
         beside = last and not parted and JOINED.match(text[last.end : hit.start])
         if beside and bool(groups[-1][-1][1]) == bool(winners):
@@ -126,7 +133,7 @@ def _replacements(
     words = _words(head, winner, wish)
     before = dict.fromkeys(value for _, values in group[:-1] for value in values[:1] if value != winner)
     others = [form_of(value, "level" if CATEGORY[value] == "light" else "adj", {}) for value in before]
-    if head.form not in ("when", "ing"):
+    if head.form not in ("when", "ing", "sunis"):
         words = ", ".join([*others, words]) if head.form == "adj" else " ".join([*others, words])
     return [(start, end, words[:1].upper() + words[1:] if capital else words)]
 
@@ -148,6 +155,9 @@ def _weather(text: str, start: int, head: Hit, winners: list[str], wish: Wish) -
         if falling := FALLING.match(text[end:]):
             does, over = "the sky is clear" if "night" in wish.values else "the sun shines", falling.end()
             does += " over" if re.search(r"(?:covers?|blankets?|shrouds?|fills?|veils?)$", falling[0]) else ""
+    elif head.form == "noun" and CATEGORY[winners[0]] == "weather" and (covers := COVERS.match(text[end:])):
+        does, over = form_of(winners[0], "does", {}), covers.end()
+        does += "" if does.endswith("sky") else " on" if "falls" in does else " over"
     elif head.form in ("sun", "light") and (shines := SHINES.match(text[end:])):
         does = next((form_of(each, "does", {}) for each in winners if CATEGORY[each] == "weather"), "")
         does, over = does + (" outside" if does and shines["through"] else ""), shines.end()
@@ -159,6 +169,10 @@ def _weather(text: str, start: int, head: Hit, winners: list[str], wish: Wish) -
 
 
 def _words(head: Hit, winner: str, wish: Wish) -> str:
+    if head.form == "sunis":
+        return form_of(winner, "does" if CATEGORY[winner] == "time" else "sun", {})
+    if head.form == "adj" and CATEGORY[winner] == CATEGORY[head.values[0]] == "weather" and LYING_ON.search(head.text):
+        return form_of(winner, "ground", wish.own)
     if head.values[0] == "harsh" and "shadow" in head.text.lower():
         return "soft shadows"
     if CATEGORY[head.values[0]] == "light" and CATEGORY[winner] != "light" and head.form in ("adj", "noun"):
@@ -187,6 +201,10 @@ def mended(text: str) -> str:
     if MARK not in text:
         return text
     text = re.sub(r"\x00\x00\s+(?=\x00)", "", text)
+    text = re.sub(r"\b([Aa])n?\s+((?:[\w-]+,?\s+){0,2}?)(?=\x00(?:woods|mountains|hills|dunes|alps)\x00(?!\s+road))",
+                  lambda match: f"{'The' if match[1] == 'A' else 'the'} {match[2]}", text)  # fmt: skip
+    text = re.sub(r"\b([Ii]t(?:'s|\s+is))\s+an?\s+(?=\x00(?:evening|morning|night|afternoon|day)\x00(?:\s+(?:and|in|on|at|while|as)\b|[.,;]|$))",
+                  r"\1 ", text)  # fmt: skip
     text = re.sub(rf"\b(?:a|an)\s+(?={MASS.pattern})", "", text, flags=re.IGNORECASE)
     text = LOOSE.sub("", text)
     text = re.sub(

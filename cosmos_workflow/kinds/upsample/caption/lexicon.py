@@ -67,6 +67,9 @@ PICTURED_BEHIND = re.compile(rf"^\s+(?:[\w-]+\s+){{0,2}}?{PICTURE}\b", re.IGNORE
 PICTURED_BEFORE = re.compile(rf"\b{PICTURE}\s+(?:of|with|showing|that shows)\s+(?:[\w-]+\s+){{0,4}}$", re.IGNORECASE)
 HANGING = re.compile(r"\b(?:walls?|hangs?|hanging|framed|frame of it|pinned|easel|screen)\b", re.IGNORECASE)
 
+# "In the late afternoon sun" speaks of light, and the time is a part of its name.
+OF_LIGHT = re.compile(r"\s+(?:sun|sunlight|sunshine|light|glow|haze)\b", re.IGNORECASE)
+
 # Words for a way through a place: in another place it is a way there. Not all places have one.
 WAYS = re.compile(
     r"(?:\w+[\s-])?(?:street|avenue|boulevard|sidewalk|pavement|alley|alleyway|highway|motorway|freeway)s?$",
@@ -133,7 +136,7 @@ def _table() -> tuple[re.Pattern[str], dict[str, tuple[str, tuple[str, ...]]]]:
                     if word.endswith(mark):
                         word, values = word[: -len(mark)], (value, other)
                 words.setdefault(_key(word), (form, values))
-                if form == "noun" and not word.endswith("s"):
+                if form == "noun" and not word.endswith(("s", "cover")):  # snow covers the road
                     words.setdefault(_key(plural(word)), (form, values))
     return re.compile(rf"(?<![\w-])(?:{alternation(words)})(?![\w])(?!'s\b)", re.IGNORECASE), words
 
@@ -155,6 +158,9 @@ def hits(text: str) -> list[Hit]:
         if (follow and not re.match(follow, behind, re.IGNORECASE)) or (
             never and re.match(never, behind, re.IGNORECASE)
         ):
+            continue
+        if words[key][0] == "when" and OF_LIGHT.match(behind):
+            at = match.start() + 1
             continue
         if key == "mars" and not match[0][0].isupper():  # "it mars the view" is no planet
             continue

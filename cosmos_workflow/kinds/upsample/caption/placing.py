@@ -17,7 +17,7 @@ ATTRIBUTE = re.compile(
     re.IGNORECASE,
 )
 BEFORE = re.compile(
-    r"\b(?P<preposition>in|on|inside|into|onto|along|down)\s+(?:(?:an?|the|this|that)\s+)?"
+    r"(?<!look )(?<!looks )(?<!looking )(?<!gazes )(?<!gazing )(?<!stares )(?<!staring )\b(?P<preposition>in|on|at|inside|into|onto|along|down)\s+(?:(?:an?|the|this|that)\s+)?"
     r"(?:(?!(?:an?|the|of|in|on|at|and|or|with|by|to|his|her|its|their|is|are)\b)[\w-]+\s+){0,3}$",
     re.IGNORECASE,
 )
@@ -60,6 +60,8 @@ def _preposition(old: str, winner: str, *, on: bool) -> str:
         return "through" if winner in INSIDE or winner == "space" else old
     if on:
         return {"in": "on", "inside": "on", "into": "onto"}.get(old, old)
+    if old == "at":
+        return "in" if winner in INSIDE else old
     if old == "on" or (old == "inside" and winner not in INSIDE):
         return "at" if winner in AT else "in"
     return {"onto": "into"}.get(old, old)

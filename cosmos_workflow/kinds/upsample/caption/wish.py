@@ -163,8 +163,13 @@ def _stated(caption: dict[str, Any], wish: Wish) -> None:
         text = caption.get("background_setting", "")
         wanted = [value for value in wish.values if CATEGORY[value] != "light" and value not in wish.implied]
         missing = [value for value in wanted if not _says(text, value)]
-        words = [state_of(each, wish.own.get((each, "noun"), "")) for each in missing]
+        words = [_state(each, wish) for each in missing]
         caption["background_setting"] = " ".join(filter(None, [*words, text]))
+
+
+def _state(value: str, wish: Wish) -> str:
+    own = wish.own.get((value, "adj"))
+    return f"The place is {own}." if value == "empty" and own else state_of(value, wish.own.get((value, "noun"), ""))
 
 
 def _says(text: str, value: str) -> bool:

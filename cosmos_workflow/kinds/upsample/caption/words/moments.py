@@ -12,9 +12,10 @@ TIMES = {
         "light": "moonlight, starlight, moonshine, moon glow, moon light",
         "lit": "dimly lit",
         "level": "dim",
-        "sky": "night sky, starry sky, dark night sky, moonlit sky, starlit sky, black sky, stars in the sky",
+        "sky": "night sky, starry sky, dark night sky, dark sky, dark skies, pitch-black sky, inky sky, moonlit sky, starlit sky, black sky, stars in the sky",
         "sun": "moon, full moon, crescent moon, half moon, stars",
         "skyis": "sky is dark, sky is black, sky is full of stars",
+        "does": "moon shines",
         "state": "It is night.",
     },
     "dawn": {
@@ -25,6 +26,8 @@ TIMES = {
         "lit": "softly lit",
         "sky": "dawn sky, sunrise sky, pink morning sky",
         "sun": "rising sun",
+        "sunis": "sun rises, sun is rising, sun comes up, rising sun appears",
+        "does": "sun rises",
         "state": "It is dawn.",
     },
     "morning": {
@@ -34,6 +37,7 @@ TIMES = {
         "light": "morning light, morning sunlight, morning sun",
         "sky": "morning sky",
         "sun": "morning sun",
+        "does": "sun climbs",
         "state": "It is morning.",
     },
     "noon": {
@@ -45,6 +49,7 @@ TIMES = {
         "level": "bright",
         "sky": "bright midday sky, midday sky, noon sky",
         "sun": "midday sun, high sun",
+        "does": "sun stands high",
         "state": "It is noon.",
     },
     "day": {
@@ -59,6 +64,7 @@ TIMES = {
         "level": "bright",
         "sky": "daytime sky, bright sky*",
         "sun": "sun*, bright sun*, blazing sun*",
+        "does": "sun shines",
         "state": "It is day.",
     },
     "afternoon": {
@@ -68,6 +74,7 @@ TIMES = {
         "light": "afternoon light, afternoon sun, afternoon sunlight",
         "sky": "afternoon sky",
         "sun": "afternoon sun",
+        "does": "sun shines",
         "state": "It is afternoon.",
     },
     "sunset": {
@@ -79,6 +86,8 @@ TIMES = {
         "lit": "warmly lit",
         "sky": "sunset sky, orange sky, fiery sky, red sky, crimson sky",
         "sun": "setting sun, low sun",
+        "sunis": "sun sets, sun is setting, sun goes down, sun sinks, sun dips",
+        "does": "sun sets",
         "state": "It is sunset.",
     },
     "dusk": {
@@ -90,6 +99,7 @@ TIMES = {
         "level": "dim",
         "sky": "dusk sky, twilight sky, darkening sky",
         "sun": "last light",
+        "does": "light fades",
         "state": "It is dusk.",
     },
     "evening": {
@@ -100,6 +110,7 @@ TIMES = {
         "lit": "dimly lit",
         "sky": "evening sky",
         "sun": "evening sun",
+        "does": "light fades",
         "state": "It is evening.",
     },
 }
@@ -117,6 +128,7 @@ WEATHERS = {
         "ing": "sunny",
         "skyis": "sky is clear, sky is blue+day, sky is cloudless, skies are clear, skies are blue+day, "
         "sky is bright blue+day",
+        "ground": "dry",
         "state": "The weather is clear.",
     },
     "overcast": {
@@ -129,6 +141,7 @@ WEATHERS = {
         "ing": "cloudy",
         "skyis": "sky is overcast, sky is grey, sky is gray, sky is cloudy, skies are grey",
         "does": "clouds cover the sky",
+        "ground": "dry",
         "state": "The sky is overcast.",
     },
     "rain": {
@@ -169,6 +182,7 @@ WEATHERS = {
         "sky": "foggy sky, hazy sky, misty sky",
         "ing": "foggy",
         "does": "fog hangs",
+        "ground": "damp",
         "state": "There is fog.",
     },
     "storm": {
@@ -200,6 +214,7 @@ WEATHERS = {
         "when": "in hail, in a hailstorm",
         "ing": "hailing",
         "does": "hail falls",
+        "ground": "hail-covered",
         "state": "It is hailing.",
     },
     "sandstorm": {
@@ -229,6 +244,7 @@ WEATHERS = {
         "noun": "heat, heatwave, heat wave, hot weather, warm weather, heat haze, heat shimmer",
         "adj": "hot, scorching, sweltering, sultry, blazing hot, scorched, balmy, tropical, searing",
         "when": "in the heat, in a heatwave, in hot weather, in warm weather",
+        "ground": "dry",
         "state": "It is hot.",
     },
     "frost": {

@@ -45,7 +45,7 @@ PLACES = {
     "spaceship": "spaceship, space station, spacecraft, starship",
     "space": "outer space, deep space, space scene",
     "moon": "lunar surface, surface of the moon, moonscape",
-    "mars": "mars, martian surface, martian landscape, surface of mars",
+    "mars": "Martian surface, mars, martian landscape, surface of mars",
     "street": "street, city street, urban street, avenue, boulevard, sidewalk, pavement, side street, street scene, "
     "cross-street",
     "city": "city, urban, metropolis, downtown, cityscape, city centre, city center, town, megacity, "
@@ -100,7 +100,7 @@ AT = frozenset(("harbour", "station", "airport", "stadium"))
 # Words for places that are no nouns: another word stands where a noun is needed.
 NO_NOUNS = frozenset((
     "underwater", "under water", "urban", "suburban", "residential", "rural", "alpine", "downtown", "indoors", "indoor",
-    "outdoors", "outdoor", "open-air", "arctic", "antarctic",
+    "outdoors", "outdoor", "open-air", "arctic", "antarctic", "mars",
 ))  # fmt: skip
 ALIKE = tuple(
     frozenset(line.split(","))
