@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 
-from cosmos_workflow.kinds.upsample.caption.lexicon import CATEGORY, Hit, contradict, form_of, hits, negated
+from cosmos_workflow.kinds.upsample.caption.agreeing import verbs_behind
+from cosmos_workflow.kinds.upsample.caption.lexicon import CATEGORY, Hit, form_of, gives_way, hits, negated
+from cosmos_workflow.kinds.upsample.caption.mending import MARK, mended
+from cosmos_workflow.kinds.upsample.caption.nouns import singular
 from cosmos_workflow.kinds.upsample.caption.placing import placed
 from cosmos_workflow.kinds.upsample.caption.wished import Wish
 
-__all__ = ["MARK", "apart", "changed_scene", "drop_clauses", "values_in", "written"]
+__all__ = ["changed_scene", "drop_clauses", "values_in"]
 
-MARK = "\x00"  # stands where a text was changed, until articles and blanks around it are mended
 GONE = "\x02"  # stands for a word that goes without another: its clause goes with it
 FALLING = re.compile(r"(?:\s+(?:is|are))?\s+(?:falls?|falling|pours?|pouring|comes?|coming|drifts?|drifting|"
                      r"lashes|beats|drums|drift|covers?|blankets?|shrouds?|fills?|veils?|hangs?|hanging|lingers?|swirls?|"
@@ -21,14 +23,6 @@ LYING = re.compile(
     r"(?:\s*,)?\s*(?:\b(?:covered|filled|blanketed|dusted|laden|soaked|shrouded|wrapped|coated)\s+)?"
     r"\b(?:in|with|by|of|under|through|from)\s+(?:(?:a|an|the|light|heavy|fresh|thick|deep|falling|"
     r"layer of|blanket of)\s+)*$",
-    re.IGNORECASE,
-)
-MASS = re.compile(
-    r"\x00(?:snow|rain|fog|mist|haze|sunshine|moonlight|daylight|darkness|sunlight|starlight|candlelight|hail|"
-    r"wind|frost|heat|mountains|drizzle|rainfall|snowfall|indoors|outdoors|dunes|woods|(?:outer|deep) space|"
-    r"(?:golden|blue|magic) hour|noon|midnight|dusk|dawn|twilight|"
-    r"night-time light)"
-    r"\x00(?!\s+\w*(?:scene|street|sky))",
     re.IGNORECASE,
 )
 # Words of light that go with the word behind them: a bright daylight becomes moonlight, not bright moonlight.
@@ -46,13 +40,7 @@ SHINES = re.compile(
     r"(?:\s+(?:brightly|down|warmly|overhead|high|brilliantly))*\b(?P<through>\s+through\b)?",
     re.IGNORECASE,
 )
-# A preposition whose noun is gone.
-LOOSE = re.compile(
-    r"\b(?:in|at|on|under|during|by|with|of|from|through|into)(?:\s+(?:a|an|the))?\s+\x00\x00(?=\s*(?:[.,;:!?]|$))",
-    re.IGNORECASE,
-)
 NOUNS = ("noun", "light", "sun", "sky", "way")  # forms behind which an adjective says something new
-TWICE = re.compile(r"(\x00*)\b([\w-]+)((?:\x00*(?:,|,?\s+and)?\s+\x00*(?:and\s+\x00*)?\2\b)+)\x00*", re.IGNORECASE)
 JOINED = re.compile(r"^(?:\s+|-|,\s*|\s+and\s+|,\s*and\s+|/)$")
 
 
@@ -85,7 +73,7 @@ def _winners(text: str, hit: Hit, wish: Wish) -> list[str] | None:
     """The wished values that a hit contradicts, those of its own category first; None where it may stay."""
     if negated(text, hit):
         return None
-    against = [wanted for wanted in wish.values for value in hit.values if contradict(wanted, value)]
+    against = [wanted for wanted in wish.values for value in hit.values if gives_way(value, wanted)]
     if against and not set(hit.values[:1]) & set(wish.values):
         own = CATEGORY[hit.values[0]]
         return sorted(dict.fromkeys(against), key=lambda value: CATEGORY[value] != own)
@@ -135,7 +123,10 @@ def _replacements(
     others = [form_of(value, "level" if CATEGORY[value] == "light" else "adj", {}) for value in before]
     if head.form not in ("when", "ing", "sunis"):
         words = ", ".join([*others, words]) if head.form == "adj" else " ".join([*others, words])
-    return [(start, end, words[:1].upper() + words[1:] if capital else words)]
+    verbs: Iterator[tuple[int, int, str]] = iter(())
+    if head.form == "noun" and end == head.end and singular(head.text) != head.text and singular(words) == words:
+        verbs = verbs_behind(text, end, one=True, was_one=False)  # snowflakes drift, and rain drifts
+    return [(start, end, words[:1].upper() + words[1:] if capital else words), *verbs]
 
 
 def _nothing(text: str, start: int, head: Hit) -> tuple[int, int, str]:
@@ -194,69 +185,6 @@ def _affirmed(text: str, wish: Wish) -> str:
     if text[hit.end :].lower().startswith(("-free", " free")):
         return form_of(value, "adj", wish.own)
     return form_of(value, hit.form, wish.own)
-
-
-def mended(text: str) -> str:
-    """A changed text with articles, blanks, commas and capitals put right around the changed places."""
-    if MARK not in text:
-        return text
-    text = re.sub(r"\x00\x00\s+(?=\x00)", "", text)
-    text = re.sub(r"\b([Aa])n?\s+((?:[\w-]+,?\s+){0,2}?)(?=\x00(?:woods|mountains|hills|dunes|alps)\x00(?!\s+road))",
-                  lambda match: f"{'The' if match[1] == 'A' else 'the'} {match[2]}", text)  # fmt: skip
-    text = re.sub(r"\b([Ii]t(?:'s|\s+is))\s+an?\s+(?=\x00(?:evening|morning|night|afternoon|day)\x00(?:\s+(?:and|in|on|at|while|as)\b|[.,;]|$))",
-                  r"\1 ", text)  # fmt: skip
-    text = re.sub(rf"\b(?:a|an)\s+(?={MASS.pattern})", "", text, flags=re.IGNORECASE)
-    text = LOOSE.sub("", text)
-    text = re.sub(
-        r"\b(?:in|on)\s+(?:an?\s+)?(?=\x00(?:night|noon|dawn|dusk|midnight|midday|sunset|sunrise|daybreak|sundown|nightfall|twilight|"
-        r"(?:golden|blue|magic) hour)\x00(?!\s+\w))",
-        "at ",
-        text,
-    )
-    text = re.sub(r"\x00\x00,?\s*", MARK, text)
-    text = re.sub(r"\b([Aa])n?\s+\x00+\s*(\w+)", _article, text)
-    text = re.sub(rf"(?<=s){MARK}'s\b", "'", text)  # of several
-    text = TWICE.sub(_once, text)
-    text = text.replace(MARK, "")
-    text = re.sub(r"\b([\w-]{4,}) (?:with|and|of|among|in) (?:a |the )?\1\b", r"\1", text, flags=re.IGNORECASE)
-    text = re.sub(r"[ \t]{2,}", " ", text)
-    text = re.sub(r"\s+([.,;:!?])", r"\1", text)
-    text = re.sub(r"([,;])(?:\s*[,;])+", r"\1", text)
-    text = re.sub(r"[,;]\s*(?=[.!?])|(?<=[.!?])\s*[,;]", "", text)
-    text = re.sub(r"^[\s,;.]+|[\s,;]+$", "", text)
-    return re.sub(r"(^|[.!?]\s+)([a-z])", lambda m: m[1] + m[2].upper(), text)
-
-
-def _once(match: re.Match[str]) -> str:
-    """One of two same words side by side, where a change put them there: "the second second" stays."""
-    return f"{match[1]}{match[2]}{MARK}" if MARK in match[0] and len(match[2]) > 3 else match[0]
-
-
-def _article(match: re.Match[str]) -> str:
-    word = match[2]
-    vowel = word[0].lower() in "aeiou" and not re.match(r"(?:uni|one|eu|us[ei])", word, re.IGNORECASE)
-    return f"{match[1]}{'n' if vowel or word.lower().startswith('hour') else ''} {word}"
-
-
-def written(text: str, pieces: Iterable[tuple[int, int, str]]) -> str:
-    """The text with other words in these places (start, end, words), mended around them."""
-    for start, end, new in sorted(pieces, reverse=True):
-        begins = not text[:start].strip() or text[:start].rstrip()[-1] in ".!?"
-        capital = text[start : start + 1].isupper() and (
-            begins or not text[start : start + 2].isupper()
-        )  # an SUV is none
-        words = new[:1].upper() + new[1:] if capital else new
-        text = f"{text[:start]}{MARK}{words}{MARK}{text[end:]}"
-    return mended(text)
-
-
-def apart(pieces: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
-    """The first of those pieces that overlap."""
-    kept: list[tuple[int, int, str]] = []
-    for piece in sorted(pieces, key=lambda each: (each[0], -each[1])):
-        if not kept or piece[0] >= kept[-1][1]:
-            kept.append(piece)
-    return kept
 
 
 # Of such a sentence nothing is left but when it was.

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from cosmos_workflow.kinds.upsample.caption.agreeing import SINGLE, VERBS, verbs_behind
-from cosmos_workflow.kinds.upsample.caption.changing import written
 from cosmos_workflow.kinds.upsample.caption.lexicon import alternation, plural
+from cosmos_workflow.kinds.upsample.caption.mending import written
 from cosmos_workflow.kinds.upsample.caption.naming import names
 from cosmos_workflow.kinds.upsample.caption.nouns import singular
 from cosmos_workflow.kinds.upsample.caption.wished import Attribute
@@ -40,6 +40,14 @@ def _spoken_of(text: str, at: int, *, one: bool, was_one: bool) -> Iterator[tupl
         yield at + found.start(1), at + found.end(1), "it" if one else "them"
 
 
+def _apart(between: str) -> bool:
+    """Whether words between a number and a noun say that the number is of another: a verb, or a preposition."""
+    preposition = (
+        r"\b(?:of|in|on|with|at|from|and|past|along|through|behind|near|beside|by|over|under|between|to|into)\b"
+    )
+    return bool(re.search(preposition, between) or {word.lower() for word in between.split()} & VERBS.keys())
+
+
 def counted(text: str, wanted: Attribute) -> str:
     """The wanted number before the nouns of which it is wished, with nouns and verbs in its number."""
     one = wanted.value == 1
@@ -57,7 +65,7 @@ def counted(text: str, wanted: Attribute) -> str:
         while determined and (inner := DETERMINER.search(determined["between"])):  # the one that is next to the noun
             begin = clause + determined.start("between")
             determined, clause = inner, begin
-        if determined is None or re.search(r"\b(?:of|in|on|with|at|from|and)\b", determined["between"]):
+        if determined is None or _apart(determined["between"]):
             continue
         if re.search(r"\b(?:upper|lower|left|right)\W+$", determined["between"], re.IGNORECASE):
             continue  # the upper arm is a part of one

@@ -11,7 +11,7 @@ from cosmos_workflow.kinds.upsample.caption.wished import Swap
 from cosmos_workflow.kinds.upsample.caption.words.places import PLACES
 from cosmos_workflow.kinds.upsample.caption.words.things import STOP
 
-__all__ = ["MANY", "emptied", "swaps_in"]
+__all__ = ["MANY", "OTHER_EMPTY", "emptied", "swaps_in"]
 
 PHRASE = r"(?:[\w'-]+\s+){0,5}?[\w'-]+"
 END = r"(?=\s*(?:[.,;!?]|$|\b(?:and|in|on|at|while|but|with|who|that|under|near|during|of the scene|everywhere)\b))"
@@ -42,6 +42,8 @@ SWAPS = tuple(
         r"\b(?P<old>[\w]+)-to-(?P<new>[\w]+)\b",
     )
 )  # fmt: skip
+# "Without any cars or people".
+ALSO = re.compile(rf"\s+(?:or|nor|and)\s+(?:any\s+)?(?P<what>{BEINGS}|traffic|vehicles)(?=\s*(?:[.,;!?]|$))", re.I)
 # All people, and all that drives on a road.
 MANY = ("people", "traffic")
 NOBODY = re.compile(r"\b(?:nobody|no[ -]?one|not a soul)\b", re.IGNORECASE)
@@ -84,6 +86,8 @@ def swaps_in(prompt: str) -> tuple[list[tuple[int, int]], tuple[Swap, ...]]:
         if what and not hits(match["what"]) and not any(start <= match.start() < end for start, end in spans):
             swaps.append(_gone(what, match))
             spans.append(match.span("what"))
+            if more := ALSO.match(prompt[match.end() :]):
+                swaps.append(_gone(_bare(more["what"]), match))
     if NOBODY.search(prompt):
         swaps.append(Swap("people", every=True))
     return spans, tuple(dict.fromkeys(swaps))

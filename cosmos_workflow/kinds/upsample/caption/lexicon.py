@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from cosmos_workflow.kinds.upsample.caption.words.guards import GUARDS
-from cosmos_workflow.kinds.upsample.caption.words.moments import AGAINST, LIGHTS, SEASONS, TIMES, WEATHERS
+from cosmos_workflow.kinds.upsample.caption.words.moments import AGAINST, GIVES_WAY, LIGHTS, SEASONS, TIMES, WEATHERS
 from cosmos_workflow.kinds.upsample.caption.words.places import ALIKE, INSIDE, LOOKS, LOOKS_AGAINST, PLACES
 
 __all__ = [
@@ -76,7 +76,8 @@ WAYS = re.compile(
     re.IGNORECASE,
 )
 NO_ROAD = frozenset((
-    "sea", "underwater", "space", "spaceship", "lake", "river", "indoors", "outdoors", "street", "highway", "alley",
+    "sea", "underwater", "space", "moon", "mars", "spaceship", "lake", "river", "indoors", "outdoors", "street",
+    "highway", "alley",
     "harbour", "stadium",
 ))  # fmt: skip
 
@@ -207,7 +208,7 @@ def _pairs() -> frozenset[frozenset[str]]:
     for place in PLACES:
         for other in PLACES:
             generic = {place, other} & {"indoors", "outdoors"}
-            alike = any({place, other} <= group for group in ALIKE)
+            alike = other in ALIKE.get(place, "").split(", ") or place in ALIKE.get(other, "").split(", ")
             if place == other or alike:
                 continue
             if generic and generic != {place, other}:
@@ -227,6 +228,15 @@ def contradict(value: str, other: str) -> bool:
     return frozenset((value, other)) in _pairs()
 
 
+def gives_way(value: str, wanted: str) -> bool:
+    """Whether a weather goes where another is wished for, though both may be.
+
+    >>> gives_way("rain", "fog"), gives_way("fog", "rain")
+    (True, False)
+    """
+    return contradict(wanted, value) or value in GIVES_WAY.get(wanted, "").split(", ")
+
+
 def form_of(value: str, form: str, own: Mapping[tuple[str, str], str]) -> str:
     """The words for a value in a form, those that the user wrote (`own`) before those of the table."""
     forms = FORMS[value]
@@ -239,7 +249,8 @@ def form_of(value: str, form: str, own: Mapping[tuple[str, str], str]) -> str:
     noun = own.get((value, "noun")) or forms["noun"].split(",")[0].strip()
     adjective = own.get((value, "adj")) or forms.get("adj", noun).split(",")[0].strip()
     if form == "way":
-        return noun if value in INSIDE or value in NO_ROAD else f"{noun.rstrip('s') if noun != 'dunes' else noun} road"
+        of = {"woods": "woodland", "dunes": "dunes"}.get(noun, noun.removesuffix("s"))
+        return noun if value in INSIDE or value in NO_ROAD else f"{of} road"
     return {
         "adj": noun, "lit": adjective, "level": adjective, "sky": f"{adjective} sky", "skyis": f"sky is {adjective}",
         "sun": forms.get("light", noun),
@@ -257,5 +268,7 @@ def state_of(value: str, noun: str = "") -> str:
                  "space": "It is in outer space.", "mars": "It is on Mars."}  # fmt: skip
         if value in fixed:
             return fixed[value]
-    article = "" if noun.endswith("s") else "an " if noun[0].lower() in "aeiou" else "a "
+    if noun.endswith("s"):
+        return f"It is in the {noun}."
+    article = "an " if noun[0].lower() in "aeiou" else "a "
     return f"The place is {article}{noun}."

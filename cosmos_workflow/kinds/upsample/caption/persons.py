@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable
 
 from cosmos_workflow.kinds.upsample.caption.agreeing import verbs_behind
-from cosmos_workflow.kinds.upsample.caption.changing import apart, drop_clauses
-from cosmos_workflow.kinds.upsample.caption.clothes import GARMENT
+from cosmos_workflow.kinds.upsample.caption.changing import drop_clauses
+from cosmos_workflow.kinds.upsample.caption.garments import GARMENT
 from cosmos_workflow.kinds.upsample.caption.lexicon import plural
+from cosmos_workflow.kinds.upsample.caption.mending import apart
 from cosmos_workflow.kinds.upsample.caption.things import swapped
 from cosmos_workflow.kinds.upsample.caption.wished import Swap
 

@@ -17,12 +17,23 @@ ATTRIBUTE = re.compile(
     re.IGNORECASE,
 )
 BEFORE = re.compile(
-    r"(?<!look )(?<!looks )(?<!looking )(?<!gazes )(?<!gazing )(?<!stares )(?<!staring )\b(?P<preposition>in|on|at|inside|into|onto|along|down)\s+(?:(?:an?|the|this|that)\s+)?"
+    r"(?<!look )(?<!looks )(?<!looking )(?<!gazes )(?<!gazing )(?<!stares )(?<!staring )"
+    r"\b(?P<preposition>in|on|at|inside|into|onto|along|down)\s+(?:(?:an?|the|this|that)\s+)?"
     r"(?:(?!(?:an?|the|of|in|on|at|and|or|with|by|to|his|her|its|their|is|are)\b)[\w-]+\s+){0,3}$",
     re.IGNORECASE,
 )
+TOP = re.compile(r"(?:top|summit|surface|hillside|mountainside)$", re.IGNORECASE)
 ROAD = re.compile(r"\s+(?:road|path|trail|track|lane)s?\b", re.IGNORECASE)
 ROAD_BEFORE = re.compile(r"\b(?:road|path|trail|track|lane)\s+(?:in|through|of|into)\s+(?:an?|the)\s+$", re.IGNORECASE)
+# What only some places are: each with the places that keep it.
+ONLY = (
+    (
+        re.compile(r"(?:dense|lush|leafy|thick|wild)\s+$", re.IGNORECASE),
+        ("forest", "jungle", "swamp", "park", "garden"),
+    ),
+    (re.compile(r"(?:sandy|rocky|pebbly)\s+$", re.IGNORECASE), ("beach", "desert", "island", "canyon", "mars")),
+)
+SURFACES = ("street", "highway", "moon", "mars", "underwater")
 FOOTPATH = re.compile(r"(?:sidewalk|pavement|alley|alleyway)s?$", re.IGNORECASE)
 
 
@@ -33,6 +44,9 @@ def placed(
 
     `again` is whether the text names the new place before: its road is only a road then.
     """
+    for words_before, places in ONLY:
+        if winner not in places and (before := words_before.search(text[:start])):
+            start = before.start()
     end, road = hit.end, winner not in INSIDE and winner not in NO_ROAD
     words = form_of(winner, hit.form, own)
     if hit.form == "way" and road:
@@ -49,7 +63,9 @@ def placed(
     pieces = [(start, end, words)]
     if not attribute and (before := BEFORE.search(text[:start])):
         old = before["preposition"]
-        new = _preposition(old.lower(), winner, on=winner in ON or (road and hit.form == "way"))
+        new = _preposition(
+            old.lower(), winner, on=winner in ON or (road and hit.form == "way") or bool(TOP.search(words))
+        )
         if new != old.lower():
             pieces.append((*before.span("preposition"), new.capitalize() if old[0].isupper() else new))
     return pieces
@@ -61,7 +77,7 @@ def _preposition(old: str, winner: str, *, on: bool) -> str:
     if on:
         return {"in": "on", "inside": "on", "into": "onto"}.get(old, old)
     if old == "at":
-        return "in" if winner in INSIDE else old
+        return "in" if winner in INSIDE else "on" if winner in SURFACES else old
     if old == "on" or (old == "inside" and winner not in INSIDE):
         return "at" if winner in AT else "in"
     return {"onto": "into"}.get(old, old)

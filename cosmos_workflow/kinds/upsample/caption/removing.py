@@ -47,6 +47,9 @@ PLACED = (
     r"ahead of|close to|between)"
 )
 IN = r"(?:in|on|at|under|along|beneath|during|across|through|near|beside)"
+BESIDE_IT = re.compile(rf"(?<=\w)\s+{PLACED}\s+(?:it|him|her|them)\b(?!\s+\w)", re.IGNORECASE)
+# "In a factory", of which the rest is gone.
+PLACE_ALONE = re.compile(r"(?:in|on|at|inside|under|near|along)\s+[^,;]*", re.IGNORECASE)
 STOPS = r"(?:and|or|but|while|as|with|is|are|was|were|has|have|that|which|who|to|from|in|on|at|of)\b"
 
 
@@ -75,10 +78,12 @@ def without(text: str, pattern: re.Pattern[str]) -> str:
         if gone and re.match(r"(?:it|its|he|she|they|his|her|their)\b", main, re.IGNORECASE):
             continue
         if not pattern.search(body):
-            kept.append(sentence)
+            kept.append(BESIDE_IT.sub(_but_alone, sentence) if gone else sentence)
             gone = False
             continue
         left = _clauses(_least(main, pattern), pattern)
+        if PLACE_ALONE.fullmatch(left) and not set(left.lower().split()) & VERB_WORDS:
+            left = ""
         gone = not left
         if left:
             left = f"{lead[0]}, {left[0].lower() if left.split()[0].istitle() else left[0]}{left[1:]}" if lead else left

@@ -91,6 +91,10 @@ def swap_in(caption: dict[str, Any], swap: Swap) -> None:
         if not any(pattern.search(text) for text in texts_in(caption)):
             swap_in(caption, replace(swap, old=head))  # nothing is called so: any of its kind is meant
             return
+        if _only(caption, subjects, head):  # and so is what is only called a sedan
+            caption.update(each_text(caption, partial(swapped, swap=swap)))
+            subjects = subjects_of(caption)
+            swap, by_words, pattern = replace(swap, old=head, exact=True), False, names([head, new_head], exact=True)
     people = [index for index, kind in enumerate(kinds) if kind and kind[0] in PEOPLE]
     of_kind = old_kind[1] if old_kind and not by_words and not swap.exact and old_kind[1] != "person" else ""
     chosen = [
@@ -124,6 +128,13 @@ def swap_in(caption: dict[str, Any], swap: Swap) -> None:
             subject.update(each_text(subject, lambda text: swapped(text, swap) or text))
     if old_kind and old_kind[0] == "vehicle" and new_kind and new_kind[0] != "vehicle":
         _without_parts(caption, [subjects[index] for index in chosen], new_head)
+
+
+def _only(caption: Mapping[str, Any], subjects: list[dict[str, Any]], head: str) -> bool:
+    """Whether a caption has one thing of a name, and speaks of no others."""
+    called = names([head], exact=True)
+    others = re.compile(rf"(?<![\w-]){re.escape(plural(head))}(?![\w-])", re.IGNORECASE)
+    return sum(_is_first(each, called) for each in subjects) == 1 and not others.search(" ".join(texts_in(caption)))
 
 
 def _is_first(subject: Mapping[str, Any], pattern: re.Pattern[str]) -> bool:

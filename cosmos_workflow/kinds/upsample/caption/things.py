@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from cosmos_workflow.kinds.upsample.caption.changing import apart, written
 from cosmos_workflow.kinds.upsample.caption.counting import counted
 from cosmos_workflow.kinds.upsample.caption.lexicon import alternation, plural
+from cosmos_workflow.kinds.upsample.caption.mending import apart, written
 from cosmos_workflow.kinds.upsample.caption.naming import OWN_VEHICLE, PEOPLE, names
 from cosmos_workflow.kinds.upsample.caption.nouns import COLOUR, KIND_OF, MATERIAL, MATERIAL_OF, alike, singular
 from cosmos_workflow.kinds.upsample.caption.wished import Attribute, Swap, Wish

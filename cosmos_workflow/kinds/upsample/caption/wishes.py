@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 
-from cosmos_workflow.kinds.upsample.caption.exchanges import MANY, emptied, swaps_in
+from cosmos_workflow.kinds.upsample.caption.exchanges import MANY, OTHER_EMPTY, emptied, swaps_in
 from cosmos_workflow.kinds.upsample.caption.lexicon import (
     CATEGORY,
     PAST,
@@ -48,6 +48,8 @@ def read_wish(prompt: str) -> Wish:
     found = hits(prompt)
     for hit, text in _places(prompt, found):
         value, *also = hit.values
+        if value == "empty" and OTHER_EMPTY.search(prompt[: hit.start]):
+            continue  # the table is empty, and not the room
         replaced = any(start <= hit.start and hit.end <= end for start, end in old_spans)
         if replaced or negated(prompt, hit):
             unwanted[value] = None
@@ -57,7 +59,9 @@ def read_wish(prompt: str) -> Wish:
         values[value] = None
         implied |= dict.fromkeys(also)
         if CATEGORY[value] != "light" and hit.text.lower() not in NO_NOUNS:
-            own.setdefault((value, hit.form), text if text.isupper() is False else text.lower())
+            words = text if text.isupper() is False else text.lower()
+            for each in (value, *(other for other in also if CATEGORY[other] == "place")):
+                own.setdefault((each, hit.form), words)
     implied = {value: None for value in implied if value not in values and not _other_time(value, values)}
     for value in (*values, *implied):
         unwanted.pop(value, None)

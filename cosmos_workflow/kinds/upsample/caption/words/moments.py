@@ -1,6 +1,6 @@
 """Words for the time of day, the weather, the season, and the light."""
 
-__all__ = ["AGAINST", "LIGHTS", "SEASONS", "TIMES", "WEATHERS"]
+__all__ = ["AGAINST", "GIVES_WAY", "LIGHTS", "SEASONS", "TIMES", "WEATHERS"]
 
 TIMES = {
     "night": {
@@ -12,7 +12,8 @@ TIMES = {
         "light": "moonlight, starlight, moonshine, moon glow, moon light",
         "lit": "dimly lit",
         "level": "dim",
-        "sky": "night sky, starry sky, dark night sky, dark sky, dark skies, pitch-black sky, inky sky, moonlit sky, starlit sky, black sky, stars in the sky",
+        "sky": "night sky, starry sky, dark night sky, dark sky, dark skies, pitch-black sky, inky sky, "
+        "moonlit sky, starlit sky, black sky, stars in the sky",
         "sun": "moon, full moon, crescent moon, half moon, stars",
         "skyis": "sky is dark, sky is black, sky is full of stars",
         "does": "moon shines",
@@ -93,7 +94,8 @@ TIMES = {
     "dusk": {
         "noun": "dusk, twilight, nightfall, gloaming, blue hour, half-light",
         "adj": "dusky, twilit, twilight",
-        "when": "at dusk, at twilight, at nightfall, in the twilight, during blue hour, at blue hour, in the gloaming",
+        "when": "at dusk, just after sunset, after sunset, after sundown, "
+        "at twilight, at nightfall, in the twilight, during blue hour, at blue hour, in the gloaming",
         "light": "twilight, dusk light, blue-hour light, twilight glow",
         "lit": "dimly lit",
         "level": "dim",
@@ -360,6 +362,13 @@ LIGHTS = {
         "light": "hard light",
         "state": "The light is hard.",
     },
+}
+
+# Weather that goes, one way only, where a wish is for a milder one: fog, and the rain is over.
+GIVES_WAY = {
+    "fog": "rain, storm, hail",
+    "overcast": "rain, storm, hail, fog",
+    "rain": "storm",
 }
 
 # Which values cannot be true of one scene at once, each pair once. `time:*` are all times but those in ALIKE.

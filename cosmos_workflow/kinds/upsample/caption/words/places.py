@@ -2,7 +2,7 @@
 
 __all__ = ["ALIKE", "AT", "INSIDE", "LOOKS", "LOOKS_AGAINST", "NO_NOUNS", "ON", "PLACES"]
 
-# Each place by its words, the first of which stands in for others. Those of one line of ALIKE can be one scene.
+# Each place by its words, the first of which stands in for others. In ALIKE, each can be one scene with the others.
 PLACES = {
     "indoors": "interior, indoors, indoor, indoor scene, inside a building, indoor setting, indoor space",
     "outdoors": "outdoor scene, open air, outdoors, outdoor, open-air, exterior, outdoor setting, outdoor space",
@@ -68,13 +68,15 @@ PLACES = {
     "field": "meadow, grassland, prairie, pasture, steppe, wheat field, corn field, cornfield, field of wheat, "
     "field of flowers, open field, savanna, savannah, plain field, rice paddy",
     "village": "village, hamlet, countryside, rural area, rural",
-    "forest": "forest, woods, woodland, pine forest, grove, taiga, wood of birches, redwood forest, birch forest, "
+    "forest": "forest, forest clearing, woods, woodland, pine forest, grove, taiga, "
+    "wood of birches, redwood forest, birch forest, "
     "thicket",
     "jungle": "jungle, rainforest, rain forest, tropical forest, mangrove",
     "swamp": "swamp, marsh, bog, wetland, bayou",
     "desert": "desert, dunes, sand dunes, dune, sahara, wasteland, badlands, sandy desert, desert landscape",
     "canyon": "canyon, gorge, ravine",
-    "mountains": "mountains, mountain, mountainside, alps, alpine, mountain range, mountain pass, peak, hillside, "
+    "mountains": "mountains, mountain top, mountaintop, summit, "
+    "mountain, mountainside, alps, alpine, mountain range, mountain pass, peak, hillside, "
     "hills, hill, "
     "cliff, volcano",
     "valley": "valley, glen",
@@ -102,32 +104,31 @@ NO_NOUNS = frozenset((
     "underwater", "under water", "urban", "suburban", "residential", "rural", "alpine", "downtown", "indoors", "indoor",
     "outdoors", "outdoor", "open-air", "arctic", "antarctic", "mars",
 ))  # fmt: skip
-ALIKE = tuple(
-    frozenset(line.split(","))
-    for line in (
-        "street,city,residential,alley,square,market,rooftop,car park,bridge,park",
-        "street,city,highway,bridge,construction site,harbour,stadium,station,airport",
-        "street,village,residential,market,square,garden",
-        "village,farm,field,valley,garden",
-        "forest,mountains,river,lake,valley,park",
-        "forest,jungle,swamp,river",
-        "mountains,valley,field,lake,river,glacier,canyon,village,bridge",
-        "beach,sea,island,harbour",
-        "desert,canyon",
-        "river,lake,bridge,city,street,park,garden,harbour",
-        "river,bridge,village,field,forest,valley,canyon,farm",
-        "bridge,highway,tunnel,construction site",
-        "sea,underwater,island,glacier",
-        "kitchen,dining room,house,restaurant",
-        "living room,bedroom,bathroom,house,attic,cellar,corridor,dining room",
-        "factory,workshop,construction site",
-        "hospital,laboratory,corridor,office,classroom",
-        "moon,mars,space",
-        "space,spaceship",
-        "castle,mountains,village,city",
-        "church,city,village,castle",
-    )
-)
+ALIKE = {
+    "city": "street, residential, alley, square, market, rooftop, car park, bridge, park, highway, construction site, "
+    "harbour, stadium, station, airport, river, church, castle, garden",
+    "street": "residential, alley, square, market, bridge, village",
+    "residential": "garden, village, park, alley",
+    "square": "market, village, alley",
+    "village": "farm, field, valley, garden, mountains, church, castle, market, bridge, river",
+    "farm": "field, valley, garden, river",
+    "field": "valley, mountains, river, lake",
+    "forest": "mountains, river, lake, valley, jungle, swamp",
+    "jungle": "river, swamp, mountains",
+    "mountains": "valley, lake, river, glacier, canyon, bridge, castle",
+    "beach": "sea, island",
+    "sea": "island, harbour, underwater, glacier",
+    "desert": "canyon",
+    "river": "lake, bridge, valley, canyon, park, garden, swamp, harbour",
+    "lake": "park, garden, valley, bridge",
+    "bridge": "highway, valley, canyon, field, construction site",
+    "highway": "tunnel",
+    "house": "kitchen, dining room, living room, bedroom, bathroom, attic, cellar, corridor",
+    "dining room": "kitchen, living room, restaurant",
+    "corridor": "hospital, laboratory, office, classroom",
+    "factory": "workshop",
+    "space": "moon, mars, spaceship",
+}
 
 # What a whole scene is like: each with the words of its forms, as in moments.py.
 LOOKS = {
