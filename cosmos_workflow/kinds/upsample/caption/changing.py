@@ -147,7 +147,7 @@ def _weather(text: str, start: int, head: Hit, winners: list[str], wish: Wish) -
             does, over = "the sky is clear" if "night" in wish.values else "the sun shines", falling.end()
             does += " over" if re.search(r"(?:covers?|blankets?|shrouds?|fills?|veils?)$", falling[0]) else ""
     elif head.form == "noun" and CATEGORY[winners[0]] == "weather" and (covers := COVERS.match(text[end:])):
-        does, over = form_of(winners[0], "does", {}), covers.end()
+        does, over = form_of(winners[0], "does", {}).removesuffix(" in the air"), covers.end()
         does += "" if does.endswith("sky") else " on" if "falls" in does else " over"
     elif head.form in ("sun", "light") and (shines := SHINES.match(text[end:])):
         does = next((form_of(each, "does", {}) for each in winners if CATEGORY[each] == "weather"), "")

@@ -37,6 +37,11 @@ SWAPS = tuple(
         rf"(?P<new>(?:[\w-]+\s+){{0,2}}?(?:{BEINGS})){END}",
         rf"\b(?P<old>(?:the|all|every|each)\s+(?:[\w-]+\s+){{0,2}}?(?:{BEINGS}))\s+(?:is|are|as)\s+"
         rf"(?P<new>(?:an?\s+)?(?:[\w-]+\s+){{0,2}}?(?:{BEINGS})){END}",
+        rf"\b(?:replac|swap|turn|chang|exchang)\w*\s[^.;]*?(?:,|,?\s+and)\s+"
+        rf"(?P<old>the\s+(?:[\w-]+\s+){{0,2}}?(?:{BEINGS}))"
+        rf"\s+(?:with|by|for|into|to)\s+(?P<new>an?\s+(?:[\w-]+\s+){{0,2}}?(?:{BEINGS})){END}",
+        rf"(?:,|,?\s+and)\s+(?P<old>the\s+(?:[\w-]+\s+){{0,2}}?(?:{BEINGS}))\s+"
+        rf"(?P<new>an?\s+(?:[\w-]+\s+){{0,2}}?(?:{BEINGS})){END}",
         rf"{OLD}\s*(?:->|=>|→)\s*{NEW}{END}",
         r"\bfrom\s+(?P<old>[\w-]+)\s+to\s+(?P<new>[\w-]+)",
         r"\b(?P<old>[\w]+)-to-(?P<new>[\w]+)\b",

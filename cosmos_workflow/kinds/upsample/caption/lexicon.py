@@ -39,7 +39,7 @@ FORMS: dict[str, dict[str, str]] = {**TIMES, **WEATHERS, **SEASONS, **LIGHTS, **
 }
 FORMS["moon"]["when"] = "on the moon"
 FORMS["mars"]["when"] = "on mars"
-ALSO = {"+day": "day", "*": "clear"}  # a mark behind a word: it is true of this value too
+ALSO = {"+day": "day", "+city": "city", "*": "clear"}  # a mark behind a word: it is true of this value too
 
 NOT = re.compile(
     r"(?:\b(?:no|not|without|never|isn't|aren't|wasn't|doesn't|don't|free of|free from|devoid of|lacking|nor|neither|"
@@ -244,9 +244,9 @@ def form_of(value: str, form: str, own: Mapping[tuple[str, str], str]) -> str:
         return words
     if CATEGORY[value] == "look" and (words := next((each for (of, _), each in own.items() if of == value), "")):
         return words
-    if form in forms:
-        return forms[form].split(",")[0].strip().rstrip("*").removesuffix("+day")
-    noun = own.get((value, "noun")) or forms["noun"].split(",")[0].strip()
+    if form in forms and not (form == "noun" and (value, "way") in own):
+        return forms[form].split(",")[0].strip().rstrip("*").partition("+")[0]
+    noun = own.get((value, "noun")) or own.get((value, "way")) or forms["noun"].split(",")[0].strip()
     adjective = own.get((value, "adj")) or forms.get("adj", noun).split(",")[0].strip()
     if form == "way":
         of = {"woods": "woodland", "dunes": "dunes"}.get(noun, noun.removesuffix("s"))

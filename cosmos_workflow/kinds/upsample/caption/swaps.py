@@ -17,7 +17,7 @@ from cosmos_workflow.kinds.upsample.caption.persons import BODY, person_swapped,
 from cosmos_workflow.kinds.upsample.caption.removing import without
 from cosmos_workflow.kinds.upsample.caption.taking import SHOWN, qualified, taken_out
 from cosmos_workflow.kinds.upsample.caption.things import LOOKS, swapped
-from cosmos_workflow.kinds.upsample.caption.walking import OURS, each_text, subjects_of, texts_in
+from cosmos_workflow.kinds.upsample.caption.walking import OURS, described_in, each_text, subjects_of, texts_in
 from cosmos_workflow.kinds.upsample.caption.wished import Swap, Wish
 
 __all__ = ["implied", "is_called", "swap_in"]
@@ -191,17 +191,10 @@ def _become(
                 subject[name] = change(value)
 
 
-def _kept(texts: list[str], text: str) -> str:
-    texts.append(text)
-    return text
-
-
 def is_called(caption: Mapping[str, Any], swap: Swap) -> bool:
     """Whether a caption says the very word for the thing that goes, in a text that a wish may change."""
-    texts: list[str] = []
-    each_text(dict(caption), partial(_kept, texts))
     called = names([singular(swap.old.lower().split()[-1])], exact=True)
-    return bool(((None if swap.new else qualified(swap)) or called).search(" ".join(texts)))
+    return bool(((None if swap.new else qualified(swap)) or called).search(" ".join(described_in(caption))))
 
 
 def _there(caption: Mapping[str, Any], subjects: list[dict[str, Any]], old: str, new: str) -> bool:

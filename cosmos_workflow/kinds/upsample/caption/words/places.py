@@ -46,7 +46,8 @@ PLACES = {
     "space": "outer space, deep space, space scene",
     "moon": "lunar surface, surface of the moon, moonscape",
     "mars": "Martian surface, mars, martian landscape, surface of mars",
-    "street": "street, city street, urban street, avenue, boulevard, sidewalk, pavement, side street, street scene, "
+    "street": "street, city street+city, urban street+city, "
+    "avenue, boulevard, sidewalk, pavement, side street, street scene, "
     "cross-street",
     "city": "city, urban, metropolis, downtown, cityscape, city centre, city center, town, megacity, "
     "metropolitan area, "
