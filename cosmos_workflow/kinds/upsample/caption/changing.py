@@ -16,9 +16,10 @@ __all__ = ["changed_scene", "drop_clauses", "values_in"]
 
 GONE = "\x02"  # stands for a word that goes without another: its clause goes with it
 FALLING = re.compile(r"(?:\s+(?:is|are))?\s+(?:falls?|falling|pours?|pouring|comes?|coming|drifts?|drifting|"
-                     r"lashes|beats|drums|drift|covers?|blankets?|shrouds?|fills?|veils?|hangs?|hanging|lingers?|swirls?|"
+                     r"lashes|beats|drums|drift|covers?|blankets?|shrouds?|fills?|veils?|hangs?|hanging|runs?|running|drips?|gathers?|looms?|lingers?|swirls?|"
                      r"swirling|clings?|settles?|rises?|rolls)"
-                     r"(?:\s+(?:down|steadily|gently|heavily|softly|hard))*\b", re.IGNORECASE)  # fmt: skip
+                     r"(?:\s+(?:down(?!\s+(?:an?|the|his|her)\b)|steadily|gently|heavily|softly|hard))*\b",
+                     re.IGNORECASE)  # fmt: skip
 LYING = re.compile(
     r"(?:\s*,)?\s*(?:\b(?:covered|filled|blanketed|dusted|laden|soaked|shrouded|wrapped|coated)\s+)?"
     r"\b(?:in|with|by|of|under|through|from)\s+(?:(?:a|an|the|light|heavy|fresh|thick|deep|falling|"
@@ -35,6 +36,10 @@ COVERS = re.compile(r"\s+(?:covers?|blankets?|shrouds?|veils?|coats?)\b(?!\s*[.,
 LYING_ON = re.compile(
     r"-(?:slick\w*|soaked|drenched|swept|wet|washed|covered|dusted|capped|laden)$|capped$", re.IGNORECASE
 )
+ONTO = re.compile(r"\s+(?:down|on|onto|over|upon|past|across)\b", re.IGNORECASE)
+# What goes with the weather of which a text says what it does.
+HEAVY_WORD = r"(?:(?:heavy|thick|dense|dark|grey|gray|light|low|fine|fresh|soft|large),?\s+)"
+HEAVY = re.compile(rf"\b(?:(?:an?|the)\s+{HEAVY_WORD}*|{HEAVY_WORD}+)$", re.IGNORECASE)
 SHINES = re.compile(
     r"\s+(?:is\s+)?(?:shin(?:es|ing)|beat(?:s|ing)|blaz(?:es|ing)|glow(?:s|ing)|burn(?:s|ing))"
     r"(?:\s+(?:brightly|down|warmly|overhead|high|brilliantly))*\b(?P<through>\s+through\b)?",
@@ -145,7 +150,15 @@ def _weather(text: str, start: int, head: Hit, winners: list[str], wish: Wish) -
     if winners[0] in ("clear", "heat", "dry", "summer") and head.form == "noun":
         if falling := FALLING.match(text[end:]):
             does, over = "the sky is clear" if "night" in wish.values else "the sun shines", falling.end()
+            if (onto := ONTO.match(text[end + over :])) and onto[0].strip() == "down":
+                does, over = f"{does} on", over + onto.end()
             does += " over" if re.search(r"(?:covers?|blankets?|shrouds?|fills?|veils?)$", falling[0]) else ""
+        elif re.search(r"[,;]\s+(?:and\s+|with\s+)?$", text[:start]):
+            return start, end, GONE  # "rain on the window"
+    elif winners[0] in ("fog", "overcast", "storm") and head.form == "noun" and (falling := FALLING.match(text[end:])):
+        does, over = form_of(winners[0], "does", {}), falling.end()
+        if onto := ONTO.match(text[end + over :]):
+            does, over = f"{does.removesuffix(' in the air')} over", over + onto.end()
     elif head.form == "noun" and CATEGORY[winners[0]] == "weather" and (covers := COVERS.match(text[end:])):
         does, over = form_of(winners[0], "does", {}).removesuffix(" in the air"), covers.end()
         does += "" if does.endswith("sky") else " on" if "falls" in does else " over"
@@ -156,6 +169,8 @@ def _weather(text: str, start: int, head: Hit, winners: list[str], wish: Wish) -
         start = article.start() if article and does else start
     if not does:
         return None
+    if head.form == "noun" and (heavy := HEAVY.search(text[:start])):
+        start = heavy.start()
     return start, end + over, does[0].upper() + does[1:] if text[start].isupper() else does
 
 

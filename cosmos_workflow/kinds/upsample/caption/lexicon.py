@@ -249,6 +249,7 @@ def form_of(value: str, form: str, own: Mapping[tuple[str, str], str]) -> str:
     noun = own.get((value, "noun")) or own.get((value, "way")) or forms["noun"].split(",")[0].strip()
     adjective = own.get((value, "adj")) or forms.get("adj", noun).split(",")[0].strip()
     if form == "way":
+        noun = re.sub(r"\s+(?:landscape|scene|area|range|clearing|top)$", "", noun)
         of = {"woods": "woodland", "dunes": "dunes"}.get(noun, noun.removesuffix("s"))
         return noun if value in INSIDE or value in NO_ROAD else f"{of} road"
     return {

@@ -50,7 +50,12 @@ def mended(text: str) -> str:
     text = re.sub(rf"(?<=s){MARK}'s\b", "'", text)  # of several
     text = TWICE.sub(_once, text)
     text = text.replace(MARK, "")
-    text = re.sub(r"\b([\w-]{4,}) (?:with|and|of|among|in) (?:a |the )?\1\b", r"\1", text, flags=re.IGNORECASE)
+    text = re.sub(
+        r"\b(?!the\b|one\b|two\b|his\b|her\b)([\w-]{3,}) (?:with|and|of|among|in) (?:a |the )?\1\b",
+        r"\1",
+        text,
+        flags=re.IGNORECASE,
+    )
     text = re.sub(r"[ \t]{2,}", " ", text)
     text = re.sub(r"\s+([.,;:!?])", r"\1", text)
     text = re.sub(r"([,;])(?:\s*[,;])+", r"\1", text)

@@ -33,7 +33,6 @@ ONLY = (
     ),
     (re.compile(r"(?:sandy|rocky|pebbly)\s+$", re.IGNORECASE), ("beach", "desert", "island", "canyon", "mars")),
 )
-SURFACES = ("street", "highway", "moon", "mars", "underwater")
 FOOTPATH = re.compile(r"(?:sidewalk|pavement|alley|alleyway)s?$", re.IGNORECASE)
 
 
@@ -77,7 +76,7 @@ def _preposition(old: str, winner: str, *, on: bool) -> str:
     if on:
         return {"in": "on", "inside": "on", "into": "onto"}.get(old, old)
     if old == "at":
-        return "in" if winner in INSIDE else "on" if winner in SURFACES else old
+        return "at" if winner in AT else "on" if on else "in"
     if old == "on" or (old == "inside" and winner not in INSIDE):
         return "at" if winner in AT else "in"
     return {"onto": "into"}.get(old, old)

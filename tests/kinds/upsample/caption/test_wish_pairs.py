@@ -239,6 +239,31 @@ def test_what_is_counted_changed_or_left_reads_as_a_sentence(text: str, prompt: 
     assert made.removeprefix(f"{prompt}. ") == wanted
 
 
+@pytest.mark.parametrize(
+    ("text", "prompt", "wanted"),
+    [
+        ("Rain falls on the cars.", "foggy", "Fog hangs over the cars."),
+        ("A heavy snow falls on a lane.", "sunny", "The sun shines on a lane."),
+        ("Dark storm clouds gather above the field.", "clear sky", "The sun shines above the field."),
+        ("A car during a thunderstorm with lightning.", "foggy", "A car in the fog."),
+        ("Snow covers the ground.", "it's raining", "Rain falls on the ground."),
+        ("The sun shines.", "stormy", "A storm rages."),
+        ("A tram as the sun sets.", "at noon", "A tram as the sun stands high."),
+        ("A street under an orange sky.", "at night", "A street under a night sky."),
+        ("Light from a clear blue sky, sharp shadows on a wall.", "overcast",
+         "Light from an overcast sky, soft shadows on a wall."),
+        ("People at a bus station.", "in an alley", "People in an alley."),
+        ("A dog on a street.", "a desert landscape", "A dog on a desert road."),
+        ("A room in the morning, lit by a lamp, rain on the window.", "sunny morning",
+         "A room in the morning, lit by a lamp."),
+        ("It is a rainy day and a man waits.", "in the evening", "It is a rainy evening and a man waits."),
+    ],
+)  # fmt: skip
+def test_what_the_sky_does_and_where_one_is_reads_as_a_sentence(text: str, prompt: str, wanted: str) -> None:
+    made = with_wish({"subjects": [], "temporal_caption": text}, prompt)["temporal_caption"]
+    assert made.removeprefix(f"{prompt}. ") == wanted
+
+
 def test_persons_who_are_several_now_are_spoken_of_as_several() -> None:
     woman = {"description": "A woman in a red coat", "action": "She nods", "number_of_subjects": 1}
     made = with_wish({"subjects": [woman], "temporal_caption": "A woman waits. She smiles at her dog."}, "two women")
