@@ -20,7 +20,7 @@ from cosmos_workflow.kinds.upsample.caption.things import LOOKS, swapped
 from cosmos_workflow.kinds.upsample.caption.walking import OURS, described_in, each_text, subjects_of, texts_in
 from cosmos_workflow.kinds.upsample.caption.wished import Swap, Wish
 
-__all__ = ["implied", "is_called", "swap_in"]
+__all__ = ["implied", "is_called", "roles_of", "swap_in"]
 
 # What vehicles have, and no being.
 VEHICLE_PARTS = re.compile(
@@ -104,7 +104,7 @@ def swap_in(caption: dict[str, Any], swap: Swap) -> None:
     chosen = chosen or (people if people_meant and len(people) == 1 else [])  # by what a person does, such as a dancer
     becomes_thing = bool(old_kind and old_kind[1] in PEOPLE and not (new_kind and new_kind[1] in PEOPLE))
     alone = bool(chosen) and set(people) <= set(chosen)
-    roles = _roles(caption, [subjects[index] for index in chosen], alone=alone) if people_meant else set()
+    roles = roles_of(caption, [subjects[index] for index in chosen], alone=alone) if people_meant else set()
 
     def change(text: str, pronouns: bool) -> str:
         if becomes_thing and (pronouns or alone):
@@ -204,7 +204,7 @@ def _there(caption: Mapping[str, Any], subjects: list[dict[str, Any]], old: str,
     )
 
 
-def _roles(caption: Mapping[str, Any], chosen: list[dict[str, Any]], *, alone: bool) -> set[str]:
+def roles_of(caption: Mapping[str, Any], chosen: list[dict[str, Any]], *, alone: bool) -> set[str]:
     """The nouns by which a person is called, such as dancer; `alone` is whether there is nobody else."""
     texts = [str(value) for subject in chosen for value in subject.values()] + (texts_in(caption) if alone else [])
     words = {word for word, _, kind in kinds_in(" ".join(texts)) if kind in PEOPLE and singular(word) in PERSON}
