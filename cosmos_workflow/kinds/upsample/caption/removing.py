@@ -177,7 +177,7 @@ def _clauses(text: str, pattern: re.Pattern[str]) -> str:
     main_gone = dropped = False
     for index in range(0, len(parts), 2):
         joint, part = (parts[index - 1] if index else ""), parts[index]
-        hanging = bool(HANGING.match(part)) or joint.strip().lower() == "with"
+        hanging = bool(index and HANGING.match(part)) or joint.strip().lower() == "with"
         about = bool(pattern.search(part))
         if hanging:
             # A list goes on with what its last words hang on; a participle with the clause itself.
