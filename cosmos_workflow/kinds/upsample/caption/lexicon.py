@@ -9,8 +9,9 @@ from functools import lru_cache
 from typing import Any
 
 from cosmos_workflow.kinds.upsample.caption.words.guards import GUARDS
-from cosmos_workflow.kinds.upsample.caption.words.moments import AGAINST, GIVES_WAY, LIGHTS, SEASONS, TIMES, WEATHERS
+from cosmos_workflow.kinds.upsample.caption.words.moments import AGAINST, LIGHTS, SEASONS, TIMES
 from cosmos_workflow.kinds.upsample.caption.words.places import ALIKE, INSIDE, LOOKS, LOOKS_AGAINST, PLACES
+from cosmos_workflow.kinds.upsample.caption.words.weathers import GIVES_WAY, WEATHERS
 
 __all__ = [
     "CATEGORY",
