@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from cosmos_workflow.kinds.upsample.caption.garments import GARMENT
 from cosmos_workflow.kinds.upsample.caption.lexicon import plural
 from cosmos_workflow.kinds.upsample.caption.nouns import singular
 
@@ -19,6 +20,8 @@ REGULAR = (
     "park pass pause perform pick pivot place play poke pour proceed progress pull push put raise reach read "
     "recede rest return ride rise roll rotate round run scan seem serve shift shine sing sit sleep slide slow "
     "smile speak speed spin stand start stay step stop stretch stride stroll sweep swerve swim swing take talk "
+    "nod laugh bow inspect observe check adjust type point pack sort load unload weld paint clean wash stir chop feed "
+    "shake blink glance grin jog pedal stare peer examine study assemble tighten drill bark sniff graze gallop fetch "
     "throw tilt touch travel turn twist vanish wait walk watch wave wear weave wipe work write"
 )
 VERBS = {"is": "are", "was": "were", "has": "have", "does": "do", "goes": "go", "remains": "remain"}
@@ -30,6 +33,8 @@ BEHIND_VERBS = (
 )
 BEFORE_OBJECT = re.compile(rf"\s+\w{{2,}}[^s\W]s\s+{BEHIND_VERBS}")
 ADVERB = r"(?:(?:\w+ly|then|now|still|also|soon|both|all)\s+)?"
+# What a person wears may stand before its verb.
+WORN = rf"(?:(?:in|wearing)\s+(?:(?:an?|the|his|her)\s+)?(?:[\w-]+,?\s+){{0,3}}?{GARMENT}\s+)?"
 # Where a clause ends, or another begins that has a subject of its own.
 OVER = re.compile(
     r"[,.;:!?](?!\s+(?:and|then)\b)|\b(?:while|as|when|whereas|that|which|who|because|until|before|after)\b", re.I
@@ -42,7 +47,7 @@ def verbs_behind(text: str, at: int, *, one: bool, was_one: bool) -> Iterator[tu
     Yields (start, end, word) of each; nothing where the noun has no verb of its own.
     """
     table = SINGLE if one else VERBS
-    verb = re.match(rf"(\s+{ADVERB})(\w+)\b", text[at:])
+    verb = re.match(rf"(\s+{WORN}{ADVERB})(\w+)\b", text[at:], re.IGNORECASE)
     other = table.get(verb[2].lower()) if verb else None
     if verb and other is None and not one and was_one and BEFORE_OBJECT.match(text[at:]):
         other = singular(verb[2])

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from cosmos_workflow.kinds.upsample.caption.naming import names
 from cosmos_workflow.kinds.upsample.caption.nouns import singular
-from cosmos_workflow.kinds.upsample.caption.things import names
 from cosmos_workflow.kinds.upsample.caption.walking import subjects_of, texts_in
-from cosmos_workflow.kinds.upsample.caption.wishes import Attribute, Wish
+from cosmos_workflow.kinds.upsample.caption.wished import Attribute, Wish
 from cosmos_workflow.kinds.upsample.caption.words.things import ALIKE_NOUNS
 
 __all__ = ["exactly", "head_of"]
@@ -39,11 +39,18 @@ def _bound(caption: Mapping[str, Any], attributes: tuple[Attribute, ...]) -> Ite
     heads = [head_of(each) for each in subjects_of(caption)]
     everything = " ".join(texts_in(caption))
     for each in attributes:
+        if each.main and heads:
+            if noun := re.findall(r"[\w'-]+", heads[0])[-1:]:
+                yield replace(each, nouns=tuple(noun), exact=True)
+            continue
         nouns = [noun for noun in each.nouns if singular(noun.lower()) not in ONE]
+        called = names(nouns, exact=True)
+        if each.kind == "material" and not each.was and nouns and called.search(everything):
+            yield replace(each, exact=True)
+            continue
         if not nouns or each.was or each.kind == "material":
             yield each
             continue
-        called = names(nouns, exact=True)
         of_kind = [head for head in heads if names(nouns).search(head)]
         if any(called.search(head) for head in heads) or (not of_kind and called.search(everything)):
             yield replace(each, exact=True)

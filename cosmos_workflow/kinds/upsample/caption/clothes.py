@@ -6,24 +6,12 @@ import re
 from typing import Any
 
 from cosmos_workflow.kinds.upsample.caption.called import head_of
-from cosmos_workflow.kinds.upsample.caption.lexicon import alternation, plural
-from cosmos_workflow.kinds.upsample.caption.things import PEOPLE, kinds_in, names
+from cosmos_workflow.kinds.upsample.caption.garments import GARMENT, PART_OF
+from cosmos_workflow.kinds.upsample.caption.naming import PEOPLE, kinds_in, names
 from cosmos_workflow.kinds.upsample.caption.walking import each_text, subjects_of, texts_in
 
 __all__ = ["dressed"]
 
-# Garments by the part of the body that they cover; a whole one covers upper and lower ones too.
-GARMENTS = {
-    "upper": "top, tank top, shirt, t-shirt, blouse, sweater, pullover, hoodie, jacket, coat, raincoat, vest, "
-    "cardigan, blazer, parka, jersey",
-    "lower": "pants, trousers, leggings, jeans, skirt, shorts, slacks",
-    "whole": "dress, suit, uniform, robe, gown, costume, armour, armor, overalls, tracksuit, spacesuit, kimono",
-    "feet": "shoes, boots, sneakers, trainers, sandals, heels, slippers",
-    "head": "hat, cap, helmet, hood, beanie, turban",
-    "hands": "gloves, mittens",
-}
-PART_OF = {word.strip(): part for part, words in GARMENTS.items() for word in words.split(",")}
-GARMENT = rf"(?:{alternation([*PART_OF, *(plural(word) for word in PART_OF if not word.endswith('s'))])})"
 OTHERS = r"(?!(?:and|or|with|in|on|of|the|an?|his|her|their|wears?|wearing|dressed|puts?)\b)"
 # Commas stand between what is said of a garment (`a long, flowing dress`), and not behind a verb (`spins, skirt …`).
 PHRASE = rf"(?:{OTHERS}(?:[\w-]+|[\w-]*[^\Ws],)\s+){{0,4}}?{GARMENT}(?:[\s-]+{GARMENT})*(?![\w-])"
@@ -104,7 +92,7 @@ def _changed(text: str, what: str, covered: set[str]) -> str:
         again, first = not first, False
         if again:
             return ""
-        many = what.endswith("s") and not what.endswith("ss")
+        many = what.endswith(("s", "armour", "armor")) and not what.endswith("ss")
         article = "" if many else "an " if what[0] in "aeiou" else "a "
         return f"{match['joint']}{article if match['article'] or match['joint'].strip() in WORN_BY else ''}{what}"
 

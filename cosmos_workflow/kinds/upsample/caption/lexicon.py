@@ -9,10 +9,23 @@ from functools import lru_cache
 from typing import Any
 
 from cosmos_workflow.kinds.upsample.caption.words.guards import GUARDS
-from cosmos_workflow.kinds.upsample.caption.words.moments import AGAINST, LIGHTS, SEASONS, TIMES, WEATHERS
+from cosmos_workflow.kinds.upsample.caption.words.moments import AGAINST, LIGHTS, SEASONS, TIMES
 from cosmos_workflow.kinds.upsample.caption.words.places import ALIKE, INSIDE, LOOKS, LOOKS_AGAINST, PLACES
+from cosmos_workflow.kinds.upsample.caption.words.weathers import GIVES_WAY, WEATHERS
 
-__all__ = ["CATEGORY", "Hit", "alternation", "contradict", "form_of", "hits", "negated", "plural", "state_of"]
+__all__ = [
+    "CATEGORY",
+    "NO_ROAD",
+    "PAST",
+    "Hit",
+    "alternation",
+    "contradict",
+    "form_of",
+    "hits",
+    "negated",
+    "plural",
+    "state_of",
+]
 
 TABLES: dict[str, Mapping[str, Any]] = {
     "time": TIMES, "weather": WEATHERS, "season": SEASONS, "light": LIGHTS, "look": LOOKS, "place": PLACES,
@@ -27,7 +40,7 @@ FORMS: dict[str, dict[str, str]] = {**TIMES, **WEATHERS, **SEASONS, **LIGHTS, **
 }
 FORMS["moon"]["when"] = "on the moon"
 FORMS["mars"]["when"] = "on mars"
-ALSO = {"+day": "day", "*": "clear"}  # a mark behind a word: it is true of this value too
+ALSO = {"+day": "day", "+city": "city", "*": "clear"}  # a mark behind a word: it is true of this value too
 
 NOT = re.compile(
     r"(?:\b(?:no|not|without|never|isn't|aren't|wasn't|doesn't|don't|free of|free from|devoid of|lacking|nor|neither|"
@@ -55,13 +68,17 @@ PICTURED_BEHIND = re.compile(rf"^\s+(?:[\w-]+\s+){{0,2}}?{PICTURE}\b", re.IGNORE
 PICTURED_BEFORE = re.compile(rf"\b{PICTURE}\s+(?:of|with|showing|that shows)\s+(?:[\w-]+\s+){{0,4}}$", re.IGNORECASE)
 HANGING = re.compile(r"\b(?:walls?|hangs?|hanging|framed|frame of it|pinned|easel|screen)\b", re.IGNORECASE)
 
+# "In the late afternoon sun" speaks of light, and the time is a part of its name.
+OF_LIGHT = re.compile(r"\s+(?:sun|sunlight|sunshine|light|glow|haze)\b", re.IGNORECASE)
+
 # Words for a way through a place: in another place it is a way there. Not all places have one.
 WAYS = re.compile(
     r"(?:\w+[\s-])?(?:street|avenue|boulevard|sidewalk|pavement|alley|alleyway|highway|motorway|freeway)s?$",
     re.IGNORECASE,
 )
 NO_ROAD = frozenset((
-    "sea", "underwater", "space", "spaceship", "lake", "river", "indoors", "outdoors", "street", "highway", "alley",
+    "sea", "underwater", "space", "moon", "mars", "spaceship", "lake", "river", "indoors", "outdoors", "street",
+    "highway", "alley",
     "harbour", "stadium",
 ))  # fmt: skip
 
@@ -112,7 +129,7 @@ def _table() -> tuple[re.Pattern[str], dict[str, tuple[str, tuple[str, ...]]]]:
     words: dict[str, tuple[str, tuple[str, ...]]] = {}
     for value, forms in FORMS.items():
         for form, listed in forms.items():
-            if form in ("state", "level", "ground"):
+            if form in ("state", "level", "ground", "does"):
                 continue
             for each in listed.split(", "):
                 word = each.strip()
@@ -121,7 +138,7 @@ def _table() -> tuple[re.Pattern[str], dict[str, tuple[str, tuple[str, ...]]]]:
                     if word.endswith(mark):
                         word, values = word[: -len(mark)], (value, other)
                 words.setdefault(_key(word), (form, values))
-                if form == "noun" and not word.endswith("s"):
+                if form == "noun" and not word.endswith(("s", "cover")):  # snow covers the road
                     words.setdefault(_key(plural(word)), (form, values))
     return re.compile(rf"(?<![\w-])(?:{alternation(words)})(?![\w])(?!'s\b)", re.IGNORECASE), words
 
@@ -143,6 +160,9 @@ def hits(text: str) -> list[Hit]:
         if (follow and not re.match(follow, behind, re.IGNORECASE)) or (
             never and re.match(never, behind, re.IGNORECASE)
         ):
+            continue
+        if words[key][0] == "when" and OF_LIGHT.match(behind):
+            at = match.start() + 1
             continue
         if key == "mars" and not match[0][0].isupper():  # "it mars the view" is no planet
             continue
@@ -189,7 +209,7 @@ def _pairs() -> frozenset[frozenset[str]]:
     for place in PLACES:
         for other in PLACES:
             generic = {place, other} & {"indoors", "outdoors"}
-            alike = any({place, other} <= group for group in ALIKE)
+            alike = other in ALIKE.get(place, "").split(", ") or place in ALIKE.get(other, "").split(", ")
             if place == other or alike:
                 continue
             if generic and generic != {place, other}:
@@ -209,6 +229,15 @@ def contradict(value: str, other: str) -> bool:
     return frozenset((value, other)) in _pairs()
 
 
+def gives_way(value: str, wanted: str) -> bool:
+    """Whether a weather goes where another is wished for, though both may be.
+
+    >>> gives_way("rain", "fog"), gives_way("fog", "rain")
+    (True, False)
+    """
+    return contradict(wanted, value) or value in GIVES_WAY.get(wanted, "").split(", ")
+
+
 def form_of(value: str, form: str, own: Mapping[tuple[str, str], str]) -> str:
     """The words for a value in a form, those that the user wrote (`own`) before those of the table."""
     forms = FORMS[value]
@@ -216,12 +245,14 @@ def form_of(value: str, form: str, own: Mapping[tuple[str, str], str]) -> str:
         return words
     if CATEGORY[value] == "look" and (words := next((each for (of, _), each in own.items() if of == value), "")):
         return words
-    if form in forms:
-        return forms[form].split(",")[0].strip().rstrip("*").removesuffix("+day")
-    noun = own.get((value, "noun")) or forms["noun"].split(",")[0].strip()
+    if form in forms and not (form == "noun" and (value, "way") in own):
+        return forms[form].split(",")[0].strip().rstrip("*").partition("+")[0]
+    noun = own.get((value, "noun")) or own.get((value, "way")) or forms["noun"].split(",")[0].strip()
     adjective = own.get((value, "adj")) or forms.get("adj", noun).split(",")[0].strip()
     if form == "way":
-        return noun if value in INSIDE or value in NO_ROAD else f"{noun.rstrip('s') if noun != 'dunes' else noun} road"
+        noun = re.sub(r"\s+(?:landscape|scene|area|range|clearing|top)$", "", noun)
+        of = {"woods": "woodland", "dunes": "dunes"}.get(noun, noun.removesuffix("s"))
+        return noun if value in INSIDE or value in NO_ROAD else f"{of} road"
     return {
         "adj": noun, "lit": adjective, "level": adjective, "sky": f"{adjective} sky", "skyis": f"sky is {adjective}",
         "sun": forms.get("light", noun),
@@ -239,5 +270,7 @@ def state_of(value: str, noun: str = "") -> str:
                  "space": "It is in outer space.", "mars": "It is on Mars."}  # fmt: skip
         if value in fixed:
             return fixed[value]
-    article = "" if noun.endswith("s") else "an " if noun[0].lower() in "aeiou" else "a "
+    if noun.endswith("s"):
+        return f"It is in the {noun}."
+    article = "an " if noun[0].lower() in "aeiou" else "a "
     return f"The place is {article}{noun}."

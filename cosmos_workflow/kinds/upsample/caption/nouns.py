@@ -14,7 +14,7 @@ from cosmos_workflow.kinds.upsample.caption.words.things import (
     VEHICLES,
 )
 
-__all__ = ["COLOUR", "COUNT", "KIND_OF", "MATERIAL", "MATERIAL_OF", "alike", "itself", "singular"]
+__all__ = ["COLOUR", "COUNT", "KIND_OF", "MATERIAL", "MATERIAL_OF", "alike", "itself", "kind_of", "singular"]
 
 MATERIAL_OF = {
     word.strip(): value for value, words in MATERIALS.items() for word in words.split(",") if word.strip()
@@ -70,3 +70,19 @@ def itself(noun: str) -> set[str]:
     base = singular(noun.lower())
     made = {word for word in alike(base) if " " not in word and base != word and word.startswith(base)}
     return {base, plural(base)} | {word for word in made if len(base) > 3}
+
+
+def kind_of(phrase: str) -> tuple[str, str] | None:
+    """Group and kind of a being or a vehicle by its words, in either number; a robot that cooks is a robot.
+
+    >>> kind_of("old woman"), kind_of("robot dogs"), kind_of("robot chef"), kind_of("table")
+    (('living', 'woman'), ('living', 'robot'), ('living', 'robot'), None)
+    """
+    words = phrase.lower().split()
+    robot = KIND_OF["robot"]
+    if any(KIND_OF.get(singular(word)) == robot for word in words[-2:]):
+        return robot
+    for at in range(len(words)):
+        if kind := KIND_OF.get(" ".join([*words[at:-1], singular(words[-1])])):
+            return kind
+    return None

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
+from cosmos_workflow.kinds.upsample.caption.agreeing import VERBS
+from cosmos_workflow.kinds.upsample.caption.lexicon import CATEGORY, hits
 from cosmos_workflow.kinds.upsample.caption.nouns import singular
 
 __all__ = ["PLAIN", "without"]
 
+VERB_WORDS = VERBS.keys() | set(VERBS.values())
 PLAIN = "The camera shows the scene."  # where a shot must be described, and nothing is left to say
 # A beginning that says only when: "From 0:02 to 0:05", "By the second second", "Finally".
 MOMENT = (
@@ -43,6 +46,10 @@ PLACED = (
     r"(?:beside|near|behind|past|next to|in front of|under|beneath|above|against|around|alongside|towards?|opposite|"
     r"ahead of|close to|between)"
 )
+IN = r"(?:in|on|at|under|along|beneath|during|across|through|near|beside)"
+BESIDE_IT = re.compile(rf"(?<=\w)\s+{PLACED}\s+(?:it|him|her|them)\b(?!\s+\w)", re.IGNORECASE)
+# "In a factory", of which the rest is gone.
+PLACE_ALONE = re.compile(r"(?:in|on|at|inside|under|near|along)\s+[^,;]*", re.IGNORECASE)
 STOPS = r"(?:and|or|but|while|as|with|is|are|was|were|has|have|that|which|who|to|from|in|on|at|of)\b"
 
 
@@ -71,10 +78,12 @@ def without(text: str, pattern: re.Pattern[str]) -> str:
         if gone and re.match(r"(?:it|its|he|she|they|his|her|their)\b", main, re.IGNORECASE):
             continue
         if not pattern.search(body):
-            kept.append(sentence)
+            kept.append(BESIDE_IT.sub(_but_alone, sentence) if gone else sentence)
             gone = False
             continue
         left = _clauses(_least(main, pattern), pattern)
+        if PLACE_ALONE.fullmatch(left) and not set(left.lower().split()) & VERB_WORDS:
+            left = ""
         gone = not left
         if left:
             left = f"{lead[0]}, {left[0].lower() if left.split()[0].istitle() else left[0]}{left[1:]}" if lead else left
@@ -94,6 +103,10 @@ def _least(text: str, pattern: re.Pattern[str]) -> str:
         r"(?=\s*(?:[.,;]|$|\b(?:and|while|as)\b))",
         _but_alone, text, flags=re.IGNORECASE,
     )  # fmt: skip
+    text = re.sub(
+        rf"\b(?P<lead>with|past|between|among)\s+(?:(?!{STOPS})[\w'-]+\s+){{0,3}}?{pattern.pattern}\s+and\s+(?P<rest>[^.,;]*)",
+        _but_both, text, flags=re.IGNORECASE,
+    )  # fmt: skip
     # Of three things in a row the last.
     text = re.sub(
         rf",\s+((?:(?!{STOPS})[\w'-]+\s*){{1,3}}),\s+and\s+(?:(?!{STOPS})[\w'-]+\s+){{0,3}}?{pattern.pattern}"
@@ -101,16 +114,36 @@ def _least(text: str, pattern: re.Pattern[str]) -> str:
         r" and \1", text, flags=re.IGNORECASE,
     )  # fmt: skip
     return re.sub(
-        rf",?\s+(?:and|plus)\s+(?!{STOPS})(?:(?:an?|the|his|her|its|their|another|some|several|two|three)\s+)?"
-        rf"(?:(?!{STOPS}|\w+(?:s|ing|ed)\b)[\w'-]+\s+){{0,3}}?{pattern.pattern}(?=\s*(?:[.,;]|$))",
-        "", text, flags=re.IGNORECASE,
+        rf"(?:,\s+(?P<last>(?!{STOPS})[\w'-]+(?:\s+(?!{STOPS})[\w'-]+){{0,2}}))?,?\s+(?:and|plus)\s+(?!{STOPS})(?:(?:an?|the|his|her|its|their|another|some|several|two|three)\s+)?"
+        rf"(?:(?!{STOPS}|\w+(?:s|ing|ed)\b)[\w'-]+\s+){{0,3}}?{pattern.pattern}"
+        rf"(?P<where>(?:\s+\w+ing)?(?:\s+{IN}\s+[^.,;]*)?)(?=\s*(?:[.,;]|$))",
+        _but_when, text, flags=re.IGNORECASE,
     )  # fmt: skip
 
 
+def _but_both(match: re.Match[str]) -> str:
+    """The first of two things goes, where no clause begins with the second one."""
+    clause = set(match["rest"].lower().split()) & VERB_WORDS
+    return match[0] if clause else f"{match['lead']} {match['rest']}"
+
+
+def _but_when(match: re.Match[str]) -> str:
+    """The second of two things goes with where it is, and not with what is said of the scene: `on a sunny day`."""
+    last = match["last"] or ""
+    last = f", {last}" if set(last.lower().split()) & VERB_WORDS else last and f" and {last}"
+    places = re.split(rf"(?=\s+{IN}\s)", match["where"])
+    at = next((at for at, place in enumerate(places) if at and _of_scene(place)), len(places))
+    return last + "".join(places[at:])
+
+
+def _of_scene(text: str) -> bool:
+    return any(CATEGORY[hit.values[0]] not in ("place", "look") for hit in hits(text))
+
+
 def _but_alone(match: re.Match[str]) -> str:
-    """A place goes, but not where one word would be left of its clause: `, angled toward the car`."""
-    clause = re.split(r"[,;]\s+", match.string[: match.start()])[-1]
-    return "" if len(clause.split()) > 1 else match[0]
+    """A place goes, but not where one word would be left of its clause, or no verb: `, angled toward the car`."""
+    clause = re.split(r"[,;]\s+", match.string[: match.start()])[-1].split()
+    return "" if len(clause) > 1 and clause[-1].lower() not in ("is", "are", "was", "were") else match[0]
 
 
 def _said_of_one(before: str, joint: str, behind: str) -> bool:
@@ -119,6 +152,17 @@ def _said_of_one(before: str, joint: str, behind: str) -> bool:
         return False
     last = before.rsplit(maxsplit=1)[-1].lower()
     return singular(last) == last and not ANOTHER.match(behind)
+
+
+def _lists(parts: list[str], index: int, pattern: re.Pattern[str]) -> bool:
+    """Whether a part goes on with the list behind a `with` whose first things are gone, and is no clause."""
+    words = set(parts[index].lower().split())
+    first = index
+    while first > 2 and pattern.search(parts[first - 2]):
+        first -= 2
+        if parts[first - 1].strip().lower() == "with":
+            return not words & VERB_WORDS
+    return False
 
 
 def _clauses(text: str, pattern: re.Pattern[str]) -> str:
@@ -133,7 +177,7 @@ def _clauses(text: str, pattern: re.Pattern[str]) -> str:
     main_gone = dropped = False
     for index in range(0, len(parts), 2):
         joint, part = (parts[index - 1] if index else ""), parts[index]
-        hanging = bool(HANGING.match(part)) or joint.strip().lower() == "with"
+        hanging = bool(index and HANGING.match(part)) or joint.strip().lower() == "with"
         about = bool(pattern.search(part))
         if hanging:
             # A list goes on with what its last words hang on; a participle with the clause itself.
@@ -143,8 +187,15 @@ def _clauses(text: str, pattern: re.Pattern[str]) -> str:
             main_gone = gone
         dropped = gone
         if gone:
-            rest = re.sub(r"\s+(?:contrasted|combined|balanced|paired|mixed|filled|covered|decorated)$", "", rest)
+            rest = re.sub(
+                r"\s+(?:contrasted|combined|balanced|paired|mixed|filled|covered|decorated|packed|crowded|lined|"
+                r"teeming|thronged|dotted)$",
+                "",
+                rest,
+            )
             continue
+        if rest and index > 1 and joint.startswith(",") and _lists(parts, index, pattern):
+            joint = " with "
         if not rest:
             part = re.sub(r"^(?:with|and)\s+", "", part)
             part = part[0].upper() + part[1:] if index and text[0].isupper() else part

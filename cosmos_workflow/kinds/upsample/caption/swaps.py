@@ -9,39 +9,36 @@ from functools import partial
 from typing import Any
 
 from cosmos_workflow.kinds.upsample.caption.called import head_of
+from cosmos_workflow.kinds.upsample.caption.exchanges import MANY
 from cosmos_workflow.kinds.upsample.caption.lexicon import plural
-from cosmos_workflow.kinds.upsample.caption.nouns import KIND_OF, singular
+from cosmos_workflow.kinds.upsample.caption.naming import OWN_VEHICLE, PEOPLE, PERSON, kinds_in, names
+from cosmos_workflow.kinds.upsample.caption.nouns import KIND_OF, kind_of, singular
+from cosmos_workflow.kinds.upsample.caption.persons import BODY, person_swapped, with_pronouns, without_hair
 from cosmos_workflow.kinds.upsample.caption.removing import without
 from cosmos_workflow.kinds.upsample.caption.taking import SHOWN, qualified, taken_out
-from cosmos_workflow.kinds.upsample.caption.things import (
-    BODY,
-    OWN_VEHICLE,
-    PEOPLE,
-    PERSON,
-    VEHICLE_PARTS,
-    kinds_in,
-    names,
-    person_swapped,
-    swapped,
-    with_pronouns,
-    without_hair,
+from cosmos_workflow.kinds.upsample.caption.things import LOOKS, swapped
+from cosmos_workflow.kinds.upsample.caption.walking import OURS, described_in, each_text, subjects_of, texts_in
+from cosmos_workflow.kinds.upsample.caption.wished import Swap, Wish
+
+__all__ = ["implied", "is_called", "roles_of", "swap_in"]
+
+# What vehicles have, and no being.
+VEHICLE_PARTS = re.compile(
+    r"\b(?:windows?|windshields?|wheels?|doors?|panels?|headlights?|tail ?lights?|brake lights?|bumpers?|hood|engines?|"
+    r"tires?|tyres?|paint|body|bodywork|silhouette|decals?|lettering|graphics|roof rack|licen[cs]e plates?)\b",
+    re.IGNORECASE,
 )
-from cosmos_workflow.kinds.upsample.caption.walking import OURS, each_text, subjects_of, texts_in
-from cosmos_workflow.kinds.upsample.caption.wishes import Swap, Wish
-
-__all__ = ["implied", "is_called", "swap_in"]
-
 GENDERS = {"man": "Male", "woman": "Female"}
 OF_PEOPLE = ("clothing", "expression", "gender", "age", "skin_tone_and_texture", "facial_features")
 
 
 def implied(caption: Mapping[str, Any], wish: Wish) -> list[Swap]:
     """The swap that a wish means without saying so: it names one being or vehicle, and the first subject is another."""
-    if wish.swaps:
+    if any(swap.old not in MANY for swap in wish.swaps):
         return []
     swaps = []
     for group in ("living", "vehicle"):
-        wanted = [(word, kind) for word in wish.beings if (kind := KIND_OF.get(word) or KIND_OF.get(singular(word)))]
+        wanted = [(word, kind) for word in wish.beings if (kind := kind_of(word))]
         wanted = [(word, kind) for word, kind in wanted if kind[0] == group]
         if len({kind for _, kind in wanted}) != 1:
             continue
@@ -58,18 +55,17 @@ def implied(caption: Mapping[str, Any], wish: Wish) -> list[Swap]:
         elsewhere = any(each[2] == kind[1] for each in kinds_in(" ".join(texts_in(caption))))
         if present and not same and not elsewhere:
             counted = any(each.kind == "count" and each.value != 1 and word in each.nouns for each in wish.attributes)
-            swaps.append(Swap(singular(present[0][0]), _phrase(wish.prompt, word), many=counted))
+            like = kind_of(word.split()[-1])  # a robot dog stands where a dog was
+            old = next((each for each in present if like and each[2] == like[1]), present[0])
+            swaps.append(Swap(singular(old[0]), _phrase(wish.prompt, word), many=counted))
     return swaps
 
 
 def _phrase(prompt: str, noun: str) -> str:
-    """A noun of the prompt with the adjectives before it."""
-    match = re.search(
-        rf"((?:\b(?!a\b|an\b|the\b|one\b|of\b|and\b|by\b|with\b)[\w-]+\s+){{0,3}}){re.escape(noun)}\b", prompt, re.I
-    )
-    before = match[1] if match else ""
-    article = re.search(rf"\b(?:an?|the)\s+((?:[\w-]+\s+){{0,3}}?){re.escape(noun)}\b", prompt, re.IGNORECASE)
-    return f"{(article[1] if article else '') if match else before}{singular(noun)}".strip()
+    """A noun of the prompt with the adjectives before it: behind an article all, else those of looks."""
+    words = re.search(rf"\b(?:an?|the)\s+((?:[\w-]+\s+){{0,3}}?){re.escape(noun)}\b", prompt, re.IGNORECASE)
+    words = words or re.search(rf"\b({LOOKS}){re.escape(noun)}\b", prompt, re.IGNORECASE)
+    return f"{words[1] if words else ''}{singular(noun)}".strip()
 
 
 def swap_in(caption: dict[str, Any], swap: Swap) -> None:
@@ -79,7 +75,7 @@ def swap_in(caption: dict[str, Any], swap: Swap) -> None:
         return
     head = singular(swap.old.lower().split()[-1])
     new_head = singular(swap.new.lower().split()[-1])
-    old_kind, new_kind = KIND_OF.get(head), KIND_OF.get(swap.new.lower()) or KIND_OF.get(new_head)
+    old_kind, new_kind = KIND_OF.get(head), kind_of(swap.new)
     subjects = subjects_of(caption)
     kinds = [[kind for _, _, kind in kinds_in(str(each.get("description") or ""))[:1]] for each in subjects]
     people_meant = bool(old_kind and old_kind[1] in PEOPLE)
@@ -95,16 +91,20 @@ def swap_in(caption: dict[str, Any], swap: Swap) -> None:
         if not any(pattern.search(text) for text in texts_in(caption)):
             swap_in(caption, replace(swap, old=head))  # nothing is called so: any of its kind is meant
             return
+        if _only(caption, subjects, head):  # and so is what is only called a sedan
+            caption.update(each_text(caption, partial(swapped, swap=swap)))
+            subjects = subjects_of(caption)
+            swap, by_words, pattern = replace(swap, old=head, exact=True), False, names([head, new_head], exact=True)
     people = [index for index, kind in enumerate(kinds) if kind and kind[0] in PEOPLE]
     of_kind = old_kind[1] if old_kind and not by_words and not swap.exact and old_kind[1] != "person" else ""
     chosen = [
         index for index, each in enumerate(subjects)
-        if pattern.search(re.split(r"[,.;]", str(each.get("description") or ""))[0]) or kinds[index] == [of_kind]
+        if _is_first(each, pattern) or kinds[index] == [of_kind]
     ]  # fmt: skip
     chosen = chosen or (people if people_meant and len(people) == 1 else [])  # by what a person does, such as a dancer
     becomes_thing = bool(old_kind and old_kind[1] in PEOPLE and not (new_kind and new_kind[1] in PEOPLE))
     alone = bool(chosen) and set(people) <= set(chosen)
-    roles = _roles(caption, [subjects[index] for index in chosen], alone=alone) if people_meant else set()
+    roles = roles_of(caption, [subjects[index] for index in chosen], alone=alone) if people_meant else set()
 
     def change(text: str, pronouns: bool) -> str:
         if becomes_thing and (pronouns or alone):
@@ -128,6 +128,20 @@ def swap_in(caption: dict[str, Any], swap: Swap) -> None:
             subject.update(each_text(subject, lambda text: swapped(text, swap) or text))
     if old_kind and old_kind[0] == "vehicle" and new_kind and new_kind[0] != "vehicle":
         _without_parts(caption, [subjects[index] for index in chosen], new_head)
+
+
+def _only(caption: Mapping[str, Any], subjects: list[dict[str, Any]], head: str) -> bool:
+    """Whether a caption has one thing of a name, and speaks of no others."""
+    called = names([head], exact=True)
+    others = re.compile(rf"(?<![\w-]){re.escape(plural(head))}(?![\w-])", re.IGNORECASE)
+    return sum(_is_first(each, called) for each in subjects) == 1 and not others.search(" ".join(texts_in(caption)))
+
+
+def _is_first(subject: Mapping[str, Any], pattern: re.Pattern[str]) -> bool:
+    """Whether a subject is called so, before it names another being: `a woman walking a dog` is no dog."""
+    text = re.split(r"[,.;]", str(subject.get("description") or ""))[0]
+    found = pattern.search(text)
+    return bool(found and not kinds_in(re.sub(r"[\w-]+\s*$", "", text[: found.start()])))  # a male climber
 
 
 def _only_of_gender(subjects: list[dict[str, Any]], people: list[int], chosen: list[int]) -> bool:
@@ -177,17 +191,10 @@ def _become(
                 subject[name] = change(value)
 
 
-def _kept(texts: list[str], text: str) -> str:
-    texts.append(text)
-    return text
-
-
 def is_called(caption: Mapping[str, Any], swap: Swap) -> bool:
     """Whether a caption says the very word for the thing that goes, in a text that a wish may change."""
-    texts: list[str] = []
-    each_text(dict(caption), partial(_kept, texts))
     called = names([singular(swap.old.lower().split()[-1])], exact=True)
-    return bool(((None if swap.new else qualified(swap)) or called).search(" ".join(texts)))
+    return bool(((None if swap.new else qualified(swap)) or called).search(" ".join(described_in(caption))))
 
 
 def _there(caption: Mapping[str, Any], subjects: list[dict[str, Any]], old: str, new: str) -> bool:
@@ -197,7 +204,7 @@ def _there(caption: Mapping[str, Any], subjects: list[dict[str, Any]], old: str,
     )
 
 
-def _roles(caption: Mapping[str, Any], chosen: list[dict[str, Any]], *, alone: bool) -> set[str]:
+def roles_of(caption: Mapping[str, Any], chosen: list[dict[str, Any]], *, alone: bool) -> set[str]:
     """The nouns by which a person is called, such as dancer; `alone` is whether there is nobody else."""
     texts = [str(value) for subject in chosen for value in subject.values()] + (texts_in(caption) if alone else [])
     words = {word for word, _, kind in kinds_in(" ".join(texts)) if kind in PEOPLE and singular(word) in PERSON}

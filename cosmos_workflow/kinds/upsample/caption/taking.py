@@ -8,17 +8,20 @@ from typing import Any
 
 from cosmos_workflow.kinds.upsample.caption.called import head_of
 from cosmos_workflow.kinds.upsample.caption.lexicon import alternation, plural
+from cosmos_workflow.kinds.upsample.caption.naming import OWN_VEHICLE, PEOPLE, kinds_in, names
 from cosmos_workflow.kinds.upsample.caption.nouns import KIND_OF, singular
 from cosmos_workflow.kinds.upsample.caption.removing import PLAIN, without
-from cosmos_workflow.kinds.upsample.caption.things import OWN_VEHICLE, PEOPLE, kinds_in, names
 from cosmos_workflow.kinds.upsample.caption.walking import each_text, subjects_of, texts_in
-from cosmos_workflow.kinds.upsample.caption.wishes import Swap
+from cosmos_workflow.kinds.upsample.caption.wished import Swap
 
 __all__ = ["SHOWN", "qualified", "taken_out"]
 
 SHOWN = "text_and_signage_elements"
 # Words for what is written on things.
 WRITING = r"(?:text|lettering|letters?|writing|logos?|decals?|inscriptions?|captions?|signage|signs?|graphics|tags?)"
+ON_ROADS = ("car", "truck", "van", "bus", "motorcycle", "bicycle")
+# A bus stop is no bus, and a tank top no tank.
+OF_ANOTHER = r"(?!\s+(?:tops?|stop|stations?|racks?|lanes?|park|lights?|signs?|cones?|lots?|doors?)\b)"
 PRONOUNS = r"(?<![\w-])(?:he|she|him|his|her|hers|himself|herself)(?![\w-])"
 
 
@@ -79,13 +82,15 @@ def _told(part: Any, pattern: re.Pattern[str], plain: str) -> Any:
 def _meant(caption: Mapping[str, Any], swap: Swap, head: str) -> re.Pattern[str]:
     """A pattern for the things that go: all of a kind, or what is called so where one is meant."""
     kind = KIND_OF.get(head)
+    if swap.every and swap.old == "traffic":
+        return _any({"traffic", "vehicle", *(word for word, (_, of) in KIND_OF.items() if of in ON_ROADS)})
+    if swap.every and swap.old == "people":
+        return _any({"crowd", "audience", "someone", *(word for word, (_, of) in KIND_OF.items() if of in PEOPLE)})
     exact = qualified(swap)
     if exact and exact.search(" ".join(texts_in(caption))):
         return exact
-    if swap.every and kind and (kind[1] in PEOPLE if head in ("person", "people", "human") else kind[1] == "person"):
-        return _any(
-            {word for word, (_, of) in KIND_OF.items() if of in PEOPLE} if head in ("person", "human") else {head}
-        )
+    if swap.every and kind and kind[1] == "person":
+        return _any({head})
     if swap.every and kind:
         return _any({head, *(word for word, of in KIND_OF.items() if of == kind)})
     called = names([head], exact=True)
@@ -116,7 +121,7 @@ def _same(head: str) -> set[str]:
 
 def _any(words: set[str]) -> re.Pattern[str]:
     every = {each for word in words for each in (word, plural(word))}
-    return re.compile(rf"(?<![\w-]){OWN_VEHICLE}(?:{alternation(every)})(?![\w-])", re.IGNORECASE)
+    return re.compile(rf"(?<![\w-]){OWN_VEHICLE}(?:{alternation(every)})(?![\w-]){OF_ANOTHER}", re.IGNORECASE)
 
 
 def _with_others(pattern: re.Pattern[str], chosen: list[dict[str, Any]], left: list[dict[str, Any]]) -> re.Pattern[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["OURS", "each_text", "subjects_of", "texts_in"]
+__all__ = ["OURS", "described_in", "each_text", "subjects_of", "texts_in"]
 
 # Fields that are measured, or that are no description: a wish never changes them.
 OURS = frozenset(("camera_motion", "camera", "time", "time_range", "transitions", "resolution", "aspect_ratio",
@@ -21,6 +21,13 @@ def texts_in(value: Any) -> list[str]:
     if isinstance(value, Mapping):
         return [text for each in value.values() for text in texts_in(each)]
     return [text for each in value for text in texts_in(each)] if isinstance(value, list) else []
+
+
+def described_in(value: Any) -> list[str]:
+    """Every text in a caption or in a part of it that a wish may change."""
+    if isinstance(value, Mapping):
+        return [text for name, each in value.items() if name not in OURS for text in described_in(each)]
+    return [text for each in value for text in described_in(each)] if isinstance(value, list) else texts_in(value)
 
 
 def each_text(caption: dict[str, Any], change: Callable[[str], str], instead: str = "") -> dict[str, Any]:

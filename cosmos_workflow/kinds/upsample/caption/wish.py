@@ -6,17 +6,22 @@ import re
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from cosmos_workflow.kinds.upsample.caption.called import exactly, head_of
 from cosmos_workflow.kinds.upsample.caption.changing import changed_scene, values_in
 from cosmos_workflow.kinds.upsample.caption.clothes import dressed
+from cosmos_workflow.kinds.upsample.caption.counting import counted
 from cosmos_workflow.kinds.upsample.caption.lexicon import CATEGORY, state_of
+from cosmos_workflow.kinds.upsample.caption.naming import PEOPLE, kinds_in, names
+from cosmos_workflow.kinds.upsample.caption.persons import several_now
 from cosmos_workflow.kinds.upsample.caption.problems import is_negative
-from cosmos_workflow.kinds.upsample.caption.swaps import implied, is_called, swap_in
-from cosmos_workflow.kinds.upsample.caption.things import changed_things, names
+from cosmos_workflow.kinds.upsample.caption.swaps import implied, is_called, roles_of, swap_in
+from cosmos_workflow.kinds.upsample.caption.things import changed_things
 from cosmos_workflow.kinds.upsample.caption.walking import each_text, subjects_of
-from cosmos_workflow.kinds.upsample.caption.wishes import Wish, read_wish
+from cosmos_workflow.kinds.upsample.caption.wished import Attribute, Wish
+from cosmos_workflow.kinds.upsample.caption.wishes import read_wish
 
 __all__ = ["speaks_of", "with_wish"]
 
@@ -82,8 +87,10 @@ def with_wish(caption: Mapping[str, Any], prompt: str) -> dict[str, Any]:
             swap_in(made, swap)
     dressed(made, wish.prompt)
     wish = exactly(made, wish)
+    before = [each.get("number_of_subjects") for each in subjects_of(made)]
     about = _subjects(made, wish)
     made = each_text(made, lambda text: changed_things(changed_scene(text, wish), wish), said(prompt))
+    _several(made, before, wish)
     for index, nouns in about.items():
         subject = subjects_of(made)[index]
         if isinstance(subject.get("appearance_details"), str):
@@ -91,7 +98,8 @@ def with_wish(caption: Mapping[str, Any], prompt: str) -> dict[str, Any]:
     _stated(made, wish)
     for name in ("temporal_caption", "context"):
         if isinstance(made.get(name) or "", str):
-            made[name] = " ".join(filter(None, [said(prompt), made.get(name) or ""]))
+            rest = made.get(name) or ""
+            made[name] = " ".join(filter(None, [said(prompt), "" if rest == said(prompt) else rest]))
     return made
 
 
@@ -131,6 +139,27 @@ def _subjects(caption: Mapping[str, Any], wish: Wish) -> dict[int, set[str]]:
     return about
 
 
+def _several(caption: dict[str, Any], before: list[Any], wish: Wish) -> None:
+    """A person who is several now is spoken of as `they`, by all texts where nobody else is there."""
+    subjects = subjects_of(caption)
+    people = [each for each in subjects if any(kind in PEOPLE for *_, kind in kinds_in(head_of(each))[:1])]
+    for subject, was in zip(subjects, before, strict=False):
+        if was != 1 or subject.get("number_of_subjects") == 1 or not any(each is subject for each in people):
+            continue
+        alone = len(people) == 1
+        roles = tuple(roles_of(caption, [subject], alone=alone))  # a woman who is called a dancer too
+        number = next((each for each in wish.attributes if each.kind == "count" and each.value != 1), None)
+        change = partial(_told_of_several, replace(number, nouns=roles, exact=True) if number and roles else None)
+        subject.update(each_text(subject, change))
+        if alone:
+            rest = {name: value for name, value in caption.items() if name != "subjects"}
+            caption.update(each_text(rest, change))
+
+
+def _told_of_several(number: Attribute | None, text: str) -> str:
+    return several_now(counted(text, number) if number else text)
+
+
 def _stated(caption: dict[str, Any], wish: Wish) -> None:
     """The wish said in the fields that are about it, where they do not say it yet."""
     lighting = caption.get("lighting")
@@ -145,8 +174,13 @@ def _stated(caption: dict[str, Any], wish: Wish) -> None:
         text = caption.get("background_setting", "")
         wanted = [value for value in wish.values if CATEGORY[value] != "light" and value not in wish.implied]
         missing = [value for value in wanted if not _says(text, value)]
-        words = [state_of(each, wish.own.get((each, "noun"), "")) for each in missing]
+        words = [_state(each, wish) for each in missing]
         caption["background_setting"] = " ".join(filter(None, [*words, text]))
+
+
+def _state(value: str, wish: Wish) -> str:
+    own = wish.own.get((value, "adj"))
+    return f"The place is {own}." if value == "empty" and own else state_of(value, wish.own.get((value, "noun"), ""))
 
 
 def _says(text: str, value: str) -> bool:

@@ -61,7 +61,7 @@ GUARDS: dict[str, tuple[str, str]] = {
     "desert": ("", r"[\s-]*(?:boots?|camo\w*)\b"),
     "field": ("", r"\W+of\W+view\b"),
     "stage": ("", r"[\s-]*(?:light\w*)\b"),
-    "streams": (r"\W+(?:flow|run|wind|of water)\b|\s*[.,;]", ""),  # daylight streams through a window
+    "streams": (r"\W+(?:flow|run|wind|of water)\b", ""),  # daylight streams through a window
     "stream": (r"\W+(?:flows|runs|winds|in|through|beside|of water)\b|\s*[.,;]", ""),
     "port": (r"\W+(?:city|town|with|in|at)\b", ""),
     "mars": ("", r"\W+bars?"),

@@ -1,6 +1,6 @@
-"""Words for the time of day, the weather, the season, and the light."""
+"""Words for the time of day, the season, and the light."""
 
-__all__ = ["AGAINST", "LIGHTS", "SEASONS", "TIMES", "WEATHERS"]
+__all__ = ["AGAINST", "LIGHTS", "SEASONS", "TIMES"]
 
 TIMES = {
     "night": {
@@ -12,9 +12,11 @@ TIMES = {
         "light": "moonlight, starlight, moonshine, moon glow, moon light",
         "lit": "dimly lit",
         "level": "dim",
-        "sky": "night sky, starry sky, dark night sky, moonlit sky, starlit sky, black sky, stars in the sky",
+        "sky": "night sky, starry sky, dark night sky, dark sky, dark skies, pitch-black sky, inky sky, "
+        "moonlit sky, starlit sky, black sky, stars in the sky",
         "sun": "moon, full moon, crescent moon, half moon, stars",
         "skyis": "sky is dark, sky is black, sky is full of stars",
+        "does": "moon shines",
         "state": "It is night.",
     },
     "dawn": {
@@ -25,6 +27,8 @@ TIMES = {
         "lit": "softly lit",
         "sky": "dawn sky, sunrise sky, pink morning sky",
         "sun": "rising sun",
+        "sunis": "sun rises, sun is rising, sun comes up, rising sun appears",
+        "does": "sun rises",
         "state": "It is dawn.",
     },
     "morning": {
@@ -34,6 +38,7 @@ TIMES = {
         "light": "morning light, morning sunlight, morning sun",
         "sky": "morning sky",
         "sun": "morning sun",
+        "does": "sun climbs",
         "state": "It is morning.",
     },
     "noon": {
@@ -45,6 +50,7 @@ TIMES = {
         "level": "bright",
         "sky": "bright midday sky, midday sky, noon sky",
         "sun": "midday sun, high sun",
+        "does": "sun stands high",
         "state": "It is noon.",
     },
     "day": {
@@ -59,6 +65,7 @@ TIMES = {
         "level": "bright",
         "sky": "daytime sky, bright sky*",
         "sun": "sun*, bright sun*, blazing sun*",
+        "does": "sun shines",
         "state": "It is day.",
     },
     "afternoon": {
@@ -68,6 +75,7 @@ TIMES = {
         "light": "afternoon light, afternoon sun, afternoon sunlight",
         "sky": "afternoon sky",
         "sun": "afternoon sun",
+        "does": "sun shines",
         "state": "It is afternoon.",
     },
     "sunset": {
@@ -79,17 +87,21 @@ TIMES = {
         "lit": "warmly lit",
         "sky": "sunset sky, orange sky, fiery sky, red sky, crimson sky",
         "sun": "setting sun, low sun",
+        "sunis": "sun sets, sun is setting, sun goes down, sun sinks, sun dips",
+        "does": "sun sets",
         "state": "It is sunset.",
     },
     "dusk": {
         "noun": "dusk, twilight, nightfall, gloaming, blue hour, half-light",
         "adj": "dusky, twilit, twilight",
-        "when": "at dusk, at twilight, at nightfall, in the twilight, during blue hour, at blue hour, in the gloaming",
+        "when": "at dusk, just after sunset, after sunset, after sundown, "
+        "at twilight, at nightfall, in the twilight, during blue hour, at blue hour, in the gloaming",
         "light": "twilight, dusk light, blue-hour light, twilight glow",
         "lit": "dimly lit",
         "level": "dim",
         "sky": "dusk sky, twilight sky, darkening sky",
         "sun": "last light",
+        "does": "light fades",
         "state": "It is dusk.",
     },
     "evening": {
@@ -100,137 +112,8 @@ TIMES = {
         "lit": "dimly lit",
         "sky": "evening sky",
         "sun": "evening sun",
+        "does": "light fades",
         "state": "It is evening.",
-    },
-}
-
-WEATHERS = {
-    "clear": {
-        "noun": "clear weather, fair weather, good weather, fine weather, sunny weather, blue skies",
-        "adj": "sunny+day, cloudless, clear, sun-filled+day, unclouded",
-        "when": "in the sun+day, in the sunshine+day, under a clear sky, in clear weather, in sunny weather, "
-        "under clear skies, "
-        "under a blue sky, under blue skies",
-        "light": "sunshine+day",
-        "sky": "clear sky, blue sky, clear blue sky, bright blue sky+day, cloudless sky, sunny sky+day, "
-        "cloudless blue sky, "
-        "clear skies, clear blue skies, azure sky, cloudless skies",
-        "ing": "sunny",
-        "skyis": "sky is clear, sky is blue, sky is cloudless, skies are clear, skies are blue, sky is bright blue",
-        "state": "The weather is clear.",
-    },
-    "overcast": {
-        "noun": "overcast weather, clouds, cloud cover, cloudy weather, cloud, grey weather, storm clouds, overcast",
-        "adj": "overcast, cloudy, clouded, cloud-covered, leaden",
-        "when": "under an overcast sky, under clouds, under a cloudy sky, under a grey sky, under overcast skies",
-        "light": "overcast light",
-        "sky": "overcast sky, cloudy sky, grey sky, gray sky, grey skies, gray skies, leaden sky, cloudy skies, "
-        "overcast skies, uniformly grey sky, gloomy sky",
-        "ing": "cloudy",
-        "skyis": "sky is overcast, sky is grey, sky is gray, sky is cloudy, skies are grey",
-        "state": "The sky is overcast.",
-    },
-    "rain": {
-        "noun": "rain, rainfall, downpour, drizzle, rainstorm, shower, cloudburst, raindrops, rainwater, monsoon, "
-        "deluge, "
-        "torrential rain, heavy rain, pouring rain, rainy weather",
-        "adj": "rainy, rain-soaked, rain-slicked, drizzly, rain-drenched, rain-swept, rain-slick, rain-wet, "
-        "rain-washed",
-        "when": "in the rain, in rain, in a downpour, in pouring rain, in the pouring rain, in heavy rain, "
-        "in rainy weather",
-        "light": "grey rainy light",
-        "sky": "rainy sky, grey rainy sky",
-        "ing": "raining, drizzling, pouring, rains, rained",
-        "ground": "wet",
-        "state": "It is raining.",
-    },
-    "snow": {
-        "noun": "snow, snowfall, blizzard, snowstorm, snowflakes, snowdrift, flurries, snow flurry, sleet, slush, "
-        "whiteout, "
-        "flakes of snow, snow flakes, snow cover, snow storm, snowy weather, powder snow, heavy snow, falling snow",
-        "adj": "snowy, snow-covered, snowbound, snow-capped, snow-dusted, snowcapped, snow-laden, snow-filled, "
-        "snowed-in",
-        "when": "in the snow, in snow, in a blizzard, in a snowstorm, under snow, in heavy snow, in falling snow, "
-        "in snowy weather",
-        "light": "pale snowy light",
-        "sky": "snowy sky, grey snowy sky",
-        "ing": "snowing, snows, snowed, sleeting",
-        "ground": "snow-covered",
-        "state": "It is snowing.",
-    },
-    "fog": {
-        "noun": "fog, mist, haze, smog, fog bank, foggy weather, thick fog, dense fog, brume, murk",
-        "adj": "foggy, misty, hazy, fogbound, fog-shrouded, mist-shrouded, fog-filled, smoggy",
-        "when": "in the fog, in fog, in the mist, in mist, in thick fog, in dense fog, in haze, in foggy weather",
-        "light": "hazy light",
-        "sky": "foggy sky, hazy sky, misty sky",
-        "ing": "foggy",
-        "state": "There is fog.",
-    },
-    "storm": {
-        "noun": "storm, thunderstorm, tempest, hurricane, lightning, thunder, gale, cyclone, typhoon, tornado, squall, "
-        "stormy weather",
-        "adj": "stormy, tempestuous, thundery, storm-lashed",
-        "when": "in a storm, in the storm, in a thunderstorm, in stormy weather, during a storm, during a thunderstorm",
-        "sky": "stormy sky, dark stormy sky, thundery sky, stormy skies",
-        "ing": "storming, thundering",
-        "ground": "wet",
-        "state": "There is a storm.",
-    },
-    "calm": {
-        "noun": "calm weather, windless weather",
-        "adj": "windless, wind-still",
-        "when": "in calm weather, in still air",
-        "state": "The weather is calm.",
-    },
-    "wind": {
-        "noun": "wind, gust, breeze, windy weather, strong wind, gusts of wind",
-        "adj": "windy, windswept, gusty, breezy, wind-blown, windblown, blustery",
-        "when": "in the wind, in strong wind, in windy weather",
-        "state": "It is windy.",
-    },
-    "hail": {
-        "noun": "hail, hailstorm, hailstones",
-        "adj": "hail-covered",
-        "when": "in hail, in a hailstorm",
-        "ing": "hailing",
-        "state": "It is hailing.",
-    },
-    "sandstorm": {
-        "noun": "sandstorm, dust storm, dust cloud, haboob, blowing sand",
-        "adj": "dust-filled, sand-blown",
-        "when": "in a sandstorm, in a dust storm",
-        "sky": "dust-filled sky, dusty sky",
-        "state": "There is a sandstorm.",
-    },
-    "dry": {
-        "noun": "dry weather, drought, dry season, dryness",
-        "adj": "dry, arid, parched, dried-out, bone-dry, sun-baked",
-        "when": "in dry weather, in a drought",
-        "ground": "dry",
-        "ing": "dry",
-        "state": "It is dry.",
-    },
-    "wet": {
-        "noun": "puddle, wetness, standing water, wet weather",
-        "adj": "wet, damp, soaked, drenched, waterlogged, puddled, moist, sodden, soggy, flooded, glistening wet",
-        "when": "in wet weather, in the wet",
-        "ground": "wet",
-        "state": "The ground is wet.",
-    },
-    "heat": {
-        "noun": "heat, heatwave, heat wave, hot weather, warm weather, heat haze, heat shimmer",
-        "adj": "hot, scorching, sweltering, sultry, blazing hot, scorched, balmy, tropical, searing",
-        "when": "in the heat, in a heatwave, in hot weather, in warm weather",
-        "state": "It is hot.",
-    },
-    "frost": {
-        "noun": "frost, ice, icicle, freezing weather, cold weather, icy weather, hoarfrost, deep freeze, permafrost",
-        "adj": "frosty, icy, frozen, freezing, ice-covered, frost-covered, ice-cold, frigid, glacial, iced-over, "
-        "wintry cold",
-        "when": "in the frost, in the cold, in freezing weather, in cold weather",
-        "ground": "icy",
-        "state": "It is freezing.",
     },
 }
 
@@ -346,12 +229,13 @@ AGAINST = {
     "morning": "noon, afternoon, sunset, dusk, evening",
     "noon": "afternoon, sunset, dusk, evening, dark",
     "day": "sunset, dusk, evening, dark",
-    "afternoon": "dusk, evening, dark",
+    "sunset": "dusk",
+    "afternoon": "sunset, dusk, evening, dark",
     "snow": "clear, dry, rain, heat, sandstorm, summer, hail",
-    "rain": "clear, dry, sandstorm, frost, hail",
-    "fog": "clear",
+    "rain": "clear, dry, sandstorm, frost, hail, harsh",
+    "fog": "clear, harsh",
     "clear": "overcast, storm, hail, sandstorm, dark",
-    "storm": "calm, dry",
+    "storm": "calm, dry, harsh",
     "wind": "calm",
     "dry": "wet, hail",
     "heat": "frost, winter",

@@ -1,8 +1,8 @@
 """Words for places, and for what a scene is like as a whole."""
 
-__all__ = ["ALIKE", "INSIDE", "LOOKS", "LOOKS_AGAINST", "PLACES"]
+__all__ = ["ALIKE", "AT", "INSIDE", "LOOKS", "LOOKS_AGAINST", "NO_NOUNS", "ON", "PLACES"]
 
-# Each place by its words, the first of which stands in for others. Those of one line of ALIKE can be one scene.
+# Each place by its words, the first of which stands in for others. In ALIKE, each can be one scene with the others.
 PLACES = {
     "indoors": "interior, indoors, indoor, indoor scene, inside a building, indoor setting, indoor space",
     "outdoors": "outdoor scene, open air, outdoors, outdoor, open-air, exterior, outdoor setting, outdoor space",
@@ -45,8 +45,9 @@ PLACES = {
     "spaceship": "spaceship, space station, spacecraft, starship",
     "space": "outer space, deep space, space scene",
     "moon": "lunar surface, surface of the moon, moonscape",
-    "mars": "mars, martian surface, martian landscape, surface of mars",
-    "street": "street, city street, urban street, avenue, boulevard, sidewalk, pavement, side street, street scene, "
+    "mars": "Martian surface, mars, martian landscape, surface of mars",
+    "street": "street, city street+city, urban street+city, "
+    "avenue, boulevard, sidewalk, pavement, side street, street scene, "
     "cross-street",
     "city": "city, urban, metropolis, downtown, cityscape, city centre, city center, town, megacity, "
     "metropolitan area, "
@@ -68,13 +69,15 @@ PLACES = {
     "field": "meadow, grassland, prairie, pasture, steppe, wheat field, corn field, cornfield, field of wheat, "
     "field of flowers, open field, savanna, savannah, plain field, rice paddy",
     "village": "village, hamlet, countryside, rural area, rural",
-    "forest": "forest, woods, woodland, pine forest, grove, taiga, wood of birches, redwood forest, birch forest, "
+    "forest": "forest, forest clearing, woods, woodland, pine forest, grove, taiga, "
+    "wood of birches, redwood forest, birch forest, "
     "thicket",
     "jungle": "jungle, rainforest, rain forest, tropical forest, mangrove",
     "swamp": "swamp, marsh, bog, wetland, bayou",
     "desert": "desert, dunes, sand dunes, dune, sahara, wasteland, badlands, sandy desert, desert landscape",
     "canyon": "canyon, gorge, ravine",
-    "mountains": "mountains, mountain, mountainside, alps, alpine, mountain range, mountain pass, peak, hillside, "
+    "mountains": "mountains, mountain top, mountaintop, summit, "
+    "mountain, mountainside, alps, alpine, mountain range, mountain pass, peak, hillside, "
     "hills, hill, "
     "cliff, volcano",
     "valley": "valley, glen",
@@ -84,67 +87,49 @@ PLACES = {
     "beach": "beach, seashore, shore, seaside, coast, coastline, sandy beach, shoreline, tropical beach, waterfront",
     "sea": "sea, ocean, open sea, high seas",
     "island": "island, atoll",
-    "underwater": "underwater, seabed, coral reef, ocean floor, sea floor, under water, seafloor",
+    "underwater": "seabed, underwater, coral reef, ocean floor, sea floor, under water, seafloor",
 }
-INSIDE = frozenset(
-    [
-        "kitchen",
-        "dining room",
-        "living room",
-        "bedroom",
-        "bathroom",
-        "house",
-        "attic",
-        "cellar",
-        "corridor",
-        "office",
-        "classroom",
-        "laboratory",
-        "hospital",
-        "warehouse",
-        "factory",
-        "workshop",
-        "hangar",
-        "studio",
-        "gym",
-        "stage",
-        "museum",
-        "library",
-        "church",
-        "shop",
-        "restaurant",
-        "greenhouse",
-        "tunnel",
-        "cave",
-        "spaceship",
-    ]
-)
-ALIKE = tuple(
-    frozenset(line.split(","))
-    for line in (
-        "street,city,residential,alley,square,market,rooftop,car park,bridge,park",
-        "street,city,highway,bridge,construction site,harbour,stadium,station,airport",
-        "street,village,residential,market,square,garden",
-        "village,farm,field,valley,garden",
-        "forest,mountains,river,lake,valley,park",
-        "forest,jungle,swamp,river",
-        "mountains,valley,field,lake,river,glacier,canyon,village,bridge",
-        "beach,sea,island,harbour",
-        "desert,canyon",
-        "river,lake,bridge,city,street,park,garden,harbour",
-        "river,bridge,village,field,forest,valley,canyon,farm",
-        "bridge,highway,tunnel,construction site",
-        "sea,underwater,island,glacier",
-        "kitchen,dining room,house,restaurant",
-        "living room,bedroom,bathroom,house,attic,cellar,corridor,dining room",
-        "factory,workshop,construction site",
-        "hospital,laboratory,corridor,office,classroom",
-        "moon,mars,space",
-        "space,spaceship",
-        "castle,mountains,village,city",
-        "church,city,village,castle",
-    )
-)
+INSIDE = frozenset((
+    "kitchen", "dining room", "living room", "bedroom", "bathroom", "house", "attic", "cellar", "corridor", "office",
+    "classroom", "laboratory", "hospital", "warehouse", "factory", "workshop", "hangar", "studio", "gym", "stage",
+    "museum", "library", "church", "shop", "restaurant", "greenhouse", "tunnel", "cave", "spaceship",
+))  # fmt: skip
+# One is on these, and at those; in all others.
+ON = frozenset((
+    "street", "highway", "beach", "bridge", "rooftop", "farm", "island", "moon", "mars", "stage", "square", "sea",
+    "lake", "glacier", "construction site", "underwater",
+))  # fmt: skip
+AT = frozenset(("harbour", "station", "airport", "stadium"))
+# Words for places that are no nouns: another word stands where a noun is needed.
+NO_NOUNS = frozenset((
+    "underwater", "under water", "urban", "suburban", "residential", "rural", "alpine", "downtown", "indoors", "indoor",
+    "outdoors", "outdoor", "open-air", "arctic", "antarctic", "mars",
+))  # fmt: skip
+ALIKE = {
+    "city": "street, residential, alley, square, market, rooftop, car park, bridge, park, highway, construction site, "
+    "harbour, stadium, station, airport, river, church, castle, garden",
+    "street": "residential, alley, square, market, bridge, village",
+    "residential": "garden, village, park, alley",
+    "square": "market, village, alley",
+    "village": "farm, field, valley, garden, mountains, church, castle, market, bridge, river",
+    "farm": "field, valley, garden, river",
+    "field": "valley, mountains, river, lake",
+    "forest": "mountains, river, lake, valley, jungle, swamp",
+    "jungle": "river, swamp, mountains",
+    "mountains": "valley, lake, river, glacier, canyon, bridge, castle",
+    "beach": "sea, island",
+    "sea": "island, harbour, underwater, glacier",
+    "desert": "canyon",
+    "river": "lake, bridge, valley, canyon, park, garden, swamp, harbour",
+    "lake": "park, garden, valley, bridge",
+    "bridge": "highway, valley, canyon, field, construction site",
+    "highway": "tunnel",
+    "house": "kitchen, dining room, living room, bedroom, bathroom, attic, cellar, corridor",
+    "dining room": "kitchen, living room, restaurant",
+    "corridor": "hospital, laboratory, office, classroom",
+    "factory": "workshop",
+    "space": "moon, mars, spaceship",
+}
 
 # What a whole scene is like: each with the words of its forms, as in moments.py.
 LOOKS = {

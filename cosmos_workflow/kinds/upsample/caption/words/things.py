@@ -100,6 +100,8 @@ LIVING = {
     "runner, "
     "walker, observer, spectator, cyclist, rider, player, chef, cook, doctor, nurse, soldier, tourist, "
     "skateboarder, skier, snowboarder, swimmer, gymnast, farmer, fisherman, engineer, technician, figure, "
+    "bystander, onlooker, commuter, shopper, passenger, customer, visitor, waiter, waitress, hunter, "
+    "astronaut, pirate, clown, wizard, witch, ninja, samurai, cowboy, surgeon, mechanic, welder, student, teacher, "
     "adult, teenager, passer-by, passerby, couple, musician, singer, knight, firefighter, policeman, actor",
     "robot": "robot, humanoid robot, android, cyborg, robotic arm, robot arm, automaton, mech, droid, humanoid, "
     "robot dog, quadruped robot, manipulator",
