@@ -9,7 +9,7 @@ from cosmos_workflow.kinds.upsample.caption.agreeing import verbs_behind
 from cosmos_workflow.kinds.upsample.caption.lexicon import CATEGORY, Hit, form_of, gives_way, hits, negated
 from cosmos_workflow.kinds.upsample.caption.mending import MARK, mended
 from cosmos_workflow.kinds.upsample.caption.nouns import singular
-from cosmos_workflow.kinds.upsample.caption.placing import placed
+from cosmos_workflow.kinds.upsample.caption.placing import beside_a_street, placed
 from cosmos_workflow.kinds.upsample.caption.wished import Wish
 
 __all__ = ["changed_scene", "drop_clauses", "values_in"]
@@ -77,6 +77,8 @@ def changed_scene(text: str, wish: Wish) -> str:
 def _winners(text: str, hit: Hit, wish: Wish) -> list[str] | None:
     """The wished values that a hit contradicts, those of its own category first; None where it may stay."""
     if negated(text, hit):
+        return None
+    if beside_a_street(text, hit, wish.values):
         return None
     against = [wanted for wanted in wish.values for value in hit.values if gives_way(value, wanted)]
     if against and not set(hit.values[:1]) & set(wish.values):
@@ -195,6 +197,8 @@ def _affirmed(text: str, wish: Wish) -> str:
     denial = text[: hit.start].lower()
     if denial.startswith("without"):
         return f"with {form_of(value, 'noun', wish.own)}"
+    if re.match(r"(?:right |just |shortly |soon )?after\b", denial):
+        return f"in {form_of(value, 'noun', wish.own)}"
     if re.match(r"(?:free|devoid|clear|cleared|lack|absence)", denial):
         return f"full of {form_of(value, 'noun', wish.own)}"
     if text[hit.end :].lower().startswith(("-free", " free")):

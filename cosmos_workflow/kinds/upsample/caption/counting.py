@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from cosmos_workflow.kinds.upsample.caption.agreeing import SINGLE, VERBS, verbs_behind
 from cosmos_workflow.kinds.upsample.caption.lexicon import alternation, plural
 from cosmos_workflow.kinds.upsample.caption.mending import written
-from cosmos_workflow.kinds.upsample.caption.naming import names
+from cosmos_workflow.kinds.upsample.caption.naming import kinds_in, names
 from cosmos_workflow.kinds.upsample.caption.nouns import singular
 from cosmos_workflow.kinds.upsample.caption.wished import Attribute
 from cosmos_workflow.kinds.upsample.caption.words.things import COUNTS
@@ -38,6 +38,36 @@ def _spoken_of(text: str, at: int, *, one: bool, was_one: bool) -> Iterator[tupl
     found = re.search(r"\band\s+(?:then\s+)?\w+s\s+(?:up\s+|down\s+)?(it|them)\b", clause, re.IGNORECASE)
     if found and one != was_one and found[1].lower() == ("them" if one else "it"):
         yield at + found.start(1), at + found.end(1), "it" if one else "them"
+
+
+def _goes_on(text: str, at: int, *, one: bool) -> Iterator[tuple[int, int, str]]:
+    """The pronoun and its verb in the clauses that go on about the things: `rolls on, then it waits`.
+
+    Only where nothing else that moves is named in between.
+    """
+    end = re.search(r"[.;:!?]", text[at:])
+    sentence = text[at : at + end.start() if end else len(text)]
+    pronoun = "they" if one else "it"
+    for match in re.finditer(
+        rf"(?:,|\band|\bthen|\bwhile|\bbefore|\bas|\buntil|\bwhen)\s+({pronoun})\b", sentence, re.I
+    ):
+        if kinds_in(sentence[: match.start()]):
+            return
+        yield at + match.start(1), at + match.end(1), "it" if one else "they"
+        yield from verbs_behind(text, at + match.end(1), one=one, was_one=not one)
+
+
+def _agreeing(
+    text: str, start: int, match: re.Match[str], *, one: bool, was_one: bool
+) -> Iterator[tuple[int, int, str]]:
+    """The verbs and pronouns that go with a counted noun, whose phrase begins at `start`."""
+    at = match.end()
+    verbs: list[tuple[int, int, str]] = []
+    if not re.search(r"\b(?:on|in|with|at|from|near|behind|beside|under|to|by)\s+$", text[:start], re.IGNORECASE):
+        verbs = list(verbs_behind(text, at, one=one, was_one=was_one))
+    yield from verbs or _spoken_of(text, at, one=one, was_one=was_one)
+    if verbs:
+        yield from _goes_on(text, at, one=one)
 
 
 def _apart(between: str) -> bool:
@@ -90,10 +120,7 @@ def counted(text: str, wanted: Attribute) -> str:
         if there := re.search(r"\bthere\s+(is|are|was|were)\s+$", text[:start], re.IGNORECASE):
             pieces.append((there.start(1), there.end(1), (SINGLE if one else VERBS).get(there[1].lower(), there[1])))
         pieces.append((match.start(), match.end(), number))
-        verbs: list[tuple[int, int, str]] = []
-        if not re.search(r"\b(?:on|in|with|at|from|near|behind|beside|under|to|by)\s+$", text[:start], re.IGNORECASE):
-            verbs = list(verbs_behind(text, match.end(), one=one, was_one=noun.lower() == base.lower()))
-        pieces.extend(verbs or _spoken_of(text, match.end(), one=one, was_one=noun.lower() == base.lower()))
+        pieces.extend(_agreeing(text, start, match, one=one, was_one=noun.lower() == base.lower()))
         over = match.end()
     kept = {(start, end): words for start, end, words in pieces if text[start:end].lower() != words.lower()}
     return written(text, [(start, end, words) for (start, end), words in kept.items()])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from cosmos_workflow.kinds.upsample.caption.lexicon import NO_ROAD, Hit, form_of, plural
-from cosmos_workflow.kinds.upsample.caption.words.places import AT, INSIDE, ON
+from cosmos_workflow.kinds.upsample.caption.words.places import AT, INSIDE, ON, STREETS, STREETSIDE
 
-__all__ = ["ATTRIBUTE", "placed"]
+__all__ = ["ATTRIBUTE", "beside_a_street", "placed"]
 
 # What may stand behind a place that is no attribute of the next noun (`a kitchen table` is none).
 ATTRIBUTE = re.compile(
@@ -33,7 +33,20 @@ ONLY = (
     ),
     (re.compile(r"(?:sandy|rocky|pebbly)\s+$", re.IGNORECASE), ("beach", "desert", "island", "canyon", "mars")),
 )
+# Things that a place gives its name: a café table is only a table in a desert.
+THINGS = re.compile(
+    r"\s+(?:tables?|chairs?|stools?|benches|bench|lamps?|lights?|signs?|counters?|desks?|doors?|windows?|shelves|shelf|"
+    r"furniture|umbrellas?|awnings?|stalls?|cups?|workers?|staff|customers?|visitors?|guests?|clothes|uniforms?|"
+    r"equipment|cabinets?|curtains?|carpets?|sinks?|appliances|traffic|lanterns?|fences?)\b",
+    re.IGNORECASE,
+)
 FOOTPATH = re.compile(r"(?:sidewalk|pavement|alley|alleyway)s?$", re.IGNORECASE)
+
+
+def beside_a_street(text: str, hit: Hit, wanted: Iterable[str]) -> bool:
+    """Whether a place only says what a thing beside a street is of: a café table, a shop window, a park bench."""
+    names_a_thing = hit.form == "noun" and hit.values[0] in STREETSIDE and THINGS.match(text[hit.end :])
+    return bool(names_a_thing and STREETS & set(wanted))
 
 
 def placed(
@@ -48,6 +61,8 @@ def placed(
             start = before.start()
     end, road = hit.end, winner not in INSIDE and winner not in NO_ROAD
     words = form_of(winner, hit.form, own)
+    if THINGS.match(text[end:]):
+        return [(start, end, "")]
     if hit.form == "way" and road:
         words = words.rsplit(maxsplit=1)[-1] if again else words
         words = re.sub(r"road$", "path", words) if FOOTPATH.search(hit.text) else words

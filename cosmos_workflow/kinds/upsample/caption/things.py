@@ -99,7 +99,7 @@ def swapped(text: str, swap: Swap, also: Iterable[str] = ()) -> str:
         words |= {plural(each) for each in words}
     new_words = swap.new.split()
     new = swap.new[0].lower() + swap.new[1:] if not swap.new.isupper() else swap.new
-    pieces = []
+    pieces: list[tuple[int, int, str]] = []
     for group, replacement in ((words, new), ({*also, *(plural(each) for each in also)} - words, new_words[-1])):
         if not group:
             continue
@@ -111,6 +111,8 @@ def swapped(text: str, swap: Swap, also: Iterable[str] = ()) -> str:
                 singular(re.sub(r"'s$", "", match[0]).split()[-1].lower())
                 != re.sub(r"'s$", "", match[0]).split()[-1].lower()
             )
-            given = plural(replacement) if many and singular(replacement) == replacement else replacement
+            # The first time, it is called by all its words: a cyclist who is the man becomes a robot dog, then the dog.
+            called = replacement if pieces else new
+            given = plural(called) if many and singular(called) == called else called
             pieces.append((match.start(), match.end(), given + (match["own"] or "")))
     return written(text, apart(pieces))

@@ -349,5 +349,27 @@ def test_a_person_is_found_by_what_it_does_and_spoken_of_as_the_other() -> None:
     dancer = {"description": "A woman in the middle of the stage", "gender": "Female", "age": "Young adult"}
     text = "The dancer turns, her arms behind her. She bows to herself. From 0:01 to 0:02, a bus passes."
     made = with_wish({"subjects": [dancer], "temporal_caption": text}, "replace the dancer with an old man, no bus")
-    assert made["subjects"] == [{"description": "A man in the middle of the stage", "gender": "Male", "age": ""}]
+    assert made["subjects"] == [{"description": "An old man in the middle of the stage", "gender": "Male", "age": ""}]
     assert made["temporal_caption"].endswith("The old man turns, his arms behind him. He bows to himself.")
+
+
+@pytest.mark.parametrize(
+    ("wish", "said", "made"),
+    [
+        ("heavy rain", "A street after rain, café tables under an awning", "A street in heavy rain, café tables"),
+        ("an empty street", "A street, café tables and shop windows", "A street, café tables and shop windows"),
+        ("in a desert", "A street with café tables under an awning", "with tables under an awning"),
+        ("in a forest", "A robot at a kitchen counter", "A robot at a counter"),
+        ("three robots", "The robot rolls on, then it waits and turns", "The robots roll on, then they wait and turn"),
+        ("three robots", "The robot passes a dog, then it barks", "The robots pass a dog, then it barks"),
+        ("one robot", "Two robots roll on while they carry boxes", "One robot rolls on while it carries boxes"),
+    ],
+)
+def test_what_goes_with_the_words_that_change(wish: str, said: str, made: str) -> None:
+    assert made in with_wish(caption_of(said), wish)["background_setting"]
+
+
+def test_a_person_who_is_called_by_what_it_does_becomes_the_whole_new_thing() -> None:
+    cyclist = {"description": "A cyclist", "gender": "Male"}
+    made = with_wish({"subjects": [cyclist], "temporal_caption": ""}, "a robot dog instead of the man")
+    assert made["subjects"][0]["description"] == "A robot dog"

@@ -1,6 +1,8 @@
 """Words for places, and for what a scene is like as a whole."""
 
-__all__ = ["ALIKE", "AT", "INSIDE", "LOOKS", "LOOKS_AGAINST", "NO_NOUNS", "ON", "PLACES"]
+__all__ = [
+    "ALIKE", "AT", "INSIDE", "LOOKS", "LOOKS_AGAINST", "NO_NOUNS", "ON", "PLACES", "STREETS", "STREETSIDE",
+]  # fmt: skip
 
 # Each place by its words, the first of which stands in for others. In ALIKE, each can be one scene with the others.
 PLACES = {
@@ -99,6 +101,11 @@ ON = frozenset((
     "street", "highway", "beach", "bridge", "rooftop", "farm", "island", "moon", "mars", "stage", "square", "sea",
     "lake", "glacier", "construction site", "underwater",
 ))  # fmt: skip
+# Things of these may stand in those.
+STREETSIDE = frozenset((
+    "restaurant", "shop", "park", "garden", "church", "office", "station", "market", "museum", "hospital",
+))  # fmt: skip
+STREETS = frozenset(("street", "city", "square", "market", "residential", "alley", "village"))
 AT = frozenset(("harbour", "station", "airport", "stadium"))
 # Words for places that are no nouns: another word stands where a noun is needed.
 NO_NOUNS = frozenset((
