@@ -28,6 +28,7 @@ VEHICLE_PARTS = re.compile(
     r"tires?|tyres?|paint|body|bodywork|silhouette|decals?|lettering|graphics|roof rack|licen[cs]e plates?)\b",
     re.IGNORECASE,
 )
+ARM = re.compile(r"\barms?$|^manipulators?$")
 GENDERS = {"man": "Male", "woman": "Female"}
 OF_PEOPLE = ("clothing", "expression", "gender", "age", "skin_tone_and_texture", "facial_features")
 
@@ -53,6 +54,8 @@ def implied(caption: Mapping[str, Any], wish: Wish) -> list[Swap]:
             if each[2] == kind[1] or ({each[2], kind[1]} <= PEOPLE and "person" in (each[2], kind[1]))
         ]
         elsewhere = any(each[2] == kind[1] for each in kinds_in(" ".join(texts_in(caption))))
+        if kind != KIND_OF["robot"]:  # an arm is a tool: a woman or a dog comes beside it, and another robot for it
+            present = [each for each in present if not ARM.search(each[0])]
         if present and not same and not elsewhere:
             counted = any(each.kind == "count" and each.value != 1 and word in each.nouns for each in wish.attributes)
             like = kind_of(word.split()[-1])  # a robot dog stands where a dog was

@@ -373,3 +373,10 @@ def test_a_person_who_is_called_by_what_it_does_becomes_the_whole_new_thing() ->
     cyclist = {"description": "A cyclist", "gender": "Male"}
     made = with_wish({"subjects": [cyclist], "temporal_caption": ""}, "a robot dog instead of the man")
     assert made["subjects"][0]["description"] == "A robot dog"
+
+
+@pytest.mark.parametrize("wish", ["two women", "a dog"])
+def test_an_arm_of_a_robot_is_a_tool_and_no_person(wish: str) -> None:
+    arm = {"description": "A white robotic arm", "gender": ""}
+    made = with_wish({"subjects": [arm], "temporal_caption": "The robotic arm descends."}, wish)
+    assert made["subjects"][0]["description"] == arm["description"]
