@@ -90,8 +90,8 @@ def command(source: str | None, size: tuple[int, int] | None, as_json: bool, exa
         ),
         place=place, engine=asked_engine, engine_settings=settings, config=config, runs=False,
     )  # fmt: skip
-    by_rules = decision.engine.name == "describe" and "describe" not in (asked_engine, config.engine)
-    if by_rules and not client_of():
+    no_model = decision.engine.name == "describe" and "describe" not in (asked_engine, config.engine)
+    if no_model and not client_of():
         # Chosen only as there is no model here: what is checked is whether the model could take it.
         decision = replace(decision, settings=replace(decision.settings, by_rules=False, pick=options["pick"]))
     for text in decision.notes:

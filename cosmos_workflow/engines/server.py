@@ -41,6 +41,8 @@ LOOK_SECONDS = 30.0  # timeout for the list of models, which a server answers at
 HELLO = Conversation("", "Say hello.", max_tokens=16, temperature=0.0)
 
 # Failures of the item itself; any number of them says nothing about the server.
+# Ways to sample which OpenAI's API does not have: a strict server refuses them by name.
+BEYOND = re.compile(r"\b(?:top_k|repetition_penalty)\b")
 OF_ITEM = ("too_long", "too_many_images", "empty_answer")
 # Failures that a server has which knows no videos, or whose model takes none.
 MAYBE_OF_VIDEO = ("rejected", "too_many_images", "server_error", "bad_answer", "other")
@@ -81,6 +83,7 @@ class ServerEngine(Upsampler):
         self._alike: dict[str, set[str]] = defaultdict(set)
         self._refusal = Answer("")
         self._forms = AnswerForms()
+        self._beyond = True
         self._over = threading.Event()
 
     @property
@@ -259,6 +262,9 @@ class ServerEngine(Upsampler):
         while True:
             body = self._body(conversation) | with_form(conversation, form or "")
             reply = self._patiently(partial(self._post, body))
+            if self._beyond and (fault := fault_in(reply)) and fault.status in (400, 422) and BEYOND.search(fault.what):
+                self._beyond = False  # asked once more, and never again with these
+                continue
             if conversation.caption is None or (form := self._forms.after(form or "", fault_in(reply))) is None:
                 return reply
 
@@ -268,7 +274,7 @@ class ServerEngine(Upsampler):
             "messages": messages(conversation),
             "max_tokens": conversation.max_tokens,
             "temperature": conversation.temperature,
-            **conversation.sampling,
+            **{name: value for name, value in conversation.sampling.items() if self._beyond or not BEYOND.match(name)},
         } | ({} if conversation.seed is None else {"seed": conversation.seed})
 
     def _post(self, body: dict[str, Any]) -> Reply:

@@ -22,7 +22,9 @@ from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, De
 
 __all__ = ["TransformersEngine"]
 
-SAMPLING = ("top_p", "top_k", "repetition_penalty")  # of what models are drawn with; `generate` has no presence penalty
+# Of what models are drawn with; `generate` has no presence penalty.
+PENALTIES = ("repetition_penalty",)
+SAMPLING = ("top_p", "top_k", *PENALTIES)
 
 
 class TransformersEngine(Upsampler):
@@ -146,7 +148,8 @@ def _generate(processor: Any, model: Any, conversation: Conversation) -> Answer:
     sampling: dict[str, Any] = {"do_sample": False}
     if conversation.temperature > 0:
         sampling = {"do_sample": True, "temperature": conversation.temperature}
-        sampling |= {name: value for name, value in conversation.sampling.items() if name in SAMPLING}
+    known = SAMPLING if conversation.temperature > 0 else PENALTIES
+    sampling |= {name: value for name, value in conversation.sampling.items() if name in known}
     with torch.inference_mode():
         output = model.generate(**inputs, max_new_tokens=conversation.max_tokens, **sampling)
     prompt_tokens = int(inputs["input_ids"].shape[1])

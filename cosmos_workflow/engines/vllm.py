@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cosmos_workflow.engines import base
 from cosmos_workflow.engines.answers import ask_again, judged
 from cosmos_workflow.engines.base import Offload
 from cosmos_workflow.engines.failures import classify, concerns_one_request, readable
@@ -22,6 +23,7 @@ from cosmos_workflow.engines.upsampler import Upsampler
 from cosmos_workflow.engines.vllm_decoding import held_to_form, tight_decoding
 from cosmos_workflow.engines.watching import watched
 from cosmos_workflow.errors import EngineError, EngineUnavailable, OutOfMemory
+from cosmos_workflow.kinds.kind import Files, Task
 from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation, Deliver
 from cosmos_workflow.limits import DEFAULT_MODEL, Model, get_model
 
@@ -66,6 +68,10 @@ class VLLMEngine(Upsampler):
                 self.close()
             return
         answer_formed(ask, conversations, deliver, model=lambda: self.model)
+
+    def run(self, tasks: Sequence[Task], files: Files, deliver: base.Deliver) -> None:
+        """As `Engine.run`. With `offload="batch"` the model leaves the GPU behind all of the tasks."""
+        super().run(tasks, files, deliver)
         if self.offload == "batch":
             self.close()
 

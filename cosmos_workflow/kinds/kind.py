@@ -291,7 +291,7 @@ class Kind(Served, ABC):
         """How many tasks are in memory at once, and asked in one call, on this machine and on a host."""
         return WINDOW
 
-    def piece(self, wants: str) -> int:
+    def piece(self, wants: str, settings: Any) -> int:
         """How many tasks one call of a cluster's engine has at most, and one part of its results."""
         return 128
 

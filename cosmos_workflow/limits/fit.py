@@ -102,11 +102,11 @@ def plan(
     tokens, counted = _bound(facts, text)
 
     def judge(text_tokens: int, counted: bool) -> Plan:
-        if clip is None or frames < 2:
+        if clip is None or min(frames, clip[0]) < 2:
             return _judge(facts, size, frames, fit, answer, limit, text_tokens, counted)
         from cosmos_workflow.limits.video_fit import judge_video
 
-        return judge_video(facts, size, frames, clip, fit, answer, limit, text_tokens, counted)
+        return judge_video(facts, size, min(frames, clip[0]) // 2 * 2, clip, fit, answer, limit, text_tokens, counted)
 
     judged = judge(tokens, counted)
     if not counted and facts.text.exact and judged.verdict != "bad_input" and (exact or judged.verdict != "fits"):

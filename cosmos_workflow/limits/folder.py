@@ -15,6 +15,7 @@ from cosmos_workflow.limits.images import PixtralImages, QwenImages
 from cosmos_workflow.limits.models import MODELS, KVShape, Model, get_model
 from cosmos_workflow.limits.text import QwenText, TekkenText
 from cosmos_workflow.limits.video_models import TRANSFER_MODELS
+from cosmos_workflow.limits.video_tokens import Qwen3Videos, Qwen25Videos
 
 __all__ = ["PROGRAMS", "Purpose", "fingerprint", "model_at", "purpose_of", "read_folder"]
 
@@ -71,7 +72,7 @@ def read_folder(folder: str | Path, model: str | Model) -> Model:
     """`model`, with every fact that the files in `folder` state: sizes, image rule, tokenizer table.
 
     Reads `params.json` and `tekken.json` (Mistral's format), or `config.json`,
-    `preprocessor_config.json` and `tokenizer.json` (Hugging Face's).
+    `preprocessor_config.json`, `video_preprocessor_config.json` and `tokenizer.json` (Hugging Face's).
     Raises BadInputError if the folder is missing or holds neither, or a file is broken.
     """
     folder, model = Path(folder), get_model(model)
@@ -202,7 +203,23 @@ def _huggingface(folder: Path, model: Model) -> Model:
                 max_pixels=facts.get("max_pixels") or size.get("longest_edge") or model.images.max_pixels,
             ),
         )
-    return model
+    return _with_videos(folder, model)
+
+
+def _with_videos(folder: Path, model: Model) -> Model:
+    """The model with the bounds that `video_preprocessor_config.json` states, if it takes videos and has that file."""
+    path, rule = folder / "video_preprocessor_config.json", model.videos
+    if not isinstance(rule, (Qwen25Videos, Qwen3Videos)) or not path.is_file():
+        return model
+    facts = _read(path)
+    size = facts.get("size") or {}
+    stated: dict[str, Any] = {
+        "min_pixels": size.get("shortest_edge") or facts.get("min_pixels"),
+        "max_pixels": size.get("longest_edge") or facts.get("max_pixels"),
+    }
+    if facts.get("patch_size"):
+        stated["cell"] = facts["patch_size"] * (facts.get("merge_size") or 2)
+    return replace(model, videos=replace(rule, **{name: value for name, value in stated.items() if value}))
 
 
 def _read(path: Path) -> dict[str, Any]:

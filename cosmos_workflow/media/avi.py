@@ -14,6 +14,7 @@ from cosmos_workflow.media.frames import Frame
 __all__ = ["avi_of"]
 
 SCALE = 1_000_000  # a rate in frames a second is RATE / SCALE
+FASTEST = 4000  # frames a second, from which whole ones are written: a field has 32 bits
 HAS_INDEX, IS_KEY = 0x10, 0x10
 BEST = 0xFFFFFFFF  # "quality": the coder's own
 
@@ -21,13 +22,14 @@ BEST = 0xFFFFFFFF  # "quality": the coder's own
 def avi_of(frames: Sequence[Frame], fps: float) -> bytes:
     """One or more frames of one size as an AVI file of `fps` frames a second, to six digits."""
     width, height = frames[0].width, frames[0].height
-    rate, count = round(fps * SCALE), len(frames)
+    count, scale = len(frames), SCALE if fps < FASTEST else 1
+    rate = max(1, round(fps * scale))
     largest = max(len(frame.png) for frame in frames)
     main = struct.pack(
-        "<14I", round(1e6 / fps), 0, 0, HAS_INDEX, count, 0, 1, largest, width, height, 0, 0, 0, 0
+        "<14I", min(BEST, round(1e6 / fps)), 0, 0, HAS_INDEX, count, 0, 1, largest, width, height, 0, 0, 0, 0
     )  # fmt: skip
     stream = b"vidsMPNG" + struct.pack(
-        "<I2H8I4H", 0, 0, 0, 0, SCALE, rate, 0, count, largest, BEST, 0, 0, 0, width, height
+        "<I2H8I4H", 0, 0, 0, 0, scale, rate, 0, count, largest, BEST, 0, 0, 0, width, height
     )  # fmt: skip
     form = struct.pack("<IiiHH4sIiiII", 40, width, height, 1, 24, b"MPNG", width * height * 3, 0, 0, 0, 0)
     header = _list(b"hdrl", _chunk(b"avih", main), _list(b"strl", _chunk(b"strh", stream), _chunk(b"strf", form)))

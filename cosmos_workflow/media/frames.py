@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from cosmos_workflow.errors import UsageError
 from cosmos_workflow.media.colour import to_rgb
 from cosmos_workflow.media.pictures import Pictures
-from cosmos_workflow.media.seeking import shown_at
+from cosmos_workflow.media.seeking import shown_at, shown_in_turn
 from cosmos_workflow.media.video import Clip, decoded, no_frames, opened, pixel_aspect, probe, shape, turn
 
 if TYPE_CHECKING:
     import numpy as np
+    from av.container import InputContainer
     from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
     Pixels = NDArray[np.uint8]
@@ -26,6 +29,8 @@ __all__ = ["PICKS", "Frame", "Pick", "at_shots", "encode_png", "read_frames"]
 
 Pick = Literal["first", "spread"]
 PICKS: tuple[Pick, ...] = ("first", "spread")
+AT_ONCE = 8  # frames that are encoded at the same time
+SEEKING_PAYS = 10.0  # s between frames: x264 has a keyframe each 250 frames where nobody says otherwise
 
 
 @dataclass(frozen=True)
@@ -61,14 +66,36 @@ def read_frames(
         if probed is None or (isinstance(pick, str) and probed.frames <= count):
             chosen = [frame for frame, _ in zip(decoded(container, stream), range(count), strict=False)]
             start = chosen[0].time or 0.0 if chosen else 0.0
+            shown: Iterator[tuple[VideoFrame, float]] = ((frame, start) for frame in chosen)
         else:
-            chosen, start = shown_at(container, stream, _times(pick, count, probed), probed)
-        if count and not chosen:
-            raise no_frames(path)
+            shown = _shown(container, stream, _times(pick, count, probed), probed)
         aspect = container.aspect if isinstance(container, Pictures) else pixel_aspect(container, stream)
-        # FFmpeg releases Python's global lock while it encodes, so threads do run in parallel.
-        with ThreadPoolExecutor(max_workers=max(1, min(len(chosen), 8))) as pool:
-            return list(pool.map(lambda frame: _to_frame(frame, size or shape(frame, aspect), start), chosen))
+
+        def made(frame: VideoFrame, start: float) -> Frame:
+            return _to_frame(frame, size or shape(frame, aspect), start)
+
+        # FFmpeg releases Python's global lock while it encodes, so threads do run in parallel. Of many frames, only
+        # so many are in memory before they are encoded.
+        frames: list[Frame] = []
+        with ThreadPoolExecutor(max_workers=max(1, min(count, AT_ONCE))) as pool:
+            while some := list(islice(shown, AT_ONCE)):
+                frames += pool.map(made, *zip(*some, strict=True))
+        if count and not frames:
+            raise no_frames(path)
+        return frames
+
+
+def _shown(
+    container: InputContainer, stream: VideoStream, times: Sequence[float], clip: Clip
+) -> Iterator[tuple[VideoFrame, float]]:
+    """The frames that are shown at times, each with the time of the clip's first frame, all in s.
+
+    Many times that are close to each other are found in one pass, as seeking would decode the same frames repeatedly.
+    """
+    if len(times) > AT_ONCE and clip.duration / len(times) < SEEKING_PAYS and list(times) == sorted(times):
+        return shown_in_turn(container, stream, times, clip)
+    frames, start = shown_at(container, stream, times, clip)
+    return ((frame, start) for frame in frames)
 
 
 def _times(pick: Pick | Sequence[float], count: int, clip: Clip) -> Sequence[float]:

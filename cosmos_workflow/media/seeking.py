@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from cosmos_workflow.media.opening import decoded, no_frames, opened
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from cosmos_workflow.media.video import Clip
 
-__all__ = ["shown_at"]
+__all__ = ["shown_at", "shown_in_turn"]
 
 HALF_MILLISECOND = 0.0005  # tolerance, as time bases are rounded
 EARLIER = (0.0, 2.0, 10.0, 60.0)  # seconds before the wanted time, tried one after the other as the target of seeking
@@ -46,6 +46,35 @@ def shown_at(
     return [frames[index] for index in range(len(times))], start
 
 
+def shown_in_turn(
+    container: InputContainer, stream: VideoStream, times: Sequence[float], clip: Clip
+) -> Iterator[tuple[VideoFrame, float]]:
+    """For each time, in order, what `shown_at` gives for it, decoded in one pass: for many times, one at a time.
+
+    The container was just opened. Raises BadInputError if nothing decodes.
+    """
+    if isinstance(container, Pictures):
+        yield from ((container.at(seconds), 0.0) for seconds in times)
+        return
+    left = list(times)
+    shown: VideoFrame | None = None
+    start = clip.start
+    for frame in decoded(container, stream):
+        time = frame.time or 0.0
+        if shown is None and not clip.seekable:
+            start = time
+        while left and shown is not None and time - start > left[0] + HALF_MILLISECOND:
+            left.pop(0)
+            yield shown, start
+        if not left:
+            return
+        shown = frame
+    if shown is None:
+        raise no_frames(clip.path)
+    for _ in left:
+        yield shown, start
+
+
 def _sought(container: InputContainer, stream: VideoStream, target: float, clip: Clip) -> VideoFrame | None:
     import av
 
@@ -73,19 +102,6 @@ def _from_start(
     container: InputContainer, stream: VideoStream, wanted: dict[int, float], clip: Clip
 ) -> tuple[dict[int, VideoFrame], float]:
     """Decode once for all the wanted times, and keep only the frames that are shown at one of them."""
-    left = sorted(wanted, key=lambda index: wanted[index])
-    shown: VideoFrame | None = None
-    frames: dict[int, VideoFrame] = {}
-    start = clip.start
-    for frame in decoded(container, stream):
-        time = frame.time or 0.0
-        if shown is None and not clip.seekable:
-            start = time
-        while left and shown is not None and time - start > wanted[left[0]] + HALF_MILLISECOND:
-            frames[left.pop(0)] = shown
-        if not left:
-            break
-        shown = frame
-    if shown is None:
-        raise no_frames(clip.path)
-    return frames | dict.fromkeys(left, shown), start
+    order = sorted(wanted, key=lambda index: wanted[index])
+    shown = list(shown_in_turn(container, stream, [wanted[index] for index in order], clip))
+    return {index: frame for index, (frame, _) in zip(order, shown, strict=True)}, shown[0][1]

@@ -134,7 +134,10 @@ def ask(
 
 
 def with_context(prompts: Sequence[Prompt], decision: Decision) -> Decision:
-    """For captions, more context than the model's default where they need it and the memory at the place has it."""
+    """For captions, more context than the model's default where they need it and the memory at the place has it.
+
+    The paragraphs that are asked with them have it too: of one run, all prompts are planned for the same model.
+    """
     captioned = any(decision.settings.of(prompt).format != "text" for prompt in prompts)
     if not captioned or engine_type(decision.engine.name).needs != "model" or decision.engine.is_given:
         return decision

@@ -309,6 +309,21 @@ def test_a_request_holds_what_openais_does() -> None:
     assert (free["temperature"], free["top_p"], free["top_k"], free["presence_penalty"]) == (0.6, 0.8, 20, 1.5)
 
 
+def test_a_server_that_knows_only_openais_sampling_is_asked_without_the_rest() -> None:
+    def strict(text: str, attempt: int) -> Reply:
+        unknown = [name for name in ("top_k", "repetition_penalty") if name in server.bodies[-1]]
+        return refusal(400, f"Unrecognized request argument supplied: {unknown[0]}") if unknown else answer("well")
+
+    sampling = {"top_p": 0.8, "top_k": 20, "repetition_penalty": 1.05}
+    with UnwellServer(strict) as server:
+        engine = ServerEngine(server.url, concurrency=1)
+        answers: list[Answer] = []
+        engine.answer([Conversation(id, "x", sampling=sampling) for id in "abc"], answers.append)
+    assert [each.error for each in answers] == [""] * 3
+    assert len(server.bodies) == 4  # refused once, and then asked so from the first
+    assert all(body["top_p"] == 0.8 for body in server.bodies)
+
+
 def test_a_huge_reply_is_not_read_to_its_end() -> None:
     body = b'{"choices": [{"message": {"content": "' + b"x" * (LONGEST_REPLY + 1) + b'"}, "finish_reason": "stop"}]}'
     with UnwellServer(lambda text, attempt: (200, body)) as server:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import boundary
 import numpy as np
@@ -70,16 +71,21 @@ def test_the_same_seed_gives_the_same_answer(checkpoint: tuple[str, Path]) -> No
     assert texts[0] == texts[1] != texts[2]
 
 
-def test_a_models_sampling_is_used(checkpoint: tuple[str, Path]) -> None:
-    """Of one token there is nothing to draw; `generate` knows no presence penalty."""
-    frames, few = (draw_frame(320, 180),), {"top_k": 1, "presence_penalty": 1.5}
-    drawn = [
-        Conversation("greedy", "x", frames, max_tokens=12, temperature=0.0),
-        Conversation("one", "x", frames, max_tokens=12, temperature=5.0, seed=1, sampling=few),
-        Conversation("many", "x", frames, max_tokens=12, temperature=5.0, seed=1),
-    ]
-    greedy, of_one, of_many = (answer.text for answer in ask(checkpoint[1], drawn))
-    assert greedy == of_one != of_many
+def test_a_models_sampling_is_used(checkpoint: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """`generate` knows no presence penalty; where nothing is drawn, only a penalty counts."""
+    engine = TransformersEngine(checkpoint[1])
+    model = engine._load()[1]
+    given: list[dict[str, Any]] = []
+    generate = model.generate
+    monkeypatch.setattr(model, "generate", lambda **words: given.append(words) or generate(**words))
+    sampling = {"top_p": 0.8, "top_k": 20, "presence_penalty": 1.5, "repetition_penalty": 1.05}
+    for heat in (0.7, 0.0):
+        asked = Conversation("a", "x", (draw_frame(320, 180),), max_tokens=2, temperature=heat, sampling=sampling)
+        engine.answer([asked], lambda answer: None)
+    names = ("do_sample", "temperature", "top_p", "top_k", "repetition_penalty", "presence_penalty")
+    drawn, greedy = ({name: words[name] for name in names if name in words} for words in given[:2])
+    assert drawn == {"do_sample": True, "temperature": 0.7, "top_p": 0.8, "top_k": 20, "repetition_penalty": 1.05}
+    assert greedy == {"do_sample": False, "repetition_penalty": 1.05}
 
 
 def test_the_whole_way_from_a_video(checkpoint: tuple[str, Path], clip: Path) -> None:

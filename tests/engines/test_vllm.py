@@ -19,7 +19,9 @@ from cosmos_workflow import Item, Settings, upsample
 from cosmos_workflow.engines import EngineSettings, make_engine
 from cosmos_workflow.engines.vllm import VLLMEngine
 from cosmos_workflow.errors import EngineUnavailable, UsageError
+from cosmos_workflow.kinds.kind import Outcome
 from cosmos_workflow.kinds.upsample.conversation import Answer, Conversation
+from cosmos_workflow.kinds.upsample.tasks import task_of
 from cosmos_workflow.limits import kv_cache, read_folder
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(600)]
@@ -181,7 +183,11 @@ def test_closing_leaves_no_process_and_it_loads_anew(engine: VLLMEngine) -> None
     engine.offload = "batch"
     try:
         conversations = list(boundary.sixteen())[:2]
-        assert ask(engine, conversations)
+        packed = [task_of(conversation) for conversation in conversations]
+        files = {sha256: file for each in packed for sha256, file in each.files.items()}
+        outcomes: list[Outcome] = []
+        engine.run([each.task for each in packed], files, outcomes.append)
+        assert [outcome.error for outcome in outcomes] == ["", ""]
         assert engine._llm is None
         end = time.monotonic() + 60
         while left := engine_processes():

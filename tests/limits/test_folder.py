@@ -5,6 +5,7 @@ import pytest
 
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.limits import MODELS, PixtralImages, QwenImages, read_folder
+from cosmos_workflow.limits.video_tokens import Qwen3Videos, Qwen25Videos
 
 # Pixtral-12B-2409's own.
 PARAMS = {
@@ -57,7 +58,12 @@ def test_a_hugging_face_folder(tmp_path: Path) -> None:
     (tmp_path / "preprocessor_config.json").write_text(
         json.dumps({"min_pixels": 784, "max_pixels": 100352, "patch_size": 14})
     )
+    (tmp_path / "video_preprocessor_config.json").write_text(
+        json.dumps({"size": {"shortest_edge": 4096, "longest_edge": 200704}, "patch_size": 16, "merge_size": 2})
+    )
     model = read_folder(tmp_path, "cosmos-reason1-7b")
+    assert model.videos == Qwen25Videos(cell=32, min_pixels=4096, max_pixels=200704)
+    assert read_folder(tmp_path, "cosmos-reason2-8b").videos == Qwen3Videos(min_pixels=4096, max_pixels=200704)
     assert (model.kv.layers, model.kv.kv_heads, model.kv.head_dim) == (36, 2, 128)
     assert model.images == QwenImages(min_pixels=784, max_pixels=100352)
 

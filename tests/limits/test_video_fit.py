@@ -106,3 +106,10 @@ def test_too_narrow() -> None:
 def test_one_frame_is_a_picture() -> None:
     made = plan((640, 360), "A city", "cosmos-reason2-8b", 1, clip=(1, 24.0))
     assert made == plan((640, 360), "A city", "cosmos-reason2-8b", 1)
+
+
+@pytest.mark.parametrize(("frames", "clip"), [(3, (3, 24.0)), (2, (1, 24.0)), (9, (5, 24.0)), (2, (2, 24.0))])
+def test_any_number_of_frames_and_of_a_clips_frames_is_planned(frames: int, clip: tuple[int, float]) -> None:
+    made = plan((960, 540), "x", "cosmos-reason2-8b", frames, max_model_len=5000, clip=clip)
+    assert made.runs
+    assert made.frames == (frames if min(frames, clip[0]) < 2 else min(frames, clip[0]) // 2 * 2)

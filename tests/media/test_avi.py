@@ -15,7 +15,7 @@ from cosmos_workflow.media.frames import Frame, encode_png
 
 
 @pytest.mark.parametrize(("width", "height"), [(96, 64), (37, 51), (16, 16)])
-@pytest.mark.parametrize(("count", "fps"), [(1, 2.0), (8, 1.754386), (5, 0.008889)])
+@pytest.mark.parametrize(("count", "fps"), [(1, 2.0), (8, 1.754386), (5, 0.008889), (2, 0.00009), (2, 5000.0)])
 def test_each_frame_comes_back_at_its_time(width: int, height: int, count: int, fps: float) -> None:
     pictures = [clips.texture(height, width, seed) for seed in range(count)]
     data = avi_of([Frame(encode_png(picture), width, height) for picture in pictures], fps)

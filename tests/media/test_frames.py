@@ -127,3 +127,14 @@ def test_frames_at_the_shots(tmp_path: Path) -> None:
     for count, seconds in ((1, [1.25]), (2, [0.25, 1.25]), (3, [0.25, 0.875, 1.625])):
         frames = read_frames(path, count, pick=at_shots(shots, count))
         assert [frame.seconds for frame in frames] == pytest.approx(seconds, abs=0.05)
+
+
+@pytest.mark.parametrize("fps", [24, 30])
+@pytest.mark.parametrize("gop", ["1", "12", "250"])
+def test_many_times_in_one_pass_give_the_frames_of_each_alone(tmp_path: Path, fps: int, gop: str) -> None:
+    path = clips.textured(tmp_path / "a.mp4", 96, 64, frames=60, fps=fps, options={"g": gop})
+    times = [(number * 59 / 29 + 0.5) / fps for number in range(30)] + [99.0]
+    together = read_frames(path, len(times), pick=times)
+    alone = [read_frames(path, 1, pick=[time])[0] for time in times]
+    assert [frame.png for frame in together] == [frame.png for frame in alone]
+    assert [frame.seconds for frame in together] == [frame.seconds for frame in alone]

@@ -182,7 +182,7 @@ class Prepare(Kind):
     def window(self, wants: str) -> int:
         return 1  # a clip uses all cores by itself
 
-    def piece(self, wants: str) -> int:
+    def piece(self, wants: str, settings: Any) -> int:
         return 1
 
 

@@ -160,7 +160,7 @@ class Transfer(Kind):
     def window(self, wants: str) -> int:
         return 64  # so that tasks of one model come together; their files are on disk
 
-    def piece(self, wants: str) -> int:
+    def piece(self, wants: str, settings: Any) -> int:
         return 1
 
 

@@ -124,6 +124,8 @@ def refused(planned: Plan, model: Model, *, as_video: bool = False) -> Plan:
     spared = planned.image_tokens - planned.image_tokens // max(1, planned.frames)
     if planned.frames > 1 and not as_video and planned.total_tokens - spared <= planned.max_model_len:
         ways.append("one frame (--frames 1)")
+    if as_video:
+        ways.extend(way for way in planned.remedy.split("; or ") if way and not way.startswith("a longer"))
     ways.append("no model: --engine describe")
     return replace(planned, verdict="too_long", reason=reason, remedy="; or ".join(ways))
 
@@ -150,6 +152,8 @@ def decided_by(prompt: str, settings: Settings) -> dict[str, Any]:
     """What of a caption is part of an item's identity; nothing for a prompt that becomes a paragraph, as ever."""
     if settings.format == "text":
         return {} if caption_in(prompt) is None else {"from_caption": VERSION}
-    target = {"size": settings.for_size, "fps": settings.for_fps, "seconds": settings.for_seconds}
+    target: dict[str, Any] = {}
+    if settings.format == "cosmos3":
+        target = {"size": settings.for_size, "fps": settings.for_fps, "seconds": settings.for_seconds}
     given = {name: list(value) if isinstance(value, tuple) else value for name, value in target.items() if value}
     return {"format": settings.format, "target": given, "captions": VERSION}

@@ -23,6 +23,7 @@ __all__ = ["FIELDS", "LEAST_SEED", "MOST_SEED", "OWN", "Item", "Result", "whole_
 # The range of a signed 64-bit integer: vLLM's server takes no other seeds (protocol.py: `torch.long`), nor databases.
 LEAST_SEED, MOST_SEED = -(2**63), 2**63 - 1
 
+LONGEST_SIDE = 100_000  # pixels
 # What an item may say itself, in place of the run's settings.
 OWN = ("frames", "seed", "temperature", "max_tokens", "format", "for_size", "for_fps", "for_seconds")
 FIELDS = Fields(
@@ -163,7 +164,7 @@ def _number(value: Any, name: str, where: str, which: str, above: float | None =
 
 def _format(value: Any, name: str, where: str) -> Format:
     for format in FORMATS:
-        if value == format:
+        if isinstance(value, str) and value.strip().lower() == format:
             return format
     raise BadInputError(f"{name} is {value!r:.60}", where=where, remedy=f"choose one of {', '.join(FORMATS)}")
 
@@ -171,7 +172,11 @@ def _format(value: Any, name: str, where: str) -> Format:
 def _size(value: Any, name: str, where: str) -> tuple[int, int]:
     sides = re.split("[xX×*]", value) if isinstance(value, str) else value
     try:
+        if isinstance(sides, bytes):
+            raise TypeError
         width, height = (_count(side, name, where) for side in sides)
+        if max(width, height) > LONGEST_SIDE:
+            raise ValueError
     except (TypeError, ValueError, BadInputError):
         raise BadInputError(
             f"{name} is {value!r:.60}", where=where, remedy="give width and height in pixels, such as 1280x720"

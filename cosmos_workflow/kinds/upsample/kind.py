@@ -82,7 +82,9 @@ class Upsample(Kind):
             "max_tokens": plan.answer_tokens,
             "temperature": first(item.temperature, settings.temperature, settings.model.temperature),
             "seed": first(item.seed, settings.seed),
-            **({"sampling": dict(settings.model.sampling)} if settings.model.sampling else {}),
+            **(
+                {"sampling": dict(settings.model.sampling)} if settings.model.sampling and not settings.by_rules else {}
+            ),
             **decided_by(item.prompt, settings.of(item)),
         }
 
@@ -120,7 +122,9 @@ class Upsample(Kind):
         """Measuring takes longer than writing about it, so there each item is answered as soon as it is measured."""
         return 256 if wants == "frames" else 1
 
-    def piece(self, wants: str) -> int:
+    def piece(self, wants: str, settings: Settings) -> int:
+        if wants == "frames" and settings.pick == "video":
+            return 4  # with up to hundreds of frames each
         return 128 if wants == "frames" else 512
 
     def old_task(self, values: Mapping[str, Any]) -> Task:

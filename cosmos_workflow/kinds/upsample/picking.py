@@ -39,6 +39,7 @@ def video_times(clip: Clip, count: int) -> tuple[float, list[float]]:
     return rate, [number / rate + 0.5 / fps for number in range(count)]
 
 
-def video_note(clip: Clip, count: int) -> str:
-    """For a reader: what of a clip is sent as a video."""
-    return f"{count} frames at {video_times(clip, count)[0]:.3g} a second as a video"
+def video_note(clip: Clip, count: int, size: tuple[int, int]) -> str:
+    """For a reader: what of a clip is sent as a video; `size` is width and height in pixels."""
+    rate = video_times(clip, count)[0]
+    return f"{count} frames of {size[0]}x{size[1]} at {rate:.3g} a second as a video"

@@ -107,9 +107,17 @@ def check_items(
             continue
         planned = _plan(item, clip, settings, exact)
         is_video = settings.pick == "video" and planned.frames > 1 and planned.verdict != "bad_input"
-        video = video_note(clip, planned.frames) if is_video else ""
-        note = "; ".join(filter(None, [clip.note, video]))
+        video = video_note(clip, planned.frames, (planned.frame_width, planned.frame_height)) if is_video else ""
+        note = "; ".join(filter(None, [clip.note, video, _of_no_caption(item, settings)]))
         yield Checked(item, replace(planned, note=note) if note else planned, clip)
+
+
+def _of_no_caption(item: Item, settings: Settings) -> str:
+    """What an item says of the video of a caption, where its answer is none that has a size and a time."""
+    given = [name for name in ("for_size", "for_fps", "for_seconds") if getattr(item, name) is not None]
+    if not given or settings.of(item).format == "cosmos3":
+        return ""
+    return f'{given[0]} has no effect: it is for a caption ("format": "cosmos3")'
 
 
 def _plan(item: Item, clip: Clip, settings: Settings, exact: bool) -> Plan:

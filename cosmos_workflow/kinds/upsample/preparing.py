@@ -19,7 +19,7 @@ __all__ = ["Preparer", "finished", "first", "pending"]
 # Many prompts often have the same clip, so neighbours in a batch share its decoded frames. Measurements are small, so
 # they are kept for later batches of this process too.
 CLIPS_KEPT = 32
-VIDEOS_KEPT = 4  # with many frames each
+VIDEOS_KEPT = 1  # as it may have hundreds of frames
 MEASURED_KEPT = 4096
 
 PLANNED = {field.name for field in fields(Plan)} & {field.name for field in fields(Result)} - {"note"}

@@ -9,13 +9,14 @@ from pydantic import BeforeValidator, Field
 
 from cosmos_workflow.kinds.shapes import Count, FileName, Name, Shape, Text, Whole, whole
 from cosmos_workflow.kinds.upsample.captioning import Format
+from cosmos_workflow.kinds.upsample.item import LONGEST_SIDE
 from cosmos_workflow.kinds.upsample.picking import Pick
 from cosmos_workflow.limits import MODELS, Fit, Plan
 
 __all__ = ["ItemIn", "PlanOut", "SettingsIn", "Size", "SizeIn"]
 
 Frames = Annotated[int, Field(ge=1, le=1000), whole]
-Size = Annotated[int, Field(ge=1, le=100_000, description="pixels"), whole]
+Size = Annotated[int, Field(ge=1, le=LONGEST_SIDE, description="pixels"), whole]
 SizeOf = Annotated[
     list[Size],
     Field(min_length=2, max_length=2, description="width and height of the video that is made"),

@@ -104,3 +104,21 @@ def test_what_is_no_caption_is_a_prompt(prompt: str) -> None:
 )
 def test_frames_stand_in_the_middle_of_their_shots(spans: list[Any], count: int, times: list[float]) -> None:
     assert times_at_shots([{"start": start, "end": end} for start, end in spans], count) == times
+
+
+def test_what_is_of_a_captions_video_is_noted_where_it_has_no_effect(clip: Path) -> None:
+    settings = Settings("cosmos-reason2-8b")
+    for format in ("text", "cosmos3-negative"):
+        (checked,) = UPSAMPLE.check([Item("a", "a city", clip, format=format, for_fps=30.0)], settings)
+        assert "for_fps has no effect" in checked.plan.note
+        (plain,) = UPSAMPLE.check([Item("a", "a city", clip, format=format)], settings)
+        assert UPSAMPLE.asks(checked, settings) == UPSAMPLE.asks(plain, settings)
+        assert plain.plan.note == ""
+
+
+def test_rules_draw_nothing(clip: Path) -> None:
+    """So a model's sampling is no part of what they are asked."""
+    settings = Settings("cosmos-reason2-8b")
+    (checked,) = UPSAMPLE.check([Item("a", "a city", clip)], settings)
+    assert "sampling" in UPSAMPLE.asks(checked, settings)
+    assert "sampling" not in UPSAMPLE.asks(checked, UPSAMPLE.for_engine(settings, "describe"))

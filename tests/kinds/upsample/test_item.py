@@ -32,7 +32,7 @@ def test_settings_of_its_own_and_unknown_words() -> None:
 
 @pytest.mark.parametrize("size", ["1280x720", " 1280 X 720 ", [1280, 720], (1280.0, 720), np.array([1280, 720])])
 def test_the_form_of_its_own_answer(size: object) -> None:
-    form = {"format": "cosmos3", "for_size": size, "for_fps": "29,97", "for_seconds": 4}
+    form = {"format": " Cosmos3", "for_size": size, "for_fps": "29,97", "for_seconds": 4}
     item = Item.from_mapping({"video": "v", **form})
     assert (item.format, item.for_size, item.for_fps, item.for_seconds) == ("cosmos3", (1280, 720), 29.97, 4.0)
     assert UPSAMPLE.load_item(UPSAMPLE.dump_item(item)) == replace(item, video=item.video.absolute())
@@ -68,10 +68,10 @@ def test_white_space_is_an_empty_prompt() -> None:
         ({"video": "v", "frames": [1]}, "frames is"),
         ({"video": "v", "temperature": True}, "temperature is True"),
         ({"video": "v", "format": "cosmos"}, "format is 'cosmos'.*choose one of text, cosmos3, cosmos3-negative"),
-        ({"video": "v", "format": ["text"]}, "format is"),
+        *(({"video": "v", "format": format}, "format is") for format in (["text"], np.array(["text", "x"]), 3)),
         *(
             ({"video": "v", "for_size": size}, "for_size is")
-            for size in ("1280", "0x720", [1, 2, 3], "ax3", 5, ["1280x"])
+            for size in ("1280", "0x720", [1, 2, 3], "ax3", 5, ["1280x"], b"ab", "100001x5")
         ),
         *(({"video": "v", "for_fps": rate}, "for_fps is") for rate in (0, -1, 1001, "fast", float("inf"), True)),
         *(({"video": "v", "for_seconds": length}, "for_seconds is") for length in (0, 86_401, [4])),

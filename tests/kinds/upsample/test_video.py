@@ -14,6 +14,8 @@ from cosmos_workflow.kinds.upsample.kind import UPSAMPLE
 from cosmos_workflow.kinds.upsample.preflight import plan_of
 from cosmos_workflow.kinds.upsample.preparing import Preparer
 from cosmos_workflow.kinds.upsample.tasks import conversation_of, task_of
+from cosmos_workflow.limits.video_fit import rate_of_video
+from cosmos_workflow.media.frames import Frame, encode_png
 
 SETTINGS = Settings("cosmos-reason2-8b", pick="video")
 
@@ -33,7 +35,7 @@ def checked(item: Item, settings: Settings = SETTINGS) -> Checked:
 def test_the_frames_are_those_of_the_plan_at_their_times(seconds: Path) -> None:
     made = checked(Item("x", "a city", seconds))
     assert (made.verdict, made.plan.frames, made.plan.frame_width, made.plan.frame_height) == ("fits", 6, 96, 64)
-    assert made.plan.note == "6 frames at 1.69 a second as a video"
+    assert made.plan.note == "6 frames of 96x64 at 1.69 a second as a video"
     conversation = Preparer("frames", SETTINGS).prepare(made)
     assert conversation.video_fps == round(5 * 24 / 71, 6)
     shown = [round(frame.seconds * 24) for frame in conversation.frames]
@@ -105,3 +107,22 @@ def test_a_caption_that_has_no_room(seconds: Path) -> None:
     small = Settings("cosmos-reason2-8b", pick="video", format="cosmos3", max_model_len=4096)
     made = checked(Item("x", "a city", seconds), small)
     assert (made.verdict, made.runs) == ("too_long", False)
+
+
+def test_a_video_of_a_long_clip_can_be_written() -> None:
+    """Two frames, an hour and a half apart."""
+    frames = (Frame(encode_png(clips.flat((9, 9, 9), 64, 96)), 96, 64),) * 2
+    (asked,) = messages(Conversation("x", "a city", frames, video_fps=rate_of_video(2, 24 * 5400, 24.0)))
+    assert asked["content"][0]["type"] == "video_url"
+
+
+def test_a_cluster_gets_few_videos_at_once() -> None:
+    assert UPSAMPLE.piece("frames", SETTINGS) < 10 < UPSAMPLE.piece("frames", Settings())
+
+
+def test_a_caption_that_does_not_fit_says_how_its_video_would(seconds: Path) -> None:
+    wanted = Settings("cosmos-reason2-8b", pick="video", format="cosmos3", fit="strict", max_model_len=5800)
+    made = checked(Item("x", "a city", clips.textured(seconds.parent / "large.mp4", 960, 540, 48)), wanted)
+    assert made.verdict == "too_long"
+    assert "--pick spread" in made.remedy
+    assert "--engine describe" in made.remedy

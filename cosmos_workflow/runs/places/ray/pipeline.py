@@ -180,5 +180,5 @@ def _guarded(action: Callable[..., Any], *words: Any) -> bytes:
 
 def _piece_size(job: Job, count: int) -> int:
     """How many of `count` items are asked in one call."""
-    most = job.items_per_call or job.kind.piece(job.engine.wants)
+    most = job.items_per_call or job.kind.piece(job.engine.wants, job.settings)
     return min(most, max(1, -(-count // (job.engines * PIECES_PER_ENGINE))))
