@@ -20,7 +20,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def format_option(function: Command) -> Command:
     """`--format`; by the settings where it is not given."""
-    from cosmos_workflow.kinds.upsample.captioning import FORMATS
+    from cosmos_workflow.kinds.upsample.item import FORMATS
 
     help = "What an answer is: a paragraph, or a structured caption for Cosmos 3.  [text]"
     return click.option("--format", type=click.Choice(FORMATS), help=help)(function)
@@ -42,7 +42,7 @@ def format_options(function: Command) -> Command:
 
 def format_of(given: str | None, config: Config) -> Any:
     """The format of answers: as given, else by the settings. Raises UsageError for one that is not known."""
-    from cosmos_workflow.kinds.upsample.captioning import FORMATS
+    from cosmos_workflow.kinds.upsample.item import FORMATS
 
     format = given or config.format or "text"
     if format not in FORMATS:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from cosmos_workflow.doors import lazy_door
 
 if TYPE_CHECKING:
-    from cosmos_workflow.kinds.upsample.captioning import FORMATS, Format
-    from cosmos_workflow.kinds.upsample.item import LEAST_SEED, MOST_SEED, Item, Result, whole_number
+    from cosmos_workflow.kinds.upsample.item import FORMATS, LEAST_SEED, MOST_SEED, Format, Item, Result, whole_number
     from cosmos_workflow.kinds.upsample.picking import PICKS, Pick
     from cosmos_workflow.kinds.upsample.preflight import Checked, Settings, check_items
 
@@ -34,8 +33,8 @@ __getattr__ = lazy_door(
     __name__,
     {
         "Checked": "preflight",
-        "FORMATS": "captioning",
-        "Format": "captioning",
+        "FORMATS": "item",
+        "Format": "item",
         "Item": "item",
         "LEAST_SEED": "item",
         "MOST_SEED": "item",

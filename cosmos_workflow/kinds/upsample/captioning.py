@@ -8,19 +8,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.kinds.upsample.caption.schema import MOST_SHOTS
 from cosmos_workflow.limits import Model, Plan
 
 if TYPE_CHECKING:
+    from cosmos_workflow.kinds.upsample.item import Format
     from cosmos_workflow.kinds.upsample.preflight import Settings
 
 __all__ = [
-    "FORMATS",
     "VERSION",
-    "Format",
     "asked_facts",
     "caption_in",
     "caption_of",
@@ -31,9 +30,6 @@ __all__ = [
     "refused",
     "wish_of",
 ]
-
-Format = Literal["text", "cosmos3", "cosmos3-negative"]
-FORMATS: tuple[Format, ...] = ("text", "cosmos3", "cosmos3-negative")
 
 # Of what is measured and told of a clip, and of how an answer becomes a caption: part of every caption's identity.
 VERSION = 1

@@ -10,19 +10,32 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cosmos_workflow.errors import BadInputError
 from cosmos_workflow.files import at_home
 from cosmos_workflow.kinds.reading import Fields, Keys
-from cosmos_workflow.kinds.upsample.captioning import FORMATS, Format
 from cosmos_workflow.text import writable
 
-__all__ = ["FIELDS", "LEAST_SEED", "MOST_SEED", "OWN", "Item", "Result", "whole_number"]
+__all__ = [
+    "FIELDS",
+    "FORMATS",
+    "LEAST_SEED",
+    "LONGEST_SIDE",
+    "MOST_SEED",
+    "OWN",
+    "Format",
+    "Item",
+    "Result",
+    "whole_number",
+]
 
 # The range of a signed 64-bit integer: vLLM's server takes no other seeds (protocol.py: `torch.long`), nor databases.
 LEAST_SEED, MOST_SEED = -(2**63), 2**63 - 1
 
+# What an answer is: a paragraph, or a structured caption.
+Format = Literal["text", "cosmos3", "cosmos3-negative"]
+FORMATS: tuple[Format, ...] = ("text", "cosmos3", "cosmos3-negative")
 LONGEST_SIDE = 100_000  # pixels
 # What an item may say itself, in place of the run's settings.
 OWN = ("frames", "seed", "temperature", "max_tokens", "format", "for_size", "for_fps", "for_seconds")

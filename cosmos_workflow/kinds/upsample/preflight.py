@@ -8,8 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from cosmos_workflow.errors import BadInputError
-from cosmos_workflow.kinds.upsample.captioning import Format, longest_question, prose_question, refused
-from cosmos_workflow.kinds.upsample.item import Item
+from cosmos_workflow.kinds.upsample.captioning import longest_question, prose_question, refused
+from cosmos_workflow.kinds.upsample.item import Format, Item
 from cosmos_workflow.kinds.upsample.picking import Pick, timing_of, video_note
 from cosmos_workflow.limits import DEFAULT_MODEL, Fit, Model, Plan, get_model, plan
 from cosmos_workflow.limits.captions import CAPTION_TOKENS

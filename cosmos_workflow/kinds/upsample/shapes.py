@@ -8,8 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from cosmos_workflow.kinds.shapes import Count, FileName, Name, Shape, Text, Whole, whole
-from cosmos_workflow.kinds.upsample.captioning import Format
-from cosmos_workflow.kinds.upsample.item import LONGEST_SIDE
+from cosmos_workflow.kinds.upsample.item import LONGEST_SIDE, Format
 from cosmos_workflow.kinds.upsample.picking import Pick
 from cosmos_workflow.limits import MODELS, Fit, Plan
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from cosmos_workflow.kinds.upsample import Item, Settings
+from cosmos_workflow.kinds.upsample import FORMATS, Item, Settings
 from cosmos_workflow.kinds.upsample.caption import facts_of
-from cosmos_workflow.kinds.upsample.captioning import FORMATS, caption_in, longest_question, question_of
+from cosmos_workflow.kinds.upsample.captioning import caption_in, longest_question, question_of
 from cosmos_workflow.kinds.upsample.kind import UPSAMPLE
 from cosmos_workflow.kinds.upsample.picking import times_at_shots
 from cosmos_workflow.limits import get_model
