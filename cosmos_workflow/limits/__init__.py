@@ -10,7 +10,7 @@ an answer depends on it. This room imports no other.
 from typing import TYPE_CHECKING
 
 from cosmos_workflow.limits.captions import CAPTION_TOKENS, caption_tokens, caption_troubles
-from cosmos_workflow.limits.fit import FIT_MODES, Fit, Plan, Verdict, largest_frame, plan
+from cosmos_workflow.limits.fit import largest_frame, plan
 from cosmos_workflow.limits.folder import Purpose, fingerprint, model_at, purpose_of, read_folder
 from cosmos_workflow.limits.images import ImageRule, PixtralImages, QwenImages
 from cosmos_workflow.limits.memory import GPUS, KVCache, MemoryPlan, find_gpu, full_size_model_len, kv_cache, memory
@@ -18,6 +18,7 @@ from cosmos_workflow.limits.models import DEFAULT_MODEL, DTYPES, MODELS, KVShape
 from cosmos_workflow.limits.overview import Overview, overview
 from cosmos_workflow.limits.shapes import ASPECTS, FIELD_TESTS, USUAL_SIZES, size_at
 from cosmos_workflow.limits.text import QwenText, TekkenText, TextRule
+from cosmos_workflow.limits.verdicts import FIT_MODES, Fit, Plan, Verdict
 from cosmos_workflow.limits.video import LENGTHS, VIDEO_MODELS, Length, VideoModel, get_video_model
 from cosmos_workflow.limits.video_facts import PromptLimit, Setting, TransferModel
 from cosmos_workflow.limits.video_models import OF_FAMILY, TRANSFER_MODELS, get_transfer_model

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from cosmos_workflow.limits.fit import Fit, Plan, plan
+from cosmos_workflow.limits.fit import plan
 from cosmos_workflow.limits.memory import GPUS, MemoryPlan, full_size_model_len, memory
 from cosmos_workflow.limits.models import DTYPES, Model, get_model
 from cosmos_workflow.limits.shapes import ASPECTS, USUAL_SIZES
+from cosmos_workflow.limits.verdicts import Fit, Plan
 
 __all__ = ["Overview", "overview"]
 

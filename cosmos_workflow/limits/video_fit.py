@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from cosmos_workflow.limits.fit import Fit, Plan, Verdict, ways_out
 from cosmos_workflow.limits.model import Model
+from cosmos_workflow.limits.verdicts import Fit, Plan, Verdict, ways_out
 from cosmos_workflow.limits.video_tokens import VideoRule, VideoTokens
 
 __all__ = ["frames_of_video", "judge_video", "rate_of_video"]

@@ -18,7 +18,7 @@ from cosmos_workflow.kinds.upsample.preflight import Checked, Settings, bad_inpu
 from cosmos_workflow.kinds.upsample.preparing import PLANNED, Preparer, finished, first, pending
 from cosmos_workflow.kinds.upsample.tasks import answer_of, outcome_of, task_of
 from cosmos_workflow.limits import DEFAULT_MODEL, Plan, model_at
-from cosmos_workflow.limits.fit import Verdict
+from cosmos_workflow.limits.verdicts import Verdict
 from cosmos_workflow.media import Clip, probe, version
 
 if TYPE_CHECKING:
