@@ -79,7 +79,10 @@ def read_frames(
         frames: list[Frame] = []
         with ThreadPoolExecutor(max_workers=max(1, min(count, AT_ONCE))) as pool:
             while some := list(islice(shown, AT_ONCE)):
-                frames += pool.map(made, *zip(*some, strict=True))
+                # A frame may be shown at several times, and two threads must not convert the same one.
+                distinct = {id(frame): (frame, start) for frame, start in some}
+                images = dict(zip(distinct, pool.map(made, *zip(*distinct.values(), strict=True)), strict=True))
+                frames += [images[id(frame)] for frame, _ in some]
         if count and not frames:
             raise no_frames(path)
         return frames

@@ -138,3 +138,12 @@ def test_many_times_in_one_pass_give_the_frames_of_each_alone(tmp_path: Path, fp
     alone = [read_frames(path, 1, pick=[time])[0] for time in times]
     assert [frame.png for frame in together] == [frame.png for frame in alone]
     assert [frame.seconds for frame in together] == [frame.seconds for frame in alone]
+
+
+def test_a_frame_that_is_shown_at_many_times_is_converted_once(tmp_path: Path) -> None:
+    """Two threads that convert the same frame wait for each other without end."""
+    path = clips.textured(tmp_path / "a.mp4", 640, 360, frames=3, fps=1)
+    for times in ([0.5] * 40, [9.0] * 40, [1.0] * 4):
+        frames = read_frames(path, len(times), pick=times)
+        assert len({frame.png for frame in frames}) == 1
+        assert len(frames) == len(times)
