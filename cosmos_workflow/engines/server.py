@@ -262,7 +262,8 @@ class ServerEngine(Upsampler):
         while True:
             body = self._body(conversation) | with_form(conversation, form or "")
             reply = self._patiently(partial(self._post, body))
-            if self._beyond and (fault := fault_in(reply)) and fault.status in (400, 422) and BEYOND.search(fault.what):
+            had_beyond = any(BEYOND.match(name) for name in body)  # and not `_beyond`: others ask at the same time
+            if had_beyond and (fault := fault_in(reply)) and fault.status in (400, 422) and BEYOND.search(fault.what):
                 self._beyond = False  # asked once more, and never again with these
                 continue
             if conversation.caption is None or (form := self._forms.after(form or "", fault_in(reply))) is None:

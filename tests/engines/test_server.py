@@ -324,6 +324,22 @@ def test_a_server_that_knows_only_openais_sampling_is_asked_without_the_rest() -
     assert all(body["top_p"] == 0.8 for body in server.bodies)
 
 
+def test_all_that_were_asked_at_once_are_asked_again_without_it() -> None:
+    together = threading.Barrier(4)
+
+    def strict(text: str, attempt: int) -> Reply:
+        if attempt == 1:
+            together.wait(60)
+            return refusal(400, "Unrecognized request argument supplied: top_k")
+        return answer("well")
+
+    with UnwellServer(strict) as server:
+        engine = ServerEngine(server.url, concurrency=4)
+        answers: list[Answer] = []
+        engine.answer([Conversation(id, id, sampling={"top_k": 20}) for id in "abcd"], answers.append)
+    assert [each.error for each in answers] == [""] * 4
+
+
 def test_a_huge_reply_is_not_read_to_its_end() -> None:
     body = b'{"choices": [{"message": {"content": "' + b"x" * (LONGEST_REPLY + 1) + b'"}, "finish_reason": "stop"}]}'
     with UnwellServer(lambda text, attempt: (200, body)) as server:

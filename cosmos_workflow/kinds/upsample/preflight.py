@@ -19,6 +19,7 @@ from cosmos_workflow.media import Clip, probe
 __all__ = ["Checked", "Settings", "bad_input", "check_items", "plan_of"]
 
 
+OF_CAPTION = ("for_size", "for_fps", "for_seconds")  # the video that a caption is for
 SOME_CLIP = (121, 30.0)  # a chunk of Transfer1
 
 
@@ -57,7 +58,7 @@ class Settings:
 
     def of(self, item: Item) -> Settings:
         """These settings with what the item says itself of its answer's form."""
-        own = {name: getattr(item, name) for name in ("format", "for_size", "for_fps", "for_seconds")}
+        own = {name: getattr(item, name) for name in ("format", *OF_CAPTION)}
         given = {name: value for name, value in own.items() if value is not None}
         return replace(self, **given) if given else self
 
@@ -114,7 +115,7 @@ def check_items(
 
 def _of_no_caption(item: Item, settings: Settings) -> str:
     """What an item says of the video of a caption, where its answer is none that has a size and a time."""
-    given = [name for name in ("for_size", "for_fps", "for_seconds") if getattr(item, name) is not None]
+    given = [name for name in OF_CAPTION if getattr(item, name) is not None]
     if not given or settings.of(item).format == "cosmos3":
         return ""
     return f'{given[0]} has no effect: it is for a caption ("format": "cosmos3")'
